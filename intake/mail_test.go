@@ -1,0 +1,108 @@
+package intake
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+)
+
+func mailOf(lines ...string) []byte { return []byte(strings.Join(lines, "\r\n")) }
+
+func TestParseMail(t *testing.T) {
+	t.Parallel()
+	cases := []struct {
+		name     string
+		raw      []byte
+		envelope string
+		want     func(t *testing.T, m Message)
+	}{
+		{name: "plain", envelope: "ann@example.org", raw: mailOf("From: Ann Lee <Ann@Example.org>", "To: help@shop.example", "Subject: Broken", "Message-ID: <a1@example.org>", "", "It broke."),
+			want: func(t *testing.T, m Message) {
+				require.Equal(t, Sender{Email: "ann@example.org", Name: "Ann Lee"}, m.From)
+				require.Equal(t, "It broke.", m.Text)
+				require.Equal(t, "a1@example.org", m.ID)
+				require.Empty(t, m.Automatic)
+			}},
+		{name: "quoted-printable in Latin-1 with an encoded name", envelope: "j@example.org", raw: mailOf("From: =?iso-8859-1?Q?J=FCrgen_M=FCller?= <j@example.org>", "Subject: =?utf-8?B?S2FmZmVlbWFzY2hpbmUgZGVmZWt0?=", "MIME-Version: 1.0", "Content-Type: text/plain; charset=iso-8859-1", "Content-Transfer-Encoding: quoted-printable", "", "Die Maschine l=E4uft nicht, sie ist =", "undicht."),
+			want: func(t *testing.T, m Message) {
+				require.Equal(t, "Jürgen Müller", m.From.Name)
+				require.Equal(t, "Kaffeemaschine defekt", m.Subject)
+				require.Equal(t, "Die Maschine läuft nicht, sie ist undicht.", m.Text)
+			}},
+		{name: "HTML only", envelope: "x@example.org", raw: mailOf("From: x@example.org", "Content-Type: text/html; charset=utf-8", "", "<html><head><title>no</title><style>p{}</style></head><body><p>Hello&nbsp;there,</p><p>the <b>Aurora&nbsp;2</b> leaks.<script>alert(1)</script></p></body></html>"),
+			want: func(t *testing.T, m Message) { require.Equal(t, "Hello there,\n\nthe Aurora 2 leaks.", m.Text) }},
+		{name: "alternative with a photo", envelope: "x@example.org", raw: mailOf("From: x@example.org", "MIME-Version: 1.0", `Content-Type: multipart/mixed; boundary="o"`, "", "--o", `Content-Type: multipart/alternative; boundary="i"`, "", "--i", "Content-Type: text/plain", "", "plain words", "--i", "Content-Type: text/html", "", "<p>html words</p>", "--i--", "--o", `Content-Type: image/png; name="../../etc/photo.png"`, "Content-Transfer-Encoding: base64", `Content-Disposition: attachment; filename="../../etc/photo.png"`, "", "iVBORw0KGgo=", "--o--"),
+			want: func(t *testing.T, m Message) {
+				require.Equal(t, "plain words", m.Text)
+				require.Len(t, m.Attachments, 1)
+				require.Equal(t, "photo.png", m.Attachments[0].Name)
+				require.Equal(t, []byte("\x89PNG\r\n\x1a\n"), m.Attachments[0].Bytes)
+			}},
+		{name: "an answer in a thread", envelope: "x@example.org", raw: mailOf("From: x@example.org", "Message-Id: <b@x>", "In-Reply-To: <a@x>", "References: <0@x> <a@x>", "", "and another thing"),
+			want: func(t *testing.T, m Message) { require.Equal(t, []string{"a@x", "0@x", "a@x"}, m.ThreadIDs) }},
+		{name: "out of office", envelope: "x@example.org", raw: mailOf("From: x@example.org", "Auto-Submitted: auto-replied", "", "I am away"),
+			want: func(t *testing.T, m Message) { require.Equal(t, "Auto-Submitted: auto-replied", m.Automatic) }},
+		{name: "bounce", envelope: "", raw: mailOf("From: MAILER-DAEMON@example.org", `Content-Type: multipart/report; boundary="r"`, "", "--r", "", "undeliverable", "--r--"),
+			want: func(t *testing.T, m Message) { require.NotEmpty(t, m.Automatic) }},
+		{name: "our own mail coming back", envelope: "x@example.org", raw: mailOf("From: x@example.org", "X-Crosswalk-Case: 1", "", "ack"),
+			want: func(t *testing.T, m Message) { require.Equal(t, "X-Crosswalk-Case", m.Automatic) }},
+		{name: "forwarded by a colleague", envelope: "sales@shop.example", raw: mailOf("From: Sales <sales@shop.example>", "Subject: Fwd: broken", "", "please handle", "", "---------- Forwarded message ---------", "From: Ann Lee <ann@example.org>", "Date: Mon, 1 Jun 2026", "Subject: broken", "To: sales@shop.example", "", "My kettle is broken."),
+			want: func(t *testing.T, m Message) {
+				require.Equal(t, Sender{Email: "ann@example.org", Name: "Ann Lee"}, m.From)
+				require.Equal(t, "My kettle is broken.", m.Text)
+			}},
+		{name: "a customer who forwards our confirmation stays the sender", envelope: "ann@example.org", raw: mailOf("From: Ann Lee <ann@example.org>", "", "this one broke", "", "---------- Forwarded message ---------", "From: Shop <orders@shop.example>", "", "Your order 10427"),
+			want: func(t *testing.T, m Message) {
+				require.Equal(t, "ann@example.org", m.From.Email)
+				require.Contains(t, m.Text, "10427")
+			}},
+		{name: "direction override and controls are taken out", envelope: "x@example.org", raw: mailOf("From: x@example.org", "", "a\u202Egpj.exe\x07b"),
+			want: func(t *testing.T, m Message) { require.Equal(t, "agpj.exeb", m.Text) }},
+		{name: "no body", envelope: "x@example.org", raw: mailOf("From: x@example.org", "Subject: only a subject", "", ""),
+			want: func(t *testing.T, m Message) { require.Equal(t, "only a subject", m.Text) }},
+		{name: "no headers that help", envelope: "env@example.org", raw: mailOf("Subject: hi", "", "words"),
+			want: func(t *testing.T, m Message) { require.Equal(t, "env@example.org", m.From.Email) }},
+	}
+	for _, c := range cases {
+		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
+			m, err := ParseMail(c.raw, c.envelope, "help@shop.example", time.Date(2026, 6, 1, 0, 0, 0, 0, time.UTC))
+			require.NoError(t, err)
+			c.want(t, m)
+		})
+	}
+}
+
+func TestParseMailRefusesHostileStructure(t *testing.T) {
+	t.Parallel()
+	var nested strings.Builder
+	nested.WriteString("From: x@example.org\r\n")
+	for level := range 100 {
+		fmt.Fprintf(&nested, "Content-Type: multipart/mixed; boundary=b%d\r\n\r\n--b%d\r\n", level, level)
+	}
+	_, err := ParseMail([]byte(nested.String()), "x@example.org", "", time.Time{})
+	require.ErrorIs(t, err, ErrMalformed)
+
+	var many strings.Builder
+	many.WriteString("From: x@example.org\r\nContent-Type: multipart/mixed; boundary=b\r\n\r\n")
+	for range 1000 {
+		many.WriteString("--b\r\nContent-Type: text/plain\r\n\r\nx\r\n")
+	}
+	_, err = ParseMail([]byte(many.String()+"--b--"), "x@example.org", "", time.Time{})
+	require.ErrorIs(t, err, ErrMalformed)
+}
+
+func FuzzParseMail(f *testing.F) {
+	f.Add([]byte("From: a@b.example\r\nContent-Type: multipart/mixed; boundary=b\r\n\r\n--b\r\n\r\nx\r\n--b--"))
+	f.Add([]byte("Subject: =?utf-8?Q?=?=\r\n\r\n<p>"))
+	f.Fuzz(func(t *testing.T, raw []byte) {
+		m, err := ParseMail(raw, "a@b.example", "c@d.example", time.Time{})
+		if err == nil {
+			require.LessOrEqual(t, len([]rune(m.Text)), MaxTextRunes+5)
+			require.NotContains(t, m.From.Name, "\n")
+		}
+	})
+}

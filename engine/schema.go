@@ -1,0 +1,164 @@
+package engine
+
+import (
+	"context"
+	"database/sql"
+	"encoding/json"
+	"fmt"
+	"io/fs"
+	"net/url"
+	"os"
+	"path"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/blang/semver/v4"
+	"go.temporal.io/server/schema"
+)
+
+// The server sets up an empty SQLite file and then neither records nor checks its version. We do:
+// set up and migration are one transaction each, and a file of an unknown version is left alone.
+
+const versionTable = `CREATE TABLE schema_version (
+	version_partition      INT NOT NULL,
+	db_name                VARCHAR(255) NOT NULL,
+	creation_time          DATETIME(6),
+	curr_version           VARCHAR(64),
+	min_compatible_version VARCHAR(64),
+	PRIMARY KEY (version_partition, db_name))`
+
+func (d *database) prepareSchema(ctx context.Context) error {
+	// SQLite gives its write-ahead files the mode of the database: made here, nobody else reads them.
+	created, err := os.OpenFile(d.file, os.O_RDWR|os.O_CREATE, 0o600)
+	if err != nil {
+		return err
+	}
+	if err := created.Close(); err != nil {
+		return err
+	}
+	file, err := sql.Open("sqlite", "file:"+(&url.URL{Path: d.file}).EscapedPath()+"?_pragma=journal_mode(wal)&_pragma=synchronous(full)&_txlock=immediate")
+	if err != nil {
+		return err
+	}
+	defer file.Close()
+	file.SetMaxOpenConns(1)
+	found, err := d.recordedVersion(ctx, file)
+	if err != nil {
+		return err
+	}
+	switch has, wants := semver.MustParse(found+".0"), semver.MustParse(d.version+".0"); {
+	case found == "0.0":
+		return d.apply(ctx, file, d.version, []string{versionTable}, "schema.sql")
+	case has.GT(wants):
+		return fmt.Errorf("%s was written by a newer version of Temporal (schema %s, this one knows %s); use the newer program", d.file, found, d.version)
+	case has.LT(wants):
+		return d.migrate(ctx, file, has)
+	}
+	return nil
+}
+
+// recordedVersion is "0.0" for an empty file.
+func (d *database) recordedVersion(ctx context.Context, file *sql.DB) (version string, err error) {
+	var tables, versioned int
+	const count = `SELECT count(*), count(*) FILTER (WHERE name = 'schema_version') FROM sqlite_master WHERE type = 'table'`
+	if err := file.QueryRowContext(ctx, count).Scan(&tables, &versioned); err != nil {
+		return "", err
+	}
+	switch {
+	case tables == 0:
+		return "0.0", nil
+	case versioned == 0:
+		return "", fmt.Errorf("%s holds tables of unknown origin; choose another data directory", d.file)
+	}
+	err = file.QueryRowContext(ctx, `SELECT curr_version FROM schema_version WHERE version_partition = 0 AND db_name = ?`, d.name).Scan(&version)
+	if err != nil {
+		return "", fmt.Errorf("%s names no version of its schema: %w", d.file, err)
+	}
+	if _, err := semver.Parse(version + ".0"); err != nil {
+		return "", fmt.Errorf("%s is of the unknown schema version %q", d.file, version)
+	}
+	return version, nil
+}
+
+// migrate copies the file aside and brings it to the wanted version, one transaction for each step.
+func (d *database) migrate(ctx context.Context, file *sql.DB, from semver.Version) error {
+	backup := fmt.Sprintf("%s.before-%s-%s", d.file, d.version, time.Now().UTC().Format("20060102T150405"))
+	if _, err := file.ExecContext(ctx, "VACUUM INTO ?", backup); err != nil {
+		return fmt.Errorf("copying %s before its migration: %w", d.file, err)
+	}
+	steps, err := d.steps(from)
+	if err != nil {
+		return err
+	}
+	for _, step := range steps {
+		if err := d.apply(ctx, file, step.CurrVersion, nil, step.files...); err != nil {
+			return fmt.Errorf("migration to schema %s failed, the copy %s is untouched: %w", step.CurrVersion, backup, err)
+		}
+	}
+	return nil
+}
+
+type migration struct {
+	CurrVersion          string
+	SchemaUpdateCqlFiles []string
+	version              semver.Version
+	files                []string
+}
+
+// steps are the server's own, after from, in order.
+func (d *database) steps(from semver.Version) (steps []migration, err error) {
+	manifests, err := fs.Glob(schema.Assets(), path.Join(d.schema, "versioned", "v*", "manifest.json"))
+	if err != nil {
+		return nil, err
+	}
+	for _, name := range manifests {
+		text, err := fs.ReadFile(schema.Assets(), name)
+		if err != nil {
+			return nil, err
+		}
+		var step migration
+		if err := json.Unmarshal(text, &step); err != nil {
+			return nil, err
+		}
+		if step.version, err = semver.Parse(step.CurrVersion + ".0"); err != nil {
+			return nil, err
+		}
+		for _, file := range step.SchemaUpdateCqlFiles {
+			step.files = append(step.files, path.Join("versioned", path.Base(path.Dir(name)), file))
+		}
+		if step.version.GT(from) {
+			steps = append(steps, step)
+		}
+	}
+	slices.SortFunc(steps, func(a, b migration) int { return a.version.Compare(b.version) })
+	if len(steps) == 0 || steps[len(steps)-1].CurrVersion != d.version {
+		return nil, fmt.Errorf("no way is known from schema %s to %s", strings.TrimSuffix(from.String(), ".0"), d.version)
+	}
+	return steps, nil
+}
+
+func (d *database) apply(ctx context.Context, file *sql.DB, version string, statements []string, scripts ...string) error {
+	for _, script := range scripts {
+		text, err := fs.ReadFile(schema.Assets(), path.Join(d.schema, script))
+		if err != nil {
+			return err
+		}
+		statements = append(statements, string(text))
+	}
+	tx, err := file.BeginTx(ctx, nil)
+	if err != nil {
+		return err
+	}
+	defer tx.Rollback()
+	for _, statement := range statements {
+		if _, err := tx.ExecContext(ctx, statement); err != nil {
+			return err
+		}
+	}
+	const record = `REPLACE INTO schema_version (version_partition, db_name, creation_time, curr_version, min_compatible_version) VALUES (0, ?, ?, ?, ?)`
+	if _, err := tx.ExecContext(ctx, record, d.name, time.Now().UTC(), version, version); err != nil {
+		return err
+	}
+	return tx.Commit()
+}

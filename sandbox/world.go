@@ -24,8 +24,9 @@ type World struct {
 	Parcels       []Parcel
 	Agents        []Agent
 
-	stories []story
-	index   worldIndex
+	stories   []story
+	contented []story
+	index     worldIndex
 }
 
 // Depot is a warehouse and the countries (ISO 3166-1 alpha-2) that it ships to.
@@ -94,6 +95,8 @@ type Customer struct {
 	Tier         string // standard, gold
 	Address      Address
 	Organisation int // Organisation.ID, 0 for private people
+
+	BilledEmail string // the address that invoicing has, as it was typed
 
 	ContactID string // CRM; empty: not in the CRM
 	StripeID  string // invoicing; empty: the organisation is billed
@@ -167,7 +170,7 @@ type Invoice struct {
 	IssuedOn     time.Time
 	Credited     int64 // cents given back
 	Lines        []InvoiceLine
-	HidesMention bool // the order number is not printed on it
+	Unreferenced bool // the order number is not printed on it
 }
 
 // InvoiceLine is one position of an invoice.

@@ -1,0 +1,190 @@
+package store
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+)
+
+// Errors of acting on a task. Each is wrapped in a *TaskError, which holds the task as it is now.
+var (
+	ErrNotAllowed   = errors.New("not allowed")
+	ErrFourEyes     = errors.New("who asked for it may not decide it")
+	ErrStaleVersion = errors.New("the task has changed since it was looked at")
+	ErrClaimed      = errors.New("somebody else has claimed the task")
+	ErrAnswered     = errors.New("the task has been answered")
+	ErrTaskClosed   = errors.New("the task is closed")
+)
+
+// TaskError says why an act on a task was refused, and how the task stands: who has it or answered it, and when.
+type TaskError struct {
+	Task Task
+	Err  error
+}
+
+func (e *TaskError) Error() string {
+	switch {
+	case errors.Is(e.Err, ErrAnswered):
+		return fmt.Sprintf("task %s: %s by %s at %s", e.Task.ID, e.Err, e.Task.AnsweredBy, e.Task.AnsweredAt.Format(time.RFC3339))
+	case errors.Is(e.Err, ErrClaimed):
+		return fmt.Sprintf("task %s: %s: %s", e.Task.ID, e.Err, e.Task.ClaimedBy)
+	}
+	return fmt.Sprintf("task %s: %s", e.Task.ID, e.Err)
+}
+
+func (e *TaskError) Unwrap() error { return e.Err }
+
+// Actor is who acts, with the rights that the caller has established.
+type Actor struct {
+	User   string
+	Roles  []string
+	Queues []string
+	All    bool // a lead or a trusted system: every queue and role, but never one's own request
+}
+
+// May tells whether the actor may see and act on the task, apart from four eyes: it needs the task's role, if it has
+// one, and otherwise membership of its queue; a task with neither is open to everyone. Its assignee always may,
+// unless it demands a role.
+func (a Actor) May(task *Task) bool {
+	switch {
+	case a.All:
+		return true
+	case task.Role != "":
+		return slices.Contains(a.Roles, task.Role)
+	case task.Assignee != "" && task.Assignee == a.User, task.Queue == "":
+		return true
+	}
+	return slices.Contains(a.Queues, task.Queue)
+}
+
+// ClaimTask takes the task, seen at the given version, for the actor. Claiming one's own again changes nothing.
+func (s *Store) ClaimTask(ctx context.Context, id string, version int, who Actor) (Task, error) {
+	return s.actOn(ctx, "claim", id, who, func(tx session, task *Task) error {
+		switch {
+		case task.ClaimedBy == who.User:
+			return nil
+		case task.ClaimedBy != "":
+			return ErrClaimed
+		case task.Version != version:
+			return ErrStaleVersion
+		case task.Requester != "" && task.Requester == who.User:
+			return ErrFourEyes
+		}
+		return setClaim(ctx, tx, task, who.User, task.Assignee)
+	})
+}
+
+// ReleaseTask gives a claimed task back to its queue.
+func (s *Store) ReleaseTask(ctx context.Context, id string, version int, who Actor) (Task, error) {
+	return s.actOn(ctx, "release", id, who, func(tx session, task *Task) error {
+		switch {
+		case task.ClaimedBy == "":
+			return nil
+		case task.ClaimedBy != who.User && !who.All:
+			return ErrClaimed
+		case task.Version != version:
+			return ErrStaleVersion
+		}
+		return setClaim(ctx, tx, task, "", task.Assignee)
+	})
+}
+
+// ReassignTask gives the task to somebody else, also to another queue if queue is not empty. The rights of the new
+// person are for the caller to check.
+func (s *Store) ReassignTask(ctx context.Context, id string, version int, who Actor, assignee, queue string) (Task, error) {
+	return s.actOn(ctx, "reassign", id, who, func(tx session, task *Task) error {
+		if task.Version != version {
+			return ErrStaleVersion
+		}
+		if queue != "" {
+			task.Queue = queue
+		}
+		return setClaim(ctx, tx, task, "", assignee)
+	})
+}
+
+// Answer stores a person's answer to a task that was looked at in the given version. Of all who answer, exactly one
+// wins; the others get a *TaskError with ErrAnswered that names the winner. Nobody answers what another has claimed,
+// or what he asked for himself. The case is told afterwards: see UndeliveredAnswers.
+func (s *Store) Answer(ctx context.Context, id string, version int, who Actor, outcome string, answer json.RawMessage) (Task, error) {
+	return s.actOn(ctx, "answer", id, who, func(tx session, task *Task) error {
+		switch {
+		case task.Requester != "" && task.Requester == who.User:
+			return ErrFourEyes
+		case task.ClaimedBy != "" && task.ClaimedBy != who.User && !who.All:
+			return ErrClaimed
+		case task.Version != version:
+			return ErrStaleVersion
+		}
+		task.State, task.Answer, task.Outcome, task.AnsweredBy = TaskAnswered, answer, outcome, who.User
+		task.AnsweredAt = s.now().UTC().Truncate(time.Microsecond)
+		_, err := tx.exec(ctx, "UPDATE tasks SET state = ?, answer = ?, outcome = ?, answered_by = ?, answered_at = ?, delivered = ? WHERE id = ?",
+			task.State, task.Answer, task.Outcome, task.AnsweredBy, task.AnsweredAt, false, task.ID)
+		return err
+	})
+}
+
+// UndeliveredAnswers lists answered tasks whose case has not been told, oldest answer first.
+func (s *Store) UndeliveredAnswers(ctx context.Context, before time.Time, limit int) ([]Task, error) {
+	found, err := many[Task](ctx, s.read(), "SELECT "+taskColumns+" FROM tasks WHERE state = ? AND delivered = ? AND answered_at <= ? ORDER BY answered_at, id"+
+		page(limit, 0), TaskAnswered, false, before)
+	return found, wrap("undelivered answers", err)
+}
+
+// MarkDelivered records that the case has been told of the answer.
+func (s *Store) MarkDelivered(ctx context.Context, id string) error {
+	return s.write(ctx, "delivered "+id, func(tx session) error {
+		n, err := tx.exec(ctx, "UPDATE tasks SET delivered = ? WHERE id = ? AND state = ?", true, id, TaskAnswered)
+		if err == nil && n == 0 {
+			return ErrNotFound
+		}
+		return err
+	})
+}
+
+// actOn runs an act on an open task that the actor has the right to, in one transaction.
+func (s *Store) actOn(ctx context.Context, what, id string, who Actor, act func(tx session, task *Task) error) (Task, error) {
+	var task Task
+	err := s.write(ctx, what+" task "+id, func(tx session) error {
+		var err error
+		if task, err = taskByID(ctx, tx, id); err != nil {
+			return err
+		}
+		refused := mayAct(&task, who)
+		if refused == nil {
+			current := task
+			if refused = act(tx, &task); refused == nil {
+				return nil
+			}
+			task = current
+		}
+		return &TaskError{Task: task, Err: refused}
+	})
+	return task, err
+}
+
+func mayAct(task *Task, who Actor) error {
+	switch {
+	case who.User == "" || !who.May(task):
+		return ErrNotAllowed
+	case task.State == TaskAnswered:
+		return ErrAnswered
+	case task.Closed():
+		return ErrTaskClosed
+	}
+	return nil
+}
+
+func setClaim(ctx context.Context, tx session, task *Task, claimedBy, assignee string) error {
+	task.ClaimedBy, task.Assignee, task.State = claimedBy, assignee, TaskOpen
+	if claimedBy != "" {
+		task.State = TaskClaimed
+	}
+	task.Version++
+	_, err := tx.exec(ctx, "UPDATE tasks SET state = ?, claimed_by = ?, assignee = ?, queue = ?, version = ? WHERE id = ?",
+		task.State, task.ClaimedBy, task.Assignee, task.Queue, task.Version, task.ID)
+	return err
+}

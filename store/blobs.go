@@ -1,0 +1,41 @@
+package store
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+)
+
+// Blob is a file of one case: an attachment, a screenshot, a large value.
+type Blob struct {
+	ID        string // SHA-256 of the bytes, in hex
+	CaseID    string
+	MediaType string
+	Body      []byte
+}
+
+func (b *Blob) fields() []any { return []any{&b.ID, &b.CaseID, &b.MediaType, &b.Body} }
+
+// PutBlob stores bytes under their hash. They belong to one case: the same bytes of two cases are stored twice, so
+// that a case can be erased without asking who else has them.
+func (s *Store) PutBlob(ctx context.Context, caseID, mediaType string, body []byte) (id string, err error) {
+	err = s.write(ctx, "put blob", func(tx session) error {
+		id, err = s.putBlob(ctx, tx, caseID, mediaType, body)
+		return err
+	})
+	return id, err
+}
+
+// Blob finds a blob of a case.
+func (s *Store) Blob(ctx context.Context, caseID, id string) (Blob, error) {
+	found, err := one[Blob](ctx, s.read(), "SELECT id, case_id, media_type, body FROM blobs WHERE case_id = ? AND id = ?", caseID, id)
+	return found, wrap("blob "+id, err)
+}
+
+func (s *Store) putBlob(ctx context.Context, tx session, caseID, mediaType string, body []byte) (string, error) {
+	sum := sha256.Sum256(body)
+	id := hex.EncodeToString(sum[:])
+	_, err := tx.insert(ctx, "blobs", "case_id, id, media_type, size, body, stored_at",
+		[]any{caseID, id, mediaType, len(body), body, s.now()}, "ON CONFLICT DO NOTHING")
+	return id, err
+}

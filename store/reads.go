@@ -1,0 +1,42 @@
+package store
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+)
+
+// ReadResult is what a local read of a case returned, kept so that a repeated workflow task gets the same answer.
+type ReadResult struct {
+	Path   string          `json:"path"` // step path with its generation
+	Result json.RawMessage `json:"result"`
+}
+
+// ReadResult finds the stored result of a local read. It never writes.
+func (s *Store) ReadResult(ctx context.Context, caseID, path string) (result json.RawMessage, found bool, err error) {
+	err = s.read().scalar(ctx, "SELECT result FROM read_results WHERE case_id = ? AND step_path = ?", []any{caseID, path}, document{&result})
+	if errors.Is(err, ErrNotFound) {
+		return nil, false, nil
+	}
+	return result, err == nil, wrap("read result", err)
+}
+
+// FlushReads stores results of local reads by themselves; BeginEffect does so together with an intent. The first
+// result of a path stays.
+func (s *Store) FlushReads(ctx context.Context, caseID string, reads []ReadResult) error {
+	if len(reads) == 0 {
+		return nil
+	}
+	return s.write(ctx, "flush reads", func(tx session) error { return s.flushReads(ctx, tx, caseID, reads) })
+}
+
+func (s *Store) flushReads(ctx context.Context, tx session, caseID string, reads []ReadResult) error {
+	for _, read := range reads {
+		_, err := tx.insert(ctx, "read_results", "case_id, step_path, result, stored_at",
+			[]any{caseID, read.Path, read.Result, s.now()}, "ON CONFLICT DO NOTHING")
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}

@@ -1,0 +1,172 @@
+package store
+
+import (
+	"context"
+	"encoding/json"
+	"time"
+)
+
+// StepResult is what a step of a case came to.
+type StepResult struct {
+	CaseID       string          `json:"case_id"`
+	Path         string          `json:"path"`
+	Generation   int             `json:"generation"`
+	Ordinal      int             `json:"ordinal"` // the order in which steps finished
+	Kind         string          `json:"kind"`
+	Title        string          `json:"title"`
+	System       string          `json:"system,omitempty"`
+	Operation    string          `json:"operation,omitempty"`
+	Driver       string          `json:"driver,omitempty"`
+	DriverHash   string          `json:"driver_hash,omitempty"`
+	StartedAt    time.Time       `json:"started_at"`
+	FinishedAt   time.Time       `json:"finished_at,omitzero"`
+	Result       json.RawMessage `json:"result,omitempty"`
+	ErrorClass   string          `json:"error_class,omitempty"`
+	ErrorMessage string          `json:"error_message,omitempty"`
+	Evidence     string          `json:"evidence,omitempty"` // id of a blob of the case
+}
+
+const stepColumns = `case_id, step_path, generation, ordinal, kind, title, system, operation, driver, driver_hash, started_at,
+	finished_at, result, error_class, error_message, evidence`
+
+func (r *StepResult) fields() []any {
+	return []any{&r.CaseID, &r.Path, &r.Generation, &r.Ordinal, &r.Kind, &r.Title, &r.System, &r.Operation, &r.Driver, &r.DriverHash,
+		stamp{&r.StartedAt}, stamp{&r.FinishedAt}, document{&r.Result}, &r.ErrorClass, &r.ErrorMessage, &r.Evidence}
+}
+
+// Decision is what a rule table said, and on which facts.
+type Decision struct {
+	CaseID     string          `json:"case_id"`
+	Path       string          `json:"path"`
+	Generation int             `json:"generation"`
+	At         time.Time       `json:"at"`
+	Table      string          `json:"table"`
+	TableHash  string          `json:"table_hash"`
+	Row        string          `json:"row"`
+	Why        string          `json:"why,omitempty"`
+	Facts      json.RawMessage `json:"facts,omitempty"`
+	FactsHash  string          `json:"facts_hash,omitempty"`
+	Outputs    json.RawMessage `json:"outputs,omitempty"`
+	Error      string          `json:"error,omitempty"`
+}
+
+const decisionColumns = `case_id, step_path, generation, decided_at, table_name, table_hash, rule_row, why, facts, facts_hash, outputs, error`
+
+func (d *Decision) fields() []any {
+	return []any{&d.CaseID, &d.Path, &d.Generation, stamp{&d.At}, &d.Table, &d.TableHash, &d.Row, &d.Why, document{&d.Facts},
+		&d.FactsHash, document{&d.Outputs}, &d.Error}
+}
+
+// Event is one line of a case's timeline. Text holds no customer text.
+type Event struct {
+	CaseID string    `json:"case_id"`
+	Key    string    `json:"key"` // unique in the case; given by whoever may repeat itself, else by the store
+	At     time.Time `json:"at"`
+	Kind   string    `json:"kind"`
+	Text   string    `json:"text"`
+	Who    string    `json:"who,omitempty"`
+}
+
+const eventColumns = "case_id, event_key, at, kind, body, who"
+
+func (e *Event) fields() []any {
+	return []any{&e.CaseID, &e.Key, stamp{&e.At}, &e.Kind, &e.Text, &e.Who}
+}
+
+// Record is a batch that a case writes when it parks or ends: one transaction. CaseID in its parts may be empty.
+type Record struct {
+	CaseID    string
+	Steps     []StepResult
+	Decisions []Decision
+	Events    []Event
+	Progress  *Progress
+	End       *End
+}
+
+// WriteRecord stores a batch. It may be written again: a step's result replaces the one of the same path and
+// generation unless that finished later; decisions and events stay as first written.
+func (s *Store) WriteRecord(ctx context.Context, record Record) error {
+	return s.write(ctx, "record of "+record.CaseID, func(tx session) error {
+		if err := writeSteps(ctx, tx, record); err != nil {
+			return err
+		}
+		for _, decision := range record.Decisions {
+			decision.CaseID = record.CaseID
+			if _, err := tx.insert(ctx, "decisions", decisionColumns, decision.fields(), "ON CONFLICT DO NOTHING"); err != nil {
+				return err
+			}
+		}
+		for _, event := range record.Events {
+			event.CaseID = record.CaseID
+			if err := s.addEvent(ctx, tx, event); err != nil {
+				return err
+			}
+		}
+		if record.Progress != nil {
+			if err := setProgress(ctx, tx, record.CaseID, *record.Progress); err != nil {
+				return err
+			}
+		}
+		if record.End != nil {
+			return s.endCase(ctx, tx, record.CaseID, *record.End)
+		}
+		return nil
+	})
+}
+
+func writeSteps(ctx context.Context, tx session, record Record) error {
+	for _, step := range record.Steps {
+		step.CaseID = record.CaseID
+		_, err := tx.insert(ctx, "step_results", stepColumns, step.fields(), `ON CONFLICT (case_id, step_path, generation) DO UPDATE SET
+			ordinal = excluded.ordinal, kind = excluded.kind, title = excluded.title, system = excluded.system,
+			operation = excluded.operation, driver = excluded.driver, driver_hash = excluded.driver_hash,
+			started_at = excluded.started_at, finished_at = excluded.finished_at, result = excluded.result,
+			error_class = excluded.error_class, error_message = excluded.error_message, evidence = excluded.evidence
+			WHERE excluded.finished_at >= step_results.finished_at`)
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// AddEvent adds one line to a case's timeline. With a key it is added once.
+func (s *Store) AddEvent(ctx context.Context, event Event) error {
+	return s.write(ctx, "event of "+event.CaseID, func(tx session) error { return s.addEvent(ctx, tx, event) })
+}
+
+func (s *Store) addEvent(ctx context.Context, tx session, event Event) error {
+	if event.At.IsZero() {
+		event.At = s.now()
+	}
+	if event.Key == "" {
+		event.Key = s.NewID()
+	}
+	_, err := tx.insert(ctx, "timeline", eventColumns, event.fields(), "ON CONFLICT DO NOTHING")
+	return err
+}
+
+// Steps lists the step results of a case in the order in which they finished, all generations.
+func (s *Store) Steps(ctx context.Context, caseID string) ([]StepResult, error) {
+	found, err := many[StepResult](ctx, s.read(), "SELECT "+stepColumns+" FROM step_results WHERE case_id = ? ORDER BY ordinal, finished_at, step_path, generation", caseID)
+	return found, wrap("steps of "+caseID, err)
+}
+
+// Decisions lists the decisions of a case in the order in which they were made.
+func (s *Store) Decisions(ctx context.Context, caseID string) ([]Decision, error) {
+	found, err := many[Decision](ctx, s.read(), "SELECT "+decisionColumns+" FROM decisions WHERE case_id = ? ORDER BY decided_at, step_path, generation", caseID)
+	return found, wrap("decisions of "+caseID, err)
+}
+
+// DecisionsOf lists decisions that a table made since an instant, oldest first, to try a changed table on them.
+func (s *Store) DecisionsOf(ctx context.Context, table string, since time.Time, limit, offset int) ([]Decision, error) {
+	found, err := many[Decision](ctx, s.read(), "SELECT "+decisionColumns+" FROM decisions WHERE table_name = ? AND decided_at >= ? ORDER BY decided_at, case_id, step_path, generation"+
+		page(limit, offset), table, since)
+	return found, wrap("decisions of table "+table, err)
+}
+
+// Timeline lists the events of a case in the order of time.
+func (s *Store) Timeline(ctx context.Context, caseID string) ([]Event, error) {
+	found, err := many[Event](ctx, s.read(), "SELECT "+eventColumns+" FROM timeline WHERE case_id = ? ORDER BY at, event_key", caseID)
+	return found, wrap("timeline of "+caseID, err)
+}

@@ -1,0 +1,182 @@
+// Package store keeps everything that must outlive a process and is not Temporal's: what came in, the cases and
+// their record, the ledger of effects, the definitions in force, links, tasks and their answers, and the audit.
+//
+// It knows none of our other packages: values of the rules reach it as JSON, ids and enums as text. All instants
+// are UTC. Every write is one transaction that is on disk (fsync) when the method returns.
+package store
+
+import (
+	"context"
+	"database/sql"
+	"embed"
+	"errors"
+	"fmt"
+	"io/fs"
+	"net/url"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"github.com/pressly/goose/v3"
+	_ "modernc.org/sqlite" // the database/sql driver "sqlite"
+)
+
+// FileName is the name of the database inside the data directory.
+const FileName = "crosswalk.db"
+
+const readers = 8
+
+//go:embed migrations/*.sql
+var migrations embed.FS
+
+// Store is the one door to the database. It is safe for concurrent use.
+type Store struct {
+	writer *sql.DB
+	reader *sql.DB
+	now    func() time.Time
+}
+
+// Option changes how a store is opened.
+type Option func(*Store)
+
+// WithClock sets the clock that stamps rows, for tests that must not wait.
+func WithClock(now func() time.Time) Option {
+	return func(s *Store) { s.now = now }
+}
+
+// Open opens the store in the data directory, which is Crosswalk's own: it is created if need be and made
+// readable by its owner only. The schema is brought up to date, and the settings that durability rests on are read
+// back, because SQLite ignores what it does not understand.
+func Open(ctx context.Context, directory string, options ...Option) (*Store, error) {
+	path, err := prepareFile(directory)
+	if err != nil {
+		return nil, fmt.Errorf("store: %w", err)
+	}
+	s := &Store{now: time.Now}
+	for _, option := range options {
+		option(s)
+	}
+	if err := s.open(ctx, path); err != nil {
+		return nil, fmt.Errorf("store: open %s: %w", path, errors.Join(err, s.Close()))
+	}
+	return s, nil
+}
+
+// Close ends all connections. Nothing is lost by not calling it.
+func (s *Store) Close() error {
+	var errs []error
+	for _, db := range []*sql.DB{s.reader, s.writer} {
+		if db != nil {
+			errs = append(errs, db.Close())
+		}
+	}
+	return errors.Join(errs...)
+}
+
+// Ping tells whether the database answers, for health checks.
+func (s *Store) Ping(ctx context.Context) error {
+	if err := s.reader.PingContext(ctx); err != nil {
+		return fmt.Errorf("store: ping: %w", err)
+	}
+	return nil
+}
+
+func (s *Store) open(ctx context.Context, path string) error {
+	var err error
+	if s.writer, err = sql.Open("sqlite", dsn(path, false)); err != nil {
+		return err
+	}
+	// One writer: SQLite has one anyway, and a queue in front of it beats retries against its lock.
+	s.writer.SetMaxOpenConns(1)
+	if err := assertPragmas(ctx, s.writer); err != nil {
+		return err
+	}
+	if err := migrate(ctx, s.writer); err != nil {
+		return err
+	}
+	if s.reader, err = sql.Open("sqlite", dsn(path, true)); err != nil {
+		return err
+	}
+	s.reader.SetMaxOpenConns(readers)
+	s.reader.SetMaxIdleConns(readers)
+	return assertPragmas(ctx, s.reader)
+}
+
+func prepareFile(directory string) (string, error) {
+	absolute, err := filepath.Abs(directory)
+	if err != nil {
+		return "", err
+	}
+	if err := os.MkdirAll(absolute, 0o700); err != nil {
+		return "", err
+	}
+	if err := os.Chmod(absolute, 0o700); err != nil {
+		return "", err
+	}
+	path := filepath.Join(absolute, FileName)
+	// SQLite gives its -wal and -shm files the mode of the main file, so it must exist with ours first.
+	file, err := os.OpenFile(path, os.O_CREATE|os.O_RDWR, 0o600)
+	if err != nil {
+		return "", err
+	}
+	return path, errors.Join(file.Chmod(0o600), file.Close())
+}
+
+// pragmas is what every connection must have; the values are those that SQLite reports back.
+var pragmas = []struct{ name, set, want string }{
+	{"busy_timeout", "10000", "10000"},
+	{"journal_mode", "WAL", "wal"},
+	{"synchronous", "FULL", "2"},
+	{"foreign_keys", "ON", "1"},
+}
+
+func dsn(path string, readOnly bool) string {
+	query := url.Values{}
+	for _, p := range pragmas {
+		query.Add("_pragma", p.name+"("+p.set+")")
+	}
+	if readOnly {
+		query.Add("_pragma", "query_only(1)")
+	} else {
+		// The write lock is taken at the start of a transaction: one that reads first can never find, at
+		// its first write, that it read something stale.
+		query.Set("_txlock", "immediate")
+	}
+	return (&url.URL{Scheme: "file", Path: path, RawQuery: query.Encode()}).String()
+}
+
+func assertPragmas(ctx context.Context, db *sql.DB) error {
+	for _, p := range pragmas {
+		var got string
+		if err := db.QueryRowContext(ctx, "PRAGMA "+p.name).Scan(&got); err != nil {
+			return fmt.Errorf("read back %s: %w", p.name, err)
+		}
+		if !strings.EqualFold(got, p.want) {
+			return fmt.Errorf("the setting %s is %q, want %q: what is stored would not be safe", p.name, got, p.want)
+		}
+	}
+	return nil
+}
+
+func migrate(ctx context.Context, db *sql.DB) error {
+	files, err := fs.Sub(migrations, "migrations")
+	if err != nil {
+		return err
+	}
+	provider, err := goose.NewProvider(goose.DialectSQLite3, db, files)
+	if err != nil {
+		return fmt.Errorf("migrations: %w", err)
+	}
+	current, target, err := provider.GetVersions(ctx)
+	if err != nil {
+		return fmt.Errorf("migrations: %w", err)
+	}
+	if current > target {
+		return fmt.Errorf("the data has schema version %d, this release knows only %d: start the newer release", current, target)
+	}
+	if _, err := provider.Up(ctx); err != nil {
+		return fmt.Errorf("migrations: %w", err)
+	}
+	return nil
+}

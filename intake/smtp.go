@@ -1,0 +1,121 @@
+package intake
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"time"
+
+	"github.com/emersion/go-smtp"
+)
+
+// Receipt says what became of a message that was taken in.
+type Receipt struct {
+	EntryID   string `json:"entry"`
+	CaseID    string `json:"case,omitempty"`      // "" if the message starts no case
+	Reference string `json:"reference,omitempty"` // what the customer is told
+	Outcome   string `json:"outcome"`             // started, joined, duplicate or ignored
+	Reason    string `json:"reason,omitempty"`    // why it was ignored
+}
+
+// Accept stores a message durably and says what became of it. It is the only way into the product.
+type Accept func(ctx context.Context, m Message) (Receipt, error)
+
+// MailServer listens for mail. A mail is acknowledged with 250 only when Accept has stored it.
+type MailServer struct {
+	server   *smtp.Server
+	listener net.Listener
+}
+
+// ListenMail starts a mail server on the address (host:port; port 0 for any).
+func ListenMail(address string, accept Accept, log *slog.Logger) (*MailServer, error) {
+	listener, err := net.Listen("tcp", address)
+	if err != nil {
+		return nil, fmt.Errorf("intake: listen for mail on %s: %w", address, err)
+	}
+	server := smtp.NewServer(smtp.BackendFunc(func(*smtp.Conn) (smtp.Session, error) {
+		return &mailSession{accept: accept, log: log}, nil
+	}))
+	server.Domain = "crosswalk"
+	server.MaxMessageBytes = MaxMessageBytes
+	server.MaxRecipients = 20
+	server.ReadTimeout = time.Minute
+	server.WriteTimeout = time.Minute
+	server.ErrorLog = smtpLog{log}
+	m := &MailServer{server: server, listener: listener}
+	go func() {
+		if err := server.Serve(listener); err != nil && !errors.Is(err, smtp.ErrServerClosed) && !errors.Is(err, net.ErrClosed) {
+			log.Error("intake.mail.stopped", "error", err)
+		}
+	}()
+	return m, nil
+}
+
+// Address is where the server listens.
+func (m *MailServer) Address() string { return m.listener.Addr().String() }
+
+// Stop lets mails that are being received end, until the context is done.
+func (m *MailServer) Stop(ctx context.Context) error { return m.server.Shutdown(ctx) }
+
+type mailSession struct {
+	accept   Accept
+	log      *slog.Logger
+	from, to string
+}
+
+// Reset forgets the mail that was begun.
+func (s *mailSession) Reset() { s.from, s.to = "", "" }
+
+// Logout ends the session.
+func (s *mailSession) Logout() error { return nil }
+
+// Mail notes the envelope sender.
+func (s *mailSession) Mail(from string, _ *smtp.MailOptions) error {
+	s.from = from
+	return nil
+}
+
+// Rcpt notes the first recipient; which mailbox it was does not change what is done with the mail.
+func (s *mailSession) Rcpt(to string, _ *smtp.RcptOptions) error {
+	if s.to == "" {
+		s.to = to
+	}
+	return nil
+}
+
+// Data stores the mail and answers with the reference of its case.
+func (s *mailSession) Data(r io.Reader) error {
+	raw, err := io.ReadAll(r)
+	if err != nil {
+		return err
+	}
+	m, err := ParseMail(raw, s.from, s.to, time.Now().UTC())
+	if err != nil {
+		return &smtp.SMTPError{Code: 554, EnhancedCode: smtp.EnhancedCode{5, 6, 0}, Message: err.Error()}
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
+	defer cancel()
+	receipt, err := s.accept(ctx, m)
+	if err != nil {
+		s.log.Error("intake.mail.not_stored", "error", err)
+		return &smtp.SMTPError{Code: 451, EnhancedCode: smtp.EnhancedCode{4, 3, 0}, Message: "the mail could not be stored, please send it again"}
+	}
+	answer := "stored"
+	if receipt.Reference != "" {
+		answer = fmt.Sprintf("stored, reference %s (%s)", receipt.Reference, receipt.Outcome)
+	}
+	return &smtp.SMTPError{Code: 250, EnhancedCode: smtp.EnhancedCode{2, 0, 0}, Message: answer}
+}
+
+type smtpLog struct{ log *slog.Logger }
+
+// Printf passes what the library has to say on.
+func (l smtpLog) Printf(format string, v ...any) {
+	l.log.Debug("intake.mail.protocol", "message", fmt.Sprintf(format, v...))
+}
+
+// Println passes what the library has to say on.
+func (l smtpLog) Println(v ...any) { l.log.Debug("intake.mail.protocol", "message", fmt.Sprint(v...)) }

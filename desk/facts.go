@@ -1,0 +1,100 @@
+package desk
+
+import (
+	"strings"
+
+	"crosswalk/rules"
+)
+
+// Fact is a value as people read it: a text, or labelled parts, or a list.
+type Fact struct {
+	Label string
+	Text  string
+	Parts []Fact // of a record
+	Items []Fact // of a list
+}
+
+// The most that one page shows of a value; beyond it the page says how much is left out.
+const (
+	maxFactItems = 40
+	maxFactDepth = 6
+)
+
+// Facts turns a value into what a page shows. Ids of systems and missing values tell a person nothing and are left out.
+func Facts(v rules.Value) []Fact { return parts(v, 0) }
+
+func parts(v rules.Value, depth int) []Fact {
+	var facts []Fact
+	for _, key := range v.Keys() {
+		field := v.Get(key)
+		if key == "id" || field.IsMissing() || empty(field) {
+			continue
+		}
+		facts = append(facts, fact(label(key), field, depth))
+	}
+	return facts
+}
+
+func fact(name string, v rules.Value, depth int) Fact {
+	f := Fact{Label: name}
+	switch {
+	case depth > maxFactDepth:
+		f.Text = "…"
+	case v.Kind() == rules.KindRecord:
+		f.Parts = parts(v, depth+1)
+	case v.Kind() == rules.KindList:
+		f.Items = items(v, depth)
+		if plain(f.Items) {
+			f.Text, f.Items = joinTexts(f.Items), nil
+		}
+	case v.Kind() == rules.KindBool:
+		f.Text = "no"
+		if v.Bool() {
+			f.Text = "yes"
+		}
+	default:
+		f.Text = v.String()
+	}
+	return f
+}
+
+func items(v rules.Value, depth int) []Fact {
+	var list []Fact
+	for i, item := range v.Items() {
+		if i == maxFactItems {
+			return append(list, Fact{Text: "… and more"})
+		}
+		list = append(list, fact("", item, depth+1))
+	}
+	return list
+}
+
+func plain(list []Fact) bool {
+	for _, item := range list {
+		if item.Parts != nil || item.Items != nil {
+			return false
+		}
+	}
+	return true
+}
+
+func joinTexts(list []Fact) string {
+	texts := make([]string, len(list))
+	for i, item := range list {
+		texts[i] = item.Text
+	}
+	return strings.Join(texts, ", ")
+}
+
+func empty(v rules.Value) bool {
+	return (v.Kind() == rules.KindList || v.Kind() == rules.KindRecord) && v.Len() == 0
+}
+
+// label makes a key readable: order_number is "Order number".
+func label(key string) string {
+	words := strings.ReplaceAll(key, "_", " ")
+	if words == "" {
+		return ""
+	}
+	return strings.ToUpper(words[:1]) + words[1:]
+}

@@ -1,0 +1,203 @@
+package robots
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"sync"
+	"time"
+
+	"github.com/go-rod/rod/lib/cdp"
+	"github.com/go-rod/rod/lib/proto"
+	"github.com/go-rod/rod/lib/utils"
+)
+
+// errBrowserLost is the cause of everything that fails because the browser process ended.
+var errBrowserLost = errors.New("the browser ended unexpectedly")
+
+// Options say how a browser is started.
+type Options struct {
+	// Kind is the build of Chromium that is preferred; Shell if empty.
+	Kind Kind
+	// Program overrides the search for an installed Chromium.
+	Program string
+	// NoSandbox switches Chromium's sandbox off, for containers that forbid it. Always so for root.
+	NoSandbox bool
+}
+
+// Browser is one running Chromium, shared by many runs that cannot see each other.
+type Browser struct {
+	process *process
+	client  *cdp.Client
+	started time.Time
+	version string
+
+	mutex    sync.Mutex
+	sessions map[string]*tab // by protocol session
+	lost     chan struct{}
+}
+
+// NewBrowser starts a Chromium and waits until it answers.
+func NewBrowser(ctx context.Context, options Options) (*Browser, error) {
+	program := options.Program
+	if program == "" {
+		kind := options.Kind
+		if kind == "" {
+			kind = Shell
+		}
+		var err error
+		if program, err = FindChromium(kind); err != nil {
+			return nil, err
+		}
+	}
+	p, err := start(program, options.NoSandbox)
+	if err != nil {
+		return nil, err
+	}
+	b := &Browser{
+		process: p, client: cdp.New().Logger(utils.LoggerQuiet).Start(p.pipe), started: time.Now(),
+		sessions: map[string]*tab{}, lost: make(chan struct{}),
+	}
+	go b.dispatch()
+	ctx, cancel := context.WithTimeout(ctx, 20*time.Second)
+	defer cancel()
+	version, err := proto.BrowserGetVersion{}.Call(b.on(ctx, ""))
+	if err != nil {
+		p.kill()
+		return nil, fmt.Errorf("%s did not start: %w: %s", program, err, p.stderr)
+	}
+	b.version = version.Product
+	return b, nil
+}
+
+// Version is the product and version, as in HeadlessChrome/156.0.8078.79.
+func (b *Browser) Version() string { return b.version }
+
+// Close ends the browser and removes its profile.
+func (b *Browser) Close() {
+	b.process.kill()
+	<-b.lost
+}
+
+// Healthy says whether the browser still answers.
+func (b *Browser) Healthy(ctx context.Context) bool {
+	ctx, cancel := context.WithTimeout(ctx, 3*time.Second)
+	defer cancel()
+	_, err := proto.BrowserGetVersion{}.Call(b.on(ctx, ""))
+	return err == nil
+}
+
+// dispatch hands each event to the run whose session it belongs to. It never waits for a run: rod's
+// client stops reading answers until its events are taken.
+func (b *Browser) dispatch() {
+	for event := range b.client.Event() {
+		b.mutex.Lock()
+		t := b.sessions[event.SessionID]
+		b.mutex.Unlock()
+		if t != nil {
+			t.queue.push(event)
+		}
+	}
+	b.mutex.Lock()
+	runs := make(map[*tab]bool, len(b.sessions))
+	for _, t := range b.sessions {
+		runs[t] = true
+	}
+	b.mutex.Unlock()
+	close(b.lost)
+	for t := range runs {
+		t.end(errBrowserLost)
+	}
+	b.process.kill()
+}
+
+func (b *Browser) register(session proto.TargetSessionID, t *tab) {
+	b.mutex.Lock()
+	defer b.mutex.Unlock()
+	b.sessions[string(session)] = t
+}
+
+func (b *Browser) forget(t *tab) {
+	b.mutex.Lock()
+	defer b.mutex.Unlock()
+	for session, owner := range b.sessions {
+		if owner == t {
+			delete(b.sessions, session)
+		}
+	}
+}
+
+// caller binds a protocol session and a context to the client, as the methods of proto want them.
+type caller struct {
+	client  *cdp.Client
+	ctx     context.Context
+	session proto.TargetSessionID
+}
+
+func (b *Browser) on(ctx context.Context, session proto.TargetSessionID) caller {
+	return caller{client: b.client, ctx: ctx, session: session}
+}
+
+// Call sends one command and waits for its answer or the end of the context.
+func (c caller) Call(ctx context.Context, session, method string, parameters any) ([]byte, error) {
+	answer, err := c.client.Call(ctx, session, method, parameters)
+	if err == nil {
+		return answer, nil
+	}
+	if ctx.Err() != nil {
+		return nil, context.Cause(ctx)
+	}
+	if refused := (*cdp.Error)(nil); errors.As(err, &refused) {
+		return nil, fmt.Errorf("%s: %w", method, err)
+	}
+	return nil, fmt.Errorf("%w: %w", errBrowserLost, err)
+}
+
+// GetContext is asked by proto before each call.
+func (c caller) GetContext() context.Context { return c.ctx }
+
+// GetSessionID is asked by proto before each call.
+func (c caller) GetSessionID() proto.TargetSessionID { return c.session }
+
+// contextLost says that a call failed because its document is gone: the page navigated meanwhile.
+func contextLost(err error) bool {
+	refused := (*cdp.Error)(nil)
+	return errors.As(err, &refused) && (refused.Code == -32000 || refused.Code == -32001)
+}
+
+// decode reads the parameters of an event into its type; what does not fit is dropped, as the
+// browser may be newer than the protocol that we know.
+func decode[T any](event *cdp.Event) (T, bool) {
+	var value T
+	err := json.Unmarshal(event.Params, &value)
+	return value, err == nil
+}
+
+// eventQueue holds the events of one run that were not looked at yet. It is not bounded, because the
+// reader of the pipe must never wait; the run's own deadline bounds it.
+type eventQueue struct {
+	mutex  sync.Mutex
+	events []*cdp.Event
+	signal chan struct{}
+}
+
+func newEventQueue() *eventQueue { return &eventQueue{signal: make(chan struct{}, 1)} }
+
+func (q *eventQueue) push(event *cdp.Event) {
+	q.mutex.Lock()
+	q.events = append(q.events, event)
+	q.mutex.Unlock()
+	select {
+	case q.signal <- struct{}{}:
+	default:
+	}
+}
+
+func (q *eventQueue) take() []*cdp.Event {
+	q.mutex.Lock()
+	defer q.mutex.Unlock()
+	events := q.events
+	q.events = nil
+	return events
+}

@@ -2,6 +2,7 @@ package robots
 
 import (
 	"context"
+	_ "embed"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -17,11 +18,19 @@ import (
 var (
 	errTabCrashed = errors.New("the page crashed the browser's tab")
 	errRunEnded   = errors.New("the run has ended")
+	errStepTime   = errors.New("the step took too long")
+	errNoFrame    = errors.New("the page has no single frame")
 )
 
 // world is the name of the isolated JavaScript world that our library lives in. Page scripts cannot see
 // or break it: they have overridden Promise, Array.from and worse.
 const world = "crosswalk"
+
+//go:embed library/page.js
+var pageScript string
+
+// library is what acts on pages, in a function of its own so that it can be loaded twice.
+var library = "(() => {" + pageScript + "\nreturn true; })()"
 
 // tabOptions say how a page appears to the application and what it may reach.
 type tabOptions struct {
@@ -341,9 +350,9 @@ func (t *tab) findFrame(name string) (frame, error) {
 	case 1:
 		return *found[0], nil
 	case 0:
-		return frame{}, fmt.Errorf("the page has no frame %q; it has %s", name, t.frameNames())
+		return frame{}, fmt.Errorf("%w %q; it has %s", errNoFrame, name, t.frameNames())
 	default:
-		return frame{}, fmt.Errorf("the page has %d frames %q", len(found), name)
+		return frame{}, fmt.Errorf("%w %q: %d have this name", errNoFrame, name, len(found))
 	}
 }
 
@@ -466,7 +475,7 @@ func (t *tab) worldOf(ctx context.Context, f frame) (proto.RuntimeExecutionConte
 		return 0, err
 	}
 	// Documents that were there before the session, such as the first about:blank, lack the library.
-	_, err = proto.RuntimeEvaluate{Expression: "globalThis.crosswalk || (() => {" + library + "})()", ContextID: made.ExecutionContextID}.Call(c)
+	_, err = proto.RuntimeEvaluate{Expression: "globalThis.crosswalk || " + library, ContextID: made.ExecutionContextID}.Call(c)
 	if err != nil {
 		return 0, err
 	}

@@ -1,0 +1,389 @@
+package robots
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/go-rod/rod/lib/proto"
+
+	"crosswalk/contracts"
+)
+
+// pollEvery is how often a page is asked again for what a step expects. There is no event for "the text
+// is there now"; one question costs about a millisecond.
+const pollEvery = 25 * time.Millisecond
+
+// spec is a target with all its templates filled in, as the library in the page takes it.
+type spec struct {
+	Kind   string   `json:"kind,omitempty"`
+	Text   *matcher `json:"text,omitempty"`
+	Value  string   `json:"value,omitempty"`
+	Role   string   `json:"role,omitempty"`
+	Row    []rowKey `json:"row,omitempty"`
+	Column string   `json:"column,omitempty"`
+	Any    []*spec  `json:"any,omitempty"`
+	In     *spec    `json:"in,omitempty"`
+	Near   *spec    `json:"near,omitempty"`
+	Has    *spec    `json:"has,omitempty"`
+	frame  string   // where to look
+	words  string   // the target as a person would say it
+}
+
+type matcher struct {
+	Exact string `json:"exact"`
+	Regex string `json:"regex,omitempty"`
+	Flags string `json:"flags"`
+}
+
+type rowKey struct {
+	Header string  `json:"header"`
+	Text   matcher `json:"text"`
+}
+
+// found is the library's answer about a target.
+type found struct {
+	Status  string  `json:"status"`
+	Detail  string  `json:"detail"`
+	X       float64 `json:"x"`
+	Y       float64 `json:"y"`
+	Text    string  `json:"text"`
+	Element string  `json:"element"`
+	Count   int     `json:"count"`
+}
+
+// ask repeats a question to the page until it is answered with found or the context ends; then the last
+// answer says what is wrong. Navigations in between are waited for.
+func (t *tab) ask(ctx context.Context, function string, target *spec, argument map[string]any, answer *found) (frame, error) {
+	argument["target"] = target
+	var last error
+	for {
+		f, err := t.askOnce(ctx, function, target.frame, argument, answer)
+		if err == nil && answer.Status == "found" {
+			return f, nil
+		}
+		switch {
+		case ctx.Err() != nil && t.ctx.Err() != nil:
+			return f, context.Cause(t.ctx)
+		case ctx.Err() != nil:
+		case err == nil:
+			last = fmt.Errorf("%s: %s", target.words, explain(*answer))
+		case contextLost(err):
+		case errors.Is(err, errNoFrame):
+			last = err
+		default:
+			return f, err
+		}
+		select {
+		case <-ctx.Done():
+			return f, notFound(ctx, t, target, last)
+		case <-time.After(pollEvery):
+		}
+	}
+}
+
+func notFound(ctx context.Context, t *tab, target *spec, last error) error {
+	if t.ctx.Err() != nil {
+		return context.Cause(t.ctx)
+	}
+	if last == nil {
+		return contracts.NewError(contracts.Unavailable, "", "the page did not get ready in time to find %s", target.words)
+	}
+	if cause := context.Cause(ctx); cause != nil && !errors.Is(cause, errStepTime) {
+		return cause
+	}
+	return contracts.NewError(contracts.Drift, "", "the page is not as expected: %s", last)
+}
+
+func (t *tab) askOnce(ctx context.Context, function, frameName string, argument any, answer any) (frame, error) {
+	if err := t.settle(ctx); err != nil {
+		return frame{}, err
+	}
+	f, err := t.findFrame(frameName)
+	if err != nil {
+		return f, err
+	}
+	return f, t.call(ctx, f, function, argument, answer)
+}
+
+func explain(answer found) string {
+	what := map[string]string{
+		"none": "not found", "many": "not unique", "split": "found differently by its alternatives", "loading": "the page is still loading",
+		"disabled": "cannot be used", "covered": "cannot be reached", "moving": "does not stand still", "wrong": "is of another kind",
+	}[answer.Status]
+	if what == "" {
+		what = answer.Status
+	}
+	if answer.Detail != "" {
+		return what + ": " + answer.Detail
+	}
+	return what
+}
+
+// navigate opens an address in the page or in one of its frames.
+func (t *tab) navigate(ctx context.Context, frameName, address string) error {
+	f, err := t.waitFrame(ctx, frameName)
+	if err != nil {
+		return err
+	}
+	result, err := proto.PageNavigate{URL: address, FrameID: proto.PageFrameID(f.id)}.Call(t.on(ctx, t.page))
+	if err != nil {
+		return err
+	}
+	if result.ErrorText != "" && result.ErrorText != "net::ERR_ABORTED" && result.ErrorText != "net::ERR_BLOCKED_BY_CLIENT" {
+		return contracts.NewError(contracts.Unavailable, "", "%s could not be opened: %s", withoutQuery(address), result.ErrorText)
+	}
+	return t.settle(ctx)
+}
+
+func (t *tab) waitFrame(ctx context.Context, name string) (frame, error) {
+	for {
+		err := t.settle(ctx)
+		if err != nil {
+			return frame{}, err
+		}
+		f, err := t.findFrame(name)
+		if err == nil {
+			return f, nil
+		}
+		select {
+		case <-ctx.Done():
+			return f, contracts.NewError(contracts.Drift, "", "the page is not as expected: %s", err)
+		case <-time.After(pollEvery):
+		}
+	}
+}
+
+// click presses the one element that the target means and waits for the navigation that this starts.
+func (t *tab) click(ctx context.Context, target *spec) (string, error) {
+	var at found
+	f, err := t.ask(ctx, "resolve", target, map[string]any{"want": "click"}, &at)
+	if err != nil {
+		return "", err
+	}
+	return at.Element, t.press(ctx, f, at)
+}
+
+// press sends the mouse events all at once; the browser keeps their order.
+func (t *tab) press(ctx context.Context, f frame, at found) error {
+	mouse := proto.InputDispatchMouseEvent{X: at.X, Y: at.Y, Button: proto.InputMouseButtonLeft, ClickCount: 1}
+	move, down, up := mouse, mouse, mouse
+	move.Type, move.Button, move.ClickCount = proto.InputDispatchMouseEventTypeMouseMoved, proto.InputMouseButtonNone, 0
+	down.Type, up.Type = proto.InputDispatchMouseEventTypeMousePressed, proto.InputDispatchMouseEventTypeMouseReleased
+	c := t.on(ctx, t.page)
+	for _, event := range []proto.InputDispatchMouseEvent{move, down, up} {
+		if err := event.Call(c); err != nil && !contextLost(err) {
+			return err
+		}
+	}
+	return t.after(ctx, f)
+}
+
+// after lets the page do what an event has started: whatever navigation it asks for is known to us
+// when the page answers, because answers and events of one page come in their order.
+func (t *tab) after(ctx context.Context, f frame) error {
+	for _, other := range t.allFrames() {
+		if other.session != f.session || other.id != f.id {
+			continue
+		}
+		if err := t.call(ctx, other, "still", nil, nil); err != nil && !contextLost(err) {
+			return err
+		}
+	}
+	return t.settle(ctx)
+}
+
+// fill types a value into the one field that the target means and reads back what the field then holds.
+func (t *tab) fill(ctx context.Context, target *spec, value string, secret bool) (string, error) {
+	var at found
+	f, err := t.ask(ctx, "resolve", target, map[string]any{"want": "fill"}, &at)
+	if err != nil {
+		return "", err
+	}
+	argument := map[string]string{"value": value}
+	var typed struct{ Done bool }
+	if err := t.call(ctx, f, "type", argument, &typed); err != nil {
+		return at.Element, err
+	}
+	if !typed.Done {
+		if err := (proto.InputInsertText{Text: value}).Call(t.on(ctx, f.session)); err != nil {
+			return at.Element, err
+		}
+	}
+	var kept struct {
+		Same bool
+		Held string
+	}
+	if err := t.call(ctx, f, "holds", argument, &kept); err != nil {
+		return at.Element, err
+	}
+	if kept.Same {
+		return at.Element, nil
+	}
+	if secret {
+		return at.Element, contracts.NewError(contracts.Drift, "", "%s does not hold the secret that was typed", target.words)
+	}
+	return at.Element, contracts.NewError(contracts.Validation, "", "%s holds %q instead of %q", target.words, kept.Held, value)
+}
+
+// leave takes the focus away from the field, which is when pages notice a change.
+func (t *tab) leave(ctx context.Context, target *spec) error {
+	f, err := t.findFrame(target.frame)
+	if err != nil {
+		return nil //nolint:nilerr // the frame went away by itself
+	}
+	if err := t.call(ctx, f, "blur", nil, nil); err != nil && !contextLost(err) {
+		return err
+	}
+	return t.after(ctx, f)
+}
+
+// choose selects the one option with exactly this label or value.
+func (t *tab) choose(ctx context.Context, target *spec, value string) (string, error) {
+	var at, chosen found
+	f, err := t.ask(ctx, "resolve", target, map[string]any{"want": "select"}, &at)
+	if err != nil {
+		return "", err
+	}
+	if err := t.call(ctx, f, "select", map[string]string{"value": value}, &chosen); err != nil {
+		return at.Element, err
+	}
+	if chosen.Status != "found" {
+		return at.Element, contracts.NewError(contracts.Drift, "", "the option %q of %s: %s", value, target.words, explain(chosen))
+	}
+	return at.Element, t.after(ctx, f)
+}
+
+// keys that a robot may press, with their code and what they type.
+var keys = map[string]struct {
+	code int
+	text string
+}{
+	"Enter": {13, "\r"}, "Tab": {9, ""}, "Escape": {27, ""}, "Backspace": {8, ""}, "Delete": {46, ""}, "Space": {32, " "},
+	"ArrowUp": {38, ""}, "ArrowDown": {40, ""}, "ArrowLeft": {37, ""}, "ArrowRight": {39, ""}, "PageUp": {33, ""}, "PageDown": {34, ""},
+	"Home": {36, ""}, "End": {35, ""}, "F1": {112, ""}, "F2": {113, ""}, "F3": {114, ""}, "F4": {115, ""}, "F5": {116, ""}, "F6": {117, ""},
+	"F7": {118, ""}, "F8": {119, ""}, "F9": {120, ""}, "F10": {121, ""}, "F11": {122, ""}, "F12": {123, ""},
+}
+
+// press a key where the focus is, or on the target if there is one.
+func (t *tab) key(ctx context.Context, target *spec, name string) error {
+	f, err := t.findFrame("")
+	if target != nil {
+		var at found
+		if f, err = t.ask(ctx, "resolve", target, map[string]any{"want": "key"}, &at); err == nil {
+			err = t.call(ctx, f, "focus", nil, nil)
+		}
+	}
+	if err != nil {
+		return err
+	}
+	key := keys[name]
+	event := proto.InputDispatchKeyEvent{Key: name, Code: name, WindowsVirtualKeyCode: key.code, NativeVirtualKeyCode: key.code, Text: key.text}
+	if name == "Space" {
+		event.Key = " "
+	}
+	down, up := event, event
+	down.Type, up.Type, up.Text = proto.InputDispatchKeyEventTypeKeyDown, proto.InputDispatchKeyEventTypeKeyUp, ""
+	if key.text == "" {
+		down.Type = proto.InputDispatchKeyEventTypeRawKeyDown
+	}
+	c := t.on(ctx, f.session)
+	for _, event := range []proto.InputDispatchKeyEvent{down, up} {
+		if err := event.Call(c); err != nil && !contextLost(err) {
+			return err
+		}
+	}
+	return t.after(ctx, f)
+}
+
+// read returns the text of the one place that the target means.
+func (t *tab) read(ctx context.Context, target *spec) (found, error) {
+	var at found
+	_, err := t.ask(ctx, "read", target, map[string]any{}, &at)
+	return at, err
+}
+
+// sees says whether the target is on the page now, in any frame if it names none. What cannot be told
+// apart counts as seen.
+func (t *tab) sees(ctx context.Context, target *spec, anywhere bool) (bool, error) {
+	if err := t.settle(ctx); err != nil {
+		return false, err
+	}
+	frames := t.allFrames()
+	if target.frame != "" || !anywhere {
+		f, err := t.findFrame(target.frame)
+		if err != nil {
+			return false, nil //nolint:nilerr // a frame that is not there shows nothing
+		}
+		frames = []frame{f}
+	}
+	for _, f := range frames {
+		for {
+			var answer found
+			err := t.call(ctx, f, "see", map[string]any{"target": target}, &answer)
+			if err != nil && !contextLost(err) {
+				return false, err
+			}
+			if err == nil && answer.Status != "loading" {
+				if answer.Count > 0 || answer.Status == "many" || answer.Status == "split" {
+					return true, nil
+				}
+				break
+			}
+			if f, err = t.pauseFor(ctx, f); err != nil {
+				return false, err
+			}
+			if f.id == "" {
+				break
+			}
+		}
+	}
+	return false, nil
+}
+
+// pauseFor waits a moment for a frame that is changing and returns its present state; one that is gone
+// has no id.
+func (t *tab) pauseFor(ctx context.Context, f frame) (frame, error) {
+	select {
+	case <-ctx.Done():
+		return frame{}, context.Cause(ctx)
+	case <-time.After(pollEvery):
+	}
+	if err := t.settle(ctx); err != nil {
+		return frame{}, err
+	}
+	for _, now := range t.allFrames() {
+		if now.id == f.id {
+			return now, nil
+		}
+	}
+	return frame{}, nil
+}
+
+// until waits for the first of several targets to be seen and returns its place in the list.
+func (t *tab) until(ctx context.Context, targets ...*spec) (int, error) {
+	for {
+		for i, target := range targets {
+			if target == nil {
+				continue
+			}
+			seen, err := t.sees(ctx, target, true)
+			if err != nil || seen {
+				return i, err
+			}
+		}
+		select {
+		case <-ctx.Done():
+			words := make([]string, 0, len(targets))
+			for _, target := range targets {
+				if target != nil {
+					words = append(words, target.words)
+				}
+			}
+			return -1, contracts.NewError(contracts.Drift, "", "the page is not as expected: it shows none of %s", strings.Join(words, ", "))
+		case <-time.After(pollEvery):
+		}
+	}
+}

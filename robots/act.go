@@ -91,7 +91,7 @@ func notFound(ctx context.Context, t *tab, target *spec, last error) error {
 	if last == nil {
 		return contracts.NewError(contracts.Unavailable, "", "the page did not get ready in time to find %s", target.words)
 	}
-	if cause := context.Cause(ctx); cause != nil && !errors.Is(cause, errStepTime) {
+	if cause := context.Cause(ctx); !errors.Is(cause, errStepTime) && !errors.Is(cause, context.DeadlineExceeded) {
 		return cause
 	}
 	return contracts.NewError(contracts.Drift, "", "the page is not as expected: %s", last)

@@ -108,7 +108,7 @@ function valuesOf(root, wanted) {
   for (const cell of list(root, 'td, th')) {
     if (cell.querySelector('td, th') || cell.querySelector(fieldSelector) || !matches(textOf(cell), wanted) || !visible(cell)) continue;
     const value = valueCell(cell);
-    if (value) found.push({ el: value, text: cellText(value) });
+    if (value && !value.querySelector(fieldSelector)) found.push({ el: value, text: cellText(value) });
   }
   for (const term of list(root, 'dt')) {
     const value = term.nextElementSibling;

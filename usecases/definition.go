@@ -11,7 +11,6 @@ import (
 	"slices"
 	"strings"
 
-	"crosswalk/contracts"
 	"crosswalk/source"
 )
 
@@ -129,31 +128,6 @@ func (d *Definition) call(node *source.Node, text string) {
 	line, column := node.Position()
 	d.Systems = append(d.Systems, system)
 	d.Calls = append(d.Calls, Reference{System: system, Operation: operation, File: d.File, Line: line, Column: column})
-}
-
-// operationOf finds the operation of a call, or says what is wrong with it.
-func operationOf(node *source.Node, systems map[string]*contracts.Contract) (string, *contracts.Operation) {
-	text := node.Text()
-	system, short, ok := strings.Cut(text, ".")
-	if !ok {
-		node.Errorf("write system.operation, as in crm.find_customer", "%q names no operation", text)
-		return "", nil
-	}
-	contract := systems[system]
-	if contract == nil {
-		hint := source.DidYouMean(system, sortedKeys(systems))
-		if len(systems) == 0 {
-			hint = "declare it under systems: in crosswalk.yaml"
-		}
-		node.Errorf(hint, "there is no system %q in crosswalk.yaml", system)
-		return "", nil
-	}
-	operation := contract.Operation(short)
-	if operation == nil {
-		node.ErrorAt(len([]rune(system))+1, source.DidYouMean(short, contract.OperationNames()), "the system %q (contract %s) has no operation %q", system, contract.Name, short)
-		return "", nil
-	}
-	return system, operation
 }
 
 func sortedKeys[V any](m map[string]V) []string {

@@ -1,0 +1,86 @@
+// Package adapters is the runtime for declarative API adapters. An adapter is one YAML file that carries
+// out the operations of a contract for one product; catalog/ holds those that are shipped. The package
+// knows nothing of any product: authentication, paging, limits, error rules, safety of writes and the
+// mapping of data are all read from the file, which is checked completely when it is loaded.
+//
+// An adapter is joined with the settings and secrets of one system by [Adapter.Connect], and the
+// [Connection] carries out calls. docs/adapters.md describes the file.
+package adapters
+
+import (
+	"time"
+
+	"crosswalk/contracts"
+	"crosswalk/rules"
+)
+
+// Adapter is one parsed and checked adapter file. It is immutable.
+type Adapter struct {
+	Name     string
+	Title    string
+	Version  string
+	Contract string // the contract whose operations it carries out
+	Protocol string // http or sql
+	File     string
+	Text     []byte // the file as it was read
+	Hash     string // sha256 of the text
+
+	Settings []Field
+	Secrets  []Field
+	Check    string // the operation that tries a connection out; "" if there is none
+
+	operations map[string]*Operation // by full name
+	baseURL    string
+	auth       auth
+	headers    *tree
+	limits     []Limit
+	waits      []waitRule
+	failures   []failureRule
+	message    *rules.Template
+	timeout    time.Duration
+}
+
+// Field is a setting or a secret of a connection.
+type Field struct {
+	Name        string
+	Title       string
+	Description string
+	Type        *rules.Type // of a setting
+	Required    bool
+	Default     rules.Value
+	Format      string // origin, hostname, or ""
+	pattern     pattern
+}
+
+// Operation is one operation as the adapter carries it out.
+type Operation struct {
+	Name   string // crm.find_customer
+	Title  string
+	Effect contracts.Effect
+	Safety Safety
+	Input  *rules.Type
+	Output *rules.Type
+
+	requests []*request
+	failures []failureRule
+	verdicts []verdict
+	one      *rules.Template
+	output   *tree
+	timeout  time.Duration
+}
+
+// Safety says how a write is made safe.
+type Safety struct {
+	Kind   contracts.Safety
+	TTL    time.Duration // of an idempotency key: how long the system remembers it; 0: for ever
+	Lookup string        // the operation that finds what a write of unknown outcome made; "" if none
+
+	header, query string
+	with          *tree // the look-up's input
+}
+
+// Operations returns the full names of what the adapter can do, in alphabetical order.
+func (a *Adapter) Operations() []string { return sortedKeys(a.operations) }
+
+// Operation returns an operation by its full name, or nil.
+func (a *Adapter) Operation(name string) *Operation { return a.operations[name] }

@@ -1,0 +1,49 @@
+package adapters
+
+import (
+	"bytes"
+	"compress/gzip"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"strings"
+)
+
+// The bounds of an answer: bytes on the wire and after decompression (the JSON reader bounds the nesting).
+// They are far above any honest answer to the requests that adapters make.
+const (
+	maxWire      = 4 << 20
+	maxDecoded   = 16 << 20
+	maxErrorBody = 64 << 10
+)
+
+// errTooLarge marks an answer beyond the bounds.
+var errTooLarge = errors.New("the answer is larger than an adapter reads")
+
+// readBody reads an answer within the bounds. Compression is ours and not the transport's, which would
+// unpack without any limit.
+func readBody(response *http.Response, wire, decoded int64) ([]byte, error) {
+	limited := &io.LimitedReader{R: response.Body, N: wire + 1}
+	var reader io.Reader = limited
+	switch encoding := strings.ToLower(strings.TrimSpace(response.Header.Get("Content-Encoding"))); encoding {
+	case "", "identity":
+	case "gzip", "x-gzip":
+		unzip, err := gzip.NewReader(limited)
+		if errors.Is(err, io.EOF) {
+			return nil, nil // an answer without a body that still names its compression
+		}
+		if err != nil {
+			return nil, fmt.Errorf("the compressed answer is damaged: %w", err)
+		}
+		reader = unzip
+	default:
+		return nil, fmt.Errorf("the answer is compressed with %q, which nobody asked for", encoding)
+	}
+	var body bytes.Buffer
+	_, err := io.Copy(&body, io.LimitReader(reader, decoded+1))
+	if int64(body.Len()) > decoded || limited.N <= 0 {
+		return nil, errTooLarge
+	}
+	return body.Bytes(), err
+}

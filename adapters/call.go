@@ -1,0 +1,293 @@
+package adapters
+
+import (
+	"context"
+	"errors"
+	"strings"
+	"sync"
+	"time"
+
+	"crosswalk/contracts"
+	"crosswalk/rules"
+)
+
+// Call is one use of an operation.
+type Call struct {
+	Operation string      // crm.find_customer
+	Input     rules.Value // a record, checked by the contract
+	Key       string      // of a write: the same for every attempt of the same effect
+	// FirstSent is when a write with this key may have left us before; zero: never. What is then done
+	// depends on the operation's safety.
+	FirstSent time.Time
+}
+
+// verdict is an outcome that can only be seen from the results.
+type verdict struct {
+	when       *rules.Expression
+	class      contracts.Class
+	message    string
+	candidates *tree
+}
+
+// Call carries out an operation and returns the contract's answer. The error is a *contracts.Error.
+func (c *Connection) Call(ctx context.Context, call Call) (rules.Value, error) {
+	op := c.adapter.operations[call.Operation]
+	if op == nil {
+		return rules.Value{}, &contracts.Error{Class: contracts.Internal, Operation: call.Operation, Message: "the adapter " + c.adapter.Name + " does not offer it", NothingSent: true}
+	}
+	value, err := c.call(ctx, op, call)
+	if err == nil {
+		return value, nil
+	}
+	var failure *contracts.Error
+	if !errors.As(err, &failure) {
+		failure = &contracts.Error{Class: contracts.Internal, Message: err.Error()}
+	}
+	if failure.Operation == "" {
+		failure.Operation = op.Name
+	}
+	// A cause may hold an address with its query, or a header: what is to be said is in the message.
+	failure.Message, failure.Err = c.redact.text(failure.Message), nil
+	return rules.Value{}, failure
+}
+
+func (c *Connection) call(ctx context.Context, op *Operation, call Call) (rules.Value, error) {
+	if op.Effect == contracts.Write && call.Key == "" {
+		return rules.Value{}, &contracts.Error{Class: contracts.Internal, Message: "a write was called without a key", NothingSent: true}
+	}
+	vars := map[string]rules.Value{"conn": c.settings, "input": call.Input, "key": rules.Text(call.Key)}
+	if op.Effect == contracts.Write && !call.FirstSent.IsZero() {
+		if found, settled, err := c.settle(ctx, op, call, vars); settled || err != nil {
+			return found, err
+		}
+	}
+	for _, r := range op.requests {
+		result, err := c.run(ctx, op, r, vars)
+		if err != nil {
+			return rules.Value{}, err
+		}
+		vars[r.name] = result
+	}
+	return c.answer(op, vars)
+}
+
+// settle decides what becomes of a write that may have happened before: whether it can simply be sent
+// again, must be looked up first, or has to be put before a person.
+func (c *Connection) settle(ctx context.Context, op *Operation, call Call, vars map[string]rules.Value) (found rules.Value, settled bool, err error) {
+	const margin = time.Minute // clocks differ
+	switch op.Safety.Kind {
+	case contracts.NaturalKey:
+		return rules.Value{}, false, nil
+	case contracts.IdempotencyKey:
+		if op.Safety.TTL == 0 || time.Since(call.FirstSent) < op.Safety.TTL-margin {
+			return rules.Value{}, false, nil
+		}
+	}
+	if op.Safety.Lookup == "" {
+		return rules.Value{}, true, contracts.NewError(contracts.OutcomeUnknown, "", "it was sent at %s and may have been carried out; nothing can tell", call.FirstSent.UTC().Format(time.RFC3339))
+	}
+	lookup := c.adapter.operations[op.Safety.Lookup]
+	input, err := lookupInput(op, lookup, call.Input, vars)
+	if err != nil {
+		return rules.Value{}, true, &contracts.Error{Class: contracts.Internal, Message: "look-up: " + err.Error()}
+	}
+	value, err := c.call(ctx, lookup, Call{Operation: lookup.Name, Input: input})
+	if contracts.ClassOf(err) == contracts.NotFound {
+		return rules.Value{}, false, nil
+	}
+	return value, true, err
+}
+
+func lookupInput(op, lookup *Operation, input rules.Value, vars map[string]rules.Value) (rules.Value, error) {
+	if op.Safety.with != nil {
+		return op.Safety.with.eval(vars)
+	}
+	fields := map[string]rules.Value{}
+	for _, field := range lookup.Input.Fields {
+		fields[field.Name] = input.Get(field.Name)
+	}
+	return rules.Record(fields), nil
+}
+
+// run makes a request of an operation, as often as it says, and returns its result.
+func (c *Connection) run(ctx context.Context, op *Operation, r *request, vars map[string]rules.Value) (rules.Value, error) {
+	holds, err := condition(r.when, vars)
+	switch {
+	case err != nil:
+		return rules.Value{}, unexpected(op, r, err)
+	case !holds:
+		return nothing, nil
+	case len(r.firstOf) > 0:
+		return c.runFirst(ctx, op, r.firstOf, vars)
+	case r.each != nil:
+		return c.runEach(ctx, op, r, vars)
+	default:
+		return c.runPages(ctx, op, r, vars)
+	}
+}
+
+// nothing is the result of a request that was not made.
+var nothing = rules.Record(map[string]rules.Value{"items": rules.List()})
+
+func (c *Connection) runFirst(ctx context.Context, op *Operation, alternatives []*request, vars map[string]rules.Value) (rules.Value, error) {
+	result := nothing
+	for _, alternative := range alternatives {
+		tried, err := c.run(ctx, op, alternative, vars)
+		if err != nil {
+			return rules.Value{}, err
+		}
+		if tried.Get("items").Len() > 0 {
+			return tried, nil
+		}
+		if tried.Len() > 1 {
+			result = tried
+		}
+	}
+	return result, nil
+}
+
+// eachAtOnce is how many requests of one each run at the same time.
+const eachAtOnce = 4
+
+func (c *Connection) runEach(ctx context.Context, op *Operation, r *request, vars map[string]rules.Value) (rules.Value, error) {
+	list, err := r.each.items(vars)
+	if err != nil {
+		return rules.Value{}, unexpected(op, r, err)
+	}
+	if len(list) > maxEach {
+		return rules.Value{}, contracts.NewError(contracts.Internal, "", "%s: %d requests for one call are more than the %d allowed", r.name, len(list), maxEach)
+	}
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	results, failures := make([]rules.Value, len(list)), make([]error, len(list))
+	var running sync.WaitGroup
+	slots := make(chan struct{}, eachAtOnce)
+	for i, item := range list {
+		slots <- struct{}{}
+		running.Go(func() {
+			defer func() { <-slots }()
+			if results[i], failures[i] = c.runPages(ctx, op, r, with(vars, r.each.as, item)); failures[i] != nil {
+				cancel()
+			}
+		})
+	}
+	running.Wait()
+	if err := firstFailure(failures); err != nil {
+		return rules.Value{}, err
+	}
+	var items []rules.Value
+	for _, result := range results {
+		items = append(items, result.Get("items").Items()...)
+	}
+	return rules.Record(map[string]rules.Value{"answers": rules.List(results...), "items": rules.List(items...)}), nil
+}
+
+// firstFailure prefers the failure that made the others be cancelled.
+func firstFailure(failures []error) error {
+	var first error
+	for _, err := range failures {
+		if err != nil && (first == nil || strings.Contains(first.Error(), "cancelled")) {
+			first = err
+		}
+	}
+	return first
+}
+
+// answer makes the operation's answer of the results.
+func (c *Connection) answer(op *Operation, vars map[string]rules.Value) (rules.Value, error) {
+	for _, v := range op.verdicts {
+		holds, err := condition(v.when, vars)
+		if err != nil {
+			return rules.Value{}, drift(op, err)
+		}
+		if !holds {
+			continue
+		}
+		failure := contracts.NewError(v.class, "", "%s", v.message)
+		if v.candidates != nil {
+			if failure.Candidates, err = c.decode(op, rules.ListOf(op.Output), v.candidates, vars); err != nil {
+				return rules.Value{}, err
+			}
+		}
+		return rules.Value{}, failure
+	}
+	if op.one != nil {
+		return c.only(op, vars)
+	}
+	return c.decode(op, op.Output, op.output, vars)
+}
+
+// only is the answer of an operation that looks for one record: records that come out alike are one.
+func (c *Connection) only(op *Operation, vars map[string]rules.Value) (rules.Value, error) {
+	list, err := op.one.Eval(vars)
+	if err != nil {
+		return rules.Value{}, drift(op, err)
+	}
+	var found []rules.Value
+	for _, item := range list.Items() {
+		value, err := c.decode(op, op.Output, op.output, with(vars, "item", item))
+		if err != nil {
+			return rules.Value{}, err
+		}
+		if !containsValue(found, value) {
+			found = append(found, value)
+		}
+	}
+	switch len(found) {
+	case 0:
+		return rules.Value{}, contracts.NewError(contracts.NotFound, "", "there is no such record")
+	case 1:
+		return found[0], nil
+	}
+	failure := contracts.NewError(contracts.NotUnique, "", "%d records fit", len(found))
+	failure.Candidates = rules.List(found...)
+	return rules.Value{}, failure
+}
+
+func containsValue(list []rules.Value, value rules.Value) bool {
+	for _, other := range list {
+		if other.Equal(value) {
+			return true
+		}
+	}
+	return false
+}
+
+// decode builds a value and holds it to its type: what does not fit is the system's drift, not our answer.
+func (c *Connection) decode(op *Operation, want *rules.Type, t *tree, vars map[string]rules.Value) (rules.Value, error) {
+	value, err := t.eval(vars)
+	if err != nil {
+		return rules.Value{}, drift(op, err)
+	}
+	if want != nil {
+		if value, err = want.Decode(value); err != nil {
+			return rules.Value{}, drift(op, err)
+		}
+	}
+	return value, nil
+}
+
+// drift says that an answer does not look as the adapter expects. After a write that cannot be repeated
+// it is an unknown outcome, so that nobody tries it again.
+func drift(op *Operation, err error) *contracts.Error {
+	class := contracts.Drift
+	if op.Effect == contracts.Write && !op.replayable() {
+		class = contracts.OutcomeUnknown
+	}
+	return contracts.NewError(class, "", "the answer does not look as expected: %s", err)
+}
+
+// unexpected is an expression that failed before a request was made: over the input, or over what an
+// earlier request answered.
+func unexpected(op *Operation, r *request, err error) *contracts.Error {
+	class := contracts.Validation
+	if r != op.requests[0] && !r.writes {
+		class = contracts.Drift
+	}
+	return &contracts.Error{Class: class, Message: "the request cannot be made: " + err.Error(), NothingSent: true}
+}
+
+// replayable says whether the operation's write may be sent twice.
+func (op *Operation) replayable() bool {
+	return op.Effect == contracts.Read || op.Safety.Kind == contracts.IdempotencyKey || op.Safety.Kind == contracts.NaturalKey
+}

@@ -1,0 +1,259 @@
+package adapters
+
+import (
+	"fmt"
+	"net"
+	"net/http"
+	"net/url"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/hashicorp/go-retryablehttp"
+	"github.com/jackc/pgx/v5/pgxpool"
+
+	"crosswalk/contracts"
+	"crosswalk/rules"
+	"crosswalk/source"
+)
+
+// Config is what a workspace knows about one system that an adapter reaches.
+type Config struct {
+	System   string      // its name in the workspace
+	Settings rules.Value // a record
+	Secrets  map[string]contracts.Secret
+	// BaseURL replaces the adapter's own address: a test account, a regional or self-hosted one.
+	BaseURL string
+	// AllowHosts are the host:port that may be private or local and may be spoken to without TLS.
+	AllowHosts []string
+	// Limits, if any, replace those of the adapter that hold for all operations.
+	Limits []Limit
+	// Shared is what other connections to the system know too; nil: this connection is alone.
+	Shared Shared
+}
+
+// FieldError is something wrong with a connection's settings or secrets.
+type FieldError struct {
+	Field   string // settings.subdomain, secrets.token or base_url
+	Message string
+	Hint    string
+}
+
+// FieldErrors is everything wrong with a connection.
+type FieldErrors []FieldError
+
+// Error lists the errors, one per line.
+func (e FieldErrors) Error() string {
+	lines := make([]string, len(e))
+	for i, one := range e {
+		if lines[i] = one.Field + ": " + one.Message; one.Hint != "" {
+			lines[i] += " (" + one.Hint + ")"
+		}
+	}
+	return strings.Join(lines, "\n")
+}
+
+// Connection carries out the adapter's operations in one system. It may be used by many goroutines.
+type Connection struct {
+	adapter  *Adapter
+	system   string
+	settings rules.Value
+	headers  http.Header // with the credentials
+	base     *url.URL
+	redact   *redactor
+	shared   Shared
+	breaker  *breaker
+	limits   []Limit
+	places   []place
+	clients  map[time.Duration]*retryablehttp.Client
+	close    func()
+	database *pgxpool.Pool
+}
+
+// Check says what is wrong with a configuration without needing the values of its secrets: the names of
+// those that will be there are enough.
+func (a *Adapter) CheckConfig(config Config, secretNames []string) FieldErrors {
+	_, problems := a.settings(config.Settings)
+	for _, field := range a.Secrets {
+		if field.Required && !slices.Contains(secretNames, field.Name) {
+			problems = append(problems, FieldError{"secrets." + field.Name, "is missing", field.Title})
+		}
+	}
+	for _, name := range secretNames {
+		if !slices.ContainsFunc(a.Secrets, func(f Field) bool { return f.Name == name }) {
+			problems = append(problems, FieldError{"secrets." + name, "the adapter " + a.Name + " has no such secret", source.DidYouMean(name, fieldNames(a.Secrets))})
+		}
+	}
+	if len(problems) == 0 {
+		if _, _, err := a.address(config); err != nil {
+			problems = append(problems, *err)
+		}
+	}
+	return problems
+}
+
+// Connect joins the adapter with one system. It does not reach for the system yet. The error is of type
+// FieldErrors.
+func (a *Adapter) Connect(config Config) (*Connection, error) {
+	problems := a.CheckConfig(config, sortedKeys(config.Secrets))
+	secrets := map[string]rules.Value{}
+	var values []string
+	for _, field := range a.Secrets {
+		value := config.Secrets[field.Name].Reveal()
+		if value == "" {
+			continue
+		}
+		if field.pattern.Regexp != nil && !field.pattern.MatchString(value) {
+			problems = append(problems, FieldError{"secrets." + field.Name, "does not look as expected", "it must fit " + field.pattern.String()})
+		}
+		secrets[field.Name] = rules.Text(value)
+		values = append(values, value)
+	}
+	if len(problems) > 0 {
+		return nil, problems
+	}
+	c := &Connection{adapter: a, system: config.System, shared: config.Shared, breaker: newBreaker(config.System), limits: a.limitsWith(config.Limits), close: func() {}}
+	c.settings, _ = a.settings(config.Settings)
+	if c.shared == nil {
+		c.shared = NewMemory()
+	}
+	c.places = newPlaces(c.limits)
+	guard, base, problem := a.address(config)
+	if problem != nil {
+		return nil, FieldErrors{*problem}
+	}
+	c.base = base
+	vars := map[string]rules.Value{"conn": c.settings, "secret": rules.Record(secrets)}
+	if a.Protocol == "sql" {
+		c.redact = newRedactor(values...)
+		return c, c.openDatabase(guard, vars)
+	}
+	return c, c.openHTTP(guard, vars, values)
+}
+
+// openHTTP fixes the headers that every request carries, and builds the clients.
+func (c *Connection) openHTTP(guard *egress, vars map[string]rules.Value, secrets []string) error {
+	c.headers = http.Header{"Accept": {"application/json"}, "Accept-Encoding": {"gzip"}, "User-Agent": {"crosswalk"}}
+	credentials, err := c.adapter.auth.apply(c.headers, vars)
+	if err == nil {
+		err = setHeaders(c.headers, c.adapter.headers, vars)
+	}
+	c.redact = newRedactor(append(secrets, credentials, strings.TrimPrefix(strings.TrimPrefix(credentials, "Basic "), "Bearer "))...)
+	if err != nil {
+		return FieldErrors{{"auth", c.redact.text(err.Error()), ""}}
+	}
+	transport := newTransport(guard)
+	c.close = transport.CloseIdleConnections
+	gated := &gate{system: c.system, shared: c.shared, breaker: c.breaker, next: transport}
+	c.clients = map[time.Duration]*retryablehttp.Client{}
+	for _, op := range c.adapter.operations {
+		if c.clients[op.timeout] == nil {
+			c.clients[op.timeout] = newClient(gated, op.timeout)
+		}
+	}
+	return nil
+}
+
+// Close gives back what the connection holds. Calls that still run are not cut off.
+func (c *Connection) Close() { c.close() }
+
+// Adapter returns the adapter.
+func (c *Connection) Adapter() *Adapter { return c.adapter }
+
+// Safety says how the connection makes a write safe; the zero Safety for a read.
+func (c *Connection) Safety(operation string) Safety {
+	if op := c.adapter.operations[operation]; op != nil {
+		return op.Safety
+	}
+	return Safety{}
+}
+
+// settings checks and completes the settings.
+func (a *Adapter) settings(given rules.Value) (rules.Value, FieldErrors) {
+	var problems FieldErrors
+	for _, name := range given.Keys() {
+		if !slices.Contains(fieldNames(a.Settings), name) {
+			problems = append(problems, FieldError{"settings." + name, "the adapter " + a.Name + " has no such setting", source.DidYouMean(name, fieldNames(a.Settings))})
+		}
+	}
+	complete := map[string]rules.Value{}
+	for _, field := range a.Settings {
+		value := given.Get(field.Name)
+		if value.IsMissing() {
+			value = field.Default
+		}
+		if value.IsMissing() {
+			if field.Required {
+				problems = append(problems, FieldError{"settings." + field.Name, "is missing", field.Title})
+			}
+			continue
+		}
+		checked, err := field.check(value)
+		if err != nil {
+			problems = append(problems, FieldError{"settings." + field.Name, err.Error(), field.Description})
+		}
+		complete[field.Name] = checked
+	}
+	return rules.Record(complete), problems
+}
+
+// address is where the system is, and the guard that lets the connection reach nothing else.
+func (a *Adapter) address(config Config) (*egress, *url.URL, *FieldError) {
+	settings, _ := a.settings(config.Settings)
+	allow := make([]string, len(config.AllowHosts))
+	for i, host := range config.AllowHosts {
+		allow[i] = strings.ToLower(host)
+	}
+	if a.Protocol == "sql" {
+		host := net.JoinHostPort(strings.ToLower(settings.Get("host").Text()), settings.Get("port").String())
+		return &egress{hosts: []string{host}, allow: allow}, nil, nil
+	}
+	text := config.BaseURL
+	if text == "" {
+		text = placeholder.ReplaceAllStringFunc(a.baseURL, func(match string) string { return settings.Get(strings.Trim(match, "{}")).String() })
+	}
+	base, err := parseOrigin(text)
+	if err != nil {
+		return nil, nil, &FieldError{"base_url", err.Error(), ""}
+	}
+	if base.Scheme == "http" && !slices.Contains(allow, hostPort(base)) {
+		return nil, nil, &FieldError{"base_url", fmt.Sprintf("%s is not encrypted", base.Redacted()), "use https, or allow the host and port in the workspace"}
+	}
+	base.Path = strings.TrimSuffix(base.Path, "/")
+	return &egress{hosts: []string{hostPort(base)}, allow: allow}, base, nil
+}
+
+func (a *Adapter) limitsWith(own []Limit) []Limit {
+	if len(own) == 0 {
+		return a.limits
+	}
+	limits := slices.Clone(own)
+	for _, limit := range a.limits {
+		if len(limit.Operations) > 0 {
+			limits = append(limits, limit)
+		}
+	}
+	return limits
+}
+
+func fieldNames(fields []Field) []string {
+	names := make([]string, len(fields))
+	for i, field := range fields {
+		names[i] = field.Name
+	}
+	return names
+}
+
+// setHeaders sets headers from a tree; what is missing is left out.
+func setHeaders(header http.Header, t *tree, vars map[string]rules.Value) error {
+	values, err := t.eval(vars)
+	if err != nil {
+		return fmt.Errorf("headers: %w", err)
+	}
+	for i, name := range values.Keys() {
+		if err := setHeader(header, http.CanonicalHeaderKey(name), values.Items()[i].String()); err != nil {
+			return err
+		}
+	}
+	return nil
+}

@@ -1,0 +1,233 @@
+package adapters
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"net/http"
+	"net/http/httptrace"
+	"net/url"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/hashicorp/go-retryablehttp"
+
+	"crosswalk/contracts"
+	"crosswalk/rules"
+)
+
+// exchange makes one request and returns what came back: status, headers, body; for SQL: items.
+func (c *Connection) exchange(ctx context.Context, op *Operation, r *request, vars map[string]rules.Value, at page) (rules.Value, error) {
+	short := strings.TrimPrefix(op.Name, c.adapter.Contract+".")
+	leave, err := c.enter(ctx, short)
+	if err != nil {
+		return rules.Value{}, err
+	}
+	defer leave()
+	e := &exchange{
+		replayable: !r.writes || op.replayable(),
+		wait: func(response *http.Response) (time.Duration, bool) {
+			return retryAfter(c.adapter.waits, response.Header, time.Now())
+		},
+		limited: func(wait time.Duration) { c.hold(ctx, wait) },
+	}
+	for _, limit := range c.limits {
+		if limit.covers(short) {
+			e.limits = append(e.limits, limit)
+		}
+	}
+	ctx = withExchange(ctx, e)
+	if r.sql != "" {
+		return c.query(ctx, e, op, r, vars)
+	}
+	request, err := c.build(ctx, e, op, r, vars, at)
+	if err != nil {
+		return rules.Value{}, unexpected(op, r, err)
+	}
+	response, err := c.clients[op.timeout].Do(request)
+	if err != nil {
+		return rules.Value{}, transportError(e, err, c.system+": "+explain(err))
+	}
+	defer response.Body.Close()
+	return c.read(ctx, e, op, r, vars, response)
+}
+
+// hold tells everybody who uses the system to be silent for a while. A store that cannot be told does
+// not undo the answer that we have.
+func (c *Connection) hold(ctx context.Context, wait time.Duration) {
+	_ = c.shared.Pause(ctx, c.system, time.Now().Add(wait))
+}
+
+// build makes the HTTP request.
+func (c *Connection) build(ctx context.Context, e *exchange, op *Operation, r *request, vars map[string]rules.Value, at page) (*retryablehttp.Request, error) {
+	address, err := c.url(op, r, vars, at)
+	if err != nil {
+		return nil, err
+	}
+	body, contentType, err := r.encodeBody(vars, at)
+	if err != nil {
+		return nil, err
+	}
+	ctx = httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{GotConn: func(httptrace.GotConnInfo) { e.sent.Store(true) }})
+	var content any
+	if contentType != "" {
+		content = body
+	}
+	request, err := retryablehttp.NewRequestWithContext(ctx, r.method, address.String(), content)
+	if err != nil {
+		return nil, err
+	}
+	request.Header = c.headers.Clone()
+	if contentType != "" {
+		request.Header.Set("Content-Type", contentType)
+	}
+	if r.writes && op.Safety.header != "" {
+		if err := setHeader(request.Header, op.Safety.header, vars["key"].Text()); err != nil {
+			return nil, err
+		}
+	}
+	return request, setHeaders(request.Header, r.headers, vars)
+}
+
+func (c *Connection) url(op *Operation, r *request, vars map[string]rules.Value, at page) (*url.URL, error) {
+	if at.next != nil {
+		return at.next, nil
+	}
+	path, err := r.path.eval(vars)
+	if err != nil {
+		return nil, err
+	}
+	query, err := r.query.eval(vars)
+	if err != nil {
+		return nil, fmt.Errorf("query: %w", err)
+	}
+	pairs := r.paging.apply(at, "query", flatten(query))
+	if r.writes && op.Safety.query != "" {
+		pairs = append(pairs, pair{op.Safety.query, vars["key"].Text()})
+	}
+	text := c.base.String() + path
+	if len(pairs) > 0 {
+		text += "?" + encode(pairs)
+	}
+	return url.Parse(text)
+}
+
+// encodeBody returns the body and its type; no type: there is none.
+func (r *request) encodeBody(vars map[string]rules.Value, at page) (body []byte, contentType string, err error) {
+	switch {
+	case r.json != nil:
+		value, err := r.json.eval(vars)
+		if err != nil {
+			return nil, "", fmt.Errorf("json: %w", err)
+		}
+		return r.paging.applyJSON(at, value).Plain(), "application/json", nil
+	case r.form != nil:
+		value, err := r.form.eval(vars)
+		if err != nil {
+			return nil, "", fmt.Errorf("form: %w", err)
+		}
+		return []byte(encode(r.paging.apply(at, "form", flatten(value)))), "application/x-www-form-urlencoded", nil
+	default:
+		return nil, "", nil
+	}
+}
+
+// read takes in an answer and decides whether it is one or a failure.
+func (c *Connection) read(ctx context.Context, e *exchange, op *Operation, r *request, vars map[string]rules.Value, response *http.Response) (rules.Value, error) {
+	success := response.StatusCode >= 200 && response.StatusCode < 300
+	wire, decoded := int64(maxWire), int64(maxDecoded)
+	if !success {
+		wire, decoded = maxErrorBody, maxErrorBody
+	}
+	raw, readErr := readBody(response, wire, decoded)
+	body, parseErr := parseBody(response, raw)
+	if success && (readErr != nil || parseErr != nil) {
+		return rules.Value{}, c.garbled(e, response, readErr, parseErr)
+	}
+	answer := rules.Record(map[string]rules.Value{
+		"status":  rules.Number(rules.Int(int64(response.StatusCode))),
+		"headers": headerRecord(response.Header),
+		"body":    body,
+	})
+	if slices.Contains(r.empty, response.StatusCode) {
+		return answer.With("body", rules.Missing()), nil
+	}
+	if failure := c.judge(e, op, answer, response, vars); failure != nil {
+		if failure.Class == contracts.RateLimited && failure.RetryAfter > 0 {
+			c.hold(ctx, failure.RetryAfter)
+		}
+		return rules.Value{}, failure
+	}
+	return answer, nil
+}
+
+// judge asks the error rules, first the operation's, then the adapter's, and at last the status itself.
+// A rule that cannot be evaluated does not hold: it asks for something that the answer does not have.
+func (c *Connection) judge(e *exchange, op *Operation, answer rules.Value, response *http.Response, vars map[string]rules.Value) *contracts.Error {
+	inner := resultVars(vars, answer)
+	class, refusal := statusClass(response.StatusCode), refused(response.StatusCode)
+	for _, rule := range slices.Concat(op.failures, c.adapter.failures) {
+		if holds, err := condition(rule.when, inner); err == nil && holds {
+			class, refusal = rule.class, refusal || rule.nothing || response.StatusCode < 300
+			break
+		}
+	}
+	if class == "" {
+		return nil
+	}
+	failure := &contracts.Error{Class: class, Status: response.StatusCode, Message: fmt.Sprintf("%s answered %d", c.system, response.StatusCode)}
+	if c.adapter.message != nil {
+		if message, err := c.adapter.message.Eval(inner); err == nil && message.String() != "" {
+			failure.Message += ": " + message.String()
+		}
+	}
+	if class == contracts.RateLimited || class == contracts.Unavailable {
+		failure.RetryAfter, _ = e.wait(response)
+	}
+	if !e.replayable && !refusal {
+		failure.Class = contracts.OutcomeUnknown
+	}
+	return failure
+}
+
+// garbled is an answer that says success and cannot be read.
+func (c *Connection) garbled(e *exchange, response *http.Response, readErr, parseErr error) *contracts.Error {
+	failure := &contracts.Error{Class: contracts.Drift, Status: response.StatusCode}
+	switch {
+	case readErr == errTooLarge:
+		failure.Message = c.system + ": " + readErr.Error()
+	case readErr != nil:
+		failure.Class, failure.Message = contracts.Unavailable, c.system+": "+explain(readErr)+" in the middle of the answer"
+	case strings.Contains(response.Header.Get("Content-Type"), "html"):
+		failure.Class, failure.Message = contracts.Unavailable, c.system+" answered with a web page instead of data, as in maintenance"
+	default:
+		failure.Message = c.system + ": the answer is " + parseErr.Error()
+	}
+	if !e.replayable {
+		failure.Class = contracts.OutcomeUnknown
+	}
+	return failure
+}
+
+// parseBody reads JSON. What an error's body is nobody can rely on: anything else is kept as text.
+func parseBody(response *http.Response, raw []byte) (rules.Value, error) {
+	trimmed := bytes.TrimSpace(bytes.TrimPrefix(raw, []byte("\xef\xbb\xbf")))
+	if len(trimmed) == 0 {
+		return rules.Missing(), nil
+	}
+	value, err := rules.FromJSON(trimmed)
+	if err != nil {
+		return rules.Text(string(trimmed)), err
+	}
+	return value, nil
+}
+
+// headerRecord holds the headers as expressions read them: X-Total-Pages is headers.x_total_pages.
+func headerRecord(header http.Header) rules.Value {
+	fields := make(map[string]rules.Value, len(header))
+	for name, values := range header {
+		fields[strings.ReplaceAll(strings.ToLower(name), "-", "_")] = rules.Text(strings.Join(values, ", "))
+	}
+	return rules.Record(fields)
+}

@@ -1,0 +1,46 @@
+package adapters
+
+import (
+	"encoding/base64"
+	"net/url"
+	"sort"
+	"strings"
+)
+
+// minSecret is the shortest value that is searched for in texts: shorter ones would blot out ordinary words.
+const minSecret = 4
+
+// redactor blots out the connection's secrets, as they are and in the encodings in which requests and
+// error texts carry them.
+type redactor struct{ replacer *strings.Replacer }
+
+func newRedactor(secrets ...string) *redactor {
+	var forms []string
+	for _, secret := range secrets {
+		if len(secret) < minSecret {
+			continue
+		}
+		forms = append(forms, secret, url.QueryEscape(secret), url.PathEscape(secret),
+			base64.StdEncoding.EncodeToString([]byte(secret)), base64.RawStdEncoding.EncodeToString([]byte(secret)),
+			base64.URLEncoding.EncodeToString([]byte(secret)), base64.RawURLEncoding.EncodeToString([]byte(secret)))
+	}
+	// The longest first, so that a secret that is part of another does not leave the rest of it standing.
+	sort.Slice(forms, func(i, j int) bool { return len(forms[i]) > len(forms[j]) })
+	pairs := make([]string, 0, 2*len(forms))
+	for _, form := range forms {
+		pairs = append(pairs, form, "***")
+	}
+	return &redactor{strings.NewReplacer(pairs...)}
+}
+
+// text returns one line of at most 400 bytes without any secret.
+func (r *redactor) text(s string) string {
+	s = strings.Join(strings.Fields(r.replacer.Replace(s)), " ")
+	if len(s) > maxMessage {
+		s = strings.ToValidUTF8(s[:maxMessage], "") + "…"
+	}
+	return s
+}
+
+// maxMessage bounds what of a system's own words gets into an error.
+const maxMessage = 400

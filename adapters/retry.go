@@ -1,0 +1,105 @@
+package adapters
+
+import (
+	"context"
+	"crypto/x509"
+	"errors"
+	"math/rand/v2"
+	"net"
+	"net/http"
+	"slices"
+	"sync/atomic"
+	"time"
+
+	"github.com/hashicorp/go-retryablehttp"
+
+	"crosswalk/contracts"
+)
+
+// exchange is what one request carries through the retry layer in its context: go-retryablehttp itself
+// knows nothing of idempotency.
+type exchange struct {
+	replayable bool    // sending it twice does no harm
+	limits     []Limit // that every attempt counts against
+	sent       atomic.Bool
+	wait       func(*http.Response) (time.Duration, bool)
+	limited    func(time.Duration) // told of a 429's wait, so that other calls hold still too
+}
+
+type exchangeKey struct{}
+
+func withExchange(ctx context.Context, e *exchange) context.Context {
+	return context.WithValue(ctx, exchangeKey{}, e)
+}
+
+func exchangeOf(ctx context.Context) *exchange {
+	e, _ := ctx.Value(exchangeKey{}).(*exchange)
+	return e
+}
+
+func limitsOf(ctx context.Context) []Limit { return exchangeOf(ctx).limits }
+
+// newClient builds the retrying client on a transport. Retries here are for blips: two at most, short,
+// and only where a repeat does no harm. Everything longer is Temporal's.
+func newClient(transport http.RoundTripper, timeout time.Duration) *retryablehttp.Client {
+	return &retryablehttp.Client{
+		HTTPClient: &http.Client{
+			Transport:     transport,
+			Timeout:       timeout,
+			CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
+		},
+		RetryMax:     2,
+		RetryWaitMin: 200 * time.Millisecond,
+		RetryWaitMax: patience,
+		CheckRetry:   checkRetry,
+		Backoff:      backoff,
+		ErrorHandler: retryablehttp.PassthroughErrorHandler,
+	}
+}
+
+// checkRetry decides whether an attempt is made again at once.
+func checkRetry(ctx context.Context, response *http.Response, err error) (bool, error) {
+	e := exchangeOf(ctx)
+	if ctx.Err() != nil {
+		return false, ctx.Err()
+	}
+	if err != nil {
+		return !permanent(err) && (e.replayable || !e.sent.Load()), nil
+	}
+	repeatable := response.StatusCode == http.StatusTooManyRequests ||
+		e.replayable && slices.Contains([]int{408, 425, 500, 502, 503, 504}, response.StatusCode)
+	if !repeatable {
+		return false, nil
+	}
+	wait, told := e.wait(response)
+	if told && response.StatusCode == http.StatusTooManyRequests {
+		e.limited(wait)
+	}
+	deadline, bounded := ctx.Deadline()
+	return wait <= patience && (!bounded || time.Until(deadline) > wait), nil
+}
+
+// permanent names the failures of a connection that a second try meets again.
+func permanent(err error) bool {
+	var (
+		ours    *contracts.Error
+		dns     *net.DNSError
+		unknown x509.UnknownAuthorityError
+		name    x509.HostnameError
+		invalid x509.CertificateInvalidError
+	)
+	return errors.As(err, &ours) || errors.Is(err, errEgress) || errors.Is(err, errNotSent) ||
+		errors.As(err, &dns) && dns.IsNotFound ||
+		errors.As(err, &unknown) || errors.As(err, &name) || errors.As(err, &invalid)
+}
+
+// backoff waits as long as the system asked, or a random time that doubles, so that clients that failed
+// together do not come back together.
+func backoff(shortest, longest time.Duration, attempt int, response *http.Response) time.Duration {
+	if response != nil && response.Request != nil {
+		if wait, told := exchangeOf(response.Request.Context()).wait(response); told {
+			return min(wait, longest) + rand.N(100*time.Millisecond)
+		}
+	}
+	return rand.N(min(longest, shortest<<attempt)) + time.Millisecond
+}

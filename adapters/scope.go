@@ -1,0 +1,139 @@
+package adapters
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+
+	"crosswalk/rules"
+	"crosswalk/source"
+)
+
+// scope is what the expressions at one place of the file may use, with their types.
+type scope struct{ env *rules.Environment }
+
+// profile is how adapters compile expressions: answers of systems have no declared shape, so what is
+// read from them is checked when it is read. The contract's type checks the result.
+func profile() rules.Options { return rules.Options{Lenient: true, Functions: functions} }
+
+func emptyScope() scope { return scope{rules.NewEnvironment(nil)} }
+
+func (s scope) with(name string, t *rules.Type) scope { return scope{s.env.With(name, t)} }
+
+func (s scope) has(name string) bool { return s.env.Lookup(name) != nil }
+
+// given is the scope where a condition holds.
+func (s scope) given(condition *rules.Expression) scope { return scope{s.env.Narrow(condition)} }
+
+// condition compiles a bare condition; nil if there is none.
+func (s scope) condition(node *source.Node) *rules.Expression {
+	if !node.Exists() {
+		return nil
+	}
+	return rules.CompileNode(node, s.env, rules.TypeOf(rules.KindBool), profile())
+}
+
+// template compiles a scalar with ${…} in it; nil if there is none.
+func (s scope) template(node *source.Node) *rules.Template {
+	if !node.Exists() {
+		return nil
+	}
+	return rules.CompileTemplate(node, s.env, nil, profile())
+}
+
+// pathTemplate is the path of a request. Each ${…} fills one place between slashes and is escaped.
+type pathTemplate struct {
+	literals []string // one more than values
+	values   []*rules.Expression
+}
+
+func parsePath(node *source.Node, in scope) *pathTemplate {
+	t := &pathTemplate{}
+	text := node.Text()
+	if !strings.HasPrefix(text, "/") || strings.HasPrefix(text, "//") {
+		node.Errorf("", "a path begins with one /")
+	}
+	rest, at := text, 0
+	for {
+		start := strings.Index(rest, "${")
+		if start < 0 {
+			break
+		}
+		end := closing(rest[start+2:])
+		if end < 0 {
+			node.ErrorAt(at+len([]rune(rest[:start])), "close it with }", "${ has no end")
+			return t
+		}
+		inside := rest[start+2 : start+2+end]
+		offset := at + len([]rune(rest[:start+2]))
+		t.literals = append(t.literals, rest[:start])
+		t.values = append(t.values, compileAt(node, offset, inside, in))
+		at = offset + len([]rune(inside)) + 1
+		rest = rest[start+2+end+1:]
+	}
+	t.literals = append(t.literals, rest)
+	if literal := strings.Join(t.literals, "x"); strings.ContainsAny(literal, "?#\\ ") || strings.Contains(literal, "..") {
+		node.Errorf("put parameters under query:", "a path holds no ?, #, blanks and no ..")
+	}
+	return t
+}
+
+// closing finds the brace that ends an expression, outside of its texts and inner braces.
+func closing(text string) int {
+	depth, quote := 0, rune(0)
+	escaped := false
+	for i, c := range text {
+		switch {
+		case escaped:
+			escaped = false
+		case quote != 0 && c == '\\':
+			escaped = true
+		case quote != 0:
+			if c == quote {
+				quote = 0
+			}
+		case c == '"' || c == '\'' || c == '`':
+			quote = c
+		case c == '{':
+			depth++
+		case c == '}' && depth == 0:
+			return i
+		case c == '}':
+			depth--
+		}
+	}
+	return -1
+}
+
+func compileAt(node *source.Node, offset int, text string, in scope) *rules.Expression {
+	expression, err := rules.Compile(text, in.env, profile())
+	var several rules.Errors
+	switch {
+	case errors.As(err, &several):
+		for _, one := range several {
+			node.ErrorAt(offset+one.Offset, one.Hint, "%s", one.Message)
+		}
+	case err != nil:
+		node.ErrorAt(offset, "", "%s", err)
+	}
+	return expression
+}
+
+// eval writes the path, each value escaped.
+func (t *pathTemplate) eval(vars map[string]rules.Value) (string, error) {
+	var path strings.Builder
+	for i, expression := range t.values {
+		path.WriteString(t.literals[i])
+		value, err := expression.Eval(vars)
+		if err != nil {
+			return "", fmt.Errorf("path: %w", err)
+		}
+		text, err := segment(value)
+		if err != nil {
+			return "", fmt.Errorf("path: %w", err)
+		}
+		path.WriteString(text)
+	}
+	path.WriteString(t.literals[len(t.values)])
+	return path.String(), nil
+}

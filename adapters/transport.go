@@ -1,0 +1,104 @@
+package adapters
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"net/http"
+	"time"
+
+	"crosswalk/contracts"
+)
+
+// patience is the longest wait inside a call, for a free place under a limit or before a second try.
+// Longer ones are handed up: the workflow waits for nothing and holds no worker.
+const patience = 2 * time.Second
+
+// newTransport builds the one HTTP transport of a connection: no proxy from the environment (a guard
+// would see the proxy's address only), no unpacking without limits, dials only through the guard.
+func newTransport(guard *egress) *http.Transport {
+	return &http.Transport{
+		Proxy:                  nil,
+		DialContext:            guard.dial,
+		DisableCompression:     true,
+		ForceAttemptHTTP2:      true,
+		TLSClientConfig:        &tls.Config{MinVersion: tls.VersionTLS12},
+		TLSHandshakeTimeout:    5 * time.Second,
+		ResponseHeaderTimeout:  30 * time.Second,
+		IdleConnTimeout:        90 * time.Second,
+		MaxIdleConns:           64,
+		MaxIdleConnsPerHost:    32,
+		MaxResponseHeaderBytes: 64 << 10,
+	}
+}
+
+// gate lets every single attempt pass the system's limits and its circuit breaker, also the second and
+// third that the retry layer makes.
+type gate struct {
+	system  string
+	shared  Shared
+	breaker *breaker
+	next    http.RoundTripper
+}
+
+// RoundTrip sends one attempt. What the gate itself refuses was certainly not sent.
+func (g *gate) RoundTrip(request *http.Request) (*http.Response, error) {
+	ctx := request.Context()
+	if err := takeTurn(ctx, g.shared, g.system, limitsOf(ctx)); err != nil {
+		return nil, err
+	}
+	done, wait := g.breaker.allow()
+	if done == nil {
+		failure := contracts.NewError(contracts.Unavailable, "", "%s failed several times in a row and is left alone for a moment", g.system)
+		failure.RetryAfter, failure.NothingSent = wait, true
+		return nil, failure
+	}
+	response, err := g.next.RoundTrip(request)
+	switch {
+	case ctx.Err() != nil:
+		done(errNotOurs)
+	case err != nil:
+		done(err)
+	case response.StatusCode >= 500 && response.StatusCode != http.StatusNotImplemented:
+		done(fmt.Errorf("status %d", response.StatusCode))
+	default:
+		done(nil)
+	}
+	return response, err
+}
+
+// takeTurn waits for a place under the limits, or says how long it would have to.
+func takeTurn(ctx context.Context, shared Shared, system string, limits []Limit) error {
+	longest := patience
+	if deadline, ok := ctx.Deadline(); ok {
+		longest = min(longest, time.Until(deadline)/2)
+	}
+	wait, err := shared.Take(ctx, system, limits, longest)
+	if err != nil {
+		return err
+	}
+	if wait > longest {
+		failure := contracts.NewError(contracts.RateLimited, "", "the limit for requests to %s is reached", system)
+		failure.RetryAfter, failure.NothingSent = wait, true
+		return failure
+	}
+	return pause(ctx, wait)
+}
+
+func pause(ctx context.Context, wait time.Duration) error {
+	if wait <= 0 {
+		return nil
+	}
+	timer := time.NewTimer(wait)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return nil
+	case <-ctx.Done():
+		return errors.Join(errNotSent, ctx.Err())
+	}
+}
+
+// errNotSent marks a failure before anything was sent.
+var errNotSent = errors.New("nothing was sent")

@@ -16,7 +16,6 @@ import (
 	sqliteplugin "go.temporal.io/server/common/persistence/sql/sqlplugin/sqlite"
 	"go.temporal.io/server/common/resolver"
 	sqliteschema "go.temporal.io/server/schema/sqlite"
-	"google.golang.org/protobuf/types/known/durationpb"
 )
 
 // durable is what a commit must mean: it has been synced to the disk when it returns. The names go
@@ -47,7 +46,7 @@ func openDatabases(ctx context.Context, options Options) (*databases, error) {
 			return nil, fmt.Errorf("engine: database %s: %w", one.name, err)
 		}
 	}
-	if err := createNamespace(all.main.server, options); err != nil {
+	if err := prepareNamespace(ctx, all.main.server, options); err != nil {
 		return nil, fmt.Errorf("engine: %w", err)
 	}
 	return all, nil
@@ -125,15 +124,4 @@ func (all *databases) checkpoint() error {
 		}
 	}
 	return nil
-}
-
-// createNamespace writes the namespace before the server starts: through its API every service would
-// take seconds to learn of it. A namespace that is there stays as it is.
-func createNamespace(server *config.SQL, options Options) error {
-	namespace, err := sqliteschema.NewNamespaceConfig(clusterName, options.Namespace, false, options.SearchAttributes)
-	if err != nil {
-		return err
-	}
-	namespace.Detail.Config.Retention = durationpb.New(options.Retention)
-	return sqliteschema.CreateNamespaces(server, namespace)
 }

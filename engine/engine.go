@@ -50,6 +50,7 @@ type Options struct {
 type Engine struct {
 	frontend string
 	server   temporal.Server
+	logger   *serverLogger
 	ui       *webUI
 	store    *databases
 	lock     *os.File
@@ -78,12 +79,12 @@ func Start(ctx context.Context, options Options) (_ *Engine, err error) {
 	if e.store, err = openDatabases(ctx, options); err != nil {
 		return nil, err
 	}
-	logger := &serverLogger{to: options.Logger, verbose: options.Verbose}
-	if e.server, err = startServer(serverConfig(remembered, e.store), logger); err != nil {
+	e.logger = newServerLogger(options)
+	if e.server, err = startServer(serverConfig(remembered, e.store), e.logger); err != nil {
 		return nil, err
 	}
 	e.frontend = remembered.Frontend
-	if err = prepareNamespace(ctx, dialAddress(e.frontend), options); err != nil {
+	if err = awaitReady(ctx, dialAddress(e.frontend), options.Namespace); err != nil {
 		return nil, err
 	}
 	if !options.NoUI {
@@ -128,6 +129,7 @@ func (e *Engine) shutDown(ctx context.Context) error {
 		problems = append(problems, e.ui.stop(ctx))
 	}
 	if e.server != nil {
+		e.logger.ending.Store(true)
 		problems = append(problems, e.server.Stop())
 	}
 	if e.store != nil {

@@ -4,16 +4,27 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"strings"
+	"sync/atomic"
 
 	"go.temporal.io/server/common/log"
 	"go.temporal.io/server/common/log/tag"
 )
 
 // serverLogger gives the server's log to slog. The server tells at "info" what it does all day;
-// that is only passed on when asked for.
+// that is only passed on when asked for. Once it is being stopped, its parts warn of each other's
+// absence; that is no news either.
 type serverLogger struct {
 	to      *slog.Logger
 	verbose bool
+	ending  *atomic.Bool
+}
+
+// needless is a warning that leads nowhere here: Nexus over HTTP is for calls between clusters.
+const needless = "HTTP API port has not been set"
+
+func newServerLogger(options Options) *serverLogger {
+	return &serverLogger{to: options.Logger, verbose: options.Verbose, ending: new(atomic.Bool)}
 }
 
 // fatal is what the server wanted to end the process for. During the start it becomes an error.
@@ -33,7 +44,9 @@ func (l *serverLogger) Info(message string, tags ...tag.Tag) {
 }
 
 func (l *serverLogger) Warn(message string, tags ...tag.Tag) {
-	l.write(slog.LevelWarn, message, tags)
+	if l.verbose || !l.ending.Load() && !strings.HasPrefix(message, needless) {
+		l.write(slog.LevelWarn, message, tags)
+	}
 }
 
 func (l *serverLogger) Error(message string, tags ...tag.Tag) {
@@ -59,7 +72,7 @@ func (l *serverLogger) Fatal(message string, tags ...tag.Tag) {
 
 // With implements log.WithLogger.
 func (l *serverLogger) With(tags ...tag.Tag) log.Logger {
-	return &serverLogger{to: slog.New(l.to.Handler().WithAttrs(attributes(tags))), verbose: l.verbose}
+	return &serverLogger{to: slog.New(l.to.Handler().WithAttrs(attributes(tags))), verbose: l.verbose, ending: l.ending}
 }
 
 func (l *serverLogger) write(level slog.Level, message string, tags []tag.Tag) {

@@ -3,84 +3,95 @@ package engine
 import (
 	"context"
 	"fmt"
-	"time"
+	"maps"
+	"slices"
 
 	enumspb "go.temporal.io/api/enums/v1"
-	namespacepb "go.temporal.io/api/namespace/v1"
-	"go.temporal.io/api/operatorservice/v1"
-	"go.temporal.io/api/workflowservice/v1"
-	"google.golang.org/grpc"
-	"google.golang.org/grpc/credentials/insecure"
+	"go.temporal.io/server/common/config"
+	"go.temporal.io/server/common/log"
+	"go.temporal.io/server/common/metrics"
+	"go.temporal.io/server/common/persistence"
+	"go.temporal.io/server/common/persistence/serialization"
+	"go.temporal.io/server/common/persistence/sql"
+	"go.temporal.io/server/common/persistence/sql/sqlplugin"
+	"go.temporal.io/server/common/resolver"
+	"go.temporal.io/server/common/searchattribute/sadefs"
+	sqliteschema "go.temporal.io/server/schema/sqlite"
 	"google.golang.org/protobuf/types/known/durationpb"
 )
 
-const readyWithin = 20 * time.Second
-
-// prepareNamespace waits until the server answers for the namespace (openDatabases has made it) and
-// brings its retention and search attributes to what is wanted now.
-func prepareNamespace(ctx context.Context, address string, options Options) error {
-	connection, err := grpc.NewClient(address, grpc.WithTransportCredentials(insecure.NewCredentials()))
+// prepareNamespace makes the namespace and brings its retention and search attributes to what is
+// wanted now. It writes to the database of the server that has not started yet: through the API
+// every service would learn of it seconds later, and the first cases would fail on an attribute that
+// is not known.
+func prepareNamespace(ctx context.Context, server *config.SQL, options Options) error {
+	fresh, err := sqliteschema.NewNamespaceConfig(clusterName, options.Namespace, false, nil)
 	if err != nil {
-		return fmt.Errorf("engine: %w", err)
+		return err
 	}
-	defer connection.Close()
-	ctx, cancel := context.WithTimeout(ctx, readyWithin)
-	defer cancel()
-	workflows, operator := workflowservice.NewWorkflowServiceClient(connection), operatorservice.NewOperatorServiceClient(connection)
-
-	namespace, err := describeNamespace(ctx, workflows, options.Namespace)
+	if err := sqliteschema.CreateNamespaces(server, fresh); err != nil {
+		return err
+	}
+	db, err := sql.NewSQLDB(sqlplugin.DbKindMain, server, resolver.NewNoopResolver(), log.NewNoopLogger(), metrics.NoopMetricsHandler)
 	if err != nil {
-		return fmt.Errorf("engine: the Temporal server did not become ready: %w", err)
+		return err
 	}
-	if namespace.GetConfig().GetWorkflowExecutionRetentionTtl().AsDuration() != options.Retention {
-		_, err := workflows.UpdateNamespace(ctx, &workflowservice.UpdateNamespaceRequest{
-			Namespace: options.Namespace,
-			Config:    &namespacepb.NamespaceConfig{WorkflowExecutionRetentionTtl: durationpb.New(options.Retention)},
-		})
-		if err != nil {
-			return fmt.Errorf("engine: setting the retention to %s: %w", options.Retention, err)
-		}
+	defer db.Close()
+	rows, err := db.SelectFromNamespace(ctx, sqlplugin.NamespaceFilter{Name: &options.Namespace})
+	if err != nil {
+		return fmt.Errorf("reading namespace %s: %w", options.Namespace, err)
 	}
-	if err := addSearchAttributes(ctx, operator, options); err != nil {
-		return fmt.Errorf("engine: registering search attributes: %w", err)
+	row, serializer := rows[0], serialization.NewSerializer()
+	detail, err := serializer.NamespaceDetailFromBlob(persistence.NewDataBlob(row.Data, row.DataEncoding))
+	if err != nil {
+		return fmt.Errorf("reading namespace %s: %w", options.Namespace, err)
+	}
+	detail.Config.Retention = durationpb.New(options.Retention)
+	detail.Config.CustomSearchAttributeAliases, err = assign(detail.Config.CustomSearchAttributeAliases, options.SearchAttributes)
+	if err != nil {
+		return err
+	}
+	blob, err := serializer.NamespaceDetailToBlob(detail)
+	if err != nil {
+		return err
+	}
+	row.Data, row.DataEncoding = blob.GetData(), blob.GetEncodingType().String()
+	if _, err := db.UpdateNamespace(ctx, &row); err != nil {
+		return fmt.Errorf("changing namespace %s: %w", options.Namespace, err)
 	}
 	return nil
 }
 
-func describeNamespace(ctx context.Context, workflows workflowservice.WorkflowServiceClient, name string) (*workflowservice.DescribeNamespaceResponse, error) {
-	for {
-		// A list goes through frontend and visibility; the description alone would only ask the frontend.
-		_, err := workflows.ListWorkflowExecutions(ctx, &workflowservice.ListWorkflowExecutionsRequest{Namespace: name, PageSize: 1}, grpc.WaitForReady(true))
-		if err == nil {
-			return workflows.DescribeNamespace(ctx, &workflowservice.DescribeNamespaceRequest{Namespace: name})
-		}
-		select {
-		case <-ctx.Done():
-			return nil, err
-		case <-time.After(25 * time.Millisecond):
-		}
+// assign gives each wanted search attribute one of the columns that the visibility database has for
+// its type. An attribute that has one keeps it, wanted or not: closed workflows are found by it.
+func assign(columns map[string]string, wanted map[string]enumspb.IndexedValueType) (map[string]string, error) {
+	kinds := sadefs.GetDBIndexSearchAttributes(nil).GetCustomSearchAttributes()
+	assigned, column := map[string]string{}, map[string]string{}
+	for field, name := range columns {
+		assigned[field], column[name] = name, field
 	}
+	for _, name := range slices.Sorted(maps.Keys(wanted)) {
+		kind := wanted[name]
+		if field, ok := column[name]; ok {
+			if kinds[field] != kind {
+				return nil, fmt.Errorf("search attribute %s is registered as %s, wanted is %s", name, kinds[field], kind)
+			}
+			continue
+		}
+		field, ok := freeColumn(kinds, kind, assigned)
+		if !ok {
+			return nil, fmt.Errorf("search attribute %s: the embedded server has no free column of type %s", name, kind)
+		}
+		assigned[field] = name
+	}
+	return assigned, nil
 }
 
-// addSearchAttributes adds those that the namespace does not have yet: a newer version may want more
-// than the one that made it.
-func addSearchAttributes(ctx context.Context, operator operatorservice.OperatorServiceClient, options Options) error {
-	present, err := operator.ListSearchAttributes(ctx, &operatorservice.ListSearchAttributesRequest{Namespace: options.Namespace})
-	if err != nil {
-		return err
-	}
-	missing := map[string]enumspb.IndexedValueType{}
-	for name, kind := range options.SearchAttributes {
-		switch has, ok := present.GetCustomAttributes()[name]; {
-		case !ok:
-			missing[name] = kind
-		case has != kind:
-			return fmt.Errorf("%s is registered as %s, wanted is %s", name, has, kind)
+func freeColumn(kinds map[string]enumspb.IndexedValueType, kind enumspb.IndexedValueType, assigned map[string]string) (string, bool) {
+	for _, field := range slices.Sorted(maps.Keys(kinds)) {
+		if _, taken := assigned[field]; kinds[field] == kind && !taken {
+			return field, true
 		}
 	}
-	if len(missing) == 0 {
-		return nil
-	}
-	_, err = operator.AddSearchAttributes(ctx, &operatorservice.AddSearchAttributesRequest{Namespace: options.Namespace, SearchAttributes: missing})
-	return err
+	return "", false
 }

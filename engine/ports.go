@@ -2,9 +2,7 @@ package engine
 
 import (
 	"encoding/json"
-	"errors"
 	"fmt"
-	"io/fs"
 	"net"
 	"os"
 	"path/filepath"
@@ -120,7 +118,7 @@ func (p ports) save(directory string) error {
 	if err == nil {
 		err = os.WriteFile(filepath.Join(directory, portsFile), text, 0o600)
 	}
-	if err != nil && !errors.Is(err, fs.ErrExist) {
+	if err != nil {
 		return fmt.Errorf("engine: remembering the ports: %w", err)
 	}
 	return nil

@@ -137,7 +137,9 @@ func (f CaseFilter) conditions() conditions {
 	if !f.Until.IsZero() {
 		c.add("started_at < ?", f.Until)
 	}
-	c.search("search", f.Text)
+	for word := range searchWords(f.Text) {
+		c.add("search LIKE ? ESCAPE '\\'", word)
+	}
 	return c
 }
 

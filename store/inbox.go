@@ -57,7 +57,10 @@ func (f TaskFilter) conditions() conditions {
 	if !f.DueBefore.IsZero() {
 		c.add("due_at > 0 AND due_at < ?", f.DueBefore)
 	}
-	c.search("search", f.Text)
+	// Each word may be one of the task or one of its case.
+	for word := range searchWords(f.Text) {
+		c.add("(search LIKE ? ESCAPE '\\' OR case_id IN (SELECT id FROM cases WHERE search LIKE ? ESCAPE '\\'))", word, word)
+	}
 	return c
 }
 

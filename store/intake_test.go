@@ -95,7 +95,10 @@ func TestStoreEntryJoins(t *testing.T) {
 				return in
 			}},
 		{name: "ignored, but kept with its case", before: []Incoming{mail("a")}, joins: 0, state: EntryIgnored,
-			next: func(in Incoming) Incoming { in.ThreadKeys, in.Ignore = []string{"mail:a"}, "automatic reply"; return in }},
+			next: func(in Incoming) Incoming {
+				in.ThreadKeys, in.Ignore = []string{"mail:a"}, "automatic reply"
+				return in
+			}},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()

@@ -81,7 +81,7 @@ func (s *Store) MarkMailSent(ctx context.Context, id string) error {
 	return s.setMail(ctx, id, "state = ?, sent_at = ?, error = ''", MailSent, s.now())
 }
 
-// MarkMailFailed records a failed try. With a next try the mail is queued again, without one it has failed for good.
+// MarkMailFailed records a failed try of a mail that is not sent. With a next try the mail is queued again, without one it has failed for good.
 func (s *Store) MarkMailFailed(ctx context.Context, id, reason string, nextTry time.Time) error {
 	state := MailQueued
 	if nextTry.IsZero() {
@@ -106,7 +106,7 @@ func (s *Store) Mails(ctx context.Context, caseID string) ([]Mail, error) {
 
 func (s *Store) setMail(ctx context.Context, id, set string, args ...any) error {
 	return s.write(ctx, "mail "+id, func(tx session) error {
-		n, err := tx.exec(ctx, "UPDATE outbox SET "+set+" WHERE id = ?", append(args, id)...)
+		n, err := tx.exec(ctx, "UPDATE outbox SET "+set+" WHERE id = ? AND state <> ?", append(args, id, MailSent)...)
 		if err == nil && n == 0 {
 			return ErrNotFound
 		}

@@ -8,6 +8,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"iter"
 	"strings"
 	"time"
 
@@ -24,7 +25,17 @@ type querier interface {
 
 // session is a transaction or the read pool. All SQL passes through it, so that what differs between databases
 // (placeholders, errors) has one place.
-type session struct{ querier }
+type session struct {
+	querier
+	whole bool // a statement is carried out whole, whatever becomes of the context
+}
+
+func (q session) context(ctx context.Context) context.Context {
+	if q.whole {
+		return context.WithoutCancel(ctx)
+	}
+	return ctx
+}
 
 // row is a struct whose fields, in the order of its column list, can be read from and written to the database.
 type row[T any] interface {
@@ -35,30 +46,16 @@ type row[T any] interface {
 // write runs do in one transaction that is on disk when write returns nil. Transactions are serialised; do must
 // not wait for anything outside the database.
 func (s *Store) write(ctx context.Context, what string, do func(tx session) error) error {
-	tx, err := s.writer.BeginTx(ctx, nil)
-	if err != nil {
+	if err := s.commits.write(ctx, do); err != nil {
 		return fmt.Errorf("store: %s: %w", what, err)
 	}
-	if err := do(session{tx}); err != nil {
-		return fmt.Errorf("store: %s: %w", what, errors.Join(err, rollback(tx)))
-	}
-	if err := tx.Commit(); err != nil {
-		return fmt.Errorf("store: %s: commit: %w", what, err)
-	}
 	return nil
 }
 
-func rollback(tx *sql.Tx) error {
-	if err := tx.Rollback(); err != nil && !errors.Is(err, sql.ErrTxDone) {
-		return err
-	}
-	return nil
-}
-
-func (s *Store) read() session { return session{s.reader} }
+func (s *Store) read() session { return session{querier: s.reader} }
 
 func (q session) exec(ctx context.Context, query string, args ...any) (int64, error) {
-	result, err := q.ExecContext(ctx, query, bind(args)...)
+	result, err := q.ExecContext(q.context(ctx), query, bind(args)...)
 	if err != nil {
 		return 0, err
 	}
@@ -74,7 +71,7 @@ func (q session) insert(ctx context.Context, table, columns string, fields []any
 
 // scalar reads one row into the given places; no row is ErrNotFound.
 func (q session) scalar(ctx context.Context, query string, args []any, into ...any) error {
-	rows, err := q.QueryContext(ctx, query, bind(args)...)
+	rows, err := q.QueryContext(q.context(ctx), query, bind(args)...)
 	if err != nil {
 		return err
 	}
@@ -97,7 +94,7 @@ func one[T any, P row[T]](ctx context.Context, q session, query string, args ...
 
 // many reads all rows.
 func many[T any, P row[T]](ctx context.Context, q session, query string, args ...any) ([]T, error) {
-	rows, err := q.QueryContext(ctx, query, bind(args)...)
+	rows, err := q.QueryContext(q.context(ctx), query, bind(args)...)
 	if err != nil {
 		return nil, err
 	}
@@ -123,12 +120,22 @@ func bind(args []any) []any {
 		case json.RawMessage:
 			bound[i] = string(v)
 		case []byte:
-			bound[i] = append([]byte{}, v...) // never NULL
+			bound[i] = notNull(v)
+		case *[]byte:
+			bound[i] = notNull(*v)
 		default:
 			bound[i] = arg
 		}
 	}
 	return bound
+}
+
+// notNull keeps no bytes from becoming NULL, which no column of ours takes.
+func notNull(b []byte) []byte {
+	if b == nil {
+		return []byte{}
+	}
+	return b
 }
 
 // stamp reads and writes an instant as microseconds since 1970; the zero time is 0.
@@ -224,10 +231,14 @@ func (c *conditions) add(part string, args ...any) {
 	c.args = append(c.args, args...)
 }
 
-// search demands every word of text in the folded search column.
-func (c *conditions) search(column, text string) {
-	for word := range strings.FieldsSeq(fold(text)) {
-		c.add(column+` LIKE ? ESCAPE '\'`, "%"+escapeLike.Replace(word)+"%")
+// searchWords are the LIKE patterns of a text's words, for a column that was written with fold.
+func searchWords(text string) iter.Seq[string] {
+	return func(yield func(string) bool) {
+		for word := range strings.FieldsSeq(fold(text)) {
+			if !yield("%" + escapeLike.Replace(word) + "%") {
+				return
+			}
+		}
 	}
 }
 

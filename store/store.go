@@ -32,9 +32,10 @@ var migrations embed.FS
 
 // Store is the one door to the database. It is safe for concurrent use.
 type Store struct {
-	writer *sql.DB
-	reader *sql.DB
-	now    func() time.Time
+	writer  *sql.DB
+	reader  *sql.DB
+	commits *committer
+	now     func() time.Time
 }
 
 // Option changes how a store is opened.
@@ -63,8 +64,11 @@ func Open(ctx context.Context, directory string, options ...Option) (*Store, err
 	return s, nil
 }
 
-// Close ends all connections. Nothing is lost by not calling it.
+// Close ends all connections after the write in progress; later ones get ErrClosed. Nothing is lost by not calling it.
 func (s *Store) Close() error {
+	if s.commits != nil {
+		s.commits.close()
+	}
 	var errs []error
 	for _, db := range []*sql.DB{s.reader, s.writer} {
 		if db != nil {
@@ -100,7 +104,11 @@ func (s *Store) open(ctx context.Context, path string) error {
 	}
 	s.reader.SetMaxOpenConns(readers)
 	s.reader.SetMaxIdleConns(readers)
-	return assertPragmas(ctx, s.reader)
+	if err := assertPragmas(ctx, s.reader); err != nil {
+		return err
+	}
+	s.commits = newCommitter(func() (transaction, error) { return s.writer.Begin() })
+	return nil
 }
 
 func prepareFile(directory string) (string, error) {

@@ -84,6 +84,9 @@ func (t *Task) fields() []any {
 // Closed tells whether nobody can answer the task any more.
 func (t *Task) Closed() bool { return t.State != TaskOpen && t.State != TaskClaimed }
 
+// words is what the task itself is found by, beside what its case is found by.
+func (t *Task) words() string { return fold(t.Title, t.External.ID) }
+
 // same tells whether a person who saw one need not look again at the other.
 func (t *Task) same(other *Task) bool {
 	return t.Title == other.Title && t.Queue == other.Queue && t.Role == other.Role && t.Assignee == other.Assignee &&
@@ -117,9 +120,7 @@ func (s *Store) insertTask(ctx context.Context, tx session, task Task) (Task, er
 		task.CreatedAt = s.now()
 	}
 	task.CreatedAt, task.DueAt = task.CreatedAt.UTC().Truncate(time.Microsecond), task.DueAt.UTC().Truncate(time.Microsecond)
-	if err := indexTask(ctx, tx, &task); err != nil {
-		return Task{}, err
-	}
+	task.search = task.words()
 	_, err := tx.insert(ctx, "tasks", taskColumns, task.fields(), "")
 	return task, err
 }
@@ -132,24 +133,11 @@ func refreshTask(ctx context.Context, tx session, existing, fresh Task) (Task, e
 	existing.Title, existing.Queue, existing.Role, existing.Assignee = fresh.Title, fresh.Queue, fresh.Role, fresh.Assignee
 	existing.DueAt, existing.Requester, existing.Payload = fresh.DueAt, fresh.Requester, fresh.Payload
 	existing.Version++
-	if err := indexTask(ctx, tx, &existing); err != nil {
-		return Task{}, err
-	}
+	existing.search = existing.words()
 	_, err := tx.exec(ctx, `UPDATE tasks SET title = ?, queue = ?, role = ?, assignee = ?, due_at = ?, requester = ?, payload = ?,
 		version = ?, search = ? WHERE id = ?`, existing.Title, existing.Queue, existing.Role, existing.Assignee, existing.DueAt,
 		existing.Requester, existing.Payload, existing.Version, existing.search, existing.ID)
 	return existing, err
-}
-
-// indexTask makes the task findable by what its case is found by.
-func indexTask(ctx context.Context, tx session, task *Task) error {
-	var ofCase string
-	err := tx.scalar(ctx, "SELECT search FROM cases WHERE id = ?", []any{task.CaseID}, &ofCase)
-	if err != nil && !errors.Is(err, ErrNotFound) {
-		return err
-	}
-	task.search = mergeWords(fold(task.Title, task.External.ID), ofCase)
-	return nil
 }
 
 // Task finds a task by its id.
@@ -167,11 +155,13 @@ func (s *Store) TaskByExternal(ctx context.Context, system, id string) (Task, er
 // SetTaskExternal notes where the task is found in another system. That is no new version.
 func (s *Store) SetTaskExternal(ctx context.Context, id string, external External) error {
 	return s.write(ctx, "task "+id, func(tx session) error {
-		n, err := tx.exec(ctx, "UPDATE tasks SET external_system = ?, external_id = ?, external_url = ?, search = search || ? WHERE id = ?",
-			external.System, external.ID, external.URL, " "+fold(external.ID), id)
-		if err == nil && n == 0 {
-			return ErrNotFound
+		task, err := taskByID(ctx, tx, id)
+		if err != nil {
+			return err
 		}
+		task.External = external
+		_, err = tx.exec(ctx, "UPDATE tasks SET external_system = ?, external_id = ?, external_url = ?, search = ? WHERE id = ?",
+			external.System, external.ID, external.URL, task.words(), id)
 		return err
 	})
 }

@@ -387,3 +387,39 @@ func (t *tab) until(ctx context.Context, targets ...*spec) (int, error) {
 		}
 	}
 }
+
+// seenIn says which of several targets a document shows; those that name another frame are not looked
+// for. A document that is gone meanwhile shows none.
+func (t *tab) seenIn(ctx context.Context, f frame, targets []*target) ([]bool, error) {
+	seen := make([]bool, len(targets))
+	specs := make([]*spec, len(targets))
+	for i, target := range targets {
+		if target == nil || target.frame != "" && target.frame != f.name {
+			continue
+		}
+		s, err := target.spec(nil)
+		if err != nil {
+			return nil, err
+		}
+		specs[i] = s
+	}
+	for {
+		var answer struct {
+			Status string
+			Counts []int
+		}
+		err := t.call(ctx, f, "seeAll", map[string]any{"targets": specs}, &answer)
+		if err != nil && !contextLost(err) {
+			return nil, err
+		}
+		if err == nil && answer.Status == "found" {
+			for i, count := range answer.Counts {
+				seen[i] = count > 0
+			}
+			return seen, nil
+		}
+		if f, err = t.pauseFor(ctx, f); err != nil || f.id == "" {
+			return seen, err
+		}
+	}
+}

@@ -210,8 +210,8 @@ type dialog struct {
 	kind, text string
 }
 
-// dialog answers a box at once: until then the page stands still, and with it every call to it.
-func (t *tab) dialog(event *cdp.Event) {
+// onDialog answers a box at once: until then the page stands still, and with it every call to it.
+func (t *tab) onDialog(event *cdp.Event) {
 	opened, ok := decode[struct{ Message, Type string }](event)
 	if !ok {
 		return

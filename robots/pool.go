@@ -2,6 +2,7 @@ package robots
 
 import (
 	"context"
+	"errors"
 	"runtime"
 	"sync"
 	"time"
@@ -131,6 +132,13 @@ func (p *Pool) Suspect(browser *Browser) {
 	}
 	p.mutex.Unlock()
 	browser.Close()
+}
+
+// suspectOn looks after a browser if an error may be its fault.
+func (p *Pool) suspectOn(err error, browser *Browser) {
+	if errors.Is(err, errBrowserLost) || errors.Is(err, errTabCrashed) || errors.Is(err, errStepTime) {
+		p.Suspect(browser)
+	}
 }
 
 // Close ends the browser; runs that are under way fail as unavailable.

@@ -212,7 +212,7 @@ func (t *tab) handle(event *cdp.Event) {
 	case "Fetch.requestPaused":
 		t.paused(event)
 	case "Page.javascriptDialogOpening":
-		t.dialog(event)
+		t.onDialog(event)
 	case "Page.frameAttached", "Page.frameNavigated", "Page.frameDetached", "Page.frameRequestedNavigation",
 		"Page.frameStartedLoading", "Page.frameStoppedLoading", "Page.frameStartedNavigating":
 		t.frameEvent(event)
@@ -485,4 +485,21 @@ func (t *tab) worldOf(ctx context.Context, f frame) (proto.RuntimeExecutionConte
 		known.world = made.ExecutionContextID
 	}
 	return made.ExecutionContextID, nil
+}
+
+// takeFresh returns the documents that have arrived since the last call, or all of them.
+func (t *tab) takeFresh(all bool) []frame {
+	frames := t.allFrames()
+	t.mutex.Lock()
+	defer t.mutex.Unlock()
+	var fresh []frame
+	for _, f := range frames {
+		if f.fresh || all {
+			fresh = append(fresh, f)
+		}
+		if known := t.frames[f.id]; known != nil && known.generation == f.generation {
+			known.fresh = false
+		}
+	}
+	return fresh
 }

@@ -53,8 +53,8 @@ function labelsOf(field) {
   if (field.getAttribute('aria-label')) labels.push(field.getAttribute('aria-label'));
   if (labels.some((text) => plain(text))) return labels;
   const before = textBefore(field);
-  const cell = labelOfCell(field);
-  return [before, cell].filter((text) => plain(text));
+  const cell = labelCellOf(field);
+  return [before, cell ? textOf(cell) : ''].filter((text) => plain(text));
 }
 
 // textBefore is the text between the previous field, line break or block and this field.
@@ -73,22 +73,22 @@ function textBefore(field) {
   return fold(text);
 }
 
-// labelOfCell is the text of the cell to the left, or else above. A table that holds nothing but the field
+// labelCellOf is the cell with text to the left, or else above. A table that holds nothing but the field
 // is layout, and the search goes on around it.
-function labelOfCell(field) {
+function labelCellOf(field) {
   let cell = field.closest('td, th');
   for (let level = 0; cell && level < 4; level++) {
     for (let left = cell.previousElementSibling; left; left = left.previousElementSibling) {
       if (left.querySelector(fieldSelector)) break;
-      if (textOf(left)) return textOf(left);
+      if (textOf(left)) return left;
     }
     const table = cell.closest('table');
     const above = cellAbove(cell, table);
-    if (above && !above.querySelector(fieldSelector) && textOf(above)) return textOf(above);
-    if (!table || table.querySelectorAll(fieldSelector).length > 1) return '';
+    if (above && !above.querySelector(fieldSelector) && textOf(above)) return above;
+    if (!table || table.querySelectorAll(fieldSelector).length > 1) return null;
     cell = table.parentElement && table.parentElement.closest('td, th');
   }
-  return '';
+  return null;
 }
 
 function cellAbove(cell, table) {
@@ -105,8 +105,9 @@ function cellAbove(cell, table) {
 // the definition of a term, or the rest of a line "Label: value".
 function valuesOf(root, wanted) {
   const found = [];
+  const used = list(root, fieldSelector).map(labelCellOf); // labels of fields are not labels of values too
   for (const cell of list(root, 'td, th')) {
-    if (cell.querySelector('td, th') || cell.querySelector(fieldSelector) || !matches(textOf(cell), wanted) || !visible(cell)) continue;
+    if (used.includes(cell) || cell.querySelector('td, th') || cell.querySelector(fieldSelector) || !matches(textOf(cell), wanted) || !visible(cell)) continue;
     const value = valueCell(cell);
     if (value && !value.querySelector(fieldSelector)) found.push({ el: value, text: cellText(value) });
   }
@@ -382,6 +383,15 @@ function one(target, want) {
 
 // see counts what a target means now.
 crosswalk.see = ({ target }) => attempt(() => ({ status: 'found', count: find(document.documentElement, target, 'see').length }));
+
+// seeAll counts several targets at once; null is none.
+crosswalk.seeAll = ({ targets }) => attempt(() => ({
+  status: 'found',
+  counts: targets.map((target) => {
+    if (!target) return 0;
+    try { return find(document.documentElement, target, 'see').length; } catch (error) { if (error instanceof Unclear) return error.status === 'none' ? 0 : 1; throw error; }
+  }),
+}));
 
 // read returns the text of the one place that a target means.
 crosswalk.read = ({ target }) => attempt(() => {

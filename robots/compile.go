@@ -1,0 +1,435 @@
+package robots
+
+import (
+	"fmt"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"crosswalk/contracts"
+	"crosswalk/rules"
+	"crosswalk/source"
+)
+
+// compiler turns the steps of a file into what runs. Its environment grows with every name that is read.
+type compiler struct {
+	system      *System
+	operation   *contracts.Operation
+	env         *rules.Environment
+	secretScope *rules.Type // what secret holds, in the places where secrets may be used
+	login       bool
+	assigned    []string // names read so far in the innermost block
+}
+
+// options of all expressions in robot files: the profile, and what only texts from screens need.
+var options = rules.Options{Functions: []rules.Function{{
+	Name: "digits", Params: []*rules.Type{rules.TypeOf(rules.KindText)}, Result: rules.TypeOf(rules.KindText),
+	Call: func(arguments []rules.Value) (rules.Value, error) {
+		return rules.Text(notDigit.ReplaceAllString(arguments[0].Text(), "")), nil
+	},
+}}}
+
+var notDigit = regexp.MustCompile(`[^0-9]+`)
+
+// step is one thing that a robot does. Exactly one of the kinds is set.
+type step struct {
+	kind   string
+	place  string // file:line
+	when   *rules.Expression
+	seen   *target
+	target *target
+	within time.Duration
+
+	url      words      // goto
+	fill     *words     // fill, select
+	secret   bool       // the value holds a secret
+	key      string     // fill, key
+	cells    []cellRead // read
+	table    *tableStep
+	list     *rules.Template // each
+	name     string          // each: of the item; table: of the rows
+	into     string          // each
+	do       []step
+	names    []string          // each, open: what the block reads
+	assert   *rules.Expression // assert
+	class    contracts.Class   // assert, fail
+	message  words
+	optional bool
+}
+
+// cellRead is one value to read and where.
+type cellRead struct {
+	cell   cell
+	target *target
+}
+
+// tableStep reads rows by their headings, over several pages, and can follow a link in each row.
+type tableStep struct {
+	headers  []string
+	columns  []cell // beside headers
+	next     *target
+	maxPages int
+	where    map[string]*rules.Template
+	atLeast  int
+	atMost   int // -1: any number
+	open     *openStep
+}
+
+type openStep struct {
+	column string
+	do     []step
+	names  []string
+	back   *target
+}
+
+var stepKinds = []string{"goto", "click", "fill", "select", "key", "table", "expect", "each", "read", "do", "assert", "fail"}
+
+var laterSteps = []string{"dblclick", "check", "uncheck", "upload", "download", "until", "run", "ask", "skip_to"}
+
+func (c *compiler) steps(n *source.Node) []step {
+	var steps []step
+	for _, item := range n.List() {
+		steps = append(steps, c.step(item))
+	}
+	return steps
+}
+
+func (c *compiler) step(n *source.Node) step {
+	line, _ := n.Position()
+	s := step{place: fmt.Sprintf("%s:%d", n.File(), line)}
+	for _, kind := range append(slices.Clone(stepKinds), laterSteps...) {
+		if n.Get(kind).Exists() {
+			if s.kind != "" {
+				n.Errorf("make two steps of it", "%s and %s are two steps", s.kind, kind)
+			}
+			s.kind = kind
+		}
+	}
+	known := append(append(slices.Clone(stepKinds), laterSteps...), "when", "seen", "within", "class", "message", "optional")
+	fields := n.Map(known...)
+	if s.kind == "" && n.Kind() == source.Map {
+		if len(fields) > 0 || len(n.Keys()) == 0 {
+			n.Errorf("the steps are "+strings.Join(stepKinds, ", "), "this step does nothing")
+		}
+		return s
+	}
+	before := c.env
+	if when := fields["when"]; when.Exists() {
+		s.when = rules.CompileNode(when, c.env, rules.TypeOf(rules.KindBool), options)
+		if s.when != nil {
+			c.env = c.env.Narrow(s.when)
+		}
+	}
+	s.seen, s.within = c.compileTarget(fields["seen"]), fields["within"].Duration()
+	c.kind(&s, n.Get(s.kind), fields)
+	if fields["when"].Exists() || s.seen != nil {
+		c.env = c.maybe(before, c.env)
+	}
+	return s
+}
+
+// maybe is the environment after a step that may not have run: what it read may be missing.
+func (c *compiler) maybe(before, after *rules.Environment) *rules.Environment {
+	env := before
+	for _, name := range after.Names() {
+		if before.Lookup(name) == nil {
+			env = env.With(name, after.Lookup(name).AsOptional())
+		}
+	}
+	return env
+}
+
+func (c *compiler) kind(s *step, n *source.Node, fields map[string]*source.Node) {
+	switch s.kind {
+	case "goto":
+		c.compileGoto(s, n)
+	case "click", "expect":
+		s.target = c.compileTarget(n)
+	case "fill", "select":
+		c.compileFill(s, n)
+	case "key":
+		c.compileKey(s, n)
+	case "read":
+		c.compileRead(s, n)
+	case "table":
+		c.compileTable(s, n)
+	case "each":
+		c.compileEach(s, n)
+	case "do":
+		s.do = c.steps(n)
+	case "assert":
+		s.assert = rules.CompileNode(n, c.env, rules.TypeOf(rules.KindBool), options)
+		s.class, s.message = contracts.Drift, c.words(fields["message"])
+		if fields["class"].Exists() {
+			s.class = c.class(fields["class"])
+		}
+	case "fail":
+		s.class, s.message = c.class(n), c.words(fields["message"])
+		if c.operation != nil && s.class == contracts.NotFound && !c.operation.MayFail(s.class) {
+			n.Errorf("", "%s does not list %s among its errors", c.operation.Name, s.class)
+		}
+	default:
+		n.Errorf("", "the step %s is not available yet", s.kind)
+	}
+}
+
+func (c *compiler) compileGoto(s *step, n *source.Node) {
+	if n.Kind() == source.Map {
+		fields := n.Map("url", "frame")
+		s.target = &target{frame: fields["frame"].Text()}
+		n = n.Required("url", "give the address or path to open")
+	}
+	s.url = c.words(n)
+	if address := s.url.constant; n.Exists() && s.url.template == nil && !strings.HasPrefix(address, "/") && !strings.HasPrefix(address, "http://") && !strings.HasPrefix(address, "https://") {
+		n.Errorf("write a path such as /search, or an http address", "%q cannot be opened", address)
+	}
+}
+
+func (c *compiler) compileFill(s *step, n *source.Node) {
+	fields := n.Map("into", "value", "key")
+	s.target = c.compileTarget(n.Required("into", "name the field"))
+	value := n.Required("value", "say what to put in")
+	inner := *c
+	if s.kind == "fill" && c.secretScope != nil {
+		inner.env = c.env.With("secret", c.secretScope)
+	}
+	w := inner.words(value)
+	s.fill = &w
+	if w.template != nil {
+		for _, read := range w.template.Reads() {
+			s.secret = s.secret || read == "secret" || strings.HasPrefix(read, "secret.")
+		}
+	}
+	if c.login && !s.secret && w.template == nil && s.kind == "fill" {
+		value.Warnf("use ${secret.…}", "the login fills in a text that stands in this file")
+	}
+	c.checkKey(s, fields["key"])
+}
+
+func (c *compiler) compileKey(s *step, n *source.Node) {
+	if n.Kind() == source.Map {
+		fields := n.Map("press", "on")
+		s.target = c.compileTarget(fields["on"])
+		n = n.Required("press", "name the key")
+	}
+	c.checkKey(s, n)
+}
+
+func (c *compiler) checkKey(s *step, n *source.Node) {
+	s.key = n.OneOf(sortedKeys(keys)...)
+}
+
+// compileRead reads one value, or several labels of one place: {frame: main, labels: {Versandt am: shipped_on}}.
+func (c *compiler) compileRead(s *step, n *source.Node) {
+	if labels := n.Get("labels"); labels.Exists() {
+		fields := n.Map("frame", "in", "near", "labels")
+		place := &target{frame: fields["frame"].Text(), in: c.compileTarget(fields["in"]), near: c.compileTarget(fields["near"])}
+		labels.Map()
+		for _, label := range labels.Keys() {
+			t := *place
+			t.kind, t.text = "label", words{constant: label}
+			t.shown = t.say()
+			read := cellRead{cell: parseCell(labels.Get(label), c.system.formats), target: &t}
+			s.cells = append(s.cells, read)
+			c.assign(labels.Get(label), read.cell.name, read.cell.typ())
+		}
+		return
+	}
+	fields := n.Map(append([]string{"from"}, cellFields...)...)
+	read := cellRead{target: c.compileTarget(n.Required("from", "name the place to read")), cell: cell{kind: "text"}.parse(fields, c.system.formats)}
+	if as := n.Required("as", "say under which name the robot knows the value"); as != nil {
+		read.cell.name = checkName(as)
+	}
+	s.cells = []cellRead{read}
+	c.assign(n, read.cell.name, read.cell.typ())
+}
+
+// assign makes a name known. Reading a name twice is only possible with the same type.
+func (c *compiler) assign(n *source.Node, name string, t *rules.Type) {
+	if name == "" {
+		return
+	}
+	if known := c.env.Lookup(name); known != nil && known.String() != t.String() {
+		n.Errorf("choose another name", "%q is already there and holds %s", name, known)
+	}
+	c.env = c.env.With(name, t)
+	if !slices.Contains(c.assigned, name) {
+		c.assigned = append(c.assigned, name)
+	}
+}
+
+// block compiles steps whose names become the fields of a record.
+func (c *compiler) block(n *source.Node) (steps []step, names []string, fields []rules.Field) {
+	outer, env := c.assigned, c.env
+	c.assigned = nil
+	steps = c.steps(n)
+	for _, name := range c.assigned {
+		t := c.env.Lookup(name)
+		fields = append(fields, rules.Field{Name: name, Type: t, Required: !t.Optional})
+	}
+	names, c.assigned, c.env = c.assigned, outer, env
+	return steps, names, fields
+}
+
+func (c *compiler) compileEach(s *step, n *source.Node) {
+	fields := n.Map("of", "as", "do", "into")
+	item := rules.TypeOf(rules.KindAny)
+	if of := n.Required("of", "give the list, as in ${rows}"); of != nil {
+		s.list = rules.CompileTemplate(of, c.env, nil, options)
+		switch {
+		case s.list.Type() == nil:
+		case s.list.Type().Kind != rules.KindList:
+			of.Errorf("", "this is %s and not a list", s.list.Type())
+		case s.list.Type().Items != nil:
+			item = s.list.Type().Items
+		}
+	}
+	s.name = checkName(n.Required("as", "name the item"))
+	env := c.env
+	c.env = env.With(s.name, item)
+	var read []rules.Field
+	s.do, s.names, read = c.block(n.Required("do", "give the steps for each item"))
+	c.env = env
+	if into := fields["into"]; into.Exists() {
+		s.into = checkName(into)
+		c.assign(into, s.into, rules.ListOf(rules.RecordType(read...)))
+	}
+}
+
+func (c *compiler) compileTable(s *step, n *source.Node) {
+	fields := n.Map("from", "columns", "pages", "where", "as", "expect", "open")
+	t := &tableStep{atMost: -1, maxPages: 1, where: map[string]*rules.Template{}}
+	s.table = t
+	from := n.Required("from", "say where the table is: {frame: main}")
+	place := from.Map("frame", "in", "headers")
+	s.target = &target{frame: place["frame"].Text(), in: c.compileTarget(place["in"])}
+	t.headers = place["headers"].Texts()
+	columns := n.Required("columns", "give the headings and the names for their values")
+	columns.Map()
+	var row []rules.Field
+	for _, header := range columns.Keys() {
+		column := parseCell(columns.Get(header), c.system.formats)
+		if column.ifThere {
+			columns.Get(header).Errorf("read a table with other headings in a step of its own", "if_there is for labels, not for columns")
+		}
+		if !slices.Contains(t.headers, header) {
+			t.headers = append(t.headers, header)
+		}
+		row = append(row, rules.Field{Name: column.name, Type: column.typ(), Required: !column.optional})
+		t.columns = append(t.columns, column)
+	}
+	t.headers = orderedHeaders(columns.Keys(), t.headers)
+	s.target.shown = fmt.Sprintf("the table with the headings %s", strings.Join(t.headers, ", "))
+	c.pages(t, fields["pages"])
+	c.where(t, fields["where"], row)
+	c.count(t, fields["expect"])
+	if open := fields["open"]; open.Exists() {
+		row = append(row, c.open(t, open, row)...)
+	}
+	s.name = checkName(n.Required("as", "name the rows"))
+	c.assign(n, s.name, rules.ListOf(rules.RecordType(row...)))
+}
+
+// orderedHeaders puts the headings that have a column first, in the order of the columns.
+func orderedHeaders(columns, headers []string) []string {
+	ordered := slices.Clone(columns)
+	for _, header := range headers {
+		if !slices.Contains(ordered, header) {
+			ordered = append(ordered, header)
+		}
+	}
+	return ordered
+}
+
+func (c *compiler) pages(t *tableStep, n *source.Node) {
+	if !n.Exists() {
+		return
+	}
+	fields := n.Map("next", "max")
+	t.next = c.compileTarget(n.Required("next", "name the link to the next page"))
+	if t.maxPages = 20; fields["max"].Exists() {
+		t.maxPages = fields["max"].Int()
+	}
+}
+
+func (c *compiler) where(t *tableStep, n *source.Node, row []rules.Field) {
+	for _, name := range sortedKeys(n.Map()) {
+		at := slices.IndexFunc(row, func(f rules.Field) bool { return f.Name == name })
+		if at < 0 {
+			var names []string
+			for _, field := range row {
+				names = append(names, field.Name)
+			}
+			n.KeyNode(name).Errorf(source.DidYouMean(name, names), "%q is not a column that is read", name)
+			continue
+		}
+		t.where[name] = rules.CompileTemplate(n.Get(name), c.env, row[at].Type.AsPresent(), options)
+	}
+}
+
+var countForm = regexp.MustCompile(`^(\d+)(?:\.\.(\d*))?$`)
+
+// count reads how many rows there may be: 1, 0..1, 1.. .
+func (c *compiler) count(t *tableStep, n *source.Node) {
+	if !n.Exists() {
+		return
+	}
+	m := countForm.FindStringSubmatch(n.Text())
+	if m == nil {
+		n.Errorf("write for example 1, 0..1 or 1..", "%q is not a number of rows", n.Text())
+		return
+	}
+	t.atLeast, _ = strconv.Atoi(m[1])
+	switch {
+	case !strings.Contains(n.Text(), ".."):
+		t.atMost = t.atLeast
+	case m[2] != "":
+		t.atMost, _ = strconv.Atoi(m[2])
+	}
+}
+
+func (c *compiler) open(t *tableStep, n *source.Node, row []rules.Field) []rules.Field {
+	fields := n.Map("column", "do", "back")
+	t.open = &openStep{column: n.Required("column", "name the heading under which the link is").Text(), back: c.compileTarget(fields["back"])}
+	if !slices.Contains(t.headers, t.open.column) {
+		n.Get("column").Errorf(source.DidYouMean(t.open.column, t.headers), "%q is not one of the headings", t.open.column)
+	}
+	env := c.env
+	for _, field := range row {
+		c.env = c.env.With(field.Name, field.Type)
+	}
+	var read []rules.Field
+	t.open.do, t.open.names, read = c.block(n.Required("do", "give the steps on the page behind the link"))
+	c.env = env
+	for _, field := range read {
+		if slices.ContainsFunc(row, func(f rules.Field) bool { return f.Name == field.Name }) {
+			n.Errorf("choose another name", "%q is a column already", field.Name)
+		}
+	}
+	return read
+}
+
+// words compiles a text with ${…}; a plain one stays as it is.
+func (c *compiler) words(n *source.Node) words {
+	if !n.Exists() {
+		return words{}
+	}
+	text := n.Text()
+	if !strings.Contains(text, "${") {
+		return words{constant: text}
+	}
+	// Numbers and dates are written as they print, so the type is not narrowed to text.
+	return words{constant: text, template: rules.CompileTemplate(n, c.env, nil, options)}
+}
+
+var nameForm = regexp.MustCompile(`^[a-z][a-z0-9_]*$`)
+
+func checkName(n *source.Node) string {
+	name := n.Text()
+	if n.Exists() && !nameForm.MatchString(name) {
+		n.Errorf("use lower case letters, digits and _", "%q is not a name", name)
+	}
+	return name
+}

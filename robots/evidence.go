@@ -1,0 +1,152 @@
+package robots
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"sync"
+	"time"
+
+	"github.com/go-rod/rod/lib/proto"
+
+	"crosswalk/contracts"
+)
+
+// Evidence is a file that shows what a run did and saw.
+type Evidence struct {
+	Name      string
+	MediaType string
+	Bytes     []byte
+}
+
+// journal collects what happens in a run. It holds no values: neither what was filled in nor what was read.
+type journal struct {
+	mutex   sync.Mutex
+	began   time.Time
+	steps   []stepRecord
+	notes   []string
+	blocked []string
+	raised  *contracts.Error
+	files   []Evidence
+}
+
+type stepRecord struct {
+	Step    string `json:"step"`
+	Place   string `json:"place"`
+	Element string `json:"element,omitempty"`
+	At      int64  `json:"at_ms"`
+	Took    int64  `json:"took_ms"`
+	Failed  string `json:"failed,omitempty"` // the class
+}
+
+func newJournal() *journal { return &journal{began: time.Now()} }
+
+func (j *journal) step(kind, place, element string, began time.Time, err error) {
+	record := stepRecord{Step: kind, Place: place, Element: element, At: began.Sub(j.began).Milliseconds(), Took: time.Since(began).Milliseconds()}
+	switch {
+	case errors.Is(err, errSessionLost):
+		record.Failed = "session lost"
+	case err != nil:
+		record.Failed = string(contracts.ClassOf(err))
+	}
+	j.mutex.Lock()
+	defer j.mutex.Unlock()
+	j.steps = append(j.steps, record)
+}
+
+func (j *journal) note(text string) {
+	j.mutex.Lock()
+	defer j.mutex.Unlock()
+	j.notes = append(j.notes, text)
+}
+
+// fault keeps an error that the page raised on its own account, until the step under way looks for it.
+func (j *journal) fault(err contracts.Error) {
+	j.mutex.Lock()
+	defer j.mutex.Unlock()
+	if j.raised == nil {
+		j.raised = &err
+	}
+}
+
+func (j *journal) takeFault() error {
+	j.mutex.Lock()
+	defer j.mutex.Unlock()
+	if j.raised == nil {
+		return nil
+	}
+	fault := j.raised
+	j.raised = nil
+	return fault
+}
+
+func (j *journal) add(file Evidence) {
+	j.mutex.Lock()
+	defer j.mutex.Unlock()
+	j.files = append(j.files, file)
+}
+
+// evidence is the list of steps and the pictures.
+func (j *journal) evidence(p *Program, browser string, err error) []Evidence {
+	j.mutex.Lock()
+	defer j.mutex.Unlock()
+	text, encodeErr := json.MarshalIndent(map[string]any{
+		"robot": p.Robot.Name, "system": p.System.Name, "operation": p.Operation.Name, "hash": p.Hash, "browser": browser,
+		"began": j.began.UTC().Format(time.RFC3339Nano), "took_ms": time.Since(j.began).Milliseconds(),
+		"steps": j.steps, "notes": j.notes, "stopped_requests": j.blocked, "class": contracts.ClassOf(err),
+	}, "", "  ")
+	if encodeErr != nil {
+		return j.files
+	}
+	return append([]Evidence{{Name: "steps.json", MediaType: "application/json", Bytes: text}}, j.files...)
+}
+
+// pictureTime bounds a picture: a page that hangs must not hold up the end of the run.
+const pictureTime = 3 * time.Second
+
+// picture photographs the page, with everything hidden that must not be seen. Without the hiding there is
+// no picture.
+func (u *run) picture(ctx context.Context, name string) {
+	u.journal.mutex.Lock()
+	u.journal.blocked = u.tab.options.fence.blocked()
+	u.journal.mutex.Unlock()
+	if u.tab.ctx.Err() != nil {
+		return
+	}
+	ctx, cancel := context.WithTimeout(ctx, pictureTime)
+	defer cancel()
+	if err := u.mask(ctx); err != nil {
+		u.journal.note("no picture: what must not be seen could not be hidden")
+		return
+	}
+	shot, err := proto.PageCaptureScreenshot{Format: proto.PageCaptureScreenshotFormatWebp, Quality: quality()}.Call(u.tab.on(ctx, u.tab.page))
+	if err != nil {
+		u.journal.note("no picture: the page did not answer")
+		return
+	}
+	u.journal.add(Evidence{Name: name + ".webp", MediaType: "image/webp", Bytes: shot.Data})
+}
+
+func quality() *int { q := 70; return &q }
+
+// mask hides passwords, secrets and what the robot file names, in every frame.
+func (u *run) mask(ctx context.Context) error {
+	var secrets []string
+	for _, name := range u.system.Secrets {
+		if secret := u.call.Secrets[name].Reveal(); len(secret) >= 4 {
+			secrets = append(secrets, secret)
+		}
+	}
+	for _, f := range u.tab.allFrames() {
+		var targets []*spec
+		for _, target := range u.program.mask {
+			if s, err := target.spec(u.variables); err == nil && (s.frame == "" || s.frame == f.name) {
+				targets = append(targets, s)
+			}
+		}
+		if err := u.tab.call(ctx, f, "mask", map[string]any{"secrets": append([]string{}, secrets...), "targets": targets}, nil); err != nil {
+			return err
+		}
+	}
+	return nil
+}

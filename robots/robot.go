@@ -1,0 +1,92 @@
+package robots
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
+	"slices"
+
+	"crosswalk/contracts"
+	"crosswalk/rules"
+	"crosswalk/source"
+)
+
+// Robot is one robot file: which operation it carries out and in which system. What it does is compiled
+// by Compile, when the operation and the system are known.
+type Robot struct {
+	Name      string
+	Title     string
+	Operation string // fulfilment.get_shipment
+	System    string
+	File      string
+	Text      []byte
+}
+
+// Program is a robot checked against its system and its operation, ready to run. It may be run by several
+// goroutines at once.
+type Program struct {
+	Robot     *Robot
+	System    *System
+	Operation *contracts.Operation
+	// Hash changes with the robot file or the system file.
+	Hash string
+
+	find   []step
+	output *rules.Template
+	mask   []*target
+}
+
+var robotFields = []string{"robot", "title", "operation", "system", "find", "output", "evidence", "prepare", "commit", "verify", "canary", "fingerprints"}
+
+// Parse reads the head of a robot file, which is all that can be said without its system and operation.
+func Parse(file string, text []byte) (*Robot, source.Problems) {
+	doc := source.Parse(file, text)
+	fields := doc.Root.Map(robotFields...)
+	robot := &Robot{File: file, Text: text, Title: fields["title"].Text()}
+	robot.Name = doc.Root.Required("robot", "name the robot").Text()
+	robot.Operation = doc.Root.Required("operation", "name the operation that it carries out, as in fulfilment.get_shipment").Text()
+	robot.System = doc.Root.Required("system", "name the system file that it works with").Text()
+	return robot, doc.Problems()
+}
+
+// Compile checks everything in a robot file against its system and the operation of the contract, and
+// returns all problems of the file. The program must not be run if there are errors among them.
+func Compile(robot *Robot, system *System, operation *contracts.Operation) (*Program, source.Problems) {
+	doc := source.Parse(robot.File, robot.Text)
+	fields := doc.Root.Map(robotFields...)
+	for _, later := range []string{"prepare", "commit", "verify", "canary", "fingerprints"} {
+		fields[later].Errorf("robots only read so far: use find", "%s is not available yet", later)
+	}
+	p := &Program{Robot: robot, System: system, Operation: operation, Hash: hash(robot.Text, system.Text)}
+	if operation.Effect == contracts.Write {
+		doc.Root.Get("operation").Errorf("robots only read so far", "%s writes", operation.Name)
+	}
+	c := &compiler{system: system, env: rules.NewEnvironment(nil).With("input", operation.Input), secretScope: system.secrets, operation: operation}
+	p.find = c.steps(doc.Root.Required("find", "give the steps that find what is asked for"))
+	if output := doc.Root.Required("output", "say what the operation answers"); output != nil {
+		p.output = rules.CompileTemplate(output, c.env, operation.Output, options)
+	}
+	evidence := fields["evidence"].Map("mask", "keep")
+	evidence["keep"].Errorf("", "keep is not available yet")
+	for _, n := range evidence["mask"].List() {
+		p.mask = append(p.mask, c.compileTarget(n))
+	}
+	return p, doc.Problems()
+}
+
+func hash(texts ...[]byte) string {
+	sum := sha256.New()
+	for _, text := range texts {
+		_, _ = fmt.Fprintf(sum, "%d\n%s", len(text), text)
+	}
+	return hex.EncodeToString(sum.Sum(nil))
+}
+
+func sortedKeys[V any](m map[string]V) []string {
+	names := make([]string, 0, len(m))
+	for name := range m {
+		names = append(names, name)
+	}
+	slices.Sort(names)
+	return names
+}

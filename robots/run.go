@@ -1,0 +1,341 @@
+package robots
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/url"
+	"slices"
+	"strings"
+	"time"
+
+	"crosswalk/contracts"
+	"crosswalk/rules"
+)
+
+// Call is one use of a robot.
+type Call struct {
+	Input   rules.Value
+	Secrets map[string]contracts.Secret
+	// Base overrides the address of the system file.
+	Base string
+	// AllowHosts are the hosts that the workspace lets this system reach, as host or host:port; empty
+	// means only those of the base address and the system file.
+	AllowHosts []string
+	// Heartbeat is called when a step begins, with its place; it may be nil.
+	Heartbeat func(step string)
+}
+
+// Result is what a run found and what it has to show for it. A failed run has evidence too.
+type Result struct {
+	Output   rules.Value
+	Evidence []Evidence
+}
+
+// Runner runs robots. It keeps the login of each credential, so that only the first run logs in.
+type Runner struct {
+	pool     *Pool
+	leases   Leases
+	sessions sessions
+}
+
+// NewRunner makes a runner on a pool; leases may be nil.
+func NewRunner(pool *Pool, leases Leases) *Runner {
+	if leases == nil {
+		leases = NewLeases()
+	}
+	return &Runner{pool: pool, leases: leases, sessions: sessions{kept: map[string]loginState{}}}
+}
+
+// run is one execution of a program.
+type run struct {
+	runner    *Runner
+	program   *Program
+	system    *System
+	call      Call
+	base      *url.URL
+	tab       *tab
+	journal   *journal
+	variables map[string]rules.Value
+	login     bool
+	relogins  int
+}
+
+// errSessionLost says that the application has forgotten our login in the middle of the work.
+var errSessionLost = errors.New("the application has ended the session")
+
+// Run carries out the program's operation. The error is a *contracts.Error, but for an ended context.
+func (r *Runner) Run(ctx context.Context, program *Program, call Call) (Result, error) {
+	u := &run{runner: r, program: program, system: program.System, call: call, journal: newJournal()}
+	if err := u.prepare(); err != nil {
+		return Result{}, u.named(err)
+	}
+	deadline := contracts.NewError(contracts.Unavailable, "", "the robot did not finish within %s", u.system.runTime)
+	ctx, cancel := context.WithTimeoutCause(ctx, u.system.runTime, deadline)
+	defer cancel()
+	release, err := r.leases.Acquire(ctx, u.credential(), u.system.sessions)
+	if err != nil {
+		return Result{}, u.named(u.classify(ctx, err))
+	}
+	defer release()
+	browser, giveBack, err := r.pool.Acquire(ctx)
+	if err != nil {
+		return Result{}, u.named(u.classify(ctx, err))
+	}
+	defer giveBack()
+	output, err := u.inBrowser(ctx, browser)
+	result := Result{Output: output, Evidence: u.journal.evidence(program, browser.Version(), err)}
+	if err != nil {
+		return result, u.named(u.classify(ctx, err))
+	}
+	return result, nil
+}
+
+// prepare checks what the workspace gave before anything is started.
+func (u *run) prepare() error {
+	base := u.system.Base
+	if u.call.Base != "" {
+		base = strings.TrimSuffix(u.call.Base, "/")
+	}
+	parsed, err := url.Parse(base)
+	if err != nil || parsed.Scheme != "http" && parsed.Scheme != "https" || parsed.Host == "" {
+		return contracts.NewError(contracts.Internal, "", "%q is not the address of a web application", base)
+	}
+	u.base = parsed
+	for _, name := range u.system.Secrets {
+		if u.call.Secrets[name].IsZero() {
+			return contracts.NewError(contracts.Auth, "", "the secret %q of system %s is not given", name, u.system.Name)
+		}
+	}
+	return nil
+}
+
+func (u *run) inBrowser(ctx context.Context, browser *Browser) (rules.Value, error) {
+	tab, err := browser.openTab(ctx, tabOptions{
+		width: u.system.width, height: u.system.height, locale: u.system.locale, timezone: u.system.timezone,
+		fence: newFence(u.hosts(), u.system.searches), dialog: u.onDialog,
+	})
+	if err != nil {
+		u.runner.pool.suspectOn(err, browser)
+		return rules.Value{}, err
+	}
+	defer tab.close()
+	u.tab = tab
+	output, err := u.attempts(ctx)
+	if err == nil {
+		u.picture(ctx, "end")
+		return output, nil
+	}
+	err = u.explain(ctx, err)
+	u.picture(context.WithoutCancel(ctx), "failure")
+	u.runner.pool.suspectOn(err, browser)
+	return rules.Value{}, err
+}
+
+// attempts runs the steps; if the application forgot the login on the way, it logs in again once and
+// starts over, which is safe because robots only read.
+func (u *run) attempts(ctx context.Context) (rules.Value, error) {
+	for {
+		output, err := u.once(ctx)
+		if !errors.Is(err, errSessionLost) {
+			return output, err
+		}
+		u.runner.sessions.forget(u.credential())
+		if u.relogins++; u.relogins > 1 {
+			return output, contracts.NewError(contracts.Unavailable, "", "the application ended the session twice")
+		}
+	}
+}
+
+func (u *run) once(ctx context.Context) (rules.Value, error) {
+	if err := u.ensureSession(ctx); err != nil {
+		return rules.Value{}, err
+	}
+	u.variables = map[string]rules.Value{"input": u.call.Input}
+	if err := u.steps(ctx, u.program.find); err != nil {
+		return rules.Value{}, err
+	}
+	u.keepSession(ctx)
+	output, err := u.program.output.Eval(u.variables)
+	if err != nil {
+		return rules.Value{}, contracts.NewError(contracts.Drift, "", "the output cannot be made of what was read: %s", err)
+	}
+	checked, err := u.program.Operation.Output.Decode(output)
+	if err != nil {
+		return rules.Value{}, contracts.NewError(contracts.Drift, "", "what was read does not fit the contract: %s", err)
+	}
+	return checked, nil
+}
+
+// hosts are those of the base address and of the system file, as far as the workspace allows them.
+func (u *run) hosts() []string {
+	hosts := []string{hostPort(u.base)}
+	for _, host := range u.system.Allow {
+		if len(u.call.AllowHosts) == 0 && !isPrivate(strings.Split(host, ":")[0]) || slices.Contains(u.call.AllowHosts, host) {
+			hosts = append(hosts, host)
+		}
+	}
+	return hosts
+}
+
+// onDialog decides about a box of the page by the rules of the system file.
+func (u *run) onDialog(d dialog) bool {
+	for _, rule := range u.system.errors {
+		if rule.dialog != nil && rule.dialog.MatchString(d.text) {
+			u.journal.fault(contracts.Error{Class: rule.class, Message: either(rule.message, d.text), RetryAfter: rule.retryAfter})
+			return false
+		}
+	}
+	accept, fail := u.system.dialogs.decide(d.text)
+	if fail {
+		u.journal.fault(contracts.Error{Class: contracts.Drift, Message: fmt.Sprintf("the page opened a box (%s) that the robot does not know: %q", d.kind, d.text)})
+	}
+	u.journal.note(fmt.Sprintf("box of kind %s, accepted: %t", d.kind, accept))
+	return accept
+}
+
+func either(a, b string) string {
+	if a != "" {
+		return a
+	}
+	return b
+}
+
+// inspect looks at every document that has arrived since the last look, before anything else happens on
+// it: the session may be gone, the application may report an error, the server may have failed.
+func (u *run) inspect(ctx context.Context, all bool) error {
+	if fault := u.journal.takeFault(); fault != nil {
+		return fault
+	}
+	for _, f := range u.tab.takeFresh(all) {
+		if err := u.inspectFrame(ctx, f); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (u *run) inspectFrame(ctx context.Context, f frame) error {
+	if f.failure != "" {
+		class := contracts.Unavailable
+		if strings.Contains(f.failure, " was stopped: ") {
+			class = contracts.Drift
+		}
+		return contracts.NewError(class, "", "%s", f.failure)
+	}
+	rules := u.system.errors
+	targets := make([]*target, 0, len(rules)+1)
+	if u.system.session != nil && !u.login {
+		targets = append(targets, u.system.session.lost)
+	} else {
+		targets = append(targets, nil)
+	}
+	for _, rule := range rules {
+		targets = append(targets, rule.seen)
+	}
+	seen, err := u.tab.seenIn(ctx, f, targets)
+	if err != nil {
+		return err
+	}
+	if seen[0] {
+		return errSessionLost
+	}
+	for i, rule := range rules {
+		if seen[i+1] || u.ruleHolds(rule, f) {
+			return u.ruleError(ctx, rule, f)
+		}
+	}
+	return statusError(f)
+}
+
+func (u *run) ruleHolds(rule errorRule, f frame) bool {
+	if rule.when == nil || f.status == 0 {
+		return false
+	}
+	response := rules.Record(map[string]rules.Value{"status": rules.Number(rules.Int(int64(f.status))), "url": rules.Text(f.url)})
+	holds, err := rule.when.Eval(map[string]rules.Value{"response": response})
+	return err == nil && holds.Bool()
+}
+
+func (u *run) ruleError(ctx context.Context, rule errorRule, f frame) error {
+	message := rule.message
+	place := rule.read
+	if place == nil && message == "" {
+		place = rule.seen
+	}
+	if place != nil {
+		if s, err := place.spec(u.variables); err == nil {
+			var answer found
+			if s.frame == "" && u.tab.call(ctx, f, "read", map[string]any{"target": s}, &answer) == nil && answer.Status == "found" {
+				message = strings.TrimSpace(message + " " + cut(answer.Text, 300))
+			}
+		}
+	}
+	return &contracts.Error{Class: rule.class, Message: either(message, "the application reports an error"), Status: f.status, RetryAfter: rule.retryAfter}
+}
+
+// statusError is what an HTTP status means where the system file says nothing about it.
+func statusError(f frame) error {
+	class := contracts.Drift
+	switch {
+	case f.status < 400:
+		return nil
+	case f.status >= 500:
+		class = contracts.Unavailable
+	case f.status == 429:
+		class = contracts.RateLimited
+	case f.status == 401 || f.status == 403 || f.status == 407:
+		class = contracts.Auth
+	}
+	wait, _ := time.ParseDuration(f.retryAfter + "s")
+	return &contracts.Error{Class: class, Message: fmt.Sprintf("%s answered with status %d", withoutQuery(f.url), f.status), Status: f.status, RetryAfter: wait}
+}
+
+func cut(text string, most int) string {
+	if runes := []rune(text); len(runes) > most {
+		return string(runes[:most]) + "…"
+	}
+	return text
+}
+
+// explain finds the better reason for a step that failed: what it waited for may be missing because the
+// application shows an error, or has ended the session.
+func (u *run) explain(ctx context.Context, err error) error {
+	if contracts.ClassOf(err) != contracts.Drift || ctx.Err() != nil {
+		return err
+	}
+	ctx, cancel := context.WithTimeout(ctx, 2*time.Second)
+	defer cancel()
+	if better := u.inspect(ctx, true); better != nil && contracts.ClassOf(better) != contracts.Internal {
+		return better
+	}
+	return err
+}
+
+// classify makes a *contracts.Error of everything but the end of the caller's context.
+func (u *run) classify(ctx context.Context, err error) error {
+	var known *contracts.Error
+	switch {
+	case errors.As(err, &known):
+		return err
+	case errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded):
+		if cause := context.Cause(ctx); errors.As(cause, &known) {
+			return cause
+		}
+		return err
+	case errors.Is(err, errTabCrashed), errors.Is(err, errBrowserLost), errors.Is(err, errStepTime), errors.Is(err, ErrNoChromium), contextLost(err):
+		return &contracts.Error{Class: contracts.Unavailable, Message: "the robot's browser failed", Err: err}
+	default:
+		return &contracts.Error{Class: contracts.Internal, Message: "the robot failed", Err: err}
+	}
+}
+
+func (u *run) named(err error) error {
+	var known *contracts.Error
+	if errors.As(err, &known) {
+		named := *known
+		named.Operation, named.NothingSent = u.program.Operation.Name, true // robots only read
+		return &named
+	}
+	return err
+}

@@ -1,0 +1,180 @@
+package robots
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
+	"sync"
+	"time"
+
+	"github.com/go-rod/rod/lib/proto"
+
+	"crosswalk/contracts"
+	"crosswalk/rules"
+)
+
+// Leases bound how many sessions of one credential work at the same time: many old applications end one
+// session when another begins.
+type Leases interface {
+	// Acquire waits for one of the most leases of a name; release must be called once.
+	Acquire(ctx context.Context, name string, most int) (release func(), err error)
+}
+
+// NewLeases makes leases that hold within this process.
+func NewLeases() Leases { return &localLeases{slots: map[string]chan struct{}{}} }
+
+type localLeases struct {
+	mutex sync.Mutex
+	slots map[string]chan struct{}
+}
+
+func (l *localLeases) Acquire(ctx context.Context, name string, most int) (func(), error) {
+	l.mutex.Lock()
+	slots := l.slots[name]
+	if slots == nil || cap(slots) != most {
+		slots = make(chan struct{}, most)
+		l.slots[name] = slots
+	}
+	l.mutex.Unlock()
+	select {
+	case slots <- struct{}{}:
+		return func() { <-slots }, nil
+	case <-ctx.Done():
+		return nil, context.Cause(ctx)
+	}
+}
+
+// sessions keeps the cookies of each credential, in memory only.
+type sessions struct {
+	mutex sync.Mutex
+	kept  map[string]loginState
+}
+
+type loginState struct {
+	cookies []*proto.NetworkCookieParam
+	since   time.Time
+}
+
+func (s *sessions) get(credential string, maxAge time.Duration) (loginState, bool) {
+	s.mutex.Lock()
+	defer s.mutex.Unlock()
+	state, ok := s.kept[credential]
+	if ok && time.Since(state.since) > maxAge {
+		delete(s.kept, credential)
+		return loginState{}, false
+	}
+	return state, ok
+}
+
+// put keeps the cookies; the age counts from the login, not from the last use.
+func (s *sessions) put(credential string, cookies []*proto.NetworkCookieParam, fresh bool) {
+	s.mutex.Lock()
+	defer s.mutex.Unlock()
+	state, known := s.kept[credential]
+	if fresh || !known {
+		state.since = time.Now()
+	}
+	state.cookies = cookies
+	s.kept[credential] = state
+}
+
+func (s *sessions) forget(credential string) {
+	s.mutex.Lock()
+	defer s.mutex.Unlock()
+	delete(s.kept, credential)
+}
+
+// credential names the account at the application without telling its secrets.
+func (u *run) credential() string {
+	sum := sha256.New()
+	for _, name := range u.system.Secrets {
+		_, _ = fmt.Fprintf(sum, "%s=%q\n", name, u.call.Secrets[name].Reveal())
+	}
+	return u.system.Name + " " + u.base.String() + " " + hex.EncodeToString(sum.Sum(nil))[:16]
+}
+
+// ensureSession brings the tab to a page on which we are logged in.
+func (u *run) ensureSession(ctx context.Context) error {
+	session := u.system.session
+	if session == nil {
+		return nil
+	}
+	if state, ok := u.runner.sessions.get(u.credential(), session.maxAge); ok {
+		alive, err := u.resume(ctx, state)
+		if err != nil || alive {
+			return err
+		}
+		u.runner.sessions.forget(u.credential())
+	}
+	u.login = true
+	u.tab.options.fence.duringLogin(true)
+	defer func() {
+		u.login = false
+		u.tab.options.fence.duringLogin(false)
+	}()
+	if err := (proto.StorageClearCookies{BrowserContextID: u.tab.context}).Call(u.tab.on(ctx, u.tab.root)); err != nil {
+		return err
+	}
+	u.variables = map[string]rules.Value{}
+	if err := u.steps(ctx, session.login); err != nil {
+		return err
+	}
+	err := u.timed(ctx, "login", u.system.File, u.system.stepTime, func(ctx context.Context) (string, error) {
+		place, err := u.which(ctx, session.alive, session.form)
+		if err == nil && place == 1 {
+			err = contracts.NewError(contracts.Auth, "", "the application did not accept the login")
+		}
+		return "", err
+	})
+	if err == nil {
+		u.keep(ctx, true)
+	}
+	return err
+}
+
+// resume opens the start page with the cookies of an earlier run and sees whether they still count.
+func (u *run) resume(ctx context.Context, state loginState) (alive bool, err error) {
+	session := u.system.session
+	if err := (proto.StorageSetCookies{Cookies: state.cookies, BrowserContextID: u.tab.context}).Call(u.tab.on(ctx, u.tab.root)); err != nil {
+		return false, err
+	}
+	u.login = true // until we know, a lost session is no error
+	defer func() { u.login = false }()
+	err = u.timed(ctx, "session", u.system.File, u.system.stepTime, func(ctx context.Context) (string, error) {
+		if err := u.openPath(ctx, nil, session.start); err != nil {
+			return "", err
+		}
+		place, err := u.which(ctx, session.alive, session.form, session.lost)
+		alive = place == 0
+		return "", err
+	})
+	return alive, err
+}
+
+// which waits for the first of some targets, watching for errors of the application meanwhile.
+func (u *run) which(ctx context.Context, targets ...*target) (int, error) {
+	specs := make([]*spec, len(targets))
+	for i, target := range targets {
+		var err error
+		if specs[i], err = target.spec(u.variables); err != nil {
+			return -1, err
+		}
+	}
+	return u.tab.until(ctx, specs...)
+}
+
+func (u *run) keepSession(ctx context.Context) {
+	if u.system.session != nil {
+		u.keep(ctx, false)
+	}
+}
+
+// keep stores the cookies as they are now. Failing to is no error: the next run logs in.
+func (u *run) keep(ctx context.Context, fresh bool) {
+	cookies, err := proto.StorageGetCookies{BrowserContextID: u.tab.context}.Call(u.tab.on(ctx, u.tab.root))
+	if err != nil {
+		return
+	}
+	u.runner.sessions.put(u.credential(), proto.CookiesToParams(cookies.Cookies), fresh)
+}

@@ -1,0 +1,280 @@
+package robots
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/url"
+	"strings"
+	"time"
+
+	"crosswalk/contracts"
+	"crosswalk/rules"
+)
+
+func (u *run) steps(ctx context.Context, steps []step) error {
+	for i := range steps {
+		if err := u.step(ctx, &steps[i]); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// step runs one step with its own deadline and looks afterwards at what has arrived.
+func (u *run) step(ctx context.Context, s *step) error {
+	runs, err := u.applies(ctx, s)
+	if err != nil || !runs {
+		return err
+	}
+	if u.call.Heartbeat != nil {
+		u.call.Heartbeat(s.place)
+	}
+	switch s.kind { // these have steps of their own, each with its deadline
+	case "do":
+		return u.steps(ctx, s.do)
+	case "each":
+		return u.each(ctx, s)
+	case "table":
+		return u.table(ctx, s)
+	}
+	limit := u.system.stepTime
+	if s.within > 0 {
+		limit = s.within
+	}
+	return u.timed(ctx, s.kind, s.place, limit, func(ctx context.Context) (string, error) { return u.act(ctx, s) })
+}
+
+// timed runs part of a step within a time, notes it, and inspects what it has brought.
+func (u *run) timed(ctx context.Context, kind, place string, limit time.Duration, work func(context.Context) (string, error)) error {
+	stepCtx, cancel := context.WithTimeoutCause(ctx, limit, errStepTime)
+	defer cancel()
+	began := time.Now()
+	element, err := work(stepCtx)
+	if err == nil {
+		err = u.inspect(stepCtx, false)
+	}
+	u.journal.step(kind, place, element, began, err)
+	if err == nil || errors.Is(err, errSessionLost) {
+		return err
+	}
+	if fault := u.journal.takeFault(); fault != nil {
+		err = fault // a box of the page explains more than what it made fail
+	}
+	if errors.Is(err, errStepTime) && ctx.Err() == nil {
+		err = contracts.NewError(contracts.Unavailable, "", "the page did not answer within %s", limit)
+	}
+	if better := u.explain(ctx, err); errors.Is(better, errSessionLost) {
+		return better
+	} else if better != nil {
+		err = better
+	}
+	var known *contracts.Error
+	if errors.As(err, &known) && !strings.HasPrefix(known.Message, place) {
+		placed := *known
+		placed.Message = place + ": " + known.Message
+		return &placed
+	}
+	return err
+}
+
+func (u *run) applies(ctx context.Context, s *step) (bool, error) {
+	if s.when != nil {
+		holds, err := s.when.Eval(u.variables)
+		if err != nil {
+			return false, u.wrong(s, err)
+		}
+		if !holds.Bool() {
+			return false, nil
+		}
+	}
+	if s.seen == nil {
+		return true, nil
+	}
+	wanted, err := s.seen.spec(u.variables)
+	if err != nil {
+		return false, u.wrong(s, err)
+	}
+	ctx, cancel := context.WithTimeoutCause(ctx, u.system.stepTime, errStepTime)
+	defer cancel()
+	return u.tab.sees(ctx, wanted, false)
+}
+
+func (u *run) wrong(s *step, err error) error {
+	return contracts.NewError(contracts.Internal, "", "%s: %s", s.place, err)
+}
+
+func (u *run) act(ctx context.Context, s *step) (string, error) {
+	at, err := s.target.spec(u.variables)
+	if err != nil {
+		return "", u.wrong(s, err)
+	}
+	switch s.kind {
+	case "goto":
+		return "", u.open(ctx, s)
+	case "click":
+		return u.tab.click(ctx, at)
+	case "fill", "select":
+		return u.fill(ctx, s, at)
+	case "key":
+		return "", u.tab.key(ctx, at, s.key)
+	case "expect":
+		_, err := u.tab.until(ctx, at)
+		return "", err
+	case "read":
+		return "", u.read(ctx, s)
+	case "assert":
+		holds, err := s.assert.Eval(u.variables)
+		if err != nil {
+			return "", u.wrong(s, err)
+		}
+		if holds.Bool() {
+			return "", nil
+		}
+		return "", u.failure(s, "the page contradicts "+s.assert.Text())
+	case "fail":
+		return "", u.failure(s, string(s.class))
+	}
+	return "", contracts.NewError(contracts.Internal, "", "%s: unknown step %q", s.place, s.kind)
+}
+
+func (u *run) failure(s *step, otherwise string) error {
+	message, err := s.message.eval(u.variables)
+	if err != nil {
+		return u.wrong(s, err)
+	}
+	return contracts.NewError(s.class, "", "%s", either(message, otherwise))
+}
+
+func (u *run) open(ctx context.Context, s *step) error {
+	path, err := s.url.eval(u.variables)
+	if err != nil {
+		return u.wrong(s, err)
+	}
+	return u.openPath(ctx, s.target, path)
+}
+
+func (u *run) openPath(ctx context.Context, place *target, path string) error {
+	frameName := ""
+	if place != nil {
+		frameName = place.frame
+	}
+	address := path
+	if strings.HasPrefix(path, "/") {
+		address = strings.TrimSuffix(u.base.String(), "/") + path
+	}
+	parsed, err := url.Parse(address)
+	if err != nil {
+		return contracts.NewError(contracts.Internal, "", "the address to open cannot be read")
+	}
+	if reason := u.tab.options.fence.refuses("GET", parsed.String()); reason != "" {
+		return contracts.NewError(contracts.Internal, "", "%s must not be opened: %s", withoutQuery(address), reason)
+	}
+	return u.tab.navigate(ctx, frameName, parsed.String())
+}
+
+func (u *run) fill(ctx context.Context, s *step, at *spec) (string, error) {
+	variables := u.variables
+	if s.secret || u.login {
+		variables = u.withSecrets()
+	}
+	value, err := s.fill.eval(variables)
+	if err != nil {
+		return "", u.wrong(s, err)
+	}
+	if s.kind == "select" {
+		return u.tab.choose(ctx, at, value)
+	}
+	element, err := u.tab.fill(ctx, at, value, s.secret)
+	if err != nil {
+		return element, err
+	}
+	if s.key != "" {
+		return element, u.tab.key(ctx, nil, s.key)
+	}
+	return element, u.tab.leave(ctx, at)
+}
+
+// withSecrets is the variables with the secrets in clear; it is built for one evaluation and kept nowhere.
+func (u *run) withSecrets() map[string]rules.Value {
+	secrets := map[string]rules.Value{}
+	for _, name := range u.system.Secrets {
+		secrets[name] = rules.Text(u.call.Secrets[name].Reveal())
+	}
+	variables := map[string]rules.Value{"secret": rules.Record(secrets)}
+	for name, value := range u.variables {
+		variables[name] = value
+	}
+	return variables
+}
+
+func (u *run) read(ctx context.Context, s *step) error {
+	for _, want := range s.cells {
+		at, err := want.target.spec(u.variables)
+		if err != nil {
+			return u.wrong(s, err)
+		}
+		if want.cell.ifThere {
+			there, err := u.tab.sees(ctx, at, false)
+			if err != nil {
+				return err
+			}
+			if !there {
+				u.variables[want.cell.name] = rules.Missing()
+				continue
+			}
+		}
+		text, err := u.tab.read(ctx, at)
+		if err != nil {
+			return err
+		}
+		value, err := want.cell.value(text.Text, u.system.formats)
+		if err != nil {
+			return contracts.NewError(contracts.Drift, "", "%s: %s", at.words, err)
+		}
+		u.variables[want.cell.name] = value
+	}
+	return nil
+}
+
+func (u *run) each(ctx context.Context, s *step) error {
+	list, err := s.list.Eval(u.variables)
+	if err != nil {
+		return u.wrong(s, err)
+	}
+	var records []rules.Value
+	for _, item := range list.Items() {
+		record, err := u.block(ctx, map[string]rules.Value{s.name: item}, s.do, s.names)
+		if err != nil {
+			return err
+		}
+		records = append(records, record)
+	}
+	if s.into != "" {
+		u.variables[s.into] = rules.List(records...)
+	}
+	return nil
+}
+
+// block runs steps with further variables and returns what they read as a record; nothing of it stays.
+func (u *run) block(ctx context.Context, further map[string]rules.Value, steps []step, names []string) (rules.Value, error) {
+	outer := u.variables
+	u.variables = make(map[string]rules.Value, len(outer)+len(further))
+	defer func() { u.variables = outer }()
+	for name, value := range outer {
+		u.variables[name] = value
+	}
+	for name, value := range further {
+		u.variables[name] = value
+	}
+	if err := u.steps(ctx, steps); err != nil {
+		return rules.Value{}, err
+	}
+	record := map[string]rules.Value{}
+	for _, name := range names {
+		record[name] = u.variables[name]
+	}
+	return rules.Record(record), nil
+}
+
+var errUnchanged = fmt.Errorf("the page did not change")

@@ -1,0 +1,243 @@
+package robots
+
+import (
+	"net/url"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"crosswalk/contracts"
+	"crosswalk/rules"
+	"crosswalk/source"
+)
+
+// System is the facts of one web application that all its robots share, from a *.system.yaml file.
+type System struct {
+	Name    string
+	Title   string
+	Base    string   // the address that paths are relative to
+	Allow   []string // hosts beside that of Base; crosswalk.yaml may narrow them
+	Secrets []string // the names of the secrets that the login needs
+	Kind    Kind
+	File    string
+	Text    []byte
+
+	searches      []string
+	width, height int
+	locale        string
+	timezone      string
+	formats       formats
+	stepTime      time.Duration
+	runTime       time.Duration
+	sessions      int // per credential
+	session       *session
+	errors        []errorRule
+	dialogs       dialogRules
+	secrets       *rules.Type
+}
+
+// session says how the application is logged in to and how one sees that.
+type session struct {
+	start       string
+	alive, lost *target
+	form        *target // the first field of the login
+	maxAge      time.Duration
+	login       []step
+}
+
+// errorRule recognises a page on which the application itself says what is wrong.
+type errorRule struct {
+	seen       *target
+	when       *rules.Expression
+	dialog     *regexp.Regexp
+	class      contracts.Class
+	message    string
+	read       *target
+	retryAfter time.Duration
+}
+
+type dialogRules struct {
+	byDefault       string // fail, accept, dismiss
+	accept, dismiss []*regexp.Regexp
+}
+
+// ParseSystem reads a system file and returns all its problems.
+func ParseSystem(file string, text []byte) (*System, source.Problems) {
+	doc := source.Parse(file, text)
+	s := &System{File: file, Text: text}
+	fields := doc.Root.Map("system", "title", "base", "allow", "reads_by_post", "browser", "limits", "session", "errors", "dialogs", "interrupts", "human")
+	s.Name, s.Title = doc.Root.Required("system", "name the system").Text(), fields["title"].Text()
+	s.Base = parseBase(doc.Root.Required("base", "give the address of the application; crosswalk.yaml may override it"))
+	s.Allow, s.searches = fields["allow"].Texts(), fields["reads_by_post"].Texts()
+	s.browser(fields["browser"])
+	s.limits(fields["limits"])
+	for _, later := range []string{"interrupts", "human"} {
+		fields[later].Errorf("", "%s is not available yet", later)
+	}
+	s.parseSession(fields["session"])
+	c := &compiler{system: s, env: rules.NewEnvironment(nil), secretScope: s.secrets}
+	for _, n := range fields["errors"].List() {
+		s.errors = append(s.errors, c.errorRule(n))
+	}
+	s.parseDialogs(fields["dialogs"])
+	return s, doc.Problems()
+}
+
+func parseBase(n *source.Node) string {
+	u, err := url.Parse(n.Text())
+	if n.Exists() && (err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Host == "") {
+		n.Errorf("write for example https://erp.example", "%q is not the address of a web application", n.Text())
+	}
+	return strings.TrimSuffix(n.Text(), "/")
+}
+
+func (s *System) browser(n *source.Node) {
+	fields := n.Map("kind", "viewport", "locale", "timezone", "numbers", "dates")
+	s.Kind = Kind(fields["kind"].OneOf(string(Shell), string(Full)))
+	if s.Kind == "" {
+		s.Kind = Shell
+	}
+	s.width, s.height = 1280, 900
+	if viewport := fields["viewport"]; viewport.Exists() {
+		width, height, _ := strings.Cut(viewport.Text(), "x")
+		w, errWidth := strconv.Atoi(width)
+		h, errHeight := strconv.Atoi(height)
+		if errWidth != nil || errHeight != nil || w < 100 || h < 100 || w > 4000 || h > 4000 {
+			viewport.Errorf("write for example 1280x900", "%q is not a size", viewport.Text())
+		} else {
+			s.width, s.height = w, h
+		}
+	}
+	s.locale, s.timezone = fields["locale"].Text(), fields["timezone"].Text()
+	if s.timezone != "" {
+		if _, err := time.LoadLocation(s.timezone); err != nil {
+			fields["timezone"].Errorf("write for example Europe/Berlin", "%q is not a time zone", s.timezone)
+		}
+	}
+	s.formats.parseNumbers(fields["numbers"])
+	s.formats.parseDates(fields["dates"])
+}
+
+func (s *System) limits(n *source.Node) {
+	fields := n.Map("step", "run", "per_credential", "sessions", "per_minute", "hours", "stop_after_failures")
+	for _, later := range []string{"sessions", "per_minute", "hours", "stop_after_failures"} {
+		fields[later].Errorf("limits of the system as a whole stand in crosswalk.yaml", "%s is not available yet", later)
+	}
+	s.stepTime, s.runTime, s.sessions = 10*time.Second, 2*time.Minute, 1
+	if step := fields["step"]; step.Exists() {
+		s.stepTime = step.Duration()
+	}
+	if run := fields["run"]; run.Exists() {
+		s.runTime = run.Duration()
+	}
+	if sessions := fields["per_credential"]; sessions.Exists() {
+		if s.sessions = sessions.Int(); s.sessions < 1 {
+			sessions.Errorf("", "at least one session is needed")
+		}
+	}
+}
+
+func (s *System) parseSession(n *source.Node) {
+	if !n.Exists() {
+		return
+	}
+	fields := n.Map("secrets", "start", "alive", "lost", "max_age", "login")
+	s.Secrets = fields["secrets"].Texts()
+	secrets := make([]rules.Field, 0, len(s.Secrets))
+	for _, name := range s.Secrets {
+		secrets = append(secrets, rules.Field{Name: name, Type: rules.TypeOf(rules.KindText), Required: true})
+	}
+	s.secrets = rules.RecordType(secrets...)
+	c := &compiler{system: s, env: rules.NewEnvironment(nil), secretScope: s.secrets, login: true}
+	s.session = &session{
+		start: "/", maxAge: 30 * time.Minute, lost: c.compileTarget(fields["lost"]),
+		alive: c.compileTarget(n.Required("alive", "name something that only somebody who is logged in sees")),
+		login: c.steps(n.Required("login", "give the steps that log in")),
+	}
+	if start := fields["start"]; start.Exists() {
+		s.session.start = start.Text()
+	}
+	if age := fields["max_age"]; age.Exists() {
+		s.session.maxAge = age.Duration()
+	}
+	for _, step := range s.session.login {
+		if step.fill != nil {
+			s.session.form = step.target
+			break
+		}
+	}
+	if s.session.form == nil {
+		n.Get("login").Errorf("fill in the user and the password", "the login fills in nothing")
+	}
+}
+
+func (c *compiler) errorRule(n *source.Node) errorRule {
+	fields := n.Map("seen", "when", "dialog", "class", "code", "message", "read", "retry_after")
+	rule := errorRule{seen: c.compileTarget(fields["seen"]), read: c.compileTarget(fields["read"]), message: fields["message"].Text(),
+		retryAfter: fields["retry_after"].Duration(), class: c.class(n.Required("class", "say what kind of error this is"))}
+	fields["code"].Errorf("", "code is not available yet")
+	if when := fields["when"]; when.Exists() {
+		response := rules.RecordType(rules.Field{Name: "status", Type: rules.TypeOf(rules.KindNumber), Required: true},
+			rules.Field{Name: "url", Type: rules.TypeOf(rules.KindText), Required: true})
+		rule.when = rules.CompileNode(when, rules.NewEnvironment(nil).With("response", response), rules.TypeOf(rules.KindBool), rules.Options{})
+	}
+	if dialog := fields["dialog"]; dialog.Exists() {
+		rule.dialog = pattern(dialog)
+	}
+	if rule.seen == nil && rule.when == nil && rule.dialog == nil {
+		n.Errorf("add seen: with a target, when: with a condition on response.status, or dialog: with a pattern", "this does not say how the error is recognised")
+	}
+	return rule
+}
+
+func (c *compiler) class(n *source.Node) contracts.Class {
+	class := contracts.Class(n.OneOf(contracts.ClassNames()...))
+	if class == contracts.OutcomeUnknown || class == contracts.Internal {
+		n.Errorf("", "a page cannot say %s", class)
+	}
+	return class
+}
+
+func (s *System) parseDialogs(n *source.Node) {
+	fields := n.Map("default", "accept", "dismiss")
+	s.dialogs.byDefault = "fail"
+	if def := fields["default"]; def.Exists() {
+		s.dialogs.byDefault = def.OneOf("fail", "accept", "dismiss")
+	}
+	for _, item := range fields["accept"].List() {
+		s.dialogs.accept = append(s.dialogs.accept, pattern(item))
+	}
+	for _, item := range fields["dismiss"].List() {
+		s.dialogs.dismiss = append(s.dialogs.dismiss, pattern(item))
+	}
+}
+
+// pattern reads an exact text or /a regular expression/i for texts that Go compares.
+func pattern(n *source.Node) *regexp.Regexp {
+	text := "^" + regexp.QuoteMeta(n.Text()) + "$"
+	if m := regexForm.FindStringSubmatch(n.Text()); m != nil {
+		text = m[1]
+		if m[2] != "" {
+			text = "(?" + strings.ReplaceAll(m[2], "u", "") + ")" + text
+		}
+	}
+	compiled, err := regexp.Compile(text)
+	if err != nil {
+		n.Errorf("", "not a regular expression: %s", err)
+		return regexp.MustCompile(`$.^`)
+	}
+	return compiled
+}
+
+func (d dialogRules) decide(text string) (accept, fail bool) {
+	matches := func(r *regexp.Regexp) bool { return r.MatchString(text) }
+	switch {
+	case slices.ContainsFunc(d.accept, matches):
+		return true, false
+	case slices.ContainsFunc(d.dismiss, matches):
+		return false, false
+	}
+	return d.byDefault == "accept", d.byDefault == "fail"
+}

@@ -5,7 +5,6 @@ import (
 	"crypto/rand"
 	"encoding/json"
 	"errors"
-	"fmt"
 	"strings"
 	"time"
 )
@@ -162,68 +161,6 @@ func (s *Store) CountCases(ctx context.Context, filter CaseFilter) (int, error) 
 	return n, wrap("count cases", err)
 }
 
-// OpenCasesByContact lists the open cases that have one of the contact keys, newest first.
-func (s *Store) OpenCasesByContact(ctx context.Context, keys []string) ([]Case, error) {
-	found, err := openCasesBy(ctx, s.read(), "contact", keys)
-	return found, wrap("open cases", err)
-}
-
-// AddContactKeys names further addresses and handles under which the case's customer is known; a message from one
-// of them can then join the case.
-func (s *Store) AddContactKeys(ctx context.Context, caseID string, keys []string) error {
-	return s.write(ctx, "contact keys of "+caseID, func(tx session) error {
-		return addKeys(ctx, tx, caseID, keys, nil)
-	})
-}
-
-// AddThreadKeys names messages of ours (their Message-ID) so that a reply to them joins the case.
-func (s *Store) AddThreadKeys(ctx context.Context, caseID string, keys []string) error {
-	return s.write(ctx, "thread keys of "+caseID, func(tx session) error {
-		return addKeys(ctx, tx, caseID, nil, keys)
-	})
-}
-
-// ContactKeys lists the contact keys of a case.
-func (s *Store) ContactKeys(ctx context.Context, caseID string) ([]string, error) {
-	found, err := many[textRow](ctx, s.read(), "SELECT contact_key FROM contact_keys WHERE case_id = ? ORDER BY contact_key", caseID)
-	return texts(found), wrap("contact keys", err)
-}
-
-// Progress is how a case reports where it stands. Seq grows within the case: what arrives late changes nothing.
-type Progress struct {
-	Seq          int64
-	State        CaseState // open, waiting or parked
-	Stage        string
-	Title        string // empty leaves it
-	WaitingFor   string
-	WaitingKind  string
-	WaitingSince time.Time
-	Keywords     string // further words to find the case by, such as the customer's name; empty adds none
-}
-
-// SetProgress updates stage and waiting of an open case. After the end of the case, or after a newer report, it
-// changes nothing and is no error.
-func (s *Store) SetProgress(ctx context.Context, caseID string, progress Progress) error {
-	return s.write(ctx, "progress of "+caseID, func(tx session) error {
-		return setProgress(ctx, tx, caseID, progress)
-	})
-}
-
-// End is how a case ends.
-type End struct {
-	State   CaseState // done, cancelled or failed
-	Outcome string
-	Stage   string
-	Result  json.RawMessage
-	At      time.Time
-}
-
-// EndCase ends a case, once: later calls change nothing. Tasks that are still open are cancelled, and the stored
-// reads, which only an unfinished case can ask for, are dropped.
-func (s *Store) EndCase(ctx context.Context, caseID string, end End) error {
-	return s.write(ctx, "end "+caseID, func(tx session) error { return s.endCase(ctx, tx, caseID, end) })
-}
-
 // SetBundle pins the bundle of a case that was stored before its use case was in force. A case that has one keeps it.
 func (s *Store) SetBundle(ctx context.Context, caseID, hash string) (Case, error) {
 	var found Case
@@ -278,107 +215,4 @@ func newReference() string {
 
 func caseByID(ctx context.Context, q session, id string) (Case, error) {
 	return one[Case](ctx, q, "SELECT "+caseColumns+" FROM cases WHERE id = ?", id)
-}
-
-// openCasesBy finds open cases by "contact" or "thread" keys, newest first.
-func openCasesBy(ctx context.Context, q session, kind string, keys []string) ([]Case, error) {
-	if len(keys) == 0 {
-		return nil, nil
-	}
-	set, args := in(keys)
-	return many[Case](ctx, q, "SELECT "+caseColumns+" FROM cases WHERE ended_at = 0 AND id IN (SELECT case_id FROM "+kind+
-		"_keys WHERE "+kind+"_key IN "+set+") ORDER BY started_at DESC, id DESC", args...)
-}
-
-func addKeys(ctx context.Context, tx session, caseID string, contacts, threads []string) error {
-	for kind, keys := range map[string][]string{"contact": contacts, "thread": threads} {
-		for _, key := range keys {
-			if key == "" {
-				continue
-			}
-			if _, err := tx.insert(ctx, kind+"_keys", kind+"_key, case_id", []any{key, caseID}, "ON CONFLICT DO NOTHING"); err != nil {
-				return err
-			}
-		}
-	}
-	return addSearch(ctx, tx, caseID, strings.Join(contacts, " "))
-}
-
-// addSearch adds words by which the case is found, each once.
-func addSearch(ctx context.Context, tx session, caseID, more string) error {
-	if more = fold(more); more == "" {
-		return nil
-	}
-	var have string
-	if err := tx.scalar(ctx, "SELECT search FROM cases WHERE id = ?", []any{caseID}, &have); err != nil {
-		return err
-	}
-	merged := mergeWords(have, more)
-	if merged == have {
-		return nil
-	}
-	_, err := tx.exec(ctx, "UPDATE cases SET search = ? WHERE id = ?", merged, caseID)
-	return err
-}
-
-func mergeWords(have, more string) string {
-	seen := map[string]bool{}
-	all := strings.Fields(have)
-	for _, word := range all {
-		seen[word] = true
-	}
-	for word := range strings.FieldsSeq(more) {
-		if !seen[word] {
-			seen[word] = true
-			all = append(all, word)
-		}
-	}
-	return strings.Join(all, " ")
-}
-
-func setProgress(ctx context.Context, tx session, caseID string, p Progress) error {
-	n, err := tx.exec(ctx, `UPDATE cases SET state = ?, stage = ?, waiting_for = ?, waiting_kind = ?, waiting_since = ?, progress = ?,
-		title = CASE WHEN ? = '' THEN title ELSE ? END WHERE id = ? AND ended_at = 0 AND progress <= ?`,
-		p.State, p.Stage, p.WaitingFor, p.WaitingKind, p.WaitingSince, p.Seq, p.Title, p.Title, caseID, p.Seq)
-	if err != nil || n == 0 {
-		return err
-	}
-	return addSearch(ctx, tx, caseID, p.Title+" "+p.Keywords)
-}
-
-func (s *Store) endCase(ctx context.Context, tx session, caseID string, end End) error {
-	if end.At.IsZero() {
-		end.At = s.now()
-	}
-	n, err := tx.exec(ctx, `UPDATE cases SET state = ?, outcome = ?, result = ?, ended_at = ?,
-		stage = CASE WHEN ? = '' THEN stage ELSE ? END, waiting_for = '', waiting_kind = '', waiting_since = 0
-		WHERE id = ? AND ended_at = 0`, end.State, end.Outcome, end.Result, end.At, end.Stage, end.Stage, caseID)
-	if err != nil || n == 0 {
-		return err
-	}
-	if err := cancelTasks(ctx, tx, caseID); err != nil {
-		return err
-	}
-	_, err = tx.exec(ctx, "DELETE FROM read_results WHERE case_id = ?", caseID)
-	return err
-}
-
-func wrap(what string, err error) error {
-	if err == nil {
-		return nil
-	}
-	return fmt.Errorf("store: %s: %w", what, err)
-}
-
-// textRow is a row of one text.
-type textRow string
-
-func (t *textRow) fields() []any { return []any{(*string)(t)} }
-
-func texts(rows []textRow) []string {
-	list := make([]string, len(rows))
-	for i, row := range rows {
-		list[i] = string(row)
-	}
-	return list
 }

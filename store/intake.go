@@ -66,20 +66,11 @@ type Attachment struct {
 
 func (a *Attachment) fields() []any { return []any{&a.Name, &a.MediaType, &a.Size, &a.BlobID} }
 
-// Candidate is an open case that an entry may join.
-type Candidate struct {
-	Case   Case
-	Thread bool            // found by a thread key, not only by a contact key
-	Parsed json.RawMessage // of the entry that began the case; nil if none did
-
-}
-
 // Incoming is an entry on its way in.
 type Incoming struct {
-	Entry // ID, State, CaseID, CaseReference and StoredAt are given by the store
+	Entry // ID, State, CaseID, CaseReference and StoredAt are given by the store; attachments bring their Body
 
-	Raw         []byte // the original message, byte for byte
-	Attachments []Attachment
+	Raw []byte // the original message, byte for byte
 
 	// Title is the case's title until the case gives itself another.
 	Title string
@@ -101,19 +92,6 @@ type Stored struct {
 	Entry     Entry
 	Duplicate bool // it had come before: Entry is the first one
 	Joined    bool // it belongs to a case that was open already
-}
-
-// JoinByThread joins the newest case of the thread, or the only open case of the contact.
-func JoinByThread(open []Candidate) string {
-	for _, candidate := range open {
-		if candidate.Thread {
-			return candidate.Case.ID
-		}
-	}
-	if len(open) == 1 {
-		return open[0].Case.ID
-	}
-	return ""
 }
 
 // StoreEntry stores an entry with everything that belongs to it in one transaction. What came before (same source
@@ -168,24 +146,25 @@ func (s *Store) storeNew(ctx context.Context, tx session, incoming Incoming) (St
 		return Stored{}, err
 	}
 	entry.CaseID, entry.CaseReference = belongs.ID, belongs.Reference
-	if entry, err = s.insertEntry(ctx, tx, entry, incoming); err != nil {
+	if entry, err = s.insertEntry(ctx, tx, entry, incoming.Raw); err != nil {
 		return Stored{}, err
 	}
 	return Stored{Entry: entry, Joined: found}, nil
 }
 
-func (s *Store) insertEntry(ctx context.Context, tx session, entry Entry, incoming Incoming) (Entry, error) {
+func (s *Store) insertEntry(ctx context.Context, tx session, entry Entry, raw []byte) (Entry, error) {
 	if entry.Kind == "" {
 		entry.Kind = KindNew
 	}
 	if _, err := tx.insert(ctx, "entries", entryColumns, entry.fields(), ""); err != nil {
 		return Entry{}, err
 	}
-	if _, err := tx.insert(ctx, "entry_raw", "entry_id, raw", []any{entry.ID, incoming.Raw}, ""); err != nil {
+	if _, err := tx.insert(ctx, "entry_raw", "entry_id, raw", []any{entry.ID, raw}, ""); err != nil {
 		return Entry{}, err
 	}
+	files := entry.Attachments
 	entry.Attachments = nil
-	for i, file := range incoming.Attachments {
+	for i, file := range files {
 		id, err := s.putBlob(ctx, tx, entry.CaseID, file.MediaType, file.Body)
 		if err != nil {
 			return Entry{}, err
@@ -198,169 +177,4 @@ func (s *Store) insertEntry(ctx context.Context, tx session, entry Entry, incomi
 		entry.Attachments = append(entry.Attachments, file)
 	}
 	return entry, nil
-}
-
-func chooseCase(ctx context.Context, tx session, incoming Incoming) (Case, error) {
-	open, err := candidates(ctx, tx, incoming.Entry)
-	if err != nil || len(open) == 0 {
-		return Case{}, err
-	}
-	choose := incoming.Join
-	if choose == nil {
-		choose = JoinByThread
-	}
-	chosen := choose(open)
-	for _, candidate := range open {
-		if candidate.Case.ID == chosen {
-			return candidate.Case, nil
-		}
-	}
-	if chosen != "" {
-		return Case{}, errors.New("the chosen case " + chosen + " is not among the open ones")
-	}
-	return Case{}, nil
-}
-
-// candidates are the open cases of the entry's use case that share a key with it: those of the thread first.
-func candidates(ctx context.Context, tx session, entry Entry) ([]Candidate, error) {
-	threads, err := openCasesBy(ctx, tx, "thread", entry.ThreadKeys)
-	if err != nil {
-		return nil, err
-	}
-	contacts, err := openCasesBy(ctx, tx, "contact", entry.ContactKeys)
-	if err != nil {
-		return nil, err
-	}
-	var open []Candidate
-	seen := map[string]bool{}
-	for i, found := range append(threads, contacts...) {
-		if seen[found.ID] || entry.UseCase != "" && found.UseCase != entry.UseCase {
-			continue
-		}
-		seen[found.ID] = true
-		parsed, err := firstParsed(ctx, tx, found.ID)
-		if err != nil {
-			return nil, err
-		}
-		open = append(open, Candidate{Case: found, Thread: i < len(threads), Parsed: parsed})
-	}
-	return open, nil
-}
-
-func firstParsed(ctx context.Context, tx session, caseID string) (json.RawMessage, error) {
-	var parsed json.RawMessage
-	err := tx.scalar(ctx, "SELECT parsed FROM entries WHERE case_id = ? AND kind = ? ORDER BY received_at, id LIMIT 1",
-		[]any{caseID, KindNew}, document{&parsed})
-	if errors.Is(err, ErrNotFound) {
-		return nil, nil
-	}
-	return parsed, err
-}
-
-// PendingEntries lists entries that were stored before the given instant and not yet handed over, oldest first.
-func (s *Store) PendingEntries(ctx context.Context, before time.Time, limit int) ([]Entry, error) {
-	found, err := many[Entry](ctx, s.read(), "SELECT "+entryColumns+" FROM entries WHERE state = ? AND stored_at <= ? ORDER BY stored_at, id"+
-		page(limit, 0), EntryStored, before)
-	return found, wrap("pending entries", err)
-}
-
-// MarkStarted records that the entry's case runs.
-func (s *Store) MarkStarted(ctx context.Context, entryID string) error {
-	return s.markEntry(ctx, entryID, EntryStarted, "")
-}
-
-// MarkJoined records that the entry's case has been told of it.
-func (s *Store) MarkJoined(ctx context.Context, entryID string) error {
-	return s.markEntry(ctx, entryID, EntryJoined, "")
-}
-
-// MarkFailed records that the entry can not be handed over, for a reason that trying again does not change.
-func (s *Store) MarkFailed(ctx context.Context, entryID, reason string) error {
-	return s.markEntry(ctx, entryID, EntryFailed, reason)
-}
-
-func (s *Store) markEntry(ctx context.Context, id string, state EntryState, reason string) error {
-	return s.write(ctx, "entry "+id, func(tx session) error {
-		n, err := tx.exec(ctx, "UPDATE entries SET state = ?, reason = ? WHERE id = ? AND state <> ?", state, reason, id, EntryIgnored)
-		if err == nil && n == 0 {
-			return ErrNotFound
-		}
-		return err
-	})
-}
-
-// SplitEntry gives an entry that had joined a case, but not reached it before it ended, a new case of its own. An
-// entry that has been handed over keeps its case.
-func (s *Store) SplitEntry(ctx context.Context, entryID string) (Entry, error) {
-	var entry Entry
-	err := s.write(ctx, "split entry "+entryID, func(tx session) error {
-		var err error
-		if entry, err = entryByID(ctx, tx, entryID); err != nil {
-			return err
-		}
-		if entry.State != EntryStored || entry.Kind == KindNew {
-			return nil
-		}
-		entry, err = s.split(ctx, tx, entry)
-		return err
-	})
-	return entry, err
-}
-
-func (s *Store) split(ctx context.Context, tx session, entry Entry) (Entry, error) {
-	made, err := s.createCase(ctx, tx, NewCase{UseCase: entry.UseCase, Language: entry.Language,
-		ContactKeys: entry.ContactKeys, ThreadKeys: entry.ThreadKeys})
-	if err != nil {
-		return Entry{}, err
-	}
-	// Copied, not moved: another entry of the old case may hold the same file.
-	_, err = tx.exec(ctx, `INSERT INTO blobs (case_id, id, media_type, size, body, stored_at)
-		SELECT ?, id, media_type, size, body, stored_at FROM blobs
-		WHERE case_id = ? AND id IN (SELECT blob_id FROM attachments WHERE entry_id = ?)`, made.ID, entry.CaseID, entry.ID)
-	if err != nil {
-		return Entry{}, err
-	}
-	_, err = tx.exec(ctx, "UPDATE entries SET case_id = ?, case_reference = ?, kind = ? WHERE id = ?", made.ID, made.Reference, KindNew, entry.ID)
-	entry.CaseID, entry.CaseReference, entry.Kind = made.ID, made.Reference, KindNew
-	return entry, err
-}
-
-// Entry finds an entry by its id, with its attachments.
-func (s *Store) Entry(ctx context.Context, id string) (Entry, error) {
-	entry, err := entryByID(ctx, s.read(), id)
-	return entry, wrap("entry "+id, err)
-}
-
-func entryByID(ctx context.Context, q session, id string) (Entry, error) {
-	entry, err := one[Entry](ctx, q, "SELECT "+entryColumns+" FROM entries WHERE id = ?", id)
-	if err != nil {
-		return Entry{}, err
-	}
-	entry.Attachments, err = attachments(ctx, q, id)
-	return entry, err
-}
-
-// EntryRaw is the original message, byte for byte.
-func (s *Store) EntryRaw(ctx context.Context, id string) ([]byte, error) {
-	var raw []byte
-	err := s.read().scalar(ctx, "SELECT raw FROM entry_raw WHERE entry_id = ?", []any{id}, &raw)
-	return raw, wrap("entry "+id, err)
-}
-
-// Messages lists all entries of a case in the order received: the one that began it, and what joined.
-func (s *Store) Messages(ctx context.Context, caseID string) ([]Entry, error) {
-	found, err := many[Entry](ctx, s.read(), "SELECT "+entryColumns+" FROM entries WHERE case_id = ? ORDER BY received_at, id", caseID)
-	if err != nil {
-		return nil, wrap("messages of "+caseID, err)
-	}
-	for i := range found {
-		if found[i].Attachments, err = attachments(ctx, s.read(), found[i].ID); err != nil {
-			return nil, wrap("messages of "+caseID, err)
-		}
-	}
-	return found, nil
-}
-
-func attachments(ctx context.Context, q session, entryID string) ([]Attachment, error) {
-	return many[Attachment](ctx, q, "SELECT name, media_type, size, blob_id FROM attachments WHERE entry_id = ? ORDER BY ordinal", entryID)
 }

@@ -1,0 +1,279 @@
+package rules
+
+import (
+	"slices"
+	"strings"
+	"unicode/utf8"
+)
+
+// Points for what a text says of an item. An identifier always outweighs any number of words.
+const (
+	pointsFull = 1_000_000
+	pointsCore = 500_000
+)
+
+// candidate is an item of the list with what it can be recognised by.
+type candidate struct {
+	identifiers []identifier
+	words       []string
+}
+
+// fieldValues collects the texts and numbers of a value: of a list, those of its items.
+func fieldValues(v Value) []string {
+	switch v.kind {
+	case KindList:
+		var all []string
+		for _, item := range v.p.items {
+			all = append(all, fieldValues(item)...)
+		}
+		return all
+	case KindText, KindNumber:
+		return []string{v.String()}
+	default:
+		return nil
+	}
+}
+
+func newCandidate(item Value, fields []string) candidate {
+	values := fieldValues(item)
+	for _, field := range fields {
+		values = append(values, fieldValues(item.Path(strings.Split(field, ".")...))...)
+	}
+	var c candidate
+	for _, value := range values {
+		if id, ok := readIdentifier(value); ok {
+			c.identifiers = append(c.identifiers, id)
+			continue
+		}
+		for _, w := range splitWords(value) {
+			if !slices.Contains(c.words, w.text) {
+				c.words = append(c.words, w.text)
+			}
+		}
+	}
+	return c
+}
+
+// matcher compares candidates with one text.
+type matcher struct {
+	text     []word
+	distinct []string
+	quality  map[string]int // of a candidate's word, once it was looked for
+	holders  map[string]int // how many candidates have a word
+	count    int
+}
+
+// similar says how sure it is that two folded words are the same one: 4 equal, 3 another ending or a
+// slip of the finger, 2 one within the other (Kaffeemaschine, Maschine), 0 not.
+func similar(a, b string) int {
+	if a == b {
+		return 4
+	}
+	if len(a) > len(b) {
+		a, b = b, a
+	}
+	short, long := utf8.RuneCountInString(a), utf8.RuneCountInString(b)
+	switch {
+	case short < 4:
+		return 0
+	case long-short <= 2 && strings.HasPrefix(b, a):
+		return 3
+	case short >= 6 && long-short <= 1 && oneSlip(a, b):
+		return 3
+	case short >= 5 && long-short <= 2 && strings.HasPrefix(b, string([]rune(a)[:short-1])):
+		return 3
+	case short >= 5 && strings.Contains(b, a):
+		return 2
+	default:
+		return 0
+	}
+}
+
+// oneSlip says whether one letter was added, left out, changed or swapped with its neighbour.
+func oneSlip(a, b string) bool {
+	s, t := []rune(a), []rune(b)
+	i := 0
+	for i < len(s) && i < len(t) && s[i] == t[i] {
+		i++
+	}
+	s, t = s[i:], t[i:]
+	for len(s) > 0 && len(t) > 0 && s[len(s)-1] == t[len(t)-1] {
+		s, t = s[:len(s)-1], t[:len(t)-1]
+	}
+	return len(s) <= 1 && len(t) <= 1 || len(s) == 2 && len(t) == 2 && s[0] == t[1] && s[1] == t[0]
+}
+
+func (m *matcher) find(w string) int {
+	if quality, known := m.quality[w]; known {
+		return quality
+	}
+	best := 0
+	for _, other := range m.distinct {
+		best = max(best, similar(w, other))
+	}
+	m.quality[w] = best
+	return best
+}
+
+// rarity is higher for words that tell the items of the list apart.
+func (m *matcher) rarity(w string) int {
+	switch holders := m.holders[w]; {
+	case holders <= 1:
+		return 4
+	case holders*4 <= m.count:
+		return 3
+	case holders*2 <= m.count:
+		return 2
+	default:
+		return 1
+	}
+}
+
+// score is 0 if the text does not mention the candidate.
+func (m *matcher) score(c candidate) int {
+	points := 0
+	for _, id := range c.identifiers {
+		switch id.named(m.text) {
+		case fullNamed:
+			points += pointsFull
+		case coreNamed:
+			points += pointsCore
+		}
+	}
+	words, matched, total, pairs, telling := 0, 0, 0, 0, false
+	for _, w := range c.words {
+		length := utf8.RuneCountInString(w)
+		pair := length == 2 && unspaced([]rune(w)[0])
+		if pair {
+			length = 4 // it says as much as a short word
+		}
+		weight := min(length, 8)
+		total += weight
+		if quality := m.find(w); quality > 0 {
+			words += quality * weight * m.rarity(w)
+			matched += weight
+			if pair {
+				pairs++
+			}
+			telling = telling || length >= 5 || pairs >= 2
+		}
+	}
+	// Small words that every text has, in whatever language, must not make a mention.
+	if telling || matched >= 3 && matched*3 >= total {
+		points += words
+	}
+	return points
+}
+
+// steps is how much work the comparison is.
+func (m *matcher) steps(candidates []candidate) int {
+	work := 0
+	for _, c := range candidates {
+		work += len(c.identifiers)*len(m.text) + len(c.words)
+	}
+	return (work + len(m.holders)*len(m.distinct)) / 4
+}
+
+// mentioned returns the items that a free text mentions best.
+func mentioned(m *machine, site *callNode, a []Value) (Value, *Error) {
+	text, list := a[0].s, a[1].p.items
+	fields, _ := site.constant.([]string)
+	work := len(text) / 16
+	for _, item := range list {
+		work += 4 + weight(item)
+	}
+	if err := m.step(site.at, work); err != nil {
+		return Value{}, err
+	}
+	if err := m.make(site.at, len(text)*2+len(list)*valueSize*4); err != nil {
+		return Value{}, err
+	}
+	match := &matcher{text: splitWords(text), quality: map[string]int{}, holders: map[string]int{}, count: len(list)}
+	for _, w := range match.text {
+		match.distinct = append(match.distinct, w.text)
+	}
+	slices.Sort(match.distinct)
+	match.distinct = slices.Compact(match.distinct)
+	candidates := make([]candidate, len(list))
+	for i, item := range list {
+		candidates[i] = newCandidate(item, fields)
+		for _, w := range candidates[i].words {
+			match.holders[w]++
+		}
+	}
+	if err := m.step(site.at, match.steps(candidates)); err != nil {
+		return Value{}, err
+	}
+	best, items := 0, []Value(nil)
+	for i, c := range candidates {
+		score := match.score(c)
+		if score > best {
+			best, items = score, nil
+		}
+		if score == best && score > 0 {
+			items = append(items, list[i])
+		}
+	}
+	return List(items...), nil
+}
+
+func wordFunctions() []*function {
+	text := &Type{Kind: KindText}
+	f := define(`mentioned(text, list, ["field", …])`, nil, mentioned, textParam, listParam, textsParam)
+	return []*function{
+		f.optionalFrom(2).returning(mentionedType),
+		define("words(text)", ListOf(text), wordList, textParam),
+		define("same_identifier(a, b)", &Type{Kind: KindBool}, func(m *machine, site *callNode, a []Value) (Value, *Error) {
+			if err := m.step(site.at, (len(a[0].s)+len(a[1].s))/4); err != nil {
+				return Value{}, err
+			}
+			return Bool(sameIdentifier(a[0].s, a[1].s)), nil
+		}, textParam, textParam),
+	}
+}
+
+func wordList(m *machine, site *callNode, a []Value) (Value, *Error) {
+	if err := m.make(site.at, len(a[0].s)*8); err != nil {
+		return Value{}, err
+	}
+	var items []Value
+	for _, w := range splitWords(a[0].s) {
+		items = append(items, Text(w.text))
+	}
+	return List(items...), nil
+}
+
+// mentionedType checks the fields, which must be fixed texts so that a misspelt one is found here.
+func mentionedType(c *checker, site *callNode, arguments []checked) *Type {
+	item := itemType(arguments[1].t)
+	result := ListOf(item)
+	if item.Kind == KindAny && !c.options.Lenient && arguments[1].t.Items != nil {
+		c.usable(checked{t: item, at: arguments[1].at})
+	}
+	if len(arguments) < 3 {
+		if item.Kind == KindRecord {
+			c.fail(site.at, "write "+site.function.usage, "mentioned needs the names of the fields to look at")
+		}
+		return result
+	}
+	var fields []string
+	list, _ := arguments[2].node.(*listNode)
+	if list == nil {
+		c.fail(arguments[2].at, `write them as ["sku", "description"]`, "the fields must be a fixed list of names")
+		return result
+	}
+	for _, element := range list.items {
+		name, ok := element.(*literalNode)
+		if !ok || name.value.kind != KindText {
+			c.fail(arguments[2].at, `write them as ["sku", "description"]`, "the fields must be a fixed list of names")
+			return result
+		}
+		fields = append(fields, name.value.s)
+		c.checkFieldPath(item, name.value.s, arguments[2].at)
+		if arguments[1].read != "" {
+			c.reads[arguments[1].read+"[]."+name.value.s] = true
+		}
+	}
+	site.constant = fields
+	return result
+}

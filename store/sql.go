@@ -75,7 +75,10 @@ func (q session) scalar(ctx context.Context, query string, args []any, into ...a
 	}
 	defer rows.Close()
 	if !rows.Next() {
-		return errors.Join(rows.Err(), ErrNotFound)
+		if err := rows.Err(); err != nil {
+			return err // a failure to look is not an absence
+		}
+		return ErrNotFound
 	}
 	if err := rows.Scan(into...); err != nil {
 		return err

@@ -184,3 +184,23 @@ func TestACancelledContextDoesNotBlockTheWriter(t *testing.T) {
 	require.ErrorIs(t, s.SetMeta(cancelled, "a", "b"), context.Canceled)
 	require.NoError(t, s.SetMeta(t.Context(), "a", "c"))
 }
+
+// brokenRows is a database that fails while it reads.
+type brokenRows struct{ querier }
+
+func (b brokenRows) QueryContext(ctx context.Context, _ string, _ ...any) (*sql.Rows, error) {
+	return b.querier.QueryContext(ctx, "SELECT abs(-9223372036854775808)") // integer overflow, at the first row
+}
+
+func TestAFailureToLookIsNotAnAbsence(t *testing.T) {
+	t.Parallel()
+	s, _ := testStore(t)
+	var n int
+	err := session{querier: brokenRows{s.reader}}.scalar(t.Context(), "", nil, &n)
+	require.Error(t, err)
+	require.NotErrorIs(t, err, ErrNotFound)
+	cancelled, cancel := context.WithCancel(t.Context())
+	cancel()
+	_, _, err = s.ReadResult(cancelled, "c1", "stock")
+	require.ErrorIs(t, err, context.Canceled)
+}

@@ -1,0 +1,33 @@
+package activities
+
+import (
+	"time"
+
+	"crosswalk/contracts"
+)
+
+// Route says how one call reaches its system. The interpreter records it before the call, so that a replay takes
+// the same way even if the workspace has changed since.
+type Route struct {
+	System    string `json:"system"`           // crm
+	Operation string `json:"operation"`        // find_customer
+	Driver    string `json:"driver,omitempty"` // adapter:hubspot; empty if nothing serves the operation
+	// DriverHash is the content of the driver. A call that is tried again for long goes back for a new route when
+	// the driver has changed meanwhile.
+	DriverHash string           `json:"hash,omitempty"`
+	Safety     contracts.Safety `json:"safety,omitempty"` // of a write
+	// KeyTTL is how long the system remembers an idempotency key; 0: for ever.
+	KeyTTL time.Duration `json:"keyTTL,omitempty"`
+	// Local says that the first attempt may run as a local activity.
+	Local     bool   `json:"local,omitempty"`
+	TaskQueue string `json:"queue,omitempty"` // empty: that of the workflow
+	// Person is the queue or role of the people who serve the operation by hand.
+	Person string `json:"person,omitempty"`
+	// Last says that no other driver follows.
+	Last bool `json:"last,omitempty"`
+	// Reason says why there is no driver.
+	Reason string `json:"reason,omitempty"`
+}
+
+// Name is the operation as use cases and the Temporal UI write it.
+func (r Route) Name() string { return r.System + "." + r.Operation }

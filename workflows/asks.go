@@ -1,0 +1,194 @@
+package workflows
+
+import (
+	"slices"
+	"time"
+
+	"go.temporal.io/sdk/workflow"
+
+	"crosswalk/activities"
+	"crosswalk/rules"
+)
+
+// asks are the tasks that the case waits for. There may be several: of the items of a loop, of a joined message.
+type asks struct {
+	open  []*pending
+	early []string // announced before the case had come to the task
+}
+
+// pending is one task of a person while the case waits for it.
+type pending struct {
+	task    activities.Task
+	waiting *Waiting
+	// announced says that an answer is in the store. The answer itself is read from there.
+	announced bool
+}
+
+// listen puts up the handlers of all messages, before anything blocks.
+func (r *run) listen(ctx workflow.Context) error {
+	options := workflow.UpdateHandlerOptions{
+		UnfinishedPolicy: workflow.HandlerUnfinishedPolicyWarnAndAbandon,
+		Description:      "a person's answer to a task of this case is in the store",
+	}
+	if err := workflow.SetUpdateHandlerWithOptions(ctx, UpdateAnswered, r.answered, options); err != nil {
+		return err
+	}
+	if err := workflow.SetQueryHandler(ctx, QueryState, r.now); err != nil {
+		return err
+	}
+	workflow.Go(ctx, r.listenNudges)
+	return nil
+}
+
+// answered is the Update handler. It only wakes the ask: the answer is in the store.
+func (r *run) answered(_ workflow.Context, in Answered) (Received, error) {
+	for _, p := range r.asks.open {
+		if p.task.ID == in.Task {
+			p.announced = true
+			return Received{Waiting: true}, nil
+		}
+	}
+	if !slices.Contains(r.asks.early, in.Task) {
+		r.asks.early = append(r.asks.early, in.Task)
+	}
+	return Received{}, nil
+}
+
+// now answers the query.
+func (r *run) now() (State, error) {
+	state := State{Stage: r.stage()}
+	for _, one := range r.waiting.list {
+		state.Waiting = append(state.Waiting, *one)
+	}
+	return state, nil
+}
+
+// question is a task, whose it is in the use case, when it is late, and what then happens.
+type question struct {
+	scope    *scope
+	task     activities.Task
+	waiting  Waiting
+	within   time.Duration
+	escalate func(task *activities.Task) bool // gives it to somebody else; false if there is nobody
+}
+
+// await opens the task and waits for its answer, for as long as it takes. It returns only errors that steer the case.
+func (r *run) await(ctx workflow.Context, q question) (activities.Answer, error) {
+	if q.within > 0 {
+		q.task.Due = workflow.Now(ctx).Add(q.within)
+	}
+	p := &pending{task: q.task}
+	r.asks.open = append(r.asks.open, p)
+	defer r.asks.drop(p)
+	p.waiting = r.waiting.start(ctx, r, q.waiting)
+	if err := r.openTask(ctx, p); err != nil {
+		r.waiting.stop(ctx, r, p.waiting)
+		return activities.Answer{}, err
+	}
+	p.announced = p.announced || slices.Contains(r.asks.early, p.task.ID)
+	given, err := r.awaitAnswer(ctx, p, q)
+	if err != nil && ctx.Err() == nil {
+		err = r.drop(ctx, p, err)
+	}
+	r.waiting.stop(ctx, r, p.waiting)
+	return given, err
+}
+
+// awaitAnswer waits until the store holds an answer, the task's time is over, or the case takes another way.
+func (r *run) awaitAnswer(ctx workflow.Context, p *pending, q question) (activities.Answer, error) {
+	left := q.within
+	for {
+		woken, err := r.awaitNews(ctx, p, q.scope, left)
+		if err == nil {
+			err = r.stopped(q.scope)
+		}
+		if err == nil && !woken {
+			left = 0
+			err = r.late(ctx, p, q)
+		}
+		if err != nil {
+			return activities.Answer{}, err
+		}
+		if !p.announced {
+			continue
+		}
+		p.announced = false
+		var out activities.ReadAnswerOutput
+		err = r.store(ctx, activities.NameReadAnswer, activities.ReadAnswerInput{Task: p.task.ID}, &out)
+		if err != nil {
+			return activities.Answer{}, err
+		}
+		if out.Answered {
+			r.note(out.Answer)
+			r.recorder.event("answer/"+p.task.ID, "answered", p.waiting.Label, out.Answer.By, out.Answer.At)
+			return out.Answer, nil
+		}
+	}
+}
+
+func (r *run) awaitNews(ctx workflow.Context, p *pending, sc *scope, within time.Duration) (bool, error) {
+	news := func() bool { return p.announced || r.stopped(sc) != nil }
+	if within <= 0 {
+		return true, workflow.Await(ctx, news)
+	}
+	return workflow.AwaitWithOptions(ctx, workflow.AwaitOptions{
+		Timeout: within, TimerOptions: workflow.TimerOptions{Summary: "task due: " + p.waiting.Step},
+	}, news)
+}
+
+// late gives the task to whom the use case names. Without anybody to name it is only overdue.
+func (r *run) late(ctx workflow.Context, p *pending, q question) error {
+	r.recorder.event("late/"+p.task.ID, "overdue", p.waiting.Label, "", workflow.Now(ctx))
+	if q.escalate == nil || !q.escalate(&p.task) {
+		return nil
+	}
+	p.waiting.For = addressee(p.task)
+	r.waiting.show(ctx, r)
+	return r.openTask(ctx, p)
+}
+
+// openTask stores the task together with what the case has found so far: who takes the task sees all of it.
+func (r *run) openTask(ctx workflow.Context, p *pending) error {
+	in := activities.OpenTaskInput{Task: p.task, Record: r.recorder.take(r)}
+	return r.store(ctx, activities.NameOpenTask, in, nil)
+}
+
+// drop takes a task back that nobody needs to answer any more.
+func (r *run) drop(ctx workflow.Context, p *pending, why error) error {
+	if err := r.store(ctx, activities.NameCloseTask, activities.CloseTaskInput{Task: p.task.ID}, nil); err != nil {
+		return err
+	}
+	return why
+}
+
+// note remembers who has had a hand in the case: nobody approves what he has shaped himself.
+func (r *run) note(given activities.Answer) {
+	r.state.People = slices.DeleteFunc(r.state.People, func(who string) bool { return who == given.By })
+	r.state.People = append(r.state.People, given.By)
+}
+
+// requester is who may not approve: the person who last had a hand in the case, or who started it.
+func (r *run) requester() string {
+	if n := len(r.state.People); n > 0 {
+		return r.state.People[n-1]
+	}
+	return r.in.Case.StartedBy
+}
+
+func (a *asks) drop(p *pending) {
+	a.open = slices.DeleteFunc(a.open, func(one *pending) bool { return one == p })
+}
+
+// addressee names who should act, without naming a person.
+func addressee(task activities.Task) string {
+	switch {
+	case task.Role != "":
+		return task.Role
+	case task.Queue != "":
+		return task.Queue
+	}
+	return "anybody"
+}
+
+// record builds a record; missing fields are left out.
+func record(fields map[string]rules.Value) rules.Value { return rules.Record(fields) }

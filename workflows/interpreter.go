@@ -1,0 +1,60 @@
+package workflows
+
+import (
+	"fmt"
+
+	"go.temporal.io/sdk/converter"
+	"go.temporal.io/sdk/workflow"
+
+	"crosswalk/activities"
+	"crosswalk/usecases"
+)
+
+// Interpreter runs every use case. It is registered as the dynamic workflow, so that Temporal lists each case under
+// the name of its use case. What it holds is shared by all cases and safe for concurrent use.
+type Interpreter struct {
+	Plans  Plans
+	Routes Routes
+	// DeskURL is where people work, without a slash at the end; live details of a case link to it.
+	DeskURL string
+}
+
+// Plans holds what was published, in memory.
+type Plans interface {
+	// Plan returns the plan of a bundle. If it is not in memory, Plan starts to load it, returns false at once, and
+	// the workflow task is tried again.
+	Plan(hash string) (*usecases.Plan, bool)
+}
+
+// Routes knows how systems are reached at the moment.
+type Routes interface {
+	// Route returns the first driver of the operation that is on and not among those tried.
+	Route(system, operation string, tried []string) activities.Route
+}
+
+// Run is the workflow.
+func (i *Interpreter) Run(ctx workflow.Context, args converter.EncodedValues) (Outcome, error) {
+	var in StartInput
+	if err := args.Get(&in); err != nil {
+		return Outcome{}, fmt.Errorf("workflows: the start input cannot be read: %w", err)
+	}
+	r := newRun(ctx, i, in)
+	if err := r.listen(ctx); err != nil {
+		return Outcome{}, err
+	}
+	r.version = version(ctx)
+	plan, ok := i.Plans.Plan(in.BundleHash)
+	if !ok {
+		// The bundle is being loaded. A panic fails this workflow task and not the case: Temporal gives the
+		// task again, and nothing that was decided is lost.
+		panic(bundleMissing(in.BundleHash))
+	}
+	r.begin(ctx, plan)
+	return r.finish(ctx, r.steps(ctx))
+}
+
+type bundleMissing string
+
+func (b bundleMissing) Error() string {
+	return fmt.Sprintf("bundle %.12s is not in memory yet; it is being loaded and this workflow task is tried again", string(b))
+}

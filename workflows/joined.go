@@ -1,0 +1,128 @@
+package workflows
+
+import (
+	"errors"
+	"slices"
+
+	"go.temporal.io/sdk/temporal"
+	"go.temporal.io/sdk/workflow"
+
+	"crosswalk/activities"
+	"crosswalk/rules"
+)
+
+// mailbox is what the case knows of messages that join it. They lie in the store; a nudge says only that some are new.
+type mailbox struct {
+	nudged bool
+	busy   bool // messages are being worked through
+	ending bool // the use case is done: what is still there is taken before the case ends
+	closed bool
+	done   []string // ids of the entries whose steps have run
+	again  []string // ids of the entries whose steps were broken off by a redo, once for each time
+}
+
+// listenNudges turns any number of nudges into one.
+func (r *run) listenNudges(ctx workflow.Context) {
+	nudges := workflow.GetSignalChannel(ctx, SignalNudge)
+	for nudges.Receive(ctx, nil) {
+		r.mail.nudged = true
+	}
+}
+
+// pump runs the steps of joined messages whenever the case waits and some have come. It works beside the use case,
+// so that a question about a message does not hold up the case, nor the other way round.
+func (r *run) pump(ctx workflow.Context) {
+	for !r.mail.closed {
+		if workflow.Await(ctx, r.hasMail) != nil || r.mail.closed {
+			return
+		}
+		r.mail.nudged, r.mail.busy = false, true
+		err := r.messages(ctx)
+		r.mail.busy = false
+		if err != nil && !steers(err) {
+			r.log.Error("joined messages were not worked through", "class", string(classOf(err)))
+		}
+		if temporal.IsCanceledError(err) {
+			return
+		}
+		// A redo that was asked for in a message broke it off: it is taken again when the case has gone back.
+		r.mail.nudged = r.mail.nudged || errors.Is(err, errRedo)
+	}
+}
+
+// hasMail says whether the pump has something to do. A message waits until the steps that its own steps read are done.
+func (r *run) hasMail() bool {
+	if r.mail.closed {
+		return true
+	}
+	if !r.mail.nudged || r.interrupt != nil || r.plan.Joined == nil {
+		return false
+	}
+	return r.mail.ending || len(r.waiting.list) > 0 && r.ready(r.plan.Joined.After)
+}
+
+func (r *run) ready(after []string) bool {
+	for i, s := range r.plan.Steps {
+		if i >= r.state.Position && slices.Contains(after, s.ID) {
+			return false
+		}
+	}
+	return true
+}
+
+// messages reads what has joined and runs the joined steps for each, the oldest first.
+func (r *run) messages(ctx workflow.Context) error {
+	var out activities.ReadMessagesOutput
+	in := activities.ReadMessagesInput{Case: r.id, Done: r.mail.done}
+	if err := r.store(ctx, activities.NameReadMessages, in, &out); err != nil {
+		return err
+	}
+	for _, message := range out.Messages {
+		err := r.message(ctx, message)
+		if errors.Is(err, errRedo) {
+			r.mail.again = append(r.mail.again, message.Entry)
+			return err
+		}
+		r.mail.done = append(r.mail.done, message.Entry)
+		if errors.Is(err, errEnd) {
+			err = r.stop(errEnd)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (r *run) message(ctx workflow.Context, message activities.Message) error {
+	r.recorder.event("message/"+message.Entry, "message", message.Channel, "", workflow.Now(ctx))
+	sc := r.top.inner()
+	sc.beside, sc.facts = true, &facts{outer: r.top.facts}
+	sc.prefix = message.Entry + "/"
+	sc.generation = 1
+	for _, entry := range r.mail.again {
+		if entry == message.Entry {
+			sc.generation++
+		}
+	}
+	sc.set("message", rules.Record(map[string]rules.Value{
+		"entry": rules.Text(message.Entry), "channel": optional(message.Channel), "from": message.From,
+		"text": message.Text, "received_at": rules.Instant(message.ReceivedAt),
+	}))
+	_, err := r.sequence(ctx, r.plan.Joined.Steps, sc)
+	return err
+}
+
+// settleMessages lets the case end only when no message is left: a last look into the store, and the pump is idle.
+func (r *run) settleMessages(ctx workflow.Context) error {
+	if r.plan.Joined == nil {
+		return nil
+	}
+	r.mail.ending = true
+	err := workflow.Await(ctx, func() bool { return r.interrupt != nil || !r.mail.busy && !r.mail.nudged })
+	r.mail.ending = false
+	if err != nil {
+		return err
+	}
+	return r.interrupt
+}

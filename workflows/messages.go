@@ -1,0 +1,80 @@
+package workflows
+
+import (
+	"fmt"
+
+	"crosswalk/rules"
+)
+
+// The names by which others talk to a case. Released names are never changed, only added to.
+const (
+	// UpdateAnswered tells a case that a person's answer is in the store; its argument is Answered and its
+	// Update id is Answered.ID().
+	UpdateAnswered = "answered"
+	// SignalNudge tells a case that further messages for it are in the store. It carries nothing, and many
+	// nudges count as one.
+	SignalNudge = "nudge"
+	// QueryState gives the State of a case from the memory of its workflow.
+	QueryState = "state"
+)
+
+// The task queues. Workflows and most operations run on the first, robots on the second.
+const (
+	QueueMain   = "main"
+	QueueRobots = "robots"
+)
+
+// The search attributes of a case. Their values are names of ours, never data of a customer.
+const (
+	AttributeUseCase    = "CrosswalkUseCase"
+	AttributeStage      = "CrosswalkStage"
+	AttributeWaitingFor = "CrosswalkWaitingFor"
+)
+
+// StartInput starts a case. The workflow type is the use case's name, the workflow id is the case id.
+type StartInput struct {
+	// BundleHash names the bundle that gives the case its meaning for life.
+	BundleHash string `json:"bundle"`
+	// Input is the use case's input, decoded by its type before the case is started.
+	Input rules.Value `json:"input"`
+	// Case is what is known of the case itself.
+	Case CaseMeta `json:"case"`
+}
+
+// CaseMeta is what a case knows of itself from its first moment.
+type CaseMeta struct {
+	Reference string `json:"reference"`           // what the customer is told, as CW-7K2M9QXR
+	Title     string `json:"title,omitempty"`     // in place of the use case's own title template
+	Language  string `json:"language,omitempty"`  // ISO 639-1
+	Channel   string `json:"channel,omitempty"`   // email, web, phone, social, …
+	EntryID   string `json:"entry,omitempty"`     // the intake entry that started it
+	StartedBy string `json:"startedBy,omitempty"` // the user who typed it in, if one did
+}
+
+// Answered says which answer is in the store. It holds nothing of the answer itself.
+type Answered struct {
+	Task    string `json:"task"`
+	Version int    `json:"version"`
+}
+
+// Received is the reply to Answered.
+type Received struct {
+	// Waiting says whether the case was waiting for exactly this answer. If not, it had it already, has
+	// dropped the task, or is not there yet; in the last case it reads the answer when it gets there.
+	Waiting bool `json:"waiting"`
+}
+
+// Outcome is the result of the workflow.
+type Outcome struct {
+	Outcome string      `json:"outcome"` // done, or what an end says
+	Result  rules.Value `json:"result"`
+}
+
+// State is what a case does at the moment.
+type State struct {
+	Stage   string    `json:"stage"` // id of the top-level step
+	Waiting []Waiting `json:"waiting,omitempty"`
+}
+
+// ID is the Update id of the message: sent twice, it is handled once.
+func (a Answered) ID() string { return fmt.Sprintf("%s/%d", a.Task, a.Version) }

@@ -1,0 +1,137 @@
+package workflows
+
+import (
+	"fmt"
+	"slices"
+
+	"go.temporal.io/sdk/workflow"
+
+	"crosswalk/activities"
+	"crosswalk/rules"
+	"crosswalk/usecases"
+)
+
+// redo is a person's wish to have a step and everything after it done again.
+type redo struct {
+	top   int // position of the step
+	given given
+}
+
+// askRedo takes the wish if the use case allows it, and makes everybody unwind. Otherwise it says why not.
+func (r *run) askRedo(ctx workflow.Context, answer activities.Answer) (problem string, err error) {
+	top := slices.IndexFunc(r.plan.Steps, func(s *usecases.Step) bool { return s.ID != "" && s.ID == answer.Step })
+	if top < 0 || top >= r.state.Position && r.state.Position < len(r.plan.Steps) {
+		return fmt.Sprintf("%q is not a step that this case has done", answer.Step), nil
+	}
+	s := r.plan.Steps[top]
+	wish := redo{top: top, given: given{By: answer.By}}
+	switch {
+	case s.Correct == nil:
+		return fmt.Sprintf("the result of %s cannot be changed", s.Label()), nil
+	case s.Correct.From != nil:
+		from, err := r.template(s.Correct.From, r.top)
+		if err != nil {
+			return "what it may be replaced by cannot be found out: " + text(err), nil
+		}
+		if wish.given.Value, problem, _ = chosen(activities.Answer{Value: answer.Value}, from); problem != "" {
+			return problem, nil
+		}
+	default:
+		if wish.given.With, problem = correctedInput(s, answer.With); problem != "" {
+			return problem, nil
+		}
+	}
+	if r.interrupt == nil {
+		r.redo = wish
+		r.recorder.event(fmt.Sprintf("redo/%s/%d", s.ID, r.state.Generations[top]+1), "redo", s.Label(), answer.By, workflow.Now(ctx))
+	}
+	return "", r.stop(errRedo)
+}
+
+// correctedInput checks the values that a person gave for the input of a call, each by its field's type.
+func correctedInput(s *usecases.Step, with rules.Value) (rules.Value, string) {
+	if s.Call == nil {
+		return rules.Value{}, ""
+	}
+	fields := map[string]rules.Value{}
+	for _, key := range with.Keys() {
+		i := slices.IndexFunc(s.Call.Operation.Input.Fields, func(f rules.Field) bool { return f.Name == key })
+		if i < 0 {
+			return rules.Value{}, fmt.Sprintf("%s takes no %q", s.Label(), key)
+		}
+		value, err := s.Call.Operation.Input.Fields[i].Type.Decode(with.Get(key))
+		if err != nil {
+			return rules.Value{}, key + ": " + err.Error()
+		}
+		fields[key] = value
+	}
+	return rules.Record(fields), ""
+}
+
+// goBack undoes what the case remembers of the steps from the corrected one on, and not what was done in other
+// systems: writes that happened are corrected there when their steps come again.
+func (r *run) goBack() {
+	last := min(r.state.Position, len(r.plan.Steps)-1)
+	for i := r.redo.top; i < len(r.plan.Steps); i++ {
+		s := r.plan.Steps[i]
+		if i <= last {
+			r.state.Generations[i]++
+		}
+		for _, name := range namesOf(s) {
+			delete(r.state.Results, name)
+		}
+		delete(r.state.Given, s.ID)
+	}
+	r.state.Given[r.plan.Steps[r.redo.top].ID] = r.redo.given
+	r.state.Position = r.redo.top
+	r.top.facts.from(r.redo.top)
+	r.interrupt, r.redo, r.end = nil, redo{}, Outcome{}
+}
+
+// givenFor returns what a person gave for a top-level step that is being redone.
+func (r *run) givenFor(s *usecases.Step, sc *scope) (given, bool) {
+	if sc != r.top || r.state.Position >= len(r.plan.Steps) || r.plan.Steps[r.state.Position] != s {
+		return given{}, false
+	}
+	found, ok := r.state.Given[s.ID]
+	return found, ok
+}
+
+// namesOf lists the names that a step may have set in its scope: its own and those of its branches.
+func namesOf(s *usecases.Step) []string {
+	names := []string{s.ID}
+	if s.Choose != nil {
+		for _, branch := range s.Choose.Branches {
+			for _, inner := range branch.Steps {
+				names = append(names, namesOf(inner)...)
+			}
+		}
+	}
+	return names
+}
+
+// corrections tells the people who get a task what they may correct, and by what.
+func (r *run) corrections() rules.Value {
+	var list []rules.Value
+	for i, s := range r.plan.Steps {
+		if i >= r.state.Position || s.Correct == nil {
+			continue
+		}
+		one := map[string]rules.Value{"step": rules.Text(s.ID), "title": rules.Text(r.stepTitle(s, r.top)), "value": r.state.Results[s.ID]}
+		if s.Correct.From != nil {
+			from, err := r.template(s.Correct.From, r.top)
+			if err != nil || from.Len() == 0 {
+				continue
+			}
+			one["from"] = from
+		} else if s.Call != nil {
+			one["with"], _ = r.template(s.Call.With, r.top)
+			one["form"] = form(s.Call.Operation.Input)
+		}
+		list = append(list, rules.Record(one))
+	}
+	if len(list) == 0 {
+		return rules.Value{}
+	}
+	return rules.List(list...)
+}

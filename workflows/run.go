@@ -1,0 +1,183 @@
+package workflows
+
+import (
+	"errors"
+	"time"
+
+	"go.temporal.io/sdk/log"
+	"go.temporal.io/sdk/temporal"
+	"go.temporal.io/sdk/workflow"
+
+	"crosswalk/activities"
+	"crosswalk/rules"
+	"crosswalk/usecases"
+)
+
+// run is one case while its workflow runs. Its coroutines are the use case itself, the items of a loop, and the pump
+// of joined messages; Temporal runs one of them at a time, so nothing here is locked.
+type run struct {
+	in      StartInput
+	id      string
+	version int
+	routes  Routes
+	deskURL string
+	log     log.Logger
+	plan    *usecases.Plan
+	started time.Time
+	title   string
+
+	state    state
+	top      *scope
+	asks     asks
+	mail     mailbox
+	waiting  waiting
+	recorder recorder
+
+	// interrupt is why everybody unwinds: errRedo, errEnd or errCancel; nil while the case goes its way.
+	interrupt error
+	redo      redo
+	end       Outcome
+}
+
+// state is what a case knows beside its input. A continued run would begin with it.
+type state struct {
+	Position    int                    // the top-level step that is being done
+	Generations []int                  // of each top-level step, from 1
+	Results     map[string]rules.Value // by the name that expressions use
+	Facts       []fact
+	Writes      map[string]written // confirmed writes by step path, for the redo
+	Given       map[string]given   // what a person gave for a step that is redone, by its id
+	Doubts      int                // how often a person was asked whether a write happened
+	People      []string           // who has answered so far, each once
+}
+
+func newRun(ctx workflow.Context, i *Interpreter, in StartInput) *run {
+	info := workflow.GetInfo(ctx)
+	return &run{
+		in:      in,
+		id:      info.WorkflowExecution.ID,
+		routes:  i.Routes,
+		deskURL: i.DeskURL,
+		log:     workflow.GetLogger(ctx),
+		started: info.WorkflowStartTime.UTC(),
+		state:   state{Results: map[string]rules.Value{}, Writes: map[string]written{}, Given: map[string]given{}},
+	}
+}
+
+// begin prepares the case once its plan is known.
+func (r *run) begin(ctx workflow.Context, plan *usecases.Plan) {
+	r.plan = plan
+	r.state.Generations = make([]int, len(plan.Steps))
+	for i := range r.state.Generations {
+		r.state.Generations[i] = 1
+	}
+	r.state.Results["input"] = r.in.Input
+	r.top = &scope{vars: r.state.Results, generation: 1, facts: &facts{}}
+	r.title = r.caseTitle()
+	r.recorder.begin(r)
+	workflow.Go(ctx, r.pump)
+}
+
+// caseTitle never stops a case: a title that cannot be made is the use case's own.
+func (r *run) caseTitle() string {
+	if r.in.Case.Title != "" {
+		return r.in.Case.Title
+	}
+	title, err := r.text(r.plan.CaseTitle, r.top)
+	if err != nil || title == "" {
+		return r.plan.Title
+	}
+	return title
+}
+
+// steps runs the use case from its position to its end, as often as a redo sends it back.
+func (r *run) steps(ctx workflow.Context) error {
+	for {
+		err := r.forward(ctx)
+		if err == nil || errors.Is(err, errEnd) {
+			r.interrupt = nil // whom the end stopped has unwound
+			err = r.settleMessages(ctx)
+		}
+		if !errors.Is(err, errRedo) {
+			return err
+		}
+		r.goBack()
+	}
+}
+
+// forward runs the top-level steps that are left. The result of the last one is that of the use case.
+func (r *run) forward(ctx workflow.Context) error {
+	for r.state.Position < len(r.plan.Steps) {
+		r.top.generation = r.state.Generations[r.state.Position]
+		value, err := r.step(ctx, r.plan.Steps[r.state.Position], r.top)
+		if err != nil {
+			return err
+		}
+		r.state.Position++
+		r.end = Outcome{Outcome: outcomeDone, Result: value}
+	}
+	return nil
+}
+
+const (
+	outcomeDone      = "done"
+	outcomeCancelled = "cancelled"
+)
+
+// stopped says why the coroutine of the scope must unwind, or nil. A redo is the business of the use case itself:
+// what goes on beside it goes on.
+func (r *run) stopped(sc *scope) error {
+	if sc.beside && errors.Is(r.interrupt, errRedo) {
+		return nil
+	}
+	return r.interrupt
+}
+
+// stop makes the coroutines of the case unwind to the top level. The first reason counts.
+func (r *run) stop(why error) error {
+	if r.interrupt == nil {
+		r.interrupt = why
+	}
+	return r.interrupt
+}
+
+// finish writes the end of the case into the store and turns it into the workflow's. It runs also when the case was
+// cancelled, on a context of its own.
+func (r *run) finish(ctx workflow.Context, err error) (Outcome, error) {
+	clean, cancel := workflow.NewDisconnectedContext(ctx)
+	defer cancel()
+	r.mail.closed = true
+	cancelled := temporal.IsCanceledError(err) || errors.Is(err, errCancel)
+	if cancelled {
+		r.end = Outcome{Outcome: outcomeCancelled}
+	} else if err != nil && !errors.Is(err, errEnd) {
+		return Outcome{}, err
+	}
+	r.waiting.clear(clean, r)
+	r.recorder.end(clean, r, cancelled)
+	if err := workflow.Await(clean, func() bool { return workflow.AllHandlersFinished(clean) }); err != nil {
+		return Outcome{}, err
+	}
+	if cancelled {
+		return Outcome{}, temporal.NewCanceledError()
+	}
+	return r.end, nil
+}
+
+// written is a write that is known to have happened.
+type written struct {
+	Input  string      `json:"input"` // hash of what the use case asked for
+	Result rules.Value `json:"result"`
+}
+
+// given is what a person gave for a step that is redone.
+type given struct {
+	Value rules.Value `json:"value"` // its result; missing if it is called again
+	With  rules.Value `json:"with"`  // other values of its input
+	By    string      `json:"by"`
+}
+
+// task is a task of this case, without what makes it particular.
+func (r *run) task(place activities.Place, kind string, round int) activities.Task {
+	return activities.Task{Place: place, ID: activities.TaskID(place, kind, round), Version: 1, Kind: kind, Language: r.in.Case.Language}
+}

@@ -1,0 +1,89 @@
+package workflows
+
+import (
+	"maps"
+	"slices"
+	"strings"
+
+	"crosswalk/activities"
+	"crosswalk/rules"
+	"crosswalk/usecases"
+)
+
+// scope holds the names that expressions see at one place of the use case.
+type scope struct {
+	vars       map[string]rules.Value
+	items      []int  // the positions of the running loops, the outermost first
+	prefix     string // of the paths of a joined message
+	beside     bool   // it belongs to a joined message and not to the use case itself
+	generation int
+	facts      *facts
+}
+
+// inner is a scope whose names end with it: the body of a loop, the stand-in for a failed step.
+func (s *scope) inner() *scope {
+	child := *s
+	child.vars = maps.Clone(s.vars)
+	child.items = slices.Clone(s.items)
+	return &child
+}
+
+// set makes a result visible. A missing value takes the name away, which is the same to expressions.
+func (s *scope) set(name string, value rules.Value) {
+	if name == "" {
+		return
+	}
+	if value.IsMissing() {
+		delete(s.vars, name)
+		return
+	}
+	s.vars[name] = value
+}
+
+// place names a step in this scope.
+func (r *run) place(s *usecases.Step, sc *scope) activities.Place {
+	return activities.Place{Case: r.id, Path: sc.prefix + s.At(sc.items...), Generation: sc.generation}
+}
+
+// template evaluates a template; a nil one is missing.
+func (r *run) template(t *rules.Template, sc *scope) (rules.Value, error) {
+	if t == nil {
+		return rules.Value{}, nil
+	}
+	r.bindCase(sc, t.Reads())
+	value, err := t.Eval(sc.vars)
+	return value, evaluation(err)
+}
+
+// text evaluates a template that gives a text; missing is empty.
+func (r *run) text(t *rules.Template, sc *scope) (string, error) {
+	value, err := r.template(t, sc)
+	return value.Text(), err
+}
+
+// holds evaluates a condition; none at all holds.
+func (r *run) holds(e *rules.Expression, sc *scope) (bool, error) {
+	if e == nil {
+		return true, nil
+	}
+	r.bindCase(sc, e.Reads())
+	value, err := e.Eval(sc.vars)
+	return value.Bool(), evaluation(err)
+}
+
+func evaluation(err error) error {
+	if err == nil {
+		return nil
+	}
+	return failed("internal", err.Error())
+}
+
+// bindCase puts the case itself into the scope if it is read: its facts may be large.
+func (r *run) bindCase(sc *scope, reads []string) {
+	for _, name := range reads {
+		if name == "case" || strings.HasPrefix(name, "case.") {
+			sc.vars["case"] = r.caseValue(sc)
+			return
+		}
+	}
+}

@@ -1,0 +1,161 @@
+package workflows
+
+import (
+	"time"
+
+	"go.temporal.io/sdk/workflow"
+
+	"crosswalk/activities"
+	"crosswalk/rules"
+	"crosswalk/usecases"
+)
+
+// made is the result of one step and where it came from.
+type made struct {
+	value    rules.Value
+	route    activities.Route // of a call
+	evidence []string
+	decision *decided // of a decide
+	by       string   // the person who gave it
+	skipped  bool
+}
+
+// step runs one step to its result, whatever it takes: stand-ins, people. It returns only errors that steer the case.
+func (r *run) step(ctx workflow.Context, s *usecases.Step, sc *scope) (rules.Value, error) {
+	if err := r.stopped(sc); err != nil {
+		return rules.Value{}, err
+	}
+	begun := workflow.Now(ctx)
+	result, err := r.settle(ctx, s, sc)
+	if err != nil {
+		return rules.Value{}, err
+	}
+	sc.set(s.ID, result.value)
+	if result.skipped {
+		return rules.Value{}, nil
+	}
+	r.keep(s, sc, result, begun, workflow.Now(ctx))
+	return result.value, nil
+}
+
+// settle tries a step until it has a result.
+func (r *run) settle(ctx workflow.Context, s *usecases.Step, sc *scope) (made, error) {
+	for round := 1; ; round++ {
+		result, err := r.attempt(ctx, s, sc)
+		if err == nil {
+			return result, nil
+		}
+		f, ok := asFailure(err)
+		if !ok {
+			return made{}, err
+		}
+		if handler, ok := s.On(f.Class); ok {
+			value, err := r.standIn(ctx, handler, f, sc)
+			return made{value: value}, err
+		}
+		if f.voided {
+			return made{}, nil
+		}
+		r.recorder.failed(r, s, sc, f, workflow.Now(ctx))
+		result, again, err := r.repair(ctx, s, sc, f, round)
+		if err != nil || !again {
+			return result, err
+		}
+	}
+}
+
+// attempt runs a step once.
+func (r *run) attempt(ctx workflow.Context, s *usecases.Step, sc *scope) (made, error) {
+	if given, ok := r.givenFor(s, sc); ok && !given.Value.IsMissing() {
+		return made{value: given.Value, by: given.By}, nil
+	}
+	if held, err := r.holds(s.When, sc); err != nil || !held {
+		return made{skipped: true}, err
+	}
+	switch {
+	case s.Call != nil:
+		return r.call(ctx, s, sc)
+	case s.Decide != nil:
+		return r.decide(ctx, s, sc)
+	case s.Set != nil:
+		return r.set(s, sc)
+	case s.Choose != nil:
+		return r.choose(ctx, s, sc)
+	case s.Each != nil:
+		return r.each(ctx, s, sc)
+	case s.Ask != nil:
+		return r.ask(ctx, s, sc)
+	case s.End != nil:
+		return r.endStep(s, sc)
+	}
+	return made{}, failed("internal", "the step has no kind that this version knows")
+}
+
+// sequence runs steps one after the other. Its value is that of the last one.
+func (r *run) sequence(ctx workflow.Context, steps []*usecases.Step, sc *scope) (rules.Value, error) {
+	var last rules.Value
+	for _, s := range steps {
+		value, err := r.step(ctx, s, sc)
+		if err != nil {
+			return rules.Value{}, err
+		}
+		last = value
+	}
+	return last, nil
+}
+
+// standIn runs the steps that take the place of a failed one. They see the error.
+func (r *run) standIn(ctx workflow.Context, handler usecases.Handler, f *failure, sc *scope) (rules.Value, error) {
+	inner := sc.inner()
+	inner.vars["error"] = rules.Record(map[string]rules.Value{
+		"class":      rules.Text(string(f.Class)),
+		"message":    rules.Text(f.Message),
+		"candidates": f.Candidates,
+	})
+	return r.sequence(ctx, handler.Steps, inner)
+}
+
+// keep remembers what a step gave: in the facts of the case and in its record.
+func (r *run) keep(s *usecases.Step, sc *scope, result made, begun, done time.Time) {
+	title := r.stepTitle(s, sc)
+	if isFact(s) && !result.value.IsMissing() {
+		sc.facts.add(fact{
+			Step: s.ID, Top: r.state.Position, Title: title, System: sourceOf(s, result), Operation: operationOf(s), At: done, Value: result.value,
+		})
+	}
+	r.recorder.made(r, s, sc, title, result, begun, done)
+}
+
+// stepTitle is for people and the store, never for Temporal: it may hold words of a customer.
+func (r *run) stepTitle(s *usecases.Step, sc *scope) string {
+	title, err := r.text(s.Title, sc)
+	if err != nil || title == "" {
+		return s.Label()
+	}
+	return title
+}
+
+// sourceOf names the system that a result came from: one of the workspace's, "rules" or "people".
+func sourceOf(s *usecases.Step, result made) string {
+	switch {
+	case result.by != "" || s.Ask != nil:
+		return "people"
+	case s.Call != nil:
+		return s.Call.System
+	case s.Decide != nil:
+		return "rules"
+	}
+	return ""
+}
+
+func operationOf(s *usecases.Step) string {
+	switch {
+	case s.Call != nil:
+		return s.Call.Operation.Short
+	case s.Decide != nil:
+		return s.Decide.Table
+	case s.Ask != nil:
+		return string(s.Ask.What)
+	}
+	return ""
+}

@@ -1,0 +1,187 @@
+package workflows
+
+import (
+	"go.temporal.io/sdk/converter"
+	"go.temporal.io/sdk/workflow"
+
+	"crosswalk/activities"
+	"crosswalk/contracts"
+	"crosswalk/rules"
+	"crosswalk/usecases"
+)
+
+// call asks a system for something.
+func (r *run) call(ctx workflow.Context, s *usecases.Step, sc *scope) (made, error) {
+	input, err := r.template(s.Call.With, sc)
+	if err != nil {
+		return made{}, err
+	}
+	operation, place := s.Call.Operation, r.place(s, sc)
+	if given, ok := r.givenFor(s, sc); ok {
+		input = merge(input, given.With)
+	}
+	asked := input.Hash()
+	if operation.Effect == contracts.Write {
+		if earlier, ok := r.state.Writes[place.Path]; ok {
+			if earlier.Input == asked {
+				return made{value: earlier.Result}, nil // what is asked for is there already
+			}
+			operation, input = redone(operation, input, earlier)
+		}
+	}
+	result, err := r.reach(ctx, s, sc, operation, activities.CallInput{Place: place, Bundle: r.in.BundleHash, Input: input})
+	if err == nil && operation.Effect == contracts.Write {
+		// Kept for the case that the step is redone.
+		r.state.Writes[place.Path] = written{Input: asked, Result: result.value}
+	}
+	return result, err
+}
+
+// redone turns a create that is confirmed into the update of the record that it made. An operation that names no
+// update is simply called again.
+func redone(operation *contracts.Operation, input rules.Value, earlier written) (*contracts.Operation, rules.Value) {
+	if operation.Redo == nil || earlier.Result.IsMissing() {
+		return operation, input
+	}
+	update := operation.Redo.Operation
+	fields := map[string]rules.Value{}
+	for _, field := range update.Input.Fields {
+		fields[field.Name] = input.Get(field.Name)
+	}
+	for _, mapping := range operation.Redo.With {
+		fields[mapping.Input] = earlier.Result.Get(mapping.Field)
+	}
+	return update, rules.Record(fields)
+}
+
+// reach gets an answer by whatever driver gives one: the first that is on; the next if that cannot be reached; and
+// then, for long, the first again.
+func (r *run) reach(ctx workflow.Context, s *usecases.Step, sc *scope, operation *contracts.Operation, in activities.CallInput) (made, error) {
+	var tried []string
+	for {
+		in.Route = r.route(ctx, s.Call.System, operation.Short, tried)
+		switch {
+		case in.Route.Person != "":
+			return r.byHand(ctx, s, sc, operation, in)
+		case in.Route.Driver == "":
+			return made{}, failed(contracts.Unavailable, in.Route.Reason)
+		}
+		out, err := r.once(ctx, s, in)
+		if f, ok := asFailure(err); ok {
+			if mayFallThrough(operation, in.Route, f) {
+				tried = append(tried, in.Route.Driver)
+				continue
+			}
+			if f.Class.Temporary() {
+				if len(tried) > 0 {
+					in.Route = r.route(ctx, s.Call.System, operation.Short, nil)
+				}
+				out, err = r.persist(ctx, s, sc, operation, in, f)
+			}
+			if f, ok := asFailure(err); ok && f.Rerouted {
+				tried = nil
+				continue
+			}
+		}
+		return r.called(ctx, s, sc, operation, in, out, err)
+	}
+}
+
+// called finishes a call: an outcome that nobody can know becomes a person's task.
+func (r *run) called(ctx workflow.Context, s *usecases.Step, sc *scope, operation *contracts.Operation, in activities.CallInput, out activities.CallOutput, err error) (made, error) {
+	f, ok := asFailure(err)
+	if !ok {
+		return made{value: out.Value, route: in.Route, evidence: out.Evidence}, err
+	}
+	if f.Class != contracts.OutcomeUnknown {
+		return made{}, f
+	}
+	settled, again, err := r.confirm(ctx, s, sc, operation, in, f)
+	if err != nil || !again {
+		return settled, err
+	}
+	return r.reach(ctx, s, sc, operation, in)
+}
+
+// mayFallThrough says whether the next driver may be tried: for a write only if it is proved that nothing was sent.
+// A system that an operator paused is paused by every road.
+func mayFallThrough(operation *contracts.Operation, route activities.Route, f *failure) bool {
+	if route.Last || f.Paused || f.Class != contracts.Unavailable {
+		return false
+	}
+	return operation.Effect == contracts.Read || f.NothingSent
+}
+
+// route asks how the operation is reached right now and records the answer.
+func (r *run) route(ctx workflow.Context, system, operation string, tried []string) activities.Route {
+	ask := routeQuestion{routes: r.routes, system: system, operation: operation, tried: tried}
+	var route activities.Route
+	if err := workflow.SideEffect(ctx, ask.answer).Get(&route); err != nil {
+		panic(err) // a recorded route that cannot be read: this worker is older than the one that recorded it
+	}
+	return route
+}
+
+type routeQuestion struct {
+	routes            Routes
+	system, operation string
+	tried             []string
+}
+
+func (q routeQuestion) answer(workflow.Context) any {
+	return q.routes.Route(q.system, q.operation, q.tried)
+}
+
+// once makes the first attempt: a local one if the route allows it, else an ordinary one.
+func (r *run) once(ctx workflow.Context, s *usecases.Step, in activities.CallInput) (activities.CallOutput, error) {
+	if in.Route.Local {
+		out, err := answer(ctx, workflow.ExecuteLocalActivity(withLocal(ctx, s.Label()), in.Route.Name(), in))
+		if f, ok := asFailure(err); !ok || !f.transient {
+			return out, err
+		}
+		// It took longer than a workflow task may: the same activity goes on as an ordinary one.
+	}
+	return answer(ctx, workflow.ExecuteActivity(withOnce(ctx, in.Route, s), in.Route.Name(), in))
+}
+
+// persist tries for long and shows that the case waits, for what, and since when.
+func (r *run) persist(ctx workflow.Context, s *usecases.Step, sc *scope, operation *contracts.Operation, in activities.CallInput, why *failure) (activities.CallOutput, error) {
+	waits := r.waiting.start(ctx, r, Waiting{Kind: waitSystem, For: in.Route.System, Step: s.ID, Label: s.Label(), Class: why.Class})
+	defer r.waiting.stop(ctx, r, waits)
+	trying, cancel := workflow.WithCancel(ctx)
+	defer cancel()
+	future := workflow.ExecuteActivity(withPatience(trying, in.Route, s), in.Route.Name(), in)
+	// A read may be dropped when the case takes another way; a write is waited for, because only its end tells
+	// what happened.
+	if operation.Effect == contracts.Read {
+		if err := workflow.Await(ctx, func() bool { return future.IsReady() || r.stopped(sc) != nil }); err != nil {
+			return activities.CallOutput{}, err
+		}
+		if !future.IsReady() {
+			return activities.CallOutput{}, r.stopped(sc)
+		}
+	}
+	return answer(ctx, future)
+}
+
+func answer(ctx workflow.Context, future workflow.Future) (activities.CallOutput, error) {
+	var out activities.CallOutput
+	err := activityFailure(future.Get(ctx, &out))
+	return out, err
+}
+
+var _ converter.EncodedValues = activities.CallInput{}
+
+// merge lays the fields of one record over those of another.
+func merge(under, over rules.Value) rules.Value {
+	if over.IsMissing() {
+		return under
+	}
+	fields := map[string]rules.Value{}
+	for _, record := range []rules.Value{under, over} {
+		for _, key := range record.Keys() {
+			fields[key] = record.Get(key)
+		}
+	}
+	return rules.Record(fields)
+}

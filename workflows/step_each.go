@@ -1,0 +1,71 @@
+package workflows
+
+import (
+	"errors"
+	"fmt"
+
+	"go.temporal.io/sdk/workflow"
+
+	"crosswalk/contracts"
+	"crosswalk/rules"
+	"crosswalk/usecases"
+)
+
+// each runs its steps for every item of a list, all items side by side, and keeps the list's order.
+func (r *run) each(ctx workflow.Context, s *usecases.Step, sc *scope) (made, error) {
+	list, err := r.template(s.Each.In, sc)
+	if err != nil {
+		return made{}, err
+	}
+	if list.Len() > usecases.MaxItems {
+		return made{}, failed(contracts.Validation, fmt.Sprintf("the list has %d items; at most %d can be worked through inside one case", list.Len(), usecases.MaxItems))
+	}
+	items := make([]*item, list.Len())
+	left := len(items)
+	for i := range items {
+		items[i] = &item{run: r, steps: s.Each.Steps, scope: sc.inner(), left: &left}
+		items[i].scope.items = append(items[i].scope.items, i)
+		items[i].scope.facts = &facts{outer: sc.facts}
+		items[i].scope.set(s.Each.As, list.At(i))
+		workflow.Go(ctx, items[i].do)
+	}
+	// Not even a cancelled case goes on before all items have unwound: what they were doing is then recorded.
+	clean, cancel := workflow.NewDisconnectedContext(ctx)
+	defer cancel()
+	if err := workflow.Await(clean, func() bool { return left == 0 }); err != nil {
+		return made{}, err
+	}
+	return gather(items, sc)
+}
+
+// item is one item of a list while its steps run in a coroutine of their own.
+type item struct {
+	run   *run
+	steps []*usecases.Step
+	scope *scope
+	left  *int
+	value rules.Value
+	err   error
+}
+
+func (i *item) do(ctx workflow.Context) {
+	i.value, i.err = i.run.sequence(ctx, i.steps, i.scope)
+	if errors.Is(i.err, errEnd) {
+		i.err = i.run.stop(errEnd) // the other items unwind too
+	}
+	*i.left--
+}
+
+func gather(items []*item, sc *scope) (made, error) {
+	var values []rules.Value
+	for _, i := range items {
+		if i.err != nil {
+			return made{}, i.err
+		}
+		sc.facts.list = append(sc.facts.list, i.scope.facts.list...)
+		if !i.value.IsMissing() {
+			values = append(values, i.value)
+		}
+	}
+	return made{value: rules.List(values...)}, nil
+}

@@ -7,10 +7,10 @@ package activities
 
 // The names of the activities that are no operations. An operation's name has a dot, so that they never meet.
 const (
-	NameOpenTask      = "open_task"
-	NameReadAnswer    = "read_answer"
-	NameCloseTask     = "close_task"
-	NameReadMessages  = "read_messages"
-	NameRecord        = "record"
-	NameSettleEffect  = "settle_effect"
+	NameOpenTask     = "open_task"
+	NameReadAnswer   = "read_answer"
+	NameCloseTask    = "close_task"
+	NameReadMessages = "read_messages"
+	NameRecord       = "record"
+	NameSettleEffect = "settle_effect"
 )

@@ -23,7 +23,16 @@ type CallInput struct {
 	Place
 	Bundle string      `json:"bundle"` // the pinned bundle, for the contract
 	Route  Route       `json:"route"`
+	Short  string      `json:"short"` // the operation, if it is another one of the system than the route's
 	Input  rules.Value `json:"input"`
+}
+
+// Operation is the short name of the operation.
+func (c CallInput) Operation() string {
+	if c.Short != "" {
+		return c.Short
+	}
+	return c.Route.Operation
 }
 
 // HasValues makes CallInput an encoded argument, see Get.
@@ -32,19 +41,21 @@ func (c CallInput) HasValues() bool { return true }
 // Get hands the input over as it is. The SDK passes a local activity its arguments undecoded, and a dynamic activity
 // takes exactly one argument of this kind: so the same function serves local and ordinary calls.
 func (c CallInput) Get(into ...any) error {
-	if len(into) == 1 {
-		if target, ok := into[0].(*CallInput); ok {
-			*target = c
-			return nil
-		}
+	if len(into) != 1 {
+		return fmt.Errorf("activities: a call has one argument, not %d", len(into))
+	}
+	target, ok := into[0].(*CallInput)
+	if !ok {
 		return fmt.Errorf("activities: a call cannot be read as %s", reflect.TypeOf(into[0]))
 	}
-	return fmt.Errorf("activities: a call has one argument, not %d", len(into))
+	*target = c
+	return nil
 }
 
 // CallOutput is the answer of an operation, decoded by the pinned contract's type.
 type CallOutput struct {
 	Value rules.Value `json:"value"`
+	At    time.Time   `json:"at"` // when the system answered
 	// Evidence are ids of blobs of the case that show how the answer was had, such as a robot's picture.
 	Evidence []string `json:"evidence,omitempty"`
 }
@@ -56,29 +67,155 @@ type Failure struct {
 	Message    string          `json:"message,omitempty"`
 	Status     int             `json:"status,omitempty"`
 	Candidates rules.Value     `json:"candidates"`
+	// RetryAfter is the wait that the system asked for.
+	RetryAfter time.Duration `json:"retryAfter,omitempty"`
 	// NothingSent says that no request left, so that the next driver may be tried even for a write.
 	NothingSent bool `json:"nothingSent,omitempty"`
 	// Paused says that an operator holds the system back.
 	Paused bool `json:"paused,omitempty"`
 	// Rerouted says that the route is out of date: ask for a new one.
-	Rerouted bool     `json:"rerouted,omitempty"`
-	Evidence []string `json:"evidence,omitempty"`
+	Rerouted bool      `json:"rerouted,omitempty"`
+	Evidence []string  `json:"evidence,omitempty"`
+	At       time.Time `json:"at,omitzero"`
 }
+
+// The kinds of tasks beside those that use cases ask for.
+const (
+	KindAnswer  = "answer"
+	KindRepair  = "repair"
+	KindConfirm = "confirm"
+)
+
+// What a person may do about a case, beside answering what was asked.
+const (
+	ActRetry   = "retry"
+	ActAnswer  = "answer"
+	ActSkip    = "skip"
+	ActCancel  = "cancel"
+	ActDone    = "done"
+	ActNotDone = "not_done"
+	ActVoid    = "void"
+	ActFail    = "fail"
+	ActRedo    = "redo"
+)
 
 // Task is a piece of work for a person, as the case asks for it.
 type Task struct {
 	Place
-	ID         string          `json:"id"`
-	Version    int             `json:"version"`
+	ID       string      `json:"id"`
+	Kind     string      `json:"kind"`
+	Title    string      `json:"title"`
+	Language string      `json:"language,omitempty"`
+	Queue    string      `json:"queue,omitempty"`
+	Role     string      `json:"role,omitempty"`
+	Assignee string      `json:"assignee,omitempty"`
+	Due      time.Time   `json:"due,omitzero"`
+	Payload  rules.Value `json:"payload"`
+	// Mirror is the record of the support system that shows the same task.
+	Mirror rules.Value `json:"mirror"`
+	// MirrorSystem is the name of that system, for a mirror that is only an id.
+	MirrorSystem string `json:"mirrorSystem,omitempty"`
+	Requester    string `json:"requester,omitempty"` // may not answer
+}
+
+// Answer is what a person answered: a record whose fields depend on the task's kind, and who and when.
+type Answer struct {
+	Value rules.Value `json:"value"`
+	By    string      `json:"by"`
+	At    time.Time   `json:"at"`
+}
+
+// Act is what the person wants done, if that is not simply the answer.
+func (a Answer) Act() string { return a.Value.Get("act").Text() }
+
+// Record is what a case writes down about itself, in one go.
+type Record struct {
+	Case      string           `json:"case"`
+	Steps     []StepRecord     `json:"steps,omitempty"`
+	Decisions []DecisionRecord `json:"decisions,omitempty"`
+	Events    []Event          `json:"events,omitempty"`
+	Progress  *Progress        `json:"progress,omitempty"`
+	End       *End             `json:"end,omitempty"`
+}
+
+// StepRecord is what a step came to.
+type StepRecord struct {
+	Place
+	Seq        int             `json:"seq"`
 	Kind       string          `json:"kind"`
 	Title      string          `json:"title"`
-	Language   string          `json:"language,omitempty"`
-	Queue      string          `json:"queue,omitempty"`
-	Role       string          `json:"role,omitempty"`
-	Assignee   string          `json:"assignee,omitempty"`
-	Due        time.Time       `json:"due,omitzero"`
-	Payload    rules.Value     `json:"payload"`
-	Form       *rules.Type     `json:"-"`
-	Mirror     rules.Value     `json:"mirror"`
-	Requesters []string        `json:"requesters,omitempty"`
+	System     string          `json:"system,omitempty"`
+	Operation  string          `json:"operation,omitempty"`
+	Driver     string          `json:"driver,omitempty"`
+	DriverHash string          `json:"driverHash,omitempty"`
+	Begun      time.Time       `json:"begun"`
+	Done       time.Time       `json:"done"`
+	Value      rules.Value     `json:"value"`
+	Class      contracts.Class `json:"class,omitempty"`
+	Message    string          `json:"message,omitempty"`
+	Evidence   []string        `json:"evidence,omitempty"`
+}
+
+// DecisionRecord is what a table decided, on which facts.
+type DecisionRecord struct {
+	Place
+	At        time.Time   `json:"at"`
+	Table     string      `json:"table"`
+	Hash      string      `json:"hash"`
+	Row       string      `json:"row"`
+	Why       string      `json:"why,omitempty"`
+	Facts     rules.Value `json:"facts"`
+	FactsHash string      `json:"factsHash"`
+	Outputs   rules.Value `json:"outputs"`
+	Error     string      `json:"error,omitempty"`
+}
+
+// Event is a line of the timeline. It holds no words of a customer.
+type Event struct {
+	Key  string    `json:"key"`
+	Kind string    `json:"kind"`
+	Text string    `json:"text"`
+	Who  string    `json:"who,omitempty"`
+	At   time.Time `json:"at"`
+}
+
+// CaseState is where a case stands.
+type CaseState string
+
+// The states that a case reports.
+const (
+	CaseOpen      CaseState = "open"
+	CaseWaiting   CaseState = "waiting"
+	CaseParked    CaseState = "parked"
+	CaseDone      CaseState = "done"
+	CaseCancelled CaseState = "cancelled"
+)
+
+// Progress is where a case stands and what it waits for.
+type Progress struct {
+	Seq          int       `json:"seq"`
+	State        CaseState `json:"state"`
+	Stage        string    `json:"stage"`
+	Title        string    `json:"title"`
+	WaitingFor   string    `json:"waitingFor,omitempty"`
+	WaitingKind  string    `json:"waitingKind,omitempty"`
+	WaitingSince time.Time `json:"waitingSince,omitzero"`
+}
+
+// End is how a case ended.
+type End struct {
+	State   CaseState   `json:"state"`
+	Outcome string      `json:"outcome"`
+	Stage   string      `json:"stage"`
+	Result  rules.Value `json:"result"`
+	At      time.Time   `json:"at"`
+}
+
+// Message is a message that joined a case.
+type Message struct {
+	Entry      string      `json:"entry"`
+	Channel    string      `json:"channel"`
+	From       rules.Value `json:"from"`
+	Text       rules.Value `json:"text"`
+	ReceivedAt time.Time   `json:"receivedAt"`
 }

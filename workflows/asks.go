@@ -7,6 +7,7 @@ import (
 	"go.temporal.io/sdk/workflow"
 
 	"crosswalk/activities"
+	"crosswalk/contracts"
 	"crosswalk/rules"
 )
 
@@ -190,5 +191,9 @@ func addressee(task activities.Task) string {
 	return "anybody"
 }
 
-// record builds a record; missing fields are left out.
-func record(fields map[string]rules.Value) rules.Value { return rules.Record(fields) }
+// refused asks again, with what was wrong with the answer.
+func (q *question) refused(problem string) {
+	q.task.Payload = q.task.Payload.With("problem", rules.Record(map[string]rules.Value{
+		"class": rules.Text(string(contracts.Validation)), "message": rules.Text(problem), "step": rules.Text(q.waiting.Label),
+	}))
+}

@@ -12,6 +12,7 @@ import (
 // failure is an error of a step: something that on_error or a person can take.
 type failure struct {
 	activities.Failure
+	operation string
 	// transient says that the attempt ended for a reason that says nothing about the outcome: a time limit, a
 	// worker that went away.
 	transient bool

@@ -98,7 +98,7 @@ func (r *run) message(ctx workflow.Context, message activities.Message) error {
 	r.recorder.event("message/"+message.Entry, "message", message.Channel, "", workflow.Now(ctx))
 	sc := r.top.inner()
 	sc.beside, sc.facts = true, &facts{outer: r.top.facts}
-	sc.prefix = message.Entry + "/"
+	sc.entry = message.Entry
 	sc.generation = 1
 	for _, entry := range r.mail.again {
 		if entry == message.Entry {

@@ -14,21 +14,18 @@ import (
 // when the case parks or ends, in one go, and each row has the step's place for its key: written twice, it is there once.
 type recorder struct {
 	record activities.Record
-	seq    int64
-	dirty  bool
-	busy   bool
+	seq    int
 }
 
 func (c *recorder) begin(r *run) { c.record.Case = r.id }
 
 // made adds the result of a step.
 func (c *recorder) made(r *run, s *usecases.Step, sc *scope, title string, result made, begun, done time.Time) {
-	c.dirty = true
 	c.seq++
 	c.record.Steps = append(c.record.Steps, activities.StepRecord{
-		Place: r.place(s, sc), Seq: c.seq, Step: s.ID, Kind: s.Kind(), Title: title,
+		Place: r.place(s, sc), Seq: c.seq, Kind: s.Kind(), Title: title,
 		System: sourceOf(s, result), Operation: operationOf(s), Driver: result.route.Driver, DriverHash: result.route.DriverHash,
-		Begun: begun, Done: done, Value: result.value, Evidence: result.evidence, By: result.by,
+		Begun: begun, Done: done, Value: result.value, Evidence: result.evidence,
 	})
 	if d := result.decision; d != nil {
 		c.decided(r, s, sc, d, done)
@@ -37,7 +34,6 @@ func (c *recorder) made(r *run, s *usecases.Step, sc *scope, title string, resul
 
 // undecided adds a decision that failed: why a table said nothing is worth keeping.
 func (c *recorder) undecided(r *run, s *usecases.Step, sc *scope, d *decided, at time.Time) {
-	c.dirty = true
 	c.decided(r, s, sc, d, at)
 }
 
@@ -50,18 +46,16 @@ func (c *recorder) decided(r *run, s *usecases.Step, sc *scope, d *decided, at t
 
 // failed adds a step that did not succeed and that a person is asked about.
 func (c *recorder) failed(r *run, s *usecases.Step, sc *scope, f *failure, at time.Time) {
-	c.dirty = true
 	c.seq++
 	c.record.Steps = append(c.record.Steps, activities.StepRecord{
-		Place: r.place(s, sc), Seq: c.seq, Step: s.ID, Kind: s.Kind(), Title: s.Label(),
+		Place: r.place(s, sc), Seq: c.seq, Kind: s.Kind(), Title: s.Label(),
 		System: sourceOf(s, made{}), Operation: operationOf(s), Begun: at, Done: at, Class: f.Class, Message: f.Message, Evidence: f.Evidence,
 	})
 }
 
 // event adds a line to the timeline.
 func (c *recorder) event(key, kind, text, who string, at time.Time) {
-	c.dirty = true
-	c.record.Timeline = append(c.record.Timeline, activities.Event{Key: key, Kind: kind, Text: text, Who: who, At: at})
+	c.record.Events = append(c.record.Events, activities.Event{Key: key, Kind: kind, Text: text, Who: who, At: at})
 }
 
 // take hands over what was collected, with where the case stands.
@@ -72,7 +66,6 @@ func (c *recorder) take(r *run) activities.Record {
 	progress.Seq = c.seq
 	out.Progress = &progress
 	c.record = activities.Record{Case: r.id}
-	c.dirty = false
 	return out
 }
 

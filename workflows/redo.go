@@ -19,9 +19,10 @@ type redo struct {
 
 // askRedo takes the wish if the use case allows it, and makes everybody unwind. Otherwise it says why not.
 func (r *run) askRedo(ctx workflow.Context, answer activities.Answer) (problem string, err error) {
-	top := slices.IndexFunc(r.plan.Steps, func(s *usecases.Step) bool { return s.ID != "" && s.ID == answer.Step })
+	step := answer.Value.Get("step").Text()
+	top := slices.IndexFunc(r.plan.Steps, func(s *usecases.Step) bool { return s.ID != "" && s.ID == step })
 	if top < 0 || top >= r.state.Position && r.state.Position < len(r.plan.Steps) {
-		return fmt.Sprintf("%q is not a step that this case has done", answer.Step), nil
+		return fmt.Sprintf("%q is not a step that this case has done", step), nil
 	}
 	s := r.plan.Steps[top]
 	wish := redo{top: top, given: given{By: answer.By}}
@@ -33,11 +34,11 @@ func (r *run) askRedo(ctx workflow.Context, answer activities.Answer) (problem s
 		if err != nil {
 			return "what it may be replaced by cannot be found out: " + text(err), nil
 		}
-		if wish.given.Value, problem, _ = chosen(activities.Answer{Value: answer.Value}, from); problem != "" {
+		if wish.given.Value, problem = chosen(answer, from); problem != "" {
 			return problem, nil
 		}
 	default:
-		if wish.given.With, problem = correctedInput(s, answer.With); problem != "" {
+		if wish.given.With, problem = correctedInput(s, answer.Value.Get("with")); problem != "" {
 			return problem, nil
 		}
 	}
@@ -117,16 +118,19 @@ func (r *run) corrections() rules.Value {
 		if i >= r.state.Position || s.Correct == nil {
 			continue
 		}
-		one := map[string]rules.Value{"step": rules.Text(s.ID), "title": rules.Text(r.stepTitle(s, r.top)), "value": r.state.Results[s.ID]}
+		one := map[string]rules.Value{"step": rules.Text(s.ID), "title": rules.Text(r.stepTitle(s, r.top))}
 		if s.Correct.From != nil {
 			from, err := r.template(s.Correct.From, r.top)
 			if err != nil || from.Len() == 0 {
 				continue
 			}
-			one["from"] = from
+			one["candidates"] = from
 		} else if s.Call != nil {
-			one["with"], _ = r.template(s.Call.With, r.top)
-			one["form"] = form(s.Call.Operation.Input)
+			with, err := r.template(s.Call.With, r.top)
+			if err != nil {
+				continue
+			}
+			one["fields"] = formFields(s.Call.Operation.Input, merge(with, r.state.Given[s.ID].With))
 		}
 		list = append(list, rules.Record(one))
 	}

@@ -24,6 +24,7 @@ type run struct {
 	log     log.Logger
 	plan    *usecases.Plan
 	started time.Time
+	latest  time.Time // when the newest answer came
 	title   string
 
 	state    state
@@ -60,6 +61,7 @@ func newRun(ctx workflow.Context, i *Interpreter, in StartInput) *run {
 		deskURL: i.DeskURL,
 		log:     workflow.GetLogger(ctx),
 		started: info.WorkflowStartTime.UTC(),
+		latest:  info.WorkflowStartTime.UTC(),
 		state:   state{Results: map[string]rules.Value{}, Writes: map[string]written{}, Given: map[string]given{}},
 	}
 }
@@ -178,6 +180,6 @@ type given struct {
 }
 
 // task is a task of this case, without what makes it particular.
-func (r *run) task(place activities.Place, kind string, round int) activities.Task {
-	return activities.Task{Place: place, ID: activities.TaskID(place, kind, round), Version: 1, Kind: kind, Language: r.in.Case.Language}
+func (r *run) task(place activities.Place, kind string) activities.Task {
+	return activities.Task{Place: place, Kind: kind, Language: r.in.Case.Language}
 }

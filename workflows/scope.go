@@ -1,6 +1,7 @@
 package workflows
 
 import (
+	"fmt"
 	"maps"
 	"slices"
 	"strings"
@@ -14,7 +15,7 @@ import (
 type scope struct {
 	vars       map[string]rules.Value
 	items      []int  // the positions of the running loops, the outermost first
-	prefix     string // of the paths of a joined message
+	entry      string // the message that joined, in the scope of its steps
 	beside     bool   // it belongs to a joined message and not to the use case itself
 	generation int
 	facts      *facts
@@ -42,7 +43,14 @@ func (s *scope) set(name string, value rules.Value) {
 
 // place names a step in this scope.
 func (r *run) place(s *usecases.Step, sc *scope) activities.Place {
-	return activities.Place{Case: r.id, Path: sc.prefix + s.At(sc.items...), Generation: sc.generation}
+	path := s.At(sc.items...)
+	if sc.entry != "" {
+		path = strings.Replace(s.Path, "[]", "["+sc.entry+"]", 1)
+		for _, i := range sc.items {
+			path = strings.Replace(path, "[]", fmt.Sprintf("[%d]", i), 1)
+		}
+	}
+	return activities.Place{Case: r.id, Path: path, Generation: sc.generation}
 }
 
 // template evaluates a template; a nil one is missing.

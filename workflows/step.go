@@ -17,6 +17,7 @@ type made struct {
 	evidence []string
 	decision *decided // of a decide
 	by       string   // the person who gave it
+	at       time.Time
 	skipped  bool
 }
 
@@ -34,7 +35,7 @@ func (r *run) step(ctx workflow.Context, s *usecases.Step, sc *scope) (rules.Val
 	if result.skipped {
 		return rules.Value{}, nil
 	}
-	r.keep(s, sc, result, begun, workflow.Now(ctx))
+	r.keep(ctx, s, sc, result, begun)
 	return result.value, nil
 }
 
@@ -108,22 +109,26 @@ func (r *run) sequence(ctx workflow.Context, steps []*usecases.Step, sc *scope) 
 func (r *run) standIn(ctx workflow.Context, handler usecases.Handler, f *failure, sc *scope) (rules.Value, error) {
 	inner := sc.inner()
 	inner.vars["error"] = rules.Record(map[string]rules.Value{
-		"class":      rules.Text(string(f.Class)),
-		"message":    rules.Text(f.Message),
-		"candidates": f.Candidates,
+		"class": rules.Text(string(f.Class)), "message": rules.Text(f.Message), "operation": optional(f.operation), "candidates": f.Candidates,
 	})
 	return r.sequence(ctx, handler.Steps, inner)
 }
 
 // keep remembers what a step gave: in the facts of the case and in its record.
-func (r *run) keep(s *usecases.Step, sc *scope, result made, begun, done time.Time) {
+//
+// The time of a fact is that at which the answer came, and not the clock of the workflow: that stands elsewhere when a
+// crash makes a workflow task be done again, and a write that tells the facts must then ask for the same.
+func (r *run) keep(ctx workflow.Context, s *usecases.Step, sc *scope, result made, begun time.Time) {
+	if result.at.After(r.latest) {
+		r.latest = result.at
+	}
 	title := r.stepTitle(s, sc)
 	if isFact(s) && !result.value.IsMissing() {
 		sc.facts.add(fact{
-			Step: s.ID, Top: r.state.Position, Title: title, System: sourceOf(s, result), Operation: operationOf(s), At: done, Value: result.value,
+			Step: s.ID, Top: r.state.Position, Title: title, System: sourceOf(s, result), Operation: operationOf(s), At: r.latest, Value: result.value,
 		})
 	}
-	r.recorder.made(r, s, sc, title, result, begun, done)
+	r.recorder.made(r, s, sc, title, result, begun, workflow.Now(ctx))
 }
 
 // stepTitle is for people and the store, never for Temporal: it may hold words of a customer.

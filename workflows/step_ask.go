@@ -2,7 +2,7 @@ package workflows
 
 import (
 	"slices"
-	"time"
+	"strings"
 
 	"go.temporal.io/sdk/workflow"
 
@@ -25,18 +25,18 @@ func (r *run) ask(ctx workflow.Context, s *usecases.Step, sc *scope) (made, erro
 		if err != nil {
 			return made{}, err
 		}
-		value, problem, err := r.take(ctx, s, sc, given, from)
+		value, problem, err := r.take(ctx, s, given, from)
 		if err != nil || problem == "" {
-			return made{value: value, by: given.By}, err
+			return made{value: value, by: given.By, at: given.At}, err
 		}
-		q.task.Payload = merge(q.task.Payload, record(map[string]rules.Value{"problem": rules.Text(problem)}))
+		q.refused(problem)
 	}
 }
 
 // question makes the task of an ask step.
 func (r *run) question(ctx workflow.Context, s *usecases.Step, sc *scope) (question, rules.Value, error) {
 	a := s.Ask
-	q := question{scope: sc, task: r.task(r.place(s, sc), string(a.What), 1), within: a.Within}
+	q := question{scope: sc, task: r.task(r.place(s, sc), string(a.What)), within: a.Within}
 	q.waiting = Waiting{Kind: waitPerson, Step: s.ID, Label: s.Label()}
 	from, err := r.template(a.From, sc)
 	if err != nil {
@@ -56,13 +56,13 @@ func (r *run) question(ctx workflow.Context, s *usecases.Step, sc *scope) (quest
 		return q, from, err
 	}
 	q.task.Title = r.stepTitle(s, sc)
-	q.task.Form = form(a.Form)
 	if a.What == usecases.Approve {
 		q.task.Requester = r.requester()
 	}
 	q.waiting.For = addressee(q.task)
-	q.task.Payload = record(map[string]rules.Value{
-		"show": show, "from": from, "outcomes": texts(a.Outcomes), "corrections": r.corrections(),
+	q.task.MirrorSystem = r.mirrorSystem()
+	q.task.Payload = rules.Record(map[string]rules.Value{
+		"show": show, "candidates": from, "outcomes": texts(a.Outcomes), "form": form(a.Form), "correct": r.corrections(),
 	})
 	if a.OnTimeout != nil {
 		q.escalate = escalation{run: r, to: *a.OnTimeout, scope: sc}.apply
@@ -100,51 +100,59 @@ func (e escalation) apply(task *activities.Task) bool {
 }
 
 // take turns an answer into the step's result, or says what is wrong with it.
-func (r *run) take(ctx workflow.Context, s *usecases.Step, sc *scope, given activities.Answer, from rules.Value) (value rules.Value, problem string, err error) {
-	if given.Action == activities.ActionRedo {
+func (r *run) take(ctx workflow.Context, s *usecases.Step, given activities.Answer, from rules.Value) (value rules.Value, problem string, err error) {
+	if given.Act() == activities.ActRedo {
 		problem, err = r.askRedo(ctx, given)
 		return rules.Value{}, problem, err
 	}
 	by := map[string]rules.Value{"by": rules.Text(given.By), "at": rules.Instant(given.At)}
 	switch s.Ask.What {
 	case usecases.Complete:
-		return r.completed(s, given, by)
+		return completed(s, given, by)
 	case usecases.Approve:
-		if given.By != "" && given.By == r.in.Case.StartedBy {
-			return rules.Value{}, "who started the case may not approve it", nil
+		if given.By == r.requester() {
+			return rules.Value{}, "nobody decides what he asked for himself", nil
 		}
-		by["approved"], by["reason"] = rules.Bool(given.Action == activities.ActionApprove), optional(given.Note)
-		return record(by), "", nil
+		by["approved"], by["reason"] = rules.Bool(given.Value.Get("approved").Bool()), given.Value.Get("reason")
+		return rules.Record(by), "", nil
 	case usecases.ChooseOne:
-		return chosen(given, from)
+		value, problem := chosen(given, from)
+		return value, problem, nil
 	case usecases.Answer:
-		value, err := s.Ask.Form.Decode(given.Value)
+		value, err := unform(s.Ask.Form, given.Value.Get("value"))
 		return value, text(err), nil
 	}
 	return rules.Value{}, "", failed(contracts.Internal, "an ask of a kind that this version does not know")
 }
 
 // completed is the answer to a task that was to be done.
-func (r *run) completed(s *usecases.Step, given activities.Answer, by map[string]rules.Value) (rules.Value, string, error) {
-	if len(s.Ask.Outcomes) > 0 && !slices.Contains(s.Ask.Outcomes, given.Outcome) {
+func completed(s *usecases.Step, given activities.Answer, by map[string]rules.Value) (rules.Value, string, error) {
+	outcome := given.Value.Get("outcome").Text()
+	if !slices.Contains(s.Ask.Outcomes, outcome) {
 		return rules.Value{}, "the outcome is none of those that the use case knows", nil
 	}
-	by["outcome"], by["note"], by["in_system"] = rules.Text(given.Outcome), optional(given.Note), rules.Bool(given.InSystem)
-	return record(by), "", nil
+	by["outcome"], by["note"], by["in_system"] = rules.Text(outcome), given.Value.Get("note"), rules.Bool(given.Value.Get("in_system").Bool())
+	return rules.Record(by), "", nil
 }
 
-// chosen finds the item that was chosen among those that were offered, by its position or by its content.
-func chosen(given activities.Answer, from rules.Value) (rules.Value, string, error) {
-	if i, ok := given.Value.Num().Int64(); ok && given.Value.Kind() == rules.KindNumber {
-		if i >= 0 && i < int64(from.Len()) {
-			return from.At(int(i)), "", nil
+// chosen finds the item whose position was given.
+func chosen(given activities.Answer, from rules.Value) (value rules.Value, problem string) {
+	index := given.Value.Get("index")
+	if i, ok := index.Num().Int64(); ok && index.Kind() == rules.KindNumber && i >= 0 && i < int64(from.Len()) {
+		return from.At(int(i)), ""
+	}
+	return rules.Value{}, "what was chosen is not among the items"
+}
+
+// mirrorSystem is the system whose tasks mirror ours: the one with the contract that such tasks belong to.
+func (r *run) mirrorSystem() string {
+	contract, _, _ := strings.Cut(usecases.TaskRef, ".")
+	for _, name := range workflow.DeterministicKeys(r.plan.Systems) {
+		if r.plan.Systems[name].Name == contract {
+			return name
 		}
-		return rules.Value{}, "there is no such item", nil
 	}
-	if i := slices.IndexFunc(from.Items(), given.Value.Equal); i >= 0 {
-		return from.At(i), "", nil
-	}
-	return rules.Value{}, "what was chosen is not among the items", nil
+	return ""
 }
 
 func texts(list []string) rules.Value {

@@ -90,8 +90,11 @@ func (r *run) reach(ctx workflow.Context, s *usecases.Step, sc *scope, operation
 // called finishes a call: an outcome that nobody can know becomes a person's task.
 func (r *run) called(ctx workflow.Context, s *usecases.Step, sc *scope, operation *contracts.Operation, in activities.CallInput, out activities.CallOutput, err error) (made, error) {
 	f, ok := asFailure(err)
+	if ok {
+		f.operation = in.Route.Name()
+	}
 	if !ok {
-		return made{value: out.Value, route: in.Route, evidence: out.Evidence}, err
+		return made{value: out.Value, route: in.Route, evidence: out.Evidence, at: out.At}, err
 	}
 	if f.Class != contracts.OutcomeUnknown {
 		return made{}, f

@@ -1,0 +1,33 @@
+package activities
+
+import (
+	"log/slog"
+	"time"
+
+	"crosswalk/contracts"
+	"crosswalk/store"
+)
+
+// Activities is what the activities need. It is filled once, where the worker is built.
+type Activities struct {
+	Store     *store.Store
+	Reach     func() *Reach
+	Contracts Contracts
+	Log       *slog.Logger
+	// Now is the clock; nil is the real one.
+	Now func() time.Time
+
+	reads reads
+}
+
+// Contracts finds the contract that a case was started with.
+type Contracts interface {
+	Contract(bundle, system string) (*contracts.Contract, error)
+}
+
+func (a *Activities) now() time.Time {
+	if a.Now != nil {
+		return a.Now().UTC()
+	}
+	return time.Now().UTC()
+}

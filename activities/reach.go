@@ -1,0 +1,114 @@
+package activities
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"time"
+
+	"crosswalk/adapters"
+	"crosswalk/contracts"
+	"crosswalk/rules"
+)
+
+// Reach is how every system is reached: what crosswalk.yaml, adapters and robots say at one moment. It is immutable;
+// what is in force is replaced as a whole.
+type Reach struct{ Systems map[string]*System }
+
+// System is one system of the workspace.
+type System struct {
+	Name     string
+	Contract string // the name of its contract
+	Drivers  []Driver
+}
+
+// Driver is one way to reach a system: an adapter with its connection, a robot, or people.
+type Driver struct {
+	Name     string // adapter:hubspot, robot:acme-portal, person:shipping
+	Hash     string // of its content
+	Off      bool
+	Person   string             // the queue of the people; empty if it is a program
+	Serves   map[string]Service // by short name; nil for people: they serve everything
+	Executor Executor
+}
+
+// Service says how a driver carries out one operation.
+type Service struct {
+	Safety    contracts.Safety // of a write
+	KeyTTL    time.Duration
+	Local     bool   // quick enough to be tried inside a workflow task
+	TaskQueue string // empty: that of the workflow
+}
+
+// Executor carries out operations. Errors are *contracts.Error.
+type Executor interface {
+	Execute(ctx context.Context, call adapters.Call) (Result, error)
+}
+
+// Result is what an executor brought back.
+type Result struct {
+	Value    rules.Value
+	Evidence []Evidence
+}
+
+// Evidence shows how a result was had.
+type Evidence struct {
+	MediaType string
+	Body      []byte
+}
+
+// Route returns the first driver of the operation that is on and not among those tried.
+func (r *Reach) Route(system, operation string, tried []string) Route {
+	route := Route{System: system, Operation: operation, Last: true}
+	s := r.Systems[system]
+	if s == nil {
+		route.Reason = fmt.Sprintf("the workspace has no system %q", system)
+		return route
+	}
+	for i := range s.Drivers {
+		d := &s.Drivers[i]
+		if !d.serves(operation) || slices.Contains(tried, d.Name) {
+			continue
+		}
+		if route.Driver != "" {
+			route.Last = false
+			break
+		}
+		service := d.Serves[operation]
+		route.Driver, route.DriverHash, route.Person = d.Name, d.Hash, d.Person
+		route.Safety, route.KeyTTL, route.Local, route.TaskQueue = service.Safety, service.KeyTTL, service.Local, service.TaskQueue
+	}
+	if route.Driver == "" {
+		route.Reason = fmt.Sprintf("no driver of %s that is on serves %s", system, operation)
+	}
+	return route
+}
+
+func (d *Driver) serves(operation string) bool {
+	if d.Off {
+		return false
+	}
+	_, ok := d.Serves[operation]
+	return ok || d.Person != ""
+}
+
+// driver finds the driver of a route.
+func (r *Reach) driver(system, name string) *Driver {
+	if s := r.Systems[system]; s != nil {
+		for i := range s.Drivers {
+			if s.Drivers[i].Name == name && !s.Drivers[i].Off {
+				return &s.Drivers[i]
+			}
+		}
+	}
+	return nil
+}
+
+// Adapter makes the connection of an adapter an executor.
+type Adapter struct{ *adapters.Connection }
+
+// Execute carries out an operation.
+func (a Adapter) Execute(ctx context.Context, call adapters.Call) (Result, error) {
+	value, err := a.Call(ctx, call)
+	return Result{Value: value}, err
+}

@@ -8,6 +8,7 @@ package contracts
 
 import (
 	"slices"
+	"strings"
 
 	"crosswalk/rules"
 )
@@ -96,4 +97,17 @@ func sortedKeys[V any](m map[string]V) []string {
 	}
 	slices.Sort(keys)
 	return keys
+}
+
+// Refers lists the other contracts whose ids appear in the inputs of this one's operations, sorted.
+func (c *Contract) Refers() []string {
+	names := map[string]bool{}
+	for _, operation := range c.Operations {
+		for _, field := range operation.Input.Fields {
+			if contract, _, ok := strings.Cut(field.Type.Ref, "."); ok && contract != c.Name {
+				names[contract] = true
+			}
+		}
+	}
+	return sortedKeys(names)
 }

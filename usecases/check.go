@@ -137,6 +137,7 @@ func CaseType() *rules.Type {
 		rules.Field{Name: "step", Type: text, Required: true},
 		rules.Field{Name: "title", Type: text, Required: true},
 		rules.Field{Name: "system", Type: text},
+		rules.Field{Name: "operation", Type: text},
 		rules.Field{Name: "at", Type: rules.TypeOf(rules.KindInstant), Required: true},
 		rules.Field{Name: "value", Type: rules.TypeOf(rules.KindAny)},
 	)
@@ -145,6 +146,7 @@ func CaseType() *rules.Type {
 		rules.Field{Name: "reference", Type: text, Required: true},
 		rules.Field{Name: "title", Type: text, Required: true},
 		rules.Field{Name: "language", Type: text},
+		rules.Field{Name: "channel", Type: text},
 		rules.Field{Name: "started_at", Type: rules.TypeOf(rules.KindInstant), Required: true},
 		rules.Field{Name: "facts", Type: rules.ListOf(fact), Required: true},
 	)

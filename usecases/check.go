@@ -37,7 +37,7 @@ func Check(file string, text []byte, env Environment) (*Plan, source.Problems) {
 	if doc.Root == nil {
 		return nil, doc.Problems()
 	}
-	c := &checker{env: env, plan: &Plan{Systems: map[string]*contracts.Contract{}, Tables: map[string]*rules.Table{}}}
+	c := &checker{doc: doc, env: env, plan: &Plan{Systems: map[string]*contracts.Contract{}, Tables: map[string]*rules.Table{}}}
 	c.file(doc.Root)
 	problems := doc.Problems()
 	if problems.Err() != nil {
@@ -62,11 +62,15 @@ func (e Environment) recordKind(ref string) *contracts.RecordKind {
 // checker goes through a use case from top to bottom, knowing at each step which names there are and of
 // which type, and builds the plan on its way.
 type checker struct {
+	doc     *source.Document
 	env     Environment
 	plan    *Plan
 	results []*variable // of reads and decisions, to find those that nobody uses
 	facts   bool        // case.facts is read somewhere, which shows every result
 	ends    []*rules.Type
+	// unsure says that the type of something is not known because of an error. From then on not knowing a
+	// type is no error, so that one mistake is reported once.
+	unsure bool
 }
 
 func (c *checker) file(root *source.Node) {

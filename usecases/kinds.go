@@ -239,7 +239,9 @@ func (c *checker) end(step *Step, node *source.Node, names *scope) {
 
 // template compiles a YAML tree and marks what it reads.
 func (c *checker) template(node *source.Node, names *scope, want *rules.Type) *rules.Template {
-	t := rules.CompileTemplate(node, names.env, want, rules.Options{})
+	before := len(c.doc.Problems().Errors())
+	t := rules.CompileTemplate(node, names.env, want, rules.Options{Lenient: c.unsure})
+	c.unsure = c.unsure || len(c.doc.Problems().Errors()) > before
 	names.read(t.Reads())
 	c.facts = c.facts || readsFacts(t.Reads())
 	return t
@@ -250,7 +252,7 @@ func (c *checker) condition(node *source.Node, names *scope) *rules.Expression {
 	if !node.Exists() {
 		return nil
 	}
-	x := rules.CompileNode(node, names.env, rules.TypeOf(rules.KindBool), rules.Options{})
+	x := rules.CompileNode(node, names.env, rules.TypeOf(rules.KindBool), rules.Options{Lenient: c.unsure})
 	if x != nil {
 		names.read(x.Reads())
 		c.facts = c.facts || readsFacts(x.Reads())

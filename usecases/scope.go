@@ -54,7 +54,7 @@ func (s *scope) when(condition *rules.Expression) *scope {
 // declare makes a name visible from here on.
 func (s *scope) declare(name string, t *rules.Type, node *source.Node) *variable {
 	if t == nil {
-		t = rules.TypeOf(rules.KindAny) // something was wrong with it, which was said
+		t = rules.TypeOf(rules.KindAny) // not known, because of an error that was reported
 	}
 	v := &variable{name: name, node: node}
 	s.env = s.env.With(name, t)

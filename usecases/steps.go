@@ -96,6 +96,7 @@ func (c *checker) step(node *source.Node, index int, names *scope, at place) (st
 
 // declare makes the step's result readable under its id.
 func (c *checker) declare(step *Step, id *source.Node, names *scope, at place) *variable {
+	c.unsure = c.unsure || step.Type == nil
 	name := names.declare(step.ID, step.Type, id)
 	name.top = at.top
 	if at.top && (step.Decide != nil || step.Call != nil && step.Call.Operation.Effect == contracts.Read) {

@@ -207,6 +207,9 @@ func (c *checker) unknownName(name string, at span) checked {
 		return c.wrong(at, "call it: "+name+"(…)", "%s is a function", name)
 	}
 	hint := source.DidYouMean(name, names)
+	if why := c.env.absent[name]; why != "" {
+		hint = why
+	}
 	for _, s := range c.scopes {
 		if s.name == "" && s.t.Kind == KindRecord && s.t.Member(name) != nil {
 			hint = "for a field of the item, write ." + name

@@ -11,6 +11,7 @@ type Environment struct {
 	variables map[string]*Type
 	names     []string // in the order of With, for hints
 	present   facts
+	absent    map[string]string // why a name that one might expect is not there
 }
 
 // NewEnvironment is an environment with the fields of a record type as its variables; nil has none.
@@ -28,7 +29,7 @@ func NewEnvironment(fields *Type) *Environment {
 
 // With returns the environment with one more variable, or with another type for one that it has.
 func (e *Environment) With(name string, t *Type) *Environment {
-	next := &Environment{variables: maps.Clone(e.variables), names: slices.Clone(e.names), present: e.present.without(name)}
+	next := &Environment{variables: maps.Clone(e.variables), names: slices.Clone(e.names), present: e.present.without(name), absent: e.absent}
 	if _, known := next.variables[name]; !known {
 		next.names = append(next.names, name)
 	}
@@ -42,7 +43,7 @@ func (e *Environment) Narrow(condition *Expression) *Environment {
 	if condition == nil {
 		return e
 	}
-	return &Environment{variables: e.variables, names: e.names, present: e.present.and(condition.whenTrue)}
+	return &Environment{variables: e.variables, names: e.names, present: e.present.and(condition.whenTrue), absent: e.absent}
 }
 
 // NarrowNot is Narrow for what runs only if the condition is false.
@@ -50,7 +51,19 @@ func (e *Environment) NarrowNot(condition *Expression) *Environment {
 	if condition == nil {
 		return e
 	}
-	return &Environment{variables: e.variables, names: e.names, present: e.present.and(condition.whenFalse)}
+	return &Environment{variables: e.variables, names: e.names, present: e.present.and(condition.whenFalse), absent: e.absent}
+}
+
+// Without returns the environment with reasons, by name, why names that one might expect are not in it; they
+// become the hint where such a name is read.
+func (e *Environment) Without(reasons map[string]string) *Environment {
+	next := *e
+	next.absent = maps.Clone(e.absent)
+	if next.absent == nil {
+		next.absent = map[string]string{}
+	}
+	maps.Copy(next.absent, reasons)
+	return &next
 }
 
 // Lookup returns the type of a variable, or nil.

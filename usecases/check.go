@@ -1,6 +1,7 @@
 package usecases
 
 import (
+	"fmt"
 	"slices"
 	"strings"
 
@@ -85,6 +86,7 @@ func (c *checker) file(root *source.Node) {
 		c.plan.CaseTitle = c.template(title, names, rules.TypeOf(rules.KindText))
 	}
 	names.declare("case", CaseType(), nil)
+	names.env = names.env.Without(absent(root))
 	steps := root.Required("steps", "a use case is the list of its steps")
 	list := c.steps(steps, names, place{top: true}) // declares the results in names
 	c.plan.Steps = list.steps
@@ -99,6 +101,24 @@ func (c *checker) file(root *source.Node) {
 		c.joined(joined, names)
 	}
 	c.unused()
+}
+
+// absent says why names that the file mentions cannot be read everywhere.
+func absent(root *source.Node) map[string]string {
+	reasons := map[string]string{
+		"error":   "error is there in the steps under on_error alone",
+		"message": "message is there in the steps under joined alone",
+	}
+	if root.Get("steps").Kind() != source.List {
+		return reasons
+	}
+	for _, step := range root.Get("steps").List() {
+		if id := step.Get("id"); id.Kind() == source.Scalar {
+			line, _ := id.Position()
+			reasons[id.Text()] = fmt.Sprintf("the step %s comes later, on line %d", id.Text(), line)
+		}
+	}
+	return reasons
 }
 
 // joined checks the steps for further messages. They see the results of the top-level steps and wait for
@@ -124,8 +144,8 @@ func (c *checker) joined(node *source.Node, names *scope) {
 
 // unused warns about reads and decisions whose result nobody looks at: they cost a call and mislead.
 func (c *checker) unused() {
-	if c.facts {
-		return
+	if c.facts || c.doc.Problems().Err() != nil {
+		return // what could not be compiled may use them
 	}
 	for _, result := range c.results {
 		if !result.used {

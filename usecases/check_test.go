@@ -68,14 +68,8 @@ func FuzzCheck(f *testing.F) {
 	})
 }
 
-func check(t *testing.T, text string) *Plan {
-	t.Helper()
-	plan, problems := Check("x.yaml", []byte(text), testEnvironment())
-	require.NoError(t, problems.Err())
-	return plan
-}
-
-func hasWarning(problems source.Problems, text string) bool {
+// hasProblem says whether a message holds the text.
+func hasProblem(problems source.Problems, text string) bool {
 	for _, problem := range problems {
 		if strings.Contains(problem.Message, text) {
 			return true

@@ -142,6 +142,7 @@ func (c *checker) choose(step *Step, node *source.Node, names *scope, at place) 
 		rest = rest.child()
 		rest.env = rest.env.NarrowNot(branch.When)
 		if !list.ends {
+			c.sameKind(out.result, list.result, steps, "the branches before")
 			through, out.result, proven = append(through, inner), joinResults(out.result, list.result), false
 		} else if proven {
 			out.refuted = append(out.refuted, branch.When)

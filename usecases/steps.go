@@ -68,27 +68,28 @@ func (c *checker) step(node *source.Node, index int, names *scope, at place) (st
 		step.Title = c.template(title, inner, rules.TypeOf(rules.KindText))
 	}
 	chosen := c.body(step, kind, fields, inner, at)
-	ends = chosen.ends && step.When == nil && !fields["when"].Exists()
+	ends = chosen.ends && !fields["when"].Exists()
 	step.Type = chosen.result
 	c.onError(step, fields["on_error"], inner, at)
 	c.policy(step, kind, fields, at)
 	c.correct(step, kind, node, inner, at)
-	if step.When != nil && step.Type != nil {
+	optional := fields["when"].Exists()
+	if optional && step.Type != nil {
 		step.Type = step.Type.AsOptional()
 	}
 	step.Personal = personal(step.Type)
 	if chosen.declare != nil {
-		chosen.declare(names, step.When != nil)
+		chosen.declare(names, optional)
 	}
 	switch {
 	case chosen.ends:
 		names.env = names.env.NarrowNot(step.When)
-	case step.When == nil:
+	case !optional:
 		for _, condition := range chosen.refuted {
 			names.env = names.env.NarrowNot(condition)
 		}
 	}
-	if step.ID != "" && step.End == nil {
+	if step.ID != "" && step.End == nil && names.variables[step.ID] == nil {
 		name = c.declare(step, node.Get("id"), names, at)
 	}
 	return step, ends, name
@@ -233,11 +234,25 @@ func (c *checker) onError(step *Step, node *source.Node, names *scope, at place)
 			if list.last != nil {
 				list.last.use()
 			}
+			c.sameKind(step.Type, list.result, steps, "the step gives")
 			step.Type = joinResults(step.Type, list.result)
 		}
 		handlers[class] = handler
 		step.OnError = append(step.OnError, handler)
 	}
+}
+
+// sameKind warns where two results that become one have nothing in common: nothing can be done with it.
+func (c *checker) sameKind(a, b *rules.Type, node *source.Node, what string) {
+	if a == nil || b == nil || a.Kind == b.Kind || c.unsure {
+		return
+	}
+	for _, t := range []*rules.Type{a, b} {
+		if t.Kind == rules.KindAny || t.Kind == rules.KindMissing {
+			return
+		}
+	}
+	node.Warnf("give both the same fields, or use text(…) of the result", "these steps give a %s and %s a %s: nothing is known of what comes out", b.Kind, what, a.Kind)
 }
 
 // mayFail checks that a call can fail so at all, and gives the type of the candidates of not_unique.

@@ -71,7 +71,7 @@ func (c *call) send(ctx context.Context, effect store.Effect, firstSent time.Tim
 	case failure.Class == contracts.OutcomeUnknown:
 		return c.doubt(ctx, effect, failure.Message)
 	case firstSent.IsZero() && certain(failure):
-		_, err := c.Store.VoidEffect(ctx, effect.Key, string(failure.Class))
+		_, err := c.Store.VoidEffect(ctx, effect, string(failure.Class))
 		return CallOutput{}, failure, err
 	case c.in.Route.Safety == contracts.AtMostOnce && !failure.NothingSent:
 		return c.doubt(ctx, effect, failure.Message)

@@ -121,11 +121,11 @@ func (s *Store) beginEffect(ctx context.Context, tx session, effect Effect) (Eff
 	return begun, true, err
 }
 
-// EffectSent is called right before each sending. It counts the attempt, whose number fences out earlier ones, and
-// refuses an effect that is settled (ErrEffectState): nothing may then be sent.
+// EffectSent is called right before each further sending. It counts the attempt, whose number fences out earlier
+// ones, and refuses an effect that is settled or waits for a person (ErrEffectState): nothing may then be sent.
 func (s *Store) EffectSent(ctx context.Context, key string) (Effect, error) {
 	now := s.now()
-	return s.changeEffect(ctx, key, "sent", []EffectState{EffectIntent, EffectSent, EffectUnknown},
+	return s.changeEffect(ctx, key, "sent", []EffectState{EffectIntent, EffectSent},
 		`state = ?, attempts = attempts + 1, first_sent_at = CASE WHEN first_sent_at = 0 THEN ? ELSE first_sent_at END`,
 		EffectSent, now)
 }
@@ -137,10 +137,24 @@ func (s *Store) ConfirmEffect(ctx context.Context, key string, result json.RawMe
 		"state = ?, result = ?, remote_ref = ?, error = '', settled_at = ?", EffectConfirmed, result, remoteRef, s.now())
 }
 
-// VoidEffect records that the effect certainly did not happen. The same key may then begin anew.
-func (s *Store) VoidEffect(ctx context.Context, key, reason string) (Effect, error) {
-	return s.changeEffect(ctx, key, "void", []EffectState{EffectIntent, EffectSent, EffectUnknown},
-		"state = ?, error = ?, settled_at = ?", EffectVoid, reason, s.now())
+// VoidEffect records that the effect certainly did not happen, as far as the given attempt knows. The same key may
+// then begin anew. If another attempt has sent it since, that attempt's word counts: the effect stays and is returned
+// as it is.
+func (s *Store) VoidEffect(ctx context.Context, attempt Effect, reason string) (Effect, error) {
+	var changed Effect
+	err := s.write(ctx, "void effect "+attempt.Key, func(tx session) error {
+		current, err := effectByKey(ctx, tx, attempt.Key)
+		if err != nil {
+			return err
+		}
+		if changed = current; current.Attempts != attempt.Attempts {
+			return nil
+		}
+		changed, err = changeEffect(ctx, tx, attempt.Key, []EffectState{EffectIntent, EffectSent, EffectUnknown},
+			"state = ?, error = ?, settled_at = ?", EffectVoid, reason, s.now())
+		return err
+	})
+	return changed, err
 }
 
 // MarkEffectUnknown records that nobody can tell whether the effect happened.

@@ -46,7 +46,7 @@ func TestEffectHappens(t *testing.T) {
 
 	_, err = s.EffectSent(t.Context(), "k1")
 	require.ErrorIs(t, err, ErrEffectState)
-	_, err = s.VoidEffect(t.Context(), "k1", "x")
+	_, err = s.VoidEffect(t.Context(), confirmed, "x")
 	require.ErrorIs(t, err, ErrEffectState)
 	_, err = s.MarkEffectUnknown(t.Context(), "k1", "x")
 	require.ErrorIs(t, err, ErrEffectState)
@@ -114,7 +114,10 @@ func bring(t *testing.T, s *Store, to EffectState) (err error) {
 	case EffectConfirmed:
 		_, err = s.ConfirmEffect(t.Context(), "k1", json.RawMessage(`{}`), "T1")
 	case EffectVoid:
-		_, err = s.VoidEffect(t.Context(), "k1", "refused")
+		var effect Effect
+		effect, err = s.Effect(t.Context(), "k1")
+		require.NoError(t, err)
+		_, err = s.VoidEffect(t.Context(), effect, "refused")
 	}
 	return err
 }
@@ -142,6 +145,40 @@ func TestOneOfManyBeginsTheEffect(t *testing.T) {
 	require.Equal(t, EffectSent, stored.State)
 	require.Equal(t, 1, stored.Attempts)
 	require.Equal(t, stored.IntentAt, stored.FirstSentAt)
+}
+
+func TestAnOlderAttemptDoesNotVoid(t *testing.T) {
+	t.Parallel()
+	s, _ := testStore(t)
+	effect := ticket()
+	effect.State = EffectSent
+	older, _, err := s.BeginEffect(t.Context(), effect, nil)
+	require.NoError(t, err)
+	newer, err := s.EffectSent(t.Context(), "k1")
+	require.NoError(t, err)
+	kept, err := s.VoidEffect(t.Context(), older, "connection refused")
+	require.NoError(t, err)
+	require.Equal(t, newer, kept)
+	void, err := s.VoidEffect(t.Context(), newer, "connection refused")
+	require.NoError(t, err)
+	require.Equal(t, EffectVoid, void.State)
+	begun, fresh, err := s.BeginEffect(t.Context(), effect, nil)
+	require.NoError(t, err)
+	require.True(t, fresh)
+	require.Equal(t, 3, begun.Attempts) // the number goes on: earlier attempts stay fenced out
+}
+
+func TestWhatWaitsForAPersonIsNotSent(t *testing.T) {
+	t.Parallel()
+	s, _ := testStore(t)
+	_, _, err := s.BeginEffect(t.Context(), ticket(), nil)
+	require.NoError(t, err)
+	require.NoError(t, bring(t, s, EffectSent))
+	require.NoError(t, bring(t, s, EffectUnknown))
+	require.ErrorIs(t, bring(t, s, EffectSent), ErrEffectState)
+	confirmed, err := s.ConfirmEffect(t.Context(), "k1", nil, "T1") // the answer came after all
+	require.NoError(t, err)
+	require.Equal(t, EffectConfirmed, confirmed.State)
 }
 
 func TestAPersonResolvesTheUnknown(t *testing.T) {

@@ -1,0 +1,323 @@
+package workspace
+
+import (
+	"cmp"
+	"net"
+	"strings"
+	"time"
+
+	"crosswalk/contracts"
+	"crosswalk/rules"
+	"crosswalk/source"
+	"crosswalk/usecases"
+)
+
+// SourceKind is a way in which messages come in.
+type SourceKind string
+
+// The kinds of sources.
+const (
+	FromMail    SourceKind = "mail"    // an SMTP listener
+	FromForm    SourceKind = "form"    // a page for customers
+	FromNote    SourceKind = "note"    // what an agent writes down on the phone
+	FromSocial  SourceKind = "social"  // a social network's webhook
+	FromWebhook SourceKind = "webhook" // another program
+)
+
+// Source is one entry under intake: where messages come from and what each of them does. Exactly one of
+// Starts and Completes is set.
+type Source struct {
+	Name   string
+	Kind   SourceKind
+	Title  string
+	Listen string // mail: host:port
+	Path   string // form, social, webhook: the last part of the address; the name if none is given
+	Verify Verify // social, webhook
+	// PerMinute limits how many messages one sender may send; 0: the default of the kind.
+	PerMinute int
+
+	Starts string          // the use case that a message starts
+	With   *rules.Template // its input, over Scope
+	Dedupe *rules.Template // a text: messages with the same one are the same; nil: by the sender's own id, else by content
+	Joins  Joins
+
+	Completes *Completes
+
+	// Acknowledge is the mail that the sender gets; nil: none. Automatic mail is never answered.
+	Acknowledge *Acknowledge
+
+	node *source.Node
+}
+
+// Joins says when a message belongs to a case that is open already, instead of starting one.
+type Joins struct {
+	Thread  bool          // it answers a message of the case
+	Contact bool          // it comes from somebody who wrote in the case
+	Within  time.Duration // after the last message of the case; 0: as long as the case is open
+}
+
+// Verify says how a request proves who sent it.
+type Verify struct {
+	Scheme  string // standard-webhooks, zendesk, x, meta or none
+	Secrets []Reference
+}
+
+// The ways in which a request proves who sent it.
+const (
+	VerifyStandard = "standard-webhooks"
+	VerifyZendesk  = "zendesk"
+	VerifyX        = "x"    // with the challenge of X's Account Activity API
+	VerifyMeta     = "meta" // X-Hub-Signature-256 with the challenge of Meta's platforms
+	VerifyNone     = "none" // declared insecure
+)
+
+// Completes says that a message reports a task solved in the support system.
+type Completes struct {
+	System  string            // of the contract support
+	When    *rules.Expression // nil: every message does
+	Task    *rules.Template   // a text: the id of the support system's task
+	Outcome *rules.Template   // a text; nil: solved_in_system
+	By      *rules.Template   // a text: who did it; may be missing
+}
+
+// Acknowledge is a mail to the sender. Nil texts are the product's own, in the language of the message.
+type Acknowledge struct{ Subject, Text *rules.Template }
+
+// Scope is what the expressions of a source see: the message, under the name of the source's kind.
+func (s *Source) Scope() *rules.Type {
+	return rules.RecordType(rules.Field{Name: string(s.Kind), Type: MessageType(s.Kind), Required: true})
+}
+
+// MessageType is the type of mail, form, note, social and webhook in the expressions of sources. fields is
+// what a webhook or form sent beside the rest, of unknown shape.
+func MessageType(kind SourceKind) *rules.Type {
+	text := rules.TypeOf(rules.KindText)
+	own := &rules.Type{Kind: rules.KindText, Personal: true}
+	from := rules.RecordType(rules.Field{Name: "email", Type: own}, rules.Field{Name: "phone", Type: own},
+		rules.Field{Name: "handle", Type: own}, rules.Field{Name: "name", Type: own})
+	from.Personal = true
+	t := rules.RecordType(
+		rules.Field{Name: "channel", Type: rules.EnumOf("email", "web", "phone", "social", "webhook"), Required: true},
+		rules.Field{Name: "id", Type: text},
+		rules.Field{Name: "from", Type: from, Required: true},
+		rules.Field{Name: "to", Type: text},
+		rules.Field{Name: "subject", Type: own},
+		rules.Field{Name: "text", Type: own, Required: true},
+		rules.Field{Name: "product", Type: text},
+		rules.Field{Name: "thread", Type: rules.ListOf(text), Required: true},
+		rules.Field{Name: "received_at", Type: rules.TypeOf(rules.KindInstant), Required: true},
+		rules.Field{Name: "automatic", Type: text},
+		rules.Field{Name: "change", Type: rules.EnumOf("edited", "deleted")},
+		rules.Field{Name: "fields", Type: rules.TypeOf(rules.KindRecord), Required: true},
+	)
+	if kind == FromMail {
+		t = t.With(rules.Field{Name: "message_id", Type: text})
+	}
+	return t
+}
+
+// source reads one entry under intake. What needs the use cases is checked later by checkSource.
+func (c *Config) source(all *source.Node, name string) *Source {
+	node := all.Get(name)
+	checkPlain(all.KeyNode(name), "source")
+	s := &Source{Name: name, Path: name, node: node}
+	fields := node.Map("mail", "form", "note", "social", "webhook", "title", "starts", "with", "dedupe", "joins", "completes", "acknowledge")
+	s.Title = cmp.Or(fields["title"].Text(), name)
+	for _, kind := range []SourceKind{FromMail, FromForm, FromNote, FromSocial, FromWebhook} {
+		if !fields[string(kind)].Exists() {
+			continue
+		}
+		if s.Kind != "" {
+			node.KeyNode(string(kind)).Errorf("make two sources of it", "a source is one of mail, form, note, social and webhook")
+			continue
+		}
+		s.Kind = kind
+		c.channel(s, fields[string(kind)])
+	}
+	if s.Kind == "" && node.Kind() == source.Map && len(fields) == len(node.Keys()) {
+		node.Errorf("add mail:, form:, note:, social: or webhook:", "the source does not say where messages come from")
+	}
+	s.joins(fields["joins"])
+	switch starts, completes := fields["starts"], fields["completes"]; {
+	case starts.Exists() && completes.Exists():
+		node.KeyNode("completes").Errorf("make two sources of it", "a source either starts a use case or completes tasks")
+	case starts.Exists():
+		s.Starts = starts.Text()
+	case completes.Exists():
+		for _, key := range []string{"with", "joins", "acknowledge"} {
+			node.KeyNode(key).Errorf("remove it", "%q is for sources that start a use case", key)
+		}
+	case node.Kind() == source.Map:
+		node.Errorf("add starts: with the name of a use case", "the source does not say what a message does")
+	}
+	return s
+}
+
+// channel reads what is particular to the kind.
+func (c *Config) channel(s *Source, node *source.Node) {
+	if node.Kind() == source.Null {
+		node = nil // mail: with nothing behind it, all defaults
+	}
+	switch s.Kind {
+	case FromMail:
+		fields := node.Map("listen")
+		s.Listen = cmp.Or(setting(fields["listen"]), "127.0.0.1:2525")
+		if _, _, err := net.SplitHostPort(s.Listen); err != nil {
+			fields["listen"].Errorf("write for example 127.0.0.1:2525", "%q is not an address to listen on", s.Listen)
+		}
+	case FromForm:
+		fields := node.Map("path", "per_minute")
+		s.path(fields["path"])
+		s.PerMinute = fields["per_minute"].Int()
+	case FromNote:
+		node.Map("path")
+	case FromSocial, FromWebhook:
+		fields := node.Map("path", "verify", "per_minute")
+		s.path(fields["path"])
+		s.PerMinute = fields["per_minute"].Int()
+		if !fields["verify"].Exists() {
+			s.node.Get(string(s.Kind)).Errorf("add verify: {scheme: "+VerifyStandard+", secret: 'env:NAME'}", "nothing proves who sends these messages")
+			return
+		}
+		s.Verify = c.verify(fields["verify"])
+	}
+}
+
+func (s *Source) path(node *source.Node) {
+	if !node.Exists() {
+		return
+	}
+	s.Path = node.Text()
+	if !plainName.MatchString(s.Path) {
+		node.Errorf("use small letters, digits, - and _", "%q is not the last part of an address", s.Path)
+	}
+}
+
+func (c *Config) verify(node *source.Node) Verify {
+	fields := node.Map("scheme", "secret", "secrets")
+	v := Verify{Scheme: node.Required("scheme", "one of "+strings.Join([]string{VerifyStandard, VerifyZendesk, VerifyX, VerifyMeta, VerifyNone}, ", ")).
+		OneOf(VerifyStandard, VerifyZendesk, VerifyX, VerifyMeta, VerifyNone)}
+	for _, secret := range append(listOf(fields["secret"]), listOf(fields["secrets"])...) {
+		v.Secrets = append(v.Secrets, parseReference(secret, c.base))
+	}
+	switch {
+	case v.Scheme == VerifyNone && len(v.Secrets) > 0:
+		fields["scheme"].Errorf("name the scheme, or remove the secret", "with the scheme none the secret is never used")
+	case v.Scheme == VerifyNone:
+		fields["scheme"].Warnf("anybody who knows the address can start cases", "messages of this source are not verified")
+	case v.Scheme != "" && len(v.Secrets) == 0:
+		node.Errorf("add secret: 'env:NAME'", "the scheme %s needs a secret", v.Scheme)
+	}
+	return v
+}
+
+func (s *Source) joins(node *source.Node) {
+	s.Joins = Joins{Thread: true, Contact: true}
+	if !node.Exists() {
+		return
+	}
+	fields := node.Map("thread", "contact", "within")
+	if fields["thread"].Exists() {
+		s.Joins.Thread = fields["thread"].Bool()
+	}
+	if fields["contact"].Exists() {
+		s.Joins.Contact = fields["contact"].Bool()
+	}
+	s.Joins.Within = fields["within"].Duration()
+}
+
+// checkIntake compiles the templates of all sources. input gives the input of a use case, nil if there is none.
+func (c *Config) checkIntake(input func(useCase string) *rules.Type, known []string) {
+	for _, s := range c.Intake {
+		c.checkSource(s, input, known)
+	}
+}
+
+func (c *Config) checkSource(s *Source, input func(useCase string) *rules.Type, known []string) {
+	if s.Kind == "" {
+		return
+	}
+	env := rules.NewEnvironment(s.Scope())
+	options := rules.Options{Lenient: true} // fields have no known shape; the use case's input is the door
+	if dedupe := s.node.Get("dedupe"); dedupe.Exists() {
+		s.Dedupe = rules.CompileTemplate(dedupe, env, rules.TypeOf(rules.KindText).AsOptional(), options)
+	}
+	if completes := s.node.Get("completes"); completes.Exists() {
+		c.checkCompletes(s, completes, env, options)
+	}
+	s.acknowledge(env, options)
+	if s.Starts == "" {
+		return
+	}
+	wanted, with := input(s.Starts), s.node.Get("with")
+	switch {
+	case wanted == nil:
+		s.node.Get("starts").Errorf(source.DidYouMean(s.Starts, known), "there is no use case %q", s.Starts)
+	case !with.Exists():
+		s.node.Errorf("add with: {text: '${"+string(s.Kind)+".text}', …}", "the use case %s is started without any input", s.Starts)
+	default:
+		s.With = rules.CompileTemplate(with, env, wanted, options)
+	}
+}
+
+func (c *Config) checkCompletes(s *Source, node *source.Node, env *rules.Environment, options rules.Options) {
+	fields := node.Map("system", "when", "task", "outcome", "by")
+	s.Completes = &Completes{System: node.Required("system", "name the system that the tasks are in").Text()}
+	system := c.System(s.Completes.System)
+	switch {
+	case s.Completes.System == "":
+	case system == nil:
+		fields["system"].Errorf(source.DidYouMean(s.Completes.System, c.systemNames()), "there is no system %q", s.Completes.System)
+	case system.Contract != nil && !hasTasks(system.Contract):
+		fields["system"].Errorf("", "the contract %s of the system %q has no tasks", system.Contract.Name, system.Name)
+	}
+	text := rules.TypeOf(rules.KindText)
+	if when := fields["when"]; when.Exists() {
+		s.Completes.When = rules.CompileNode(when, env, rules.TypeOf(rules.KindBool), options)
+	}
+	if task := node.Required("task", "say where the id of the task is, as in task: '${text(webhook.fields.detail.id)}'"); task.Exists() {
+		s.Completes.Task = rules.CompileTemplate(task, env, text, options)
+	}
+	if fields["outcome"].Exists() {
+		s.Completes.Outcome = rules.CompileTemplate(fields["outcome"], env, text, options)
+	}
+	if fields["by"].Exists() {
+		s.Completes.By = rules.CompileTemplate(fields["by"], env, text.AsOptional(), options)
+	}
+}
+
+func (c *Config) systemNames() []string {
+	names := make([]string, len(c.Systems))
+	for i, system := range c.Systems {
+		names[i] = system.Name
+	}
+	return names
+}
+
+func hasTasks(contract *contracts.Contract) bool {
+	return contract.Name+".task" == usecases.TaskRef && contract.Records["task"] != nil
+}
+
+// acknowledge reads acknowledge: true, or the texts. They see the message and the case that it started.
+func (s *Source) acknowledge(env *rules.Environment, options rules.Options) {
+	node := s.node.Get("acknowledge")
+	switch {
+	case !node.Exists():
+		return
+	case node.Kind() == source.Scalar:
+		if node.Bool() {
+			s.Acknowledge = &Acknowledge{}
+		}
+		return
+	}
+	text := rules.TypeOf(rules.KindText)
+	env = env.With("case", rules.RecordType(rules.Field{Name: "reference", Type: text, Required: true}, rules.Field{Name: "language", Type: text}))
+	fields := node.Map("subject", "text")
+	s.Acknowledge = &Acknowledge{}
+	if fields["subject"].Exists() {
+		s.Acknowledge.Subject = rules.CompileTemplate(fields["subject"], env, text, options)
+	}
+	if fields["text"].Exists() {
+		s.Acknowledge.Text = rules.CompileTemplate(fields["text"], env, text, options)
+	}
+}

@@ -1,0 +1,264 @@
+// Package workspace reads the folder in which a company keeps its side of the product: crosswalk.yaml with
+// its systems, use cases, rule tables, robots, adapters and people. It checks all of it at once, builds the
+// bundles that give cases their meaning, and puts them in force together with the way to each system.
+package workspace
+
+import (
+	"fmt"
+	"os"
+	"path"
+	"path/filepath"
+	"slices"
+
+	"crosswalk/contracts"
+	"crosswalk/rules"
+	"crosswalk/source"
+	"crosswalk/usecases"
+)
+
+// Workspace is a folder that was read and checked. It is immutable.
+type Workspace struct {
+	Dir string
+	*Reach
+	UseCases []*UseCase // sorted by name
+	// Notes say where a file of the workspace stands in for one of the catalogue.
+	Notes []string
+
+	tables map[string]*table
+	errors source.Problems // why it must not be published
+}
+
+// UseCase is one use case of a workspace.
+type UseCase struct {
+	*usecases.Definition
+	Plan   *usecases.Plan // nil if it has errors
+	Bundle usecases.Bundle
+	Hash   string // of the bundle
+}
+
+// table is a rule table with the files that it came from.
+type table struct {
+	file  usecases.File
+	rules *rules.Table // nil if it has errors
+}
+
+// Load reads and checks the workspace in a folder. The workspace is returned even if there are errors, as
+// far as it could be read; it must then not be published.
+func Load(dir string) (*Workspace, source.Problems) {
+	base, err := filepath.Abs(dir)
+	if err != nil {
+		base = dir
+	}
+	l := &loader{files: files{root: folder{os.DirFS(base)}}, base: base}
+	if info, err := os.Stat(base); err != nil || !info.IsDir() {
+		return &Workspace{Dir: base}, source.Problems{{File: dir, Severity: source.SeverityError, Message: "there is no such folder", Hint: "crosswalk init DIR makes a new workspace"}}
+	}
+	w := &Workspace{Dir: base, Reach: l.reach(), tables: map[string]*table{}}
+	l.useCases(w)
+	w.Config.checkIntake(w.inputOf, w.useCaseNames())
+	w.checkDrivers()
+	w.Notes = append(w.Notes, l.replaced()...)
+	problems := append(append(l.problems, l.files.problems...), w.Config.doc.Problems()...).Sorted()
+	w.errors = problems.Errors()
+	return w, problems
+}
+
+// UseCase returns a use case by name, or nil.
+func (w *Workspace) UseCase(name string) *UseCase {
+	if i := slices.IndexFunc(w.UseCases, func(u *UseCase) bool { return u.Name == name }); i >= 0 {
+		return w.UseCases[i]
+	}
+	return nil
+}
+
+func (w *Workspace) useCaseNames() []string {
+	names := make([]string, len(w.UseCases))
+	for i, useCase := range w.UseCases {
+		names[i] = useCase.Name
+	}
+	return names
+}
+
+// inputOf is the input that a use case takes: nil if there is no such use case, any if it is broken.
+func (w *Workspace) inputOf(name string) *rules.Type {
+	switch useCase := w.UseCase(name); {
+	case useCase == nil:
+		return nil
+	case useCase.Plan == nil:
+		return rules.TypeOf(rules.KindAny)
+	default:
+		return useCase.Plan.Input
+	}
+}
+
+// useCases reads the use cases of the folder and those of the catalogue that crosswalk.yaml names.
+func (l *loader) useCases(w *Workspace) {
+	found := l.files.own("usecases", ".yaml")
+	have := map[string]bool{}
+	for _, f := range found {
+		have[stem(f.name)] = true
+	}
+	named := w.Config.doc.Root.Get("usecases").List()
+	for i, name := range w.Config.UseCases {
+		if f := l.fromCatalogue(name, have); f != nil {
+			found = append(found, f)
+		} else if !have[name] {
+			named[i].Errorf(source.DidYouMean(name, l.files.names("usecases", ".yaml")), "there is no use case %q", name)
+		}
+	}
+	for _, s := range w.Config.Intake {
+		if f := l.fromCatalogue(s.Starts, have); f != nil {
+			found = append(found, f)
+		}
+	}
+	var definitions []*usecases.Definition
+	for _, f := range found {
+		definition, problems := usecases.Parse(f.name, f.text)
+		if definition == nil {
+			l.add(problems...)
+			w.UseCases = append(w.UseCases, &UseCase{Definition: &usecases.Definition{Name: stem(f.name), File: f.name}})
+			continue
+		}
+		definitions = append(definitions, definition)
+	}
+	l.tables(w, definitions)
+	env := w.environment()
+	for _, definition := range definitions {
+		w.UseCases = append(w.UseCases, l.useCase(w, definition, env))
+	}
+	slices.SortFunc(w.UseCases, func(a, b *UseCase) int { return compare(a.Name, b.Name) })
+}
+
+// fromCatalogue finds a use case that the folder does not have, once.
+func (l *loader) fromCatalogue(name string, have map[string]bool) *file {
+	if name == "" || have[name] {
+		return nil
+	}
+	f := l.files.find("usecases", name, ".yaml")
+	if f != nil {
+		have[name] = true
+	}
+	return f
+}
+
+// environment is what use cases are checked against.
+func (w *Workspace) environment() usecases.Environment {
+	env := usecases.Environment{Systems: map[string]*contracts.Contract{}, Tables: map[string]*rules.Table{}, Contracts: w.Contracts}
+	for _, system := range w.Config.Systems {
+		env.Systems[system.Name] = system.Contract
+	}
+	for name, table := range w.tables {
+		env.Tables[name] = table.rules
+	}
+	return env
+}
+
+func (l *loader) useCase(w *Workspace, definition *usecases.Definition, env usecases.Environment) *UseCase {
+	useCase := &UseCase{Definition: definition}
+	plan, problems := usecases.Check(definition.File, definition.Text, env)
+	l.add(problems...)
+	if plan == nil {
+		return useCase
+	}
+	useCase.Bundle = w.bundle(definition)
+	useCase.Hash = useCase.Bundle.Hash()
+	plan.Hash, useCase.Plan = useCase.Hash, plan
+	return useCase
+}
+
+// bundle gathers everything that gives the use case its meaning.
+func (w *Workspace) bundle(definition *usecases.Definition) usecases.Bundle {
+	b := usecases.Bundle{
+		Language: usecases.Language, UseCase: usecases.File{Name: definition.File, Text: string(definition.Text)},
+		Tables: map[string]usecases.File{}, Contracts: map[string]usecases.File{}, Systems: map[string]string{},
+	}
+	for _, name := range definition.Tables {
+		b.Tables[name] = w.tables[name].file
+	}
+	for _, name := range definition.Systems {
+		contract := w.Config.System(name).Contract
+		b.Systems[name] = contract.Name
+		w.pin(b, contract)
+	}
+	return b
+}
+
+// pin adds a contract to the bundle, and those that the ids in it belong to.
+func (w *Workspace) pin(b usecases.Bundle, contract *contracts.Contract) {
+	if _, done := b.Contracts[contract.Name]; done {
+		return
+	}
+	b.Contracts[contract.Name] = usecases.File{Name: contract.File, Text: string(contract.Text)}
+	for _, name := range contract.Refers() {
+		if other := w.Contracts[name]; other != nil {
+			w.pin(b, other)
+		}
+	}
+}
+
+// tables reads every table of the folder, and those of the catalogue that a use case decides with.
+func (l *loader) tables(w *Workspace, definitions []*usecases.Definition) {
+	data := map[string]bool{} // CSV files that belong to a table and are none of their own
+	for _, f := range l.files.own("rules", ".yaml") {
+		l.table(w, f, data)
+	}
+	for _, f := range l.files.own("rules", ".csv") {
+		if !data[f.name] && w.tables[stem(f.name)] == nil {
+			l.table(w, f, data)
+		}
+	}
+	for _, definition := range definitions {
+		for _, name := range definition.Tables {
+			if w.tables[name] != nil {
+				continue
+			}
+			if f := l.files.find("rules", name, ".yaml", ".csv"); f != nil {
+				l.table(w, f, data)
+			}
+		}
+	}
+}
+
+func (l *loader) table(w *Workspace, f *file, data map[string]bool) {
+	one := &table{file: usecases.File{Name: f.name, Text: string(f.text)}}
+	read := func(name string) ([]byte, error) {
+		part := l.part(f, name)
+		if part == nil {
+			return nil, fmt.Errorf("there is no file %s", path.Join(path.Dir(f.name), name))
+		}
+		if one.file.Parts == nil {
+			one.file.Parts = map[string]string{}
+		}
+		one.file.Parts[name] = string(part.text)
+		data[part.name] = true
+		return part.text, nil
+	}
+	parsed, problems := rules.ParseTable(f.name, f.text, read)
+	l.add(problems...)
+	one.rules = parsed
+	w.tables[stem(f.name)] = one
+}
+
+// part finds a file that a table refers to, beside the table.
+func (l *loader) part(owner *file, name string) *file {
+	if !localPath(name) {
+		return nil
+	}
+	if !owner.own {
+		return l.files.find("rules", stem(name), path.Ext(name))
+	}
+	return l.files.read(path.Join(path.Dir(owner.name), name))
+}
+
+// replaced says which files of the workspace stand in for one of the catalogue.
+func (l *loader) replaced() []string {
+	var notes []string
+	for _, kind := range []string{"usecases", "rules", "adapters", "robots"} {
+		for _, f := range l.files.own(kind, ".yaml") {
+			if slices.Contains(l.files.shipped(kind, ".yaml"), path.Base(f.name)) {
+				notes = append(notes, f.name+" is used instead of the one of the catalogue")
+			}
+		}
+	}
+	return notes
+}

@@ -104,13 +104,23 @@ func (c *call) prepare() *Failure {
 	if c.operation == nil {
 		return &Failure{Class: contracts.Internal, Message: fmt.Sprintf("the contract %s has no operation %s", contract.Name, c.in.Operation()), NothingSent: true}
 	}
-	c.driver = c.Reach().driver(route.System, route.Driver)
-	// A call that has failed before goes back for a new route when its driver is another one now: a repaired robot
-	// or a new API serves cases that wait.
-	if c.driver == nil || c.attempt > 1 && c.driver.Hash != route.DriverHash {
-		return &Failure{Class: contracts.Unavailable, Message: "the way to " + route.System + " has changed", NothingSent: true, Rerouted: true}
+	return c.way()
+}
+
+// way finds the driver. A call that has failed before goes back for a new route when its driver is another one now:
+// a repaired robot or a new API serves cases that wait. Without any driver the case waits for one.
+func (c *call) way() *Failure {
+	route, reach := c.in.Route, c.Reach()
+	c.driver = reach.driver(route.System, route.Driver)
+	if c.driver != nil && (c.attempt <= 1 || c.driver.Serves[route.Operation].Hash == route.DriverHash) {
+		return nil
 	}
-	return nil
+	now := reach.Route(route.System, route.Operation, nil)
+	failure := &Failure{Class: contracts.Unavailable, Message: "the way to " + route.System + " has changed", NothingSent: true, Rerouted: true}
+	if now.Driver == "" {
+		failure.Message, failure.Rerouted = now.Reason, false
+	}
+	return failure
 }
 
 // read asks. A local read that a crashed workflow task had made durable is answered from the store.

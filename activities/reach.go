@@ -19,13 +19,13 @@ type Reach struct{ Systems map[string]*System }
 type System struct {
 	Name     string
 	Contract string // the name of its contract
+	Off      bool   // nothing is called; cases wait
 	Drivers  []Driver
 }
 
 // Driver is one way to reach a system: an adapter with its connection, a robot, or people.
 type Driver struct {
 	Name     string // adapter:hubspot, robot:acme-portal, person:shipping
-	Hash     string // of its content
 	Off      bool
 	Person   string             // the queue of the people; empty if it is a program
 	Serves   map[string]Service // by short name; nil for people: they serve everything
@@ -34,6 +34,7 @@ type Driver struct {
 
 // Service says how a driver carries out one operation.
 type Service struct {
+	Hash      string           // of what carries it out
 	Safety    contracts.Safety // of a write
 	KeyTTL    time.Duration
 	Local     bool   // quick enough to be tried inside a workflow task
@@ -65,6 +66,10 @@ func (r *Reach) Route(system, operation string, tried []string) Route {
 		route.Reason = fmt.Sprintf("the workspace has no system %q", system)
 		return route
 	}
+	if s.Off {
+		route.Reason = system + " is switched off"
+		return route
+	}
 	for i := range s.Drivers {
 		d := &s.Drivers[i]
 		if !d.serves(operation) || slices.Contains(tried, d.Name) {
@@ -75,7 +80,7 @@ func (r *Reach) Route(system, operation string, tried []string) Route {
 			break
 		}
 		service := d.Serves[operation]
-		route.Driver, route.DriverHash, route.Person = d.Name, d.Hash, d.Person
+		route.Driver, route.DriverHash, route.Person = d.Name, service.Hash, d.Person
 		route.Safety, route.KeyTTL, route.Local, route.TaskQueue = service.Safety, service.KeyTTL, service.Local, service.TaskQueue
 	}
 	if route.Driver == "" {
@@ -94,7 +99,7 @@ func (d *Driver) serves(operation string) bool {
 
 // driver finds the driver of a route.
 func (r *Reach) driver(system, name string) *Driver {
-	if s := r.Systems[system]; s != nil {
+	if s := r.Systems[system]; s != nil && !s.Off {
 		for i := range s.Drivers {
 			if s.Drivers[i].Name == name && !s.Drivers[i].Off {
 				return &s.Drivers[i]

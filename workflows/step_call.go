@@ -60,11 +60,8 @@ func (r *run) reach(ctx workflow.Context, s *usecases.Step, sc *scope, operation
 	var tried []string
 	for {
 		in.Route = r.route(ctx, s.Call.System, operation.Short, tried)
-		switch {
-		case in.Route.Person != "":
+		if in.Route.Person != "" {
 			return r.byHand(ctx, s, sc, operation, in)
-		case in.Route.Driver == "":
-			return made{}, failed(contracts.Unavailable, in.Route.Reason)
 		}
 		out, err := r.once(ctx, s, in)
 		if f, ok := asFailure(err); ok {
@@ -109,7 +106,7 @@ func (r *run) called(ctx workflow.Context, s *usecases.Step, sc *scope, operatio
 // mayFallThrough says whether the next driver may be tried: for a write only if it is proved that nothing was sent.
 // A system that an operator paused is paused by every road.
 func mayFallThrough(operation *contracts.Operation, route activities.Route, f *failure) bool {
-	if route.Last || f.Paused || f.Class != contracts.Unavailable {
+	if route.Last || f.Paused || f.Rerouted || f.Class != contracts.Unavailable {
 		return false
 	}
 	return operation.Effect == contracts.Read || f.NothingSent
@@ -137,6 +134,9 @@ func (q routeQuestion) answer(workflow.Context) any {
 
 // once makes the first attempt: a local one if the route allows it, else an ordinary one.
 func (r *run) once(ctx workflow.Context, s *usecases.Step, in activities.CallInput) (activities.CallOutput, error) {
+	if in.Route.Driver == "" {
+		return activities.CallOutput{}, failed(contracts.Unavailable, in.Route.Reason)
+	}
 	if in.Route.Local {
 		out, err := answer(ctx, workflow.ExecuteLocalActivity(withLocal(ctx, s.Label()), in.Route.Name(), in))
 		if f, ok := asFailure(err); !ok || !f.transient {

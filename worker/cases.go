@@ -1,0 +1,171 @@
+package worker
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"log/slog"
+	"time"
+
+	enumspb "go.temporal.io/api/enums/v1"
+	"go.temporal.io/api/serviceerror"
+	"go.temporal.io/sdk/client"
+	"go.temporal.io/sdk/temporal"
+
+	"crosswalk/rules"
+	"crosswalk/store"
+	"crosswalk/workflows"
+)
+
+// ErrEnded says that the case has ended, so that it can neither be told nor asked anything.
+var ErrEnded = errors.New("the case has ended")
+
+// ErrInput says that an entry's content does not fit the use case that it was to start. Trying again changes nothing.
+var ErrInput = errors.New("the input does not fit the use case")
+
+// Cases starts cases, tells them what happened, and looks at them. Every method may be repeated.
+type Cases struct {
+	client  client.Client
+	store   *store.Store
+	bundles *bundles
+}
+
+// NewCases makes the door to cases for a process that runs none itself. The client stays the caller's.
+func NewCases(c client.Client, s *store.Store, log *slog.Logger) *Cases {
+	return &Cases{client: c, store: s, bundles: newBundles(s, loggerOr(log))}
+}
+
+// StartCase starts the case of a stored entry, with the bundle in force if it has none yet. A case that runs or has
+// run is not started again.
+func (c *Cases) StartCase(ctx context.Context, entry store.Entry) error {
+	found, err := c.store.Case(ctx, entry.CaseID)
+	if err != nil {
+		return fmt.Errorf("worker: %w", err)
+	}
+	var input rules.Value
+	if err := json.Unmarshal(entry.Parsed, &input); err != nil {
+		return c.unusable(ctx, entry, err)
+	}
+	meta := workflows.CaseMeta{Channel: entry.Channel, EntryID: entry.ID, Language: entry.Language}
+	err = c.Start(ctx, found, input, meta)
+	if errors.Is(err, ErrInput) {
+		return c.unusable(ctx, entry, err)
+	}
+	if err != nil {
+		return err
+	}
+	if err := c.store.MarkStarted(ctx, entry.ID); err != nil {
+		return fmt.Errorf("worker: %w", err)
+	}
+	return nil
+}
+
+func (c *Cases) unusable(ctx context.Context, entry store.Entry, cause error) error {
+	return errors.Join(fmt.Errorf("worker: entry %s: %w: %w", entry.ID, ErrInput, cause), c.store.MarkFailed(ctx, entry.ID, cause.Error()))
+}
+
+// Start starts a stored case with an input. What it lacks is taken from the store: bundle, reference, language, title.
+func (c *Cases) Start(ctx context.Context, of store.Case, input rules.Value, meta workflows.CaseMeta) error {
+	of, err := c.pinned(ctx, of)
+	if err != nil {
+		return err
+	}
+	plan, err := c.bundles.load(ctx, of.BundleHash)
+	if err != nil {
+		return err
+	}
+	decoded, err := plan.Input.Decode(input)
+	if err != nil {
+		return fmt.Errorf("%w: %w", ErrInput, err)
+	}
+	meta.Reference = of.Reference
+	if meta.Language == "" {
+		meta.Language = of.Language
+	}
+	if meta.Title == "" {
+		meta.Title = of.Title
+	}
+	_, err = c.client.ExecuteWorkflow(ctx, client.StartWorkflowOptions{
+		ID:                       of.ID,
+		TaskQueue:                workflows.QueueMain,
+		WorkflowIDReusePolicy:    enumspb.WORKFLOW_ID_REUSE_POLICY_REJECT_DUPLICATE,
+		WorkflowIDConflictPolicy: enumspb.WORKFLOW_ID_CONFLICT_POLICY_USE_EXISTING,
+		TypedSearchAttributes:    temporal.NewSearchAttributes(temporal.NewSearchAttributeKeyKeyword(workflows.AttributeUseCase).ValueSet(of.UseCase)),
+		StaticSummary:            plan.Title + " " + of.Reference,
+	}, of.UseCase, workflows.StartInput{BundleHash: of.BundleHash, Input: decoded, Case: meta})
+	var already *serviceerror.WorkflowExecutionAlreadyStarted
+	if err != nil && !errors.As(err, &already) {
+		return fmt.Errorf("worker: start %s: %w", of.ID, err)
+	}
+	return nil
+}
+
+// pinned gives a case that was stored before its use case was in force the bundle of now.
+func (c *Cases) pinned(ctx context.Context, of store.Case) (store.Case, error) {
+	if of.BundleHash != "" {
+		return of, nil
+	}
+	hash, err := c.store.InForceOf(ctx, of.UseCase)
+	if err != nil {
+		return of, fmt.Errorf("worker: use case %s: %w", of.UseCase, err)
+	}
+	if of, err = c.store.SetBundle(ctx, of.ID, hash); err != nil {
+		return of, fmt.Errorf("worker: %w", err)
+	}
+	return of, nil
+}
+
+// Nudge tells a case that a message has joined it.
+func (c *Cases) Nudge(ctx context.Context, caseID string) error {
+	return c.ended(ctx, caseID, c.client.SignalWorkflow(ctx, caseID, "", workflows.SignalNudge, nil))
+}
+
+// deliverPatience is how long one attempt to tell an answer may take. A sweeper repeats it.
+const deliverPatience = 10 * time.Second
+
+// Deliver tells the case of a task that the task is answered. Sent twice, it is handled once.
+func (c *Cases) Deliver(ctx context.Context, task store.Task) error {
+	limited, cancel := context.WithTimeout(ctx, deliverPatience)
+	defer cancel()
+	message := workflows.Answered{Task: task.ID, Version: task.Version}
+	handle, err := c.client.UpdateWorkflow(limited, client.UpdateWorkflowOptions{
+		UpdateID: message.ID(), WorkflowID: task.CaseID, UpdateName: workflows.UpdateAnswered,
+		Args: []any{message}, WaitForStage: client.WorkflowUpdateStageCompleted,
+	})
+	if err == nil {
+		err = handle.Get(limited, nil)
+	}
+	err = c.ended(ctx, task.CaseID, err)
+	if err == nil || errors.Is(err, ErrEnded) {
+		err = errors.Join(err, c.store.MarkDelivered(ctx, task.ID))
+	}
+	return err
+}
+
+// CancelCase asks a case to end without having finished.
+func (c *Cases) CancelCase(ctx context.Context, caseID, who, reason string) error {
+	if err := c.ended(ctx, caseID, c.client.CancelWorkflow(ctx, caseID, "")); err != nil {
+		return err
+	}
+	detail, err := json.Marshal(map[string]string{"reason": reason})
+	if err == nil {
+		_, err = c.store.Audit(ctx, store.AuditEntry{Who: who, What: "case cancelled", CaseID: caseID, Detail: detail})
+	}
+	if err == nil {
+		err = c.store.AddEvent(ctx, store.Event{CaseID: caseID, Key: "cancel", Kind: "cancelled", Who: who})
+	}
+	return err
+}
+
+// ended turns "there is no such running workflow" into ErrEnded.
+func (c *Cases) ended(_ context.Context, caseID string, err error) error {
+	var notFound *serviceerror.NotFound
+	switch {
+	case err == nil:
+		return nil
+	case errors.As(err, &notFound):
+		return fmt.Errorf("worker: case %s: %w", caseID, ErrEnded)
+	}
+	return fmt.Errorf("worker: case %s: %w", caseID, err)
+}

@@ -1,0 +1,84 @@
+package worker
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+
+	"go.temporal.io/sdk/client"
+	"go.temporal.io/sdk/contrib/envconfig"
+	"go.temporal.io/sdk/converter"
+	"go.temporal.io/sdk/log"
+	"go.temporal.io/sdk/worker"
+	"go.temporal.io/sdk/workflow"
+
+	"crosswalk/workflows"
+)
+
+// DefaultNamespace is the namespace of the embedded engine.
+const DefaultNamespace = "crosswalk"
+
+// Dialing says which Temporal to speak to. Without an address, what TEMPORAL_* and temporal.toml say holds.
+type Dialing struct {
+	Address   string
+	Namespace string
+	Logger    *slog.Logger
+}
+
+// dataConverter and failureConverter are those of every client, worker and replayer: what travels must be read again
+// by all of them. Encryption will change these two and nothing else.
+func dataConverter() converter.DataConverter { return converter.GetDefaultDataConverter() }
+
+// options are those of every client.
+func options(d Dialing) (client.Options, error) {
+	o := client.Options{HostPort: d.Address, Namespace: d.Namespace}
+	if d.Address == "" {
+		loaded, err := envconfig.LoadDefaultClientOptions()
+		if err != nil {
+			return o, fmt.Errorf("worker: the environment's settings of Temporal: %w", err)
+		}
+		o = loaded
+		if d.Namespace != "" {
+			o.Namespace = d.Namespace
+		}
+	}
+	if o.Namespace == "" {
+		o.Namespace = DefaultNamespace
+	}
+	o.DataConverter, o.FailureConverter = dataConverter(), failureConverter()
+	o.Identity = "crosswalk" // the default names the user and the host
+	o.Logger = log.NewStructuredLogger(loggerOr(d.Logger))
+	return o, nil
+}
+
+// Dial connects to Temporal.
+func Dial(ctx context.Context, d Dialing) (client.Client, error) {
+	o, err := options(d)
+	if err != nil {
+		return nil, err
+	}
+	c, err := client.DialContext(ctx, o)
+	if err != nil {
+		return nil, fmt.Errorf("worker: Temporal at %s: %w", o.HostPort, err)
+	}
+	return c, nil
+}
+
+// NewReplayer replays recorded histories with what the interpreter is given.
+func NewReplayer(interpreter *workflows.Interpreter) (worker.WorkflowReplayer, error) {
+	replayer, err := worker.NewWorkflowReplayerWithOptions(worker.WorkflowReplayerOptions{
+		DataConverter: dataConverter(), FailureConverter: failureConverter(), DisableRegistrationAliasing: true,
+	})
+	if err != nil {
+		return nil, fmt.Errorf("worker: %w", err)
+	}
+	replayer.RegisterDynamicWorkflow(interpreter.Run, workflow.DynamicRegisterOptions{})
+	return replayer, nil
+}
+
+func loggerOr(l *slog.Logger) *slog.Logger {
+	if l == nil {
+		return slog.Default()
+	}
+	return l
+}

@@ -132,6 +132,9 @@ func (t *tab) navigate(ctx context.Context, frameName, address string) error {
 	if err != nil {
 		return err
 	}
+	if result.LoaderID != "" && result.ErrorText == "" {
+		return t.arrived(ctx, f.id, string(result.LoaderID))
+	}
 	if result.ErrorText != "" && result.ErrorText != "net::ERR_ABORTED" && result.ErrorText != "net::ERR_BLOCKED_BY_CLIENT" {
 		return contracts.NewError(contracts.Unavailable, "", "%s could not be opened: %s", withoutQuery(address), result.ErrorText)
 	}

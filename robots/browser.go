@@ -55,11 +55,10 @@ func NewBrowser(ctx context.Context, options Options) (*Browser, error) {
 	if err != nil {
 		return nil, err
 	}
-	b := &Browser{
-		process: p, client: cdp.New().Logger(utils.LoggerQuiet).Start(p.pipe), started: time.Now(),
-		sessions: map[string]*tab{}, lost: make(chan struct{}),
-	}
-	go b.dispatch()
+	b := &Browser{process: p, started: time.Now(), sessions: map[string]*tab{}, lost: make(chan struct{})}
+	p.pipe.onEvent = b.dispatch
+	b.client = cdp.New().Logger(utils.LoggerQuiet).Start(p.pipe)
+	go b.watch()
 	ctx, cancel := context.WithTimeout(ctx, 20*time.Second)
 	defer cancel()
 	version, err := proto.BrowserGetVersion{}.Call(b.on(ctx, ""))
@@ -88,16 +87,20 @@ func (b *Browser) Healthy(ctx context.Context) bool {
 	return err == nil
 }
 
-// dispatch hands each event to the run whose session it belongs to. It never waits for a run: rod's
-// client stops reading answers until its events are taken.
-func (b *Browser) dispatch() {
-	for event := range b.client.Event() {
-		b.mutex.Lock()
-		t := b.sessions[event.SessionID]
-		b.mutex.Unlock()
-		if t != nil {
-			t.queue.push(event)
-		}
+// dispatch hands an event to the run whose session it belongs to.
+func (b *Browser) dispatch(event *cdp.Event) {
+	b.mutex.Lock()
+	t := b.sessions[event.SessionID]
+	b.mutex.Unlock()
+	if t != nil {
+		t.handle(event)
+	}
+}
+
+// watch takes the events that rod's client offers, which were dispatched before, until the browser is gone;
+// then it ends all runs.
+func (b *Browser) watch() {
+	for range b.client.Event() { //nolint:revive // nothing is left to do with them
 	}
 	b.mutex.Lock()
 	runs := make(map[*tab]bool, len(b.sessions))
@@ -172,32 +175,4 @@ func decode[T any](event *cdp.Event) (T, bool) {
 	var value T
 	err := json.Unmarshal(event.Params, &value)
 	return value, err == nil
-}
-
-// eventQueue holds the events of one run that were not looked at yet. It is not bounded, because the
-// reader of the pipe must never wait; the run's own deadline bounds it.
-type eventQueue struct {
-	mutex  sync.Mutex
-	events []*cdp.Event
-	signal chan struct{}
-}
-
-func newEventQueue() *eventQueue { return &eventQueue{signal: make(chan struct{}, 1)} }
-
-func (q *eventQueue) push(event *cdp.Event) {
-	q.mutex.Lock()
-	q.events = append(q.events, event)
-	q.mutex.Unlock()
-	select {
-	case q.signal <- struct{}{}:
-	default:
-	}
-}
-
-func (q *eventQueue) take() []*cdp.Event {
-	q.mutex.Lock()
-	defer q.mutex.Unlock()
-	events := q.events
-	q.events = nil
-	return events
 }

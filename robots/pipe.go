@@ -20,10 +20,14 @@ var errMessageTooLong = errors.New("the browser sent a message that is too long"
 // pipe is the transport of --remote-debugging-pipe: JSON messages that end with a NUL byte. Unlike a
 // debugging port it can be used by nobody else on the machine, and Chromium ends by itself when our end
 // closes, however we die.
+//
+// Events are handed over here, before the next message is read: whoever gets an answer can rely on having
+// seen everything that the browser said before it. The handler must not wait for the browser.
 type pipe struct {
-	in    *bufio.Reader
-	out   deadlineWriter
-	write sync.Mutex
+	in      *bufio.Reader
+	out     deadlineWriter
+	write   sync.Mutex
+	onEvent func(*cdp.Event)
 }
 
 type deadlineWriter interface {
@@ -35,7 +39,7 @@ type deadlineWriter interface {
 const writeTime = 10 * time.Second
 
 func newPipe(in io.Reader, out deadlineWriter) *pipe {
-	return &pipe{in: bufio.NewReaderSize(in, 64<<10), out: out}
+	return &pipe{in: bufio.NewReaderSize(in, 64<<10), out: out, onEvent: func(*cdp.Event) {}}
 }
 
 // Send writes one message.
@@ -66,10 +70,10 @@ func (p *pipe) Read() ([]byte, error) {
 		break
 	}
 	message = message[:len(message)-1]
-	return message, decodable(message)
+	return message, p.look(message)
 }
 
-func decodable(message []byte) error {
+func (p *pipe) look(message []byte) error {
 	var shape struct {
 		ID        int             `json:"id"`
 		SessionID string          `json:"sessionId"`
@@ -80,6 +84,9 @@ func decodable(message []byte) error {
 	}
 	if err := json.Unmarshal(message, &shape); err != nil {
 		return fmt.Errorf("the browser sent a message that is not of its protocol: %w", err)
+	}
+	if shape.ID == 0 && shape.Method != "" {
+		p.onEvent(&cdp.Event{SessionID: shape.SessionID, Method: shape.Method, Params: shape.Params})
 	}
 	return nil
 }

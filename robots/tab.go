@@ -50,8 +50,6 @@ type tab struct {
 	root    proto.TargetSessionID // the run's view of the browser
 	page    proto.TargetSessionID
 	context proto.BrowserBrowserContextID
-	queue   *eventQueue
-	done    chan struct{} // closed when the event loop has ended
 
 	mutex   sync.Mutex
 	frames  map[string]*frame
@@ -62,6 +60,7 @@ type tab struct {
 // frame is one document of the page. Its world is lost at each navigation.
 type frame struct {
 	id, parent, name, url string
+	loader                string // of the present document
 	session               proto.TargetSessionID
 	generation            int // counts the documents
 	world                 proto.RuntimeExecutionContextID
@@ -74,10 +73,9 @@ type frame struct {
 
 // openTab makes a context and a page in it. The tab lives until close, or until ctx ends.
 func (b *Browser) openTab(ctx context.Context, options tabOptions) (_ *tab, err error) {
-	t := &tab{browser: b, options: options, queue: newEventQueue(), done: make(chan struct{}),
+	t := &tab{browser: b, options: options,
 		frames: map[string]*frame{}, changed: make(chan struct{})}
 	t.ctx, t.cancel = context.WithCancelCause(ctx)
-	go t.loop()
 	defer func() {
 		if err != nil {
 			t.close()
@@ -111,13 +109,13 @@ func (t *tab) openPage() error {
 		return err
 	}
 	t.top = string(target.TargetID) // the main frame has the id of its target
-	t.frames[t.top] = &frame{id: t.top}
+	t.update(func() { t.frame(t.top, "") })
 	attached, err := proto.TargetAttachToTarget{TargetID: target.TargetID, Flatten: true}.Call(t.on(t.ctx, t.root))
 	if err != nil {
 		return err
 	}
 	t.page = attached.SessionID
-	t.frames[t.top].session = t.page
+	t.update(func() { t.frame(t.top, "").session = t.page })
 	t.browser.register(t.page, t)
 	page := t.on(t.ctx, t.page)
 	setup := append(t.domains(page),
@@ -171,7 +169,6 @@ func (t *tab) end(cause error) { t.cancel(cause) }
 // close disposes of the page and its context. It does not wait for the page, which may be busy.
 func (t *tab) close() {
 	t.end(errRunEnded)
-	<-t.done
 	t.browser.forget(t)
 	if t.root == "" {
 		return
@@ -192,21 +189,8 @@ func together(calls ...func() error) error {
 	return errors.Join(errs...)
 }
 
-// loop handles the tab's events one after the other, so that the order of the browser is kept.
-func (t *tab) loop() {
-	defer close(t.done)
-	for {
-		select {
-		case <-t.ctx.Done():
-			return
-		case <-t.queue.signal:
-			for _, event := range t.queue.take() {
-				t.handle(event)
-			}
-		}
-	}
-}
-
+// handle takes an event in the order in which the browser sent it. It runs while nothing else is read, so
+// whatever must call the browser does so in a goroutine of its own.
 func (t *tab) handle(event *cdp.Event) {
 	switch event.Method {
 	case "Fetch.requestPaused":
@@ -275,7 +259,7 @@ func (t *tab) update(change func()) {
 func (t *tab) frameEvent(event *cdp.Event) {
 	e, ok := decode[struct {
 		FrameID, ParentFrameID, Reason, Disposition, URL string
-		Frame                                            struct{ ID, ParentID, Name, URL, UnreachableURL string }
+		Frame                                            struct{ ID, ParentID, Name, URL, UnreachableURL, LoaderID string }
 	}](event)
 	if !ok {
 		return
@@ -301,7 +285,7 @@ func (t *tab) frameEvent(event *cdp.Event) {
 		case "Page.frameNavigated":
 			f := t.frame(e.Frame.ID, e.Frame.ParentID)
 			f.session, f.parent, f.name, f.url, f.world = session, e.Frame.ParentID, e.Frame.Name, e.Frame.URL, 0
-			f.loading, f.fresh = false, true
+			f.loader, f.loading, f.fresh = e.Frame.LoaderID, false, true
 			f.generation++
 			if e.Frame.UnreachableURL != "" && f.failure == "" {
 				f.failure = "could not be loaded"
@@ -397,6 +381,24 @@ func (t *tab) allFrames() []frame {
 		return strings.Compare(a.name+a.id, b.name+b.id)
 	})
 	return all
+}
+
+// arrived waits until a navigation that the browser was told to make has brought its document.
+func (t *tab) arrived(ctx context.Context, id, loader string) error {
+	for {
+		t.mutex.Lock()
+		f, changed := t.frames[id], t.changed
+		there := f == nil || f.loader == loader
+		t.mutex.Unlock()
+		if there {
+			return t.settle(ctx)
+		}
+		select {
+		case <-changed:
+		case <-ctx.Done():
+			return context.Cause(ctx)
+		}
+	}
 }
 
 // settle waits until no frame has a navigation under way. It does not wait for images and the like.

@@ -254,3 +254,9 @@ func portalMoney(cents int64) string {
 }
 
 func portalQuantity(count int) string { return strconv.Itoa(count) + ",00" }
+
+// PortalHits counts how many parcels the portal's search lists for a number, for tests.
+func PortalHits(w *World) func(number string) int {
+	archive := newPortalArchive(w)
+	return func(number string) int { return len(archive.startingWith(number)) }
+}

@@ -148,7 +148,7 @@ func (w *warehouse) describe(ctx context.Context, s statement) (wire.Columns, er
 		if oid == 0 {
 			oid = s.guess(i)
 		}
-		columns = append(columns, wire.Column{Name: kind.Name(), Oid: oid, Width: oidWidth[oid]})
+		columns = append(columns, wire.Column{Name: columnName(kind.Name()), Oid: oid, Width: oidWidth[oid]})
 	}
 	return columns, rows.Err()
 }

@@ -153,14 +153,19 @@ func oidOfName(name string) uint32 {
 	return pgtype.TextOID
 }
 
-// selectList cuts the first select list into expressions.
+// selectList cuts the outer select list into expressions.
 func selectList(words []string) []string {
-	if !strings.EqualFold(words[0], "select") {
-		return nil
-	}
 	var list []string
 	depth, part := 0, []string{}
-	for _, token := range words[1:] {
+	for i, token := range words { // past the common table expressions
+		depth += strings.Count(token, "(") - strings.Count(token, ")")
+		if depth == 0 && strings.EqualFold(token, "select") {
+			words = words[i+1:]
+			break
+		}
+	}
+	depth = 0
+	for _, token := range words {
 		lower := strings.ToLower(token)
 		switch {
 		case token == "(":
@@ -187,22 +192,24 @@ func (s statement) guess(i int) uint32 {
 	}
 	e, _, _ := strings.Cut(s.columns[i], " as ")
 	words := strings.Fields(e)
-	has := func(list ...string) bool {
+	within := func(words []string, list ...string) bool {
 		return slices.ContainsFunc(list, func(w string) bool { return slices.Contains(words, w) })
 	}
-	last := words[len(words)-1]
+	outer, last := outside(words), words[len(words)-1]
 	switch {
 	case strings.HasPrefix(last, "::"):
 		return oidOfName(last[2:])
+	case words[0] == "case":
+		return s.guessCase(words)
+	case within(outer, "=", "<", ">", "<=", ">=", "<>", "!=", "exists", "is", "and", "or", "not", "true", "false", "like", "in", "between"):
+		return pgtype.BoolOID
+	case within(outer, "||"), within(words[:1], "string_agg", "lower", "upper"):
+		return pgtype.TextOID
 	case words[0] == "count":
 		return pgtype.Int8OID
-	case has("=", "<", ">", "<=", ">=", "<>", "!=", "exists", "is", "and", "or", "not", "true", "false") && !has("case", "filter"):
-		return pgtype.BoolOID
-	case has("||", "string_agg", "lower", "upper"):
-		return pgtype.TextOID
-	case has("price"):
+	case within(words, "price"):
 		return pgtype.NumericOID
-	case has("sum", "count"):
+	case within(words, "sum", "count"):
 		return pgtype.Int8OID
 	}
 	for _, word := range words {
@@ -214,6 +221,44 @@ func (s statement) guess(i int) uint32 {
 		}
 	}
 	return pgtype.TextOID
+}
+
+// outside is what of an expression stands outside of parentheses.
+func outside(words []string) []string {
+	var out []string
+	depth := 0
+	for _, w := range words {
+		switch {
+		case w == "(":
+			depth++
+		case w == ")":
+			depth--
+		case depth == 0:
+			out = append(out, w)
+		}
+	}
+	return out
+}
+
+// guessCase takes the type of what follows the first "then".
+func (s statement) guessCase(words []string) uint32 {
+	at := slices.Index(words, "then")
+	if at < 0 || at+1 >= len(words) {
+		return pgtype.TextOID
+	}
+	return statement{columns: []string{words[at+1]}}.guess(0)
+}
+
+// columnName is the name that PostgreSQL gives to a column that has none of its own.
+func columnName(name string) string {
+	if sqlWord.MatchString(name) {
+		return name
+	}
+	words := strings.Fields(name)
+	if len(words) > 1 && sqlWord.MatchString(words[0]) && words[1] == "(" && words[len(words)-1] == ")" && len(outside(words)) == 1 {
+		return strings.ToLower(words[0])
+	}
+	return "?column?"
 }
 
 // argument is a bound parameter as SQLite keeps such a value.

@@ -1,34 +1,291 @@
 package rules
 
-import "crosswalk/source"
+import (
+	"fmt"
+	"strings"
+)
 
 // Table is a compiled decision table. It may be used by several goroutines at once.
 type Table struct {
 	Name    string
 	Title   string
 	Facts   *Type // the record that Decide takes
-	Outputs *Type // the record that a decision yields
+	Outputs *Type // the record that a decision yields; an output that some row leaves empty is optional
 	Hash    string
+
+	file     string
+	unique   bool // at most one row may match; else the first one decides
+	columns  []column
+	rows     []row
+	reads    []string
+	fallback *Template // what holds if no row matches; nil: that is an error
+}
+
+// column is one input: a fact, or a formula over the facts.
+type column struct {
+	name  string
+	value *Expression
+}
+
+type row struct {
+	id, why string
+	tests   []cellTest // by column
+	cells   []gridCell // by column, for messages
+	outputs *Template
+	fixed   bool // the outputs do not depend on the facts
+	value   Value
 }
 
 // Decision is the outcome of a table for some facts.
 type Decision struct {
 	Table     string `json:"table"`
 	Hash      string `json:"hash"`          // of the table's content
-	Row       string `json:"row"`           // the id of the row that decided; "" for the default
+	Row       string `json:"row"`           // the id of the row that decided, or DefaultRow
 	Why       string `json:"why,omitempty"` // the row's reason, for people
 	Outputs   Value  `json:"outputs"`
 	FactsHash string `json:"facts_hash"`
 }
 
+// DefaultRow stands for the id of a row where no row matched and the table has a default.
+const DefaultRow = "default"
+
+// DecisionError says why a table gives no decision. An error is never taken for "no match".
+type DecisionError struct {
+	Table   string
+	File    string
+	Line    int    // of the cell; 0 if it is not about one
+	Row     string // the id of the row; may be empty
+	Column  string // its name; may be empty
+	Message string
+	Hint    string
+	Cell    *Error // the place within the cell, if it is about one
+	NoMatch bool   // no row matched, and the table has no default
+}
+
+// Error names table, row, column and what is wrong.
+func (e *DecisionError) Error() string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "table %s", e.Table)
+	if e.Row != "" {
+		fmt.Fprintf(&b, ", row %s", e.Row)
+	}
+	if e.Column != "" {
+		fmt.Fprintf(&b, ", %s", e.Column)
+	}
+	if e.Line > 0 {
+		fmt.Fprintf(&b, " (%s:%d)", e.File, e.Line)
+	}
+	b.WriteString(": " + e.Message)
+	if e.Hint != "" {
+		b.WriteString(" (" + e.Hint + ")")
+	}
+	return b.String()
+}
+
+// Caret is the cell with the place underlined; "" if the error is not about a cell.
+func (e *DecisionError) Caret() string {
+	if e.Cell == nil {
+		return ""
+	}
+	return e.Cell.Caret()
+}
+
 // TableReader reads the files that a table refers to (rows: file.csv), relative to the table's own.
 type TableReader func(name string) ([]byte, error)
 
-// ParseTable reads and checks a table: YAML, or CSV if the file's name ends in .csv. All problems are
-// returned; the table is nil if there are errors among them.
-func ParseTable(file string, text []byte, read TableReader) (*Table, source.Problems) {
-	return nil, source.Problems{{File: file, Severity: source.SeverityError, Message: "not available yet"}}
+// cellLimits bound the evaluation of one cell or input.
+var cellLimits = Limits{Steps: 20_000, Bytes: 1 << 20}
+
+// deciding is the state of one decision.
+type deciding struct {
+	machine *machine
+	facts   Value
+	values  []Value // of the columns
 }
 
-// Decide evaluates the table. Facts go through the door of Facts.Decode first.
-func (t *Table) Decide(facts Value) (Decision, error) { return Decision{}, nil }
+// evaluate runs an expression of the table over the facts; v is the value that ? stands for.
+func (d *deciding) evaluate(x *Expression, v Value) (Value, *Error) {
+	d.machine.reset(x.limits, x.locals)
+	for _, name := range x.variables {
+		if name == placeholder {
+			d.machine.variables = append(d.machine.variables, v)
+		} else {
+			d.machine.variables = append(d.machine.variables, d.facts.Get(name))
+		}
+	}
+	result, err := x.root.eval(d.machine)
+	if err != nil {
+		err.Source = x.text
+	}
+	return result, err
+}
+
+// Decide evaluates the table. Facts go through the door of Facts.Decode first. The error, if any, is a
+// *DecisionError, or DecodeErrors if the facts are not what the table takes.
+func (t *Table) Decide(facts Value) (Decision, error) {
+	decoded, err := t.Facts.Decode(facts)
+	if err != nil {
+		return Decision{}, fmt.Errorf("table %s: facts: %w", t.Name, err)
+	}
+	id, why, outputs, err := t.Match(decoded)
+	if err != nil {
+		return Decision{}, err
+	}
+	return Decision{Table: t.Name, Hash: t.Hash, Row: id, Why: why, Outputs: outputs, FactsHash: decoded.Hash()}, nil
+}
+
+// Match is Decide without the record of it, for facts that have been decoded already.
+func (t *Table) Match(facts Value) (id, why string, outputs Value, err error) {
+	d := &deciding{machine: machines.Get().(*machine), facts: facts}
+	defer d.machine.release()
+	var buffer [8]Value
+	if d.values, err = t.inputs(d, buffer[:0]); err != nil {
+		return "", "", Value{}, err
+	}
+	hit, err := t.hit(d)
+	if err != nil {
+		return "", "", Value{}, err
+	}
+	if hit == nil {
+		return t.noMatch(facts)
+	}
+	if hit.fixed {
+		return hit.id, hit.why, hit.value, nil
+	}
+	outputs, err = t.fill(hit.outputs, facts, hit.id)
+	return hit.id, hit.why, outputs, err
+}
+
+func (t *Table) inputs(d *deciding, values []Value) ([]Value, error) {
+	for i := range t.columns {
+		v, err := d.evaluate(t.columns[i].value, Value{})
+		if err != nil {
+			return nil, &DecisionError{Table: t.Name, File: t.file, Column: t.columns[i].name, Message: err.Message, Hint: err.Hint, Cell: err}
+		}
+		values = append(values, v)
+	}
+	return values, nil
+}
+
+// hit finds the row that decides; nil if none matches.
+func (t *Table) hit(d *deciding) (*row, error) {
+	var hit *row
+	for i := range t.rows {
+		r := &t.rows[i]
+		missed, err := t.miss(d, r)
+		switch {
+		case err != nil:
+			return nil, err
+		case missed >= 0:
+			continue
+		case !t.unique:
+			return r, nil
+		case hit != nil:
+			return nil, &DecisionError{Table: t.Name, File: t.file, Line: r.cells[0].line, Row: r.id,
+				Message: fmt.Sprintf("rows %s and %s both match, and at most one may", hit.id, r.id), Hint: "make them exclude each other, or use hit: first"}
+		}
+		hit = r
+	}
+	return hit, nil
+}
+
+// miss returns the first column whose test the facts do not satisfy, or -1.
+func (t *Table) miss(d *deciding, r *row) (int, error) {
+	for i, test := range r.tests {
+		if test == nil { // any value will do
+			continue
+		}
+		ok, err := test.match(d, d.values[i])
+		if err != nil {
+			if err.Source == "" {
+				err.Source = r.cells[i].text
+			}
+			err.Source = strings.ReplaceAll(err.Source, placeholder, "?")
+			return 0, &DecisionError{Table: t.Name, File: t.file, Line: r.cells[i].line, Row: r.id, Column: t.columns[i].name,
+				Message: err.Message, Hint: err.Hint, Cell: err}
+		}
+		if !ok {
+			return i, nil
+		}
+	}
+	return -1, nil
+}
+
+func (t *Table) noMatch(facts Value) (id, why string, outputs Value, err error) {
+	if t.fallback == nil {
+		return "", "", Value{}, &DecisionError{Table: t.Name, File: t.file, NoMatch: true,
+			Message: "no row matches these facts", Hint: "add a row for them, or a default"}
+	}
+	outputs, err = t.fill(t.fallback, facts, DefaultRow)
+	return DefaultRow, "", outputs, err
+}
+
+// fill computes the outputs of a row and holds them to their types.
+func (t *Table) fill(template *Template, facts Value, id string) (Value, error) {
+	variables := make(map[string]Value, facts.Len())
+	for i, key := range facts.Keys() {
+		variables[key] = facts.Items()[i]
+	}
+	v, err := template.Eval(variables)
+	if err == nil {
+		v, err = t.Outputs.Decode(v)
+	}
+	if err == nil {
+		return v, nil
+	}
+	wrong := &DecisionError{Table: t.Name, File: t.file, Row: id, Message: err.Error()}
+	if cell, ok := err.(*Error); ok {
+		wrong.Message, wrong.Hint, wrong.Cell = cell.Message, cell.Hint, cell
+	}
+	return Value{}, wrong
+}
+
+// RowTrace says for one row of a table why it did not decide.
+type RowTrace struct {
+	Row    string `json:"row"`
+	Hit    bool   `json:"hit"`
+	Column string `json:"column,omitempty"` // the first one whose cell the facts do not satisfy
+	Value  string `json:"value,omitempty"`  // what the facts have there
+	Wanted string `json:"wanted,omitempty"` // the text of the cell
+}
+
+// Explain says for every row whether it matched and, if not, which cell ruled it out first.
+func (t *Table) Explain(facts Value) ([]RowTrace, error) {
+	decoded, err := t.Facts.Decode(facts)
+	if err != nil {
+		return nil, fmt.Errorf("table %s: facts: %w", t.Name, err)
+	}
+	d := &deciding{machine: machines.Get().(*machine), facts: decoded}
+	defer d.machine.release()
+	if d.values, err = t.inputs(d, nil); err != nil {
+		return nil, err
+	}
+	traces := make([]RowTrace, len(t.rows))
+	for i := range t.rows {
+		r := &t.rows[i]
+		missed, err := t.miss(d, r)
+		if err != nil {
+			return nil, err
+		}
+		traces[i] = RowTrace{Row: r.id, Hit: missed < 0}
+		if missed >= 0 {
+			traces[i].Column, traces[i].Wanted = t.columns[missed].name, strings.TrimSpace(r.cells[missed].text)
+			if traces[i].Value = d.values[missed].String(); d.values[missed].IsMissing() {
+				traces[i].Value = "missing"
+			}
+		}
+	}
+	return traces, nil
+}
+
+// Rows lists the ids of the rows in order.
+func (t *Table) Rows() []string {
+	ids := make([]string, len(t.rows))
+	for i := range t.rows {
+		ids[i] = t.rows[i].id
+	}
+	return ids
+}
+
+// Reads lists the paths of the facts that the table reads, sorted.
+func (t *Table) Reads() []string { return t.reads }

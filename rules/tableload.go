@@ -1,0 +1,327 @@
+package rules
+
+import (
+	"crypto/sha256"
+	"encoding/binary"
+	"encoding/hex"
+	"path"
+	"slices"
+	"strings"
+
+	"crosswalk/source"
+)
+
+// The limits of a table.
+const (
+	MaxRows    = 5_000
+	MaxColumns = 60
+)
+
+var tableKeys = []string{"rules", "table", "title", "owner", "description", "facts", "hit", "no_match", "default", "inputs", "outputs", "rows"}
+
+// specialColumns stand beside inputs and outputs.
+var specialColumns = []string{"id", "why", "note", "off"}
+
+// ParseTable reads and checks a table: YAML, or CSV with the head of the YAML in leading lines that begin
+// with #, if the file's name ends in .csv. All problems are returned; the table is nil if there are errors
+// among them. read may be nil where a table refers to no other file.
+func ParseTable(file string, text []byte, read TableReader) (*Table, source.Problems) {
+	head, skip := text, 0
+	isCSV := strings.EqualFold(path.Ext(file), ".csv")
+	if isCSV {
+		head, skip = splitCSV(text)
+	}
+	b := &tableBuilder{doc: source.Parse(file, head), table: &Table{file: file}, hashed: [][]byte{normalized(text)}}
+	if isCSV && skip == 0 {
+		return nil, source.Problems{{File: file, Line: 1, Column: 1, Severity: source.SeverityError,
+			Message: "a table in one CSV file begins with lines such as \"# table: name\"", Hint: "or name the file in rows: of a YAML table"}}
+	}
+	if b.doc.Root == nil {
+		return nil, b.problems(isCSV, skip)
+	}
+	b.head()
+	if isCSV {
+		if b.keys["rows"] != nil {
+			b.keys["rows"].Errorf("remove it", "the rows of this table are in the file itself")
+		}
+		body := text
+		if len(text) > 3 && string(text[:3]) == "\ufeff" {
+			body = text[3:]
+		}
+		b.rows(csvGrid(file, body, skip, b.addCSV))
+	} else {
+		b.rows(b.grid(read))
+	}
+	b.defaults()
+	problems := b.problems(isCSV, skip)
+	if problems.Err() != nil {
+		return nil, problems
+	}
+	b.finish()
+	return b.table, problems
+}
+
+// normalized is a file's content as it is hashed: line ends do not matter.
+func normalized(text []byte) []byte {
+	return []byte(strings.ReplaceAll(strings.TrimPrefix(string(text), "\ufeff"), "\r\n", "\n"))
+}
+
+type tableBuilder struct {
+	doc     *source.Document
+	table   *Table
+	keys    map[string]*source.Node
+	env     *Environment
+	options Options
+	hashed  [][]byte
+	csv     source.Problems // with positions of their own
+
+	outputs []Field // with what the file says of them
+	given   []bool  // by output: whether every row so far gives a value
+	needed  []bool  // by output: whether the file demands one
+}
+
+func (b *tableBuilder) addCSV(p source.Problem) { b.csv = append(b.csv, p) }
+
+// problems puts the head's and the rows' problems together; in a CSV file, the head stands two characters
+// further to the right than in the YAML that was made of it.
+func (b *tableBuilder) problems(isCSV bool, skip int) source.Problems {
+	all := slices.Clone(b.doc.Problems())
+	if isCSV {
+		for i := range all {
+			if all[i].Line > 0 && all[i].Line <= skip {
+				all[i].Column += 2
+			}
+		}
+	}
+	return append(all, b.csv...).Sorted()
+}
+
+func (b *tableBuilder) head() {
+	root := b.doc.Root
+	b.keys = root.Map(tableKeys...)
+	b.options = Options{Limits: cellLimits}
+	t := b.table
+	if level := b.keys["rules"]; level == nil {
+		root.Errorf("add rules: 1", "the field %q is missing: it fixes the meaning of cells and numbers", "rules")
+	} else if level.Text() != "1" {
+		level.Errorf("write rules: 1", "language level %s is not known here", quoted(level.Text()))
+	}
+	t.Name, t.Title = root.Required("table", "give the table a name").Text(), b.keys["title"].Text()
+	t.unique = b.keys["hit"].OneOf("unique", "first") != "first"
+	if b.keys["hit"] == nil {
+		root.Errorf("write hit: unique (at most one row matches) or hit: first (from top to bottom)", "the field %q is missing", "hit")
+	}
+	t.Facts = RecordType()
+	if facts := b.keys["facts"]; facts.Kind() == source.Map {
+		t.Facts = ParseFields(facts)
+	} else {
+		root.Required("facts", "list the facts that the table takes, with their types")
+		if facts != nil {
+			facts.Errorf("write name: type lines here; a schema file is not available yet", "expected a mapping of facts to types")
+		}
+	}
+	b.env = NewEnvironment(t.Facts)
+	b.inputs()
+	b.outputTypes()
+}
+
+// inputs reads the columns that rows are matched by: a list of {name, fact} or {name, value}, of bare
+// facts, or a mapping of names to facts and formulas.
+func (b *tableBuilder) inputs() {
+	n := b.keys["inputs"]
+	switch n.Kind() {
+	case source.Map:
+		for _, name := range n.Keys() {
+			b.input(name, n.KeyNode(name), n.Get(name))
+		}
+	case source.List:
+		for _, item := range n.List() {
+			if item.Kind() == source.Scalar {
+				b.input(item.Text(), item, item)
+				continue
+			}
+			keys := item.Map("name", "fact", "value", "unit", "title")
+			of := keys["fact"]
+			if of == nil {
+				of = keys["value"]
+			}
+			if of == nil {
+				item.Errorf("add fact: with the path of a fact, or value: with a formula", "nothing says what this column holds")
+				continue
+			}
+			name := keys["name"]
+			if name == nil {
+				name = of
+			}
+			b.input(name.Text(), name, of)
+		}
+	default:
+		b.doc.Root.Required("inputs", "list the columns that rows are matched by")
+	}
+}
+
+func (b *tableBuilder) input(name string, at, of *source.Node) {
+	if b.taken(name) {
+		at.Errorf("", "the column %q is there twice", name)
+		return
+	}
+	x := CompileNode(of, b.env, nil, b.options)
+	if x == nil {
+		x = &Expression{text: of.Text(), result: unknown, root: &literalNode{}}
+	}
+	b.table.columns = append(b.table.columns, column{name: name, value: x})
+}
+
+func (b *tableBuilder) taken(name string) bool {
+	return slices.Contains(specialColumns, name) || slices.ContainsFunc(b.table.columns, func(c column) bool { return c.name == name }) ||
+		slices.ContainsFunc(b.outputs, func(f Field) bool { return f.Name == name })
+}
+
+// outputTypes reads the outputs: a mapping of names to types, or a list of {name, type, values}.
+func (b *tableBuilder) outputTypes() {
+	n := b.keys["outputs"]
+	switch n.Kind() {
+	case source.Map:
+		for i, field := range ParseFields(n).Fields {
+			b.output(field, n.KeyNode(n.Keys()[i]))
+		}
+	case source.List:
+		for _, item := range n.List() {
+			keys := item.Map("name", "type", "values", "title", "required")
+			name := item.Required("name", "")
+			field := Field{Name: name.Text(), Type: &Type{Kind: KindText}, Required: keys["required"].Bool()}
+			if keys["type"] != nil {
+				t := *ParseType(keys["type"])
+				field.Type = &t
+			}
+			field.Type.Title = keys["title"].Text()
+			parseEnum(field.Type, keys["values"])
+			b.output(field, name)
+		}
+	default:
+		b.doc.Root.Required("outputs", "name what a row decides, with types")
+	}
+}
+
+func (b *tableBuilder) output(field Field, at *source.Node) {
+	if b.taken(field.Name) {
+		at.Errorf("choose another name", "the column %q is there twice", field.Name)
+		return
+	}
+	b.outputs = append(b.outputs, field)
+	b.given, b.needed = append(b.given, true), append(b.needed, field.Required)
+}
+
+// grid reads the rows from wherever they are.
+func (b *tableBuilder) grid(read TableReader) grid {
+	n := b.keys["rows"]
+	switch {
+	case n.Kind() == source.List:
+		return listGrid(n, b.columnNames())
+	case n.Kind() != source.Scalar:
+		b.doc.Root.Required("rows", "write the rows as a block of text, a list, or the name of a CSV file")
+		return grid{}
+	case !strings.Contains(n.Text(), "\n") && strings.EqualFold(path.Ext(n.Text()), ".csv"):
+		return b.file(n, read)
+	case !strings.Contains(n.Text(), "\n"):
+		n.Errorf("begin it with rows: | and put a header line first", "expected rows, or the name of a .csv file")
+		return grid{}
+	default:
+		return textGrid(n)
+	}
+}
+
+func (b *tableBuilder) file(n *source.Node, read TableReader) grid {
+	name := n.Text()
+	if read == nil || path.IsAbs(name) || strings.Contains(name, "..") {
+		n.Errorf("put it beside the table", "the file %s cannot be read from here", quoted(name))
+		return grid{}
+	}
+	text, err := read(name)
+	if err != nil {
+		n.Errorf("", "the file %s cannot be read: %s", quoted(name), err)
+		return grid{}
+	}
+	if len(text) > source.MaxBytes {
+		n.Errorf("", "the file %s is too large", quoted(name))
+		return grid{}
+	}
+	text = normalized(text)
+	b.hashed = append(b.hashed, text)
+	return csvGrid(path.Join(path.Dir(b.doc.File), name), text, 0, b.addCSV)
+}
+
+// columnNames lists every column that rows may have.
+func (b *tableBuilder) columnNames() []string {
+	names := slices.Clone(specialColumns)
+	for _, c := range b.table.columns {
+		names = append(names, c.name)
+	}
+	for _, output := range b.outputs {
+		names = append(names, output.Name)
+	}
+	return names
+}
+
+// finish fixes what depends on all rows: the outputs' type, the hash, and what is read.
+func (b *tableBuilder) finish() {
+	t := b.table
+	hash := sha256.New()
+	for _, content := range b.hashed {
+		var size [8]byte
+		binary.BigEndian.PutUint64(size[:], uint64(len(content)))
+		hash.Write(size[:])
+		hash.Write(content)
+	}
+	t.Hash = hex.EncodeToString(hash.Sum(nil))
+	reads := map[string]bool{}
+	for _, c := range t.columns {
+		for _, path := range c.value.reads {
+			reads[path] = true
+		}
+	}
+	for i := range t.rows {
+		for _, path := range t.rows[i].outputs.reads {
+			reads[path] = true
+		}
+		for _, test := range t.rows[i].tests {
+			collectReads(test, reads)
+		}
+	}
+	for path := range reads {
+		t.reads = append(t.reads, path)
+	}
+	slices.Sort(t.reads)
+}
+
+func collectReads(test cellTest, reads map[string]bool) {
+	add := func(x *Expression) {
+		if x == nil {
+			return
+		}
+		for _, path := range x.reads {
+			if !strings.HasPrefix(path, placeholder) {
+				reads[path] = true
+			}
+		}
+	}
+	switch test := test.(type) {
+	case equalTest:
+		add(test.operand.expression)
+	case compareTest:
+		add(test.operand.expression)
+	case textOperatorTest:
+		add(test.operand.expression)
+	case rangeTest:
+		add(test.low.expression)
+		add(test.high.expression)
+	case expressionTest:
+		add(test.expression)
+	case notTest:
+		collectReads(test.test, reads)
+	case orTest:
+		for _, inner := range test {
+			collectReads(inner, reads)
+		}
+	}
+}

@@ -1,0 +1,273 @@
+package rules
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"crosswalk/source"
+)
+
+// layout says at which position of a row each column stands; -1 if it is not there.
+type layout struct {
+	id, why, off int
+	inputs       []int
+	outputs      []int
+	width        int
+}
+
+func (b *tableBuilder) rows(g grid) {
+	if g.header == nil {
+		if len(b.doc.Problems().Errors())+len(b.csv) == 0 {
+			b.doc.Root.Errorf("put a header line with the names of the columns first", "the table has no rows")
+		}
+		return
+	}
+	l, ok := b.layout(g.header)
+	if !ok {
+		return
+	}
+	if len(g.rows) > MaxRows {
+		g.rows[MaxRows][0].report(0, 0, "split the table", fmt.Sprintf("the table has %d rows; at most %d are read", len(g.rows), MaxRows))
+		return
+	}
+	ids := map[string]int{}
+	same := map[string]string{}
+	for _, r := range g.rows {
+		b.row(r, l, ids, same)
+	}
+	if len(b.table.rows) == 0 && len(g.rows) == 0 {
+		g.header[0].report(0, 0, "add a row below the header", "the table has no rows")
+	}
+	b.outputType()
+}
+
+func (b *tableBuilder) layout(header gridRow) (layout, bool) {
+	l := layout{id: -1, why: -1, off: -1, inputs: make([]int, len(b.table.columns)), outputs: make([]int, len(b.outputs)), width: len(header)}
+	at := map[string]int{}
+	ok := true
+	for i, cell := range header {
+		name, shift := trimmed(cell.text)
+		if name == "" && i == len(header)-1 {
+			l.width--
+			continue
+		}
+		if !slices.Contains(b.columnNames(), name) {
+			cell.report(shift, len(name), source.DidYouMean(name, b.columnNames()), fmt.Sprintf("unknown column %q", name))
+			ok = false
+		}
+		if _, twice := at[name]; twice {
+			cell.report(shift, len(name), "remove one of them", fmt.Sprintf("the column %q is there twice", name))
+			ok = false
+		}
+		at[name] = i
+	}
+	find := func(name string) int {
+		if i, there := at[name]; there {
+			return i
+		}
+		return -1
+	}
+	l.id, l.why, l.off = find("id"), find("why"), find("off")
+	if l.id < 0 {
+		header[0].report(0, 0, "add a column id: each row needs a name that stays when rows are moved", "there is no column id")
+		ok = false
+	}
+	for i, c := range b.table.columns {
+		if l.inputs[i] = find(c.name); l.inputs[i] < 0 {
+			header[0].report(0, 0, "", fmt.Sprintf("the column %q is missing", c.name))
+			ok = false
+		}
+	}
+	for i, output := range b.outputs {
+		if l.outputs[i] = find(output.Name); l.outputs[i] < 0 {
+			header[0].report(0, 0, "", fmt.Sprintf("the column %q is missing", output.Name))
+			ok = false
+		}
+	}
+	return l, ok
+}
+
+// cell returns a cell of a row; what the file leaves out at the end of a row is empty.
+func (r gridRow) cell(i int) gridCell {
+	if i >= 0 && i < len(r) {
+		return r[i]
+	}
+	last := r[len(r)-1]
+	return gridCell{line: last.line, report: last.report}
+}
+
+// named makes messages about a cell say which row and column it is.
+func (c gridCell) named(row, column string) gridCell {
+	report := c.report
+	c.report = func(offset, length int, hint, message string) {
+		report(offset, length, hint, "row "+row+", "+column+": "+message)
+	}
+	return c
+}
+
+func (b *tableBuilder) row(r gridRow, l layout, ids map[string]int, same map[string]string) {
+	idCell := r.cell(l.id)
+	id := strings.TrimSpace(idCell.text)
+	switch {
+	case id == "":
+		idCell.report(0, 0, "give it one that stays when rows are moved", "this row has no id")
+		return
+	case id == DefaultRow || len(id) > 64:
+		idCell.report(0, 0, "choose another id", fmt.Sprintf("%s cannot be the id of a row", quoted(id)))
+		return
+	case ids[id] > 0:
+		idCell.report(0, 0, "ids are never used twice", fmt.Sprintf("the id %s is taken by the row on line %d", quoted(id), ids[id]))
+		return
+	}
+	ids[id] = idCell.line
+	if len(r) > l.width && strings.TrimSpace(r[l.width].text) != "" {
+		r[l.width].report(0, 0, "put a text with the separator in it in quotes", fmt.Sprintf("row %s has more cells than there are columns", id))
+		return
+	}
+	if off := r.cell(l.off); l.off >= 0 {
+		switch strings.ToLower(strings.TrimSpace(off.text)) {
+		case "true", "x":
+			return
+		case "", "false", "-":
+		default:
+			off.named(id, "off").report(0, 0, "write true or leave it empty", fmt.Sprintf("%s is neither", quoted(off.text)))
+		}
+	}
+	result := row{id: id, why: strings.TrimSpace(r.cell(l.why).text)}
+	env := b.tests(&result, r, l)
+	b.checkSame(result, idCell, same)
+	b.rowOutputs(&result, r, l, env)
+	b.table.rows = append(b.table.rows, result)
+}
+
+// tests compiles the input cells and returns what is known about the facts when all of them match.
+func (b *tableBuilder) tests(result *row, r gridRow, l layout) *Environment {
+	known := facts{}
+	for i, c := range b.table.columns {
+		cell := r.cell(l.inputs[i]).named(result.id, c.name)
+		test := cellTest(anyTest{})
+		if c.value.result != unknown {
+			test = parseCell(cell.text, cellParser{t: c.value.result.AsPresent(), may: c.value.result.Optional, env: b.env, options: b.options, report: cell.report})
+		}
+		if test == nil {
+			test = anyTest{}
+		}
+		if provesPresent(test) {
+			known = known.and(prove(c.value.path))
+		}
+		if _, anything := test.(anyTest); anything {
+			test = nil
+		}
+		result.tests = append(result.tests, test)
+		result.cells = append(result.cells, cell)
+	}
+	return &Environment{variables: b.env.variables, names: b.env.names, present: b.env.present.and(known)}
+}
+
+// checkSame finds rows whose cells say the same, so that the second can never decide, or both always do.
+func (b *tableBuilder) checkSame(r row, at gridCell, same map[string]string) {
+	texts := make([]string, len(r.cells))
+	for i, cell := range r.cells {
+		if r.tests[i] != nil {
+			texts[i] = strings.Join(strings.Fields(cell.text), " ")
+		}
+	}
+	key := strings.Join(texts, "\x00")
+	first, seen := same[key]
+	if !seen {
+		same[key] = r.id
+		return
+	}
+	if b.table.unique {
+		at.report(0, 0, "make them exclude each other", fmt.Sprintf("row %s has the same conditions as row %s, and at most one row may match", r.id, first))
+		return
+	}
+	at.report(0, 0, "remove it, or change its conditions", fmt.Sprintf("row %s can never decide: row %s above has the same conditions", r.id, first))
+}
+
+func (b *tableBuilder) rowOutputs(result *row, r gridRow, l layout, env *Environment) {
+	record := &recordPart{}
+	values := map[string]part{}
+	reads := map[string]bool{}
+	fixed := true
+	for i, output := range b.outputs {
+		cell := r.cell(l.outputs[i]).named(result.id, output.Name)
+		text, shift := trimmed(cell.text)
+		if text == "" || text == "-" || text == "missing" {
+			b.given[i] = false
+			if b.needed[i] {
+				cell.report(0, 0, "", "a value is needed here")
+			}
+			continue
+		}
+		value, t := b.outputCell(text, shift, output.Type, env, cell.report, reads)
+		if t.Optional {
+			b.given[i] = false
+		}
+		_, isFixed := value.(fixedPart)
+		fixed = fixed && isFixed
+		values[output.Name] = value
+		record.keys = append(record.keys, output.Name)
+	}
+	slices.Sort(record.keys)
+	for _, key := range record.keys {
+		record.values = append(record.values, values[key])
+	}
+	result.outputs = &Template{root: record}
+	for path := range reads {
+		result.outputs.reads = append(result.outputs.reads, path)
+	}
+	if result.fixed = fixed; fixed {
+		result.value, _ = record.fill(nil)
+	}
+}
+
+// outputCell reads a literal by the output's type, or a text with ${…}.
+func (b *tableBuilder) outputCell(text string, shift int, t *Type, env *Environment, report reporter, reads map[string]bool) (part, *Type) {
+	if quote := text[0]; len(text) > 1 && (quote == '"' || quote == '\'') && text[len(text)-1] == quote && t.Kind == KindText {
+		text, shift = text[1:len(text)-1], shift+1
+	}
+	builder := &templateBuilder{env: env, options: b.options, reads: reads}
+	shifted := func(offset, length int, hint, message string) { report(offset+shift, length, hint, message) }
+	return builder.text(text, t.AsOptional(), shifted, func() (Value, error) {
+		if t.Kind == KindList || t.Kind == KindRecord || t.Kind == KindAny {
+			return Value{}, DecodeErrors{{Message: "expected " + expectation(t), Hint: "write a formula in ${…}"}}
+		}
+		return t.decodeText(text)
+	})
+}
+
+// outputType makes the outputs' type: one that some row leaves empty may be missing.
+func (b *tableBuilder) outputType() {
+	t := RecordType()
+	for i, output := range b.outputs {
+		t.Fields = append(t.Fields, Field{Name: output.Name, Type: output.Type, Required: b.given[i]})
+	}
+	b.table.Outputs = t
+}
+
+// defaults reads what holds if no row matches.
+func (b *tableBuilder) defaults() {
+	fallback, noMatch := b.keys["default"], b.keys["no_match"]
+	if noMatch != nil {
+		noMatch.OneOf("error")
+		if fallback != nil {
+			noMatch.Errorf("remove one of them", "no_match and default contradict each other")
+		}
+	}
+	if fallback == nil || b.table.Outputs == nil {
+		return
+	}
+	want := RecordType()
+	for i, output := range b.outputs {
+		want.Fields = append(want.Fields, Field{Name: output.Name, Type: output.Type, Required: b.needed[i]})
+	}
+	b.table.fallback = CompileTemplate(fallback, b.env, want, b.options)
+	for i := range b.table.Outputs.Fields {
+		field := &b.table.Outputs.Fields[i]
+		if given := b.table.fallback.result.Member(field.Name); given == nil || given.Optional {
+			field.Required = false
+		}
+	}
+}

@@ -11,6 +11,8 @@ import (
 	"unicode"
 
 	"golang.org/x/text/unicode/norm"
+
+	"crosswalk/rules"
 )
 
 // Limits of one message, whatever the channel. They are far above honest messages and far below what would hurt.
@@ -48,7 +50,7 @@ type Message struct {
 	Automatic   string // why it was recognised as written by a machine; "" for a person's message
 	Change      Change
 	Raw         []byte
-	Fields      map[string]any // a webhook's body, for other programs
+	Fields      rules.Value // what a program sent beside the rest: a record
 }
 
 // Change says whether a message is new or alters one that came before.

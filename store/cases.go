@@ -98,17 +98,18 @@ func (s *Store) CaseByReference(ctx context.Context, reference string) (Case, er
 
 // CaseFilter chooses cases; the zero value chooses all.
 type CaseFilter struct {
-	States   []CaseState
-	UseCases []string
-	Open     bool   // not ended
-	Waiting  bool   // waiting for something, or parked
-	Text     string // words of reference, title, contact
-	Contact  string // a contact key, exactly
-	Since    time.Time
-	Until    time.Time
-	Oldest   bool // oldest first instead of newest first
-	Limit    int
-	Offset   int
+	States     []CaseState
+	UseCases   []string
+	Open       bool   // not ended
+	Waiting    bool   // waiting for something, or parked
+	WaitingFor string // exactly this, such as the name of a system
+	Text       string // words of reference, title, contact
+	Contact    string // a contact key, exactly
+	Since      time.Time
+	Until      time.Time
+	Oldest     bool // oldest first instead of newest first
+	Limit      int
+	Offset     int
 }
 
 func (f CaseFilter) conditions() conditions {
@@ -126,6 +127,9 @@ func (f CaseFilter) conditions() conditions {
 	}
 	if f.Waiting {
 		c.add("state IN (?, ?)", CaseWaiting, CaseParked)
+	}
+	if f.WaitingFor != "" {
+		c.add("waiting_for = ?", f.WaitingFor)
 	}
 	if f.Contact != "" {
 		c.add("id IN (SELECT case_id FROM contact_keys WHERE contact_key = ?)", f.Contact)

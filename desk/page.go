@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"crosswalk/rules"
+	"crosswalk/store"
 )
 
 // page is what every template gets.

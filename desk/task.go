@@ -283,7 +283,7 @@ func answerOf(r *http.Request, task store.Task) (rules.Value, string, error) {
 		return approveAnswer(form)
 	case store.TaskChoose:
 		index, err := form.index("choice", payload.Get("candidates").Len())
-		return rules.Record(map[string]rules.Value{"index": rules.Int(int64(index))}), "chosen", err
+		return rules.Record(map[string]rules.Value{"index": rules.Number(rules.Int(int64(index)))}), "chosen", err
 	case store.TaskAnswer:
 		record, err := form.record("field.", formFields(payload.Get("form")))
 		return rules.Record(map[string]rules.Value{"value": record}), "answered", err
@@ -333,7 +333,7 @@ func redoAnswer(form postForm, payload rules.Value) (rules.Value, string, error)
 			if err != nil {
 				return rules.Missing(), "", err
 			}
-			answer["index"] = rules.Int(int64(index))
+			answer["index"] = rules.Number(rules.Int(int64(index)))
 		} else {
 			with, err := form.record("field.", formFields(item.Get("fields")))
 			if err != nil {

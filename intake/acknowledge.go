@@ -5,6 +5,7 @@ import (
 	"context"
 	"crypto/tls"
 	"fmt"
+	"maps"
 	"mime"
 	"mime/quotedprintable"
 	"net"
@@ -40,7 +41,7 @@ var wordings = map[string]wording{
 }
 
 // acknowledge queues the one mail that tells a sender the reference of the case.
-func (i *Intake) acknowledge(ctx context.Context, s *workspace.Source, m Message, scope rules.Value, entry store.Entry) error {
+func (i *Intake) acknowledge(ctx context.Context, s *workspace.Source, m Message, scope map[string]rules.Value, entry store.Entry) error {
 	if err := i.Store.AddThreadKeys(ctx, entry.CaseID, []string{"reference:" + entry.CaseReference}); err != nil {
 		return err
 	}
@@ -65,13 +66,14 @@ func (i *Intake) acknowledge(ctx context.Context, s *workspace.Source, m Message
 	return err
 }
 
-func (i *Intake) words(s *workspace.Source, scope rules.Value, entry store.Entry) (subject, text string) {
+func (i *Intake) words(s *workspace.Source, scope map[string]rules.Value, entry store.Entry) (subject, text string) {
 	w, ok := wordings[entry.Language]
 	if !ok {
 		w = wordings["en"]
 	}
 	subject, text = fmt.Sprintf(w.subject, entry.CaseReference), fmt.Sprintf(w.text, entry.CaseReference, i.Company())
-	scope = scope.With("case", rules.Record(map[string]rules.Value{"reference": rules.Text(entry.CaseReference), "language": rules.Text(entry.Language)}))
+	scope = maps.Clone(scope)
+	scope["case"] = rules.Record(map[string]rules.Value{"reference": rules.Text(entry.CaseReference), "language": rules.Text(entry.Language)})
 	if own := s.Acknowledge.Subject; own != nil {
 		if v, err := own.Eval(scope); err == nil {
 			subject = cleanLine(v.Text())

@@ -76,7 +76,7 @@ func (i *Intake) Take(ctx context.Context, s *workspace.Source, m Message) (Rece
 	if s.Completes != nil {
 		return i.complete(ctx, s, m)
 	}
-	scope := rules.Record(map[string]rules.Value{string(s.Kind): messageValue(m)})
+	scope := map[string]rules.Value{string(s.Kind): messageValue(m)}
 	input, err := s.With.Eval(scope)
 	if err != nil {
 		return Receipt{}, fmt.Errorf("%w: the source %s cannot use it: %s", ErrMalformed, s.Name, err)
@@ -114,7 +114,7 @@ func (i *Intake) Take(ctx context.Context, s *workspace.Source, m Message) (Rece
 }
 
 // after queues the acknowledgement and the handover of an entry that is stored.
-func (i *Intake) after(ctx context.Context, s *workspace.Source, m Message, scope rules.Value, stored store.Stored) (Receipt, error) {
+func (i *Intake) after(ctx context.Context, s *workspace.Source, m Message, scope map[string]rules.Value, stored store.Stored) (Receipt, error) {
 	receipt := Receipt{EntryID: stored.Entry.ID, CaseID: stored.Entry.CaseID, Reference: stored.Entry.CaseReference, Outcome: "started"}
 	switch {
 	case stored.Entry.State == store.EntryIgnored:
@@ -141,7 +141,7 @@ func (i *Intake) after(ctx context.Context, s *workspace.Source, m Message, scop
 
 // complete answers the desk's task that mirrors a ticket which was solved in the support system.
 func (i *Intake) complete(ctx context.Context, s *workspace.Source, m Message) (Receipt, error) {
-	scope := rules.Record(map[string]rules.Value{string(s.Kind): messageValue(m)})
+	scope := map[string]rules.Value{string(s.Kind): messageValue(m)}
 	ignored := func(reason string) (Receipt, error) { return Receipt{Outcome: "ignored", Reason: reason}, nil }
 	if s.Completes.When != nil {
 		is, err := s.Completes.When.Eval(scope)

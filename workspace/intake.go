@@ -58,7 +58,7 @@ type Joins struct {
 
 // Verify says how a request proves who sent it.
 type Verify struct {
-	Scheme  string // standard-webhooks, zendesk, x, meta or none
+	Scheme  string // standard-webhooks, zendesk, x or none
 	Secrets []Reference
 }
 
@@ -67,7 +67,6 @@ const (
 	VerifyStandard = "standard-webhooks"
 	VerifyZendesk  = "zendesk"
 	VerifyX        = "x"    // with the challenge of X's Account Activity API
-	VerifyMeta     = "meta" // X-Hub-Signature-256 with the challenge of Meta's platforms
 	VerifyNone     = "none" // declared insecure
 )
 
@@ -195,8 +194,8 @@ func (s *Source) path(node *source.Node) {
 
 func (c *Config) verify(node *source.Node) Verify {
 	fields := node.Map("scheme", "secret", "secrets")
-	v := Verify{Scheme: node.Required("scheme", "one of "+strings.Join([]string{VerifyStandard, VerifyZendesk, VerifyX, VerifyMeta, VerifyNone}, ", ")).
-		OneOf(VerifyStandard, VerifyZendesk, VerifyX, VerifyMeta, VerifyNone)}
+	v := Verify{Scheme: node.Required("scheme", "one of "+strings.Join([]string{VerifyStandard, VerifyZendesk, VerifyX, VerifyNone}, ", ")).
+		OneOf(VerifyStandard, VerifyZendesk, VerifyX, VerifyNone)}
 	for _, secret := range append(listOf(fields["secret"]), listOf(fields["secrets"])...) {
 		v.Secrets = append(v.Secrets, parseReference(secret, c.base))
 	}

@@ -1,6 +1,7 @@
 package engine_test
 
 import (
+	"bufio"
 	"context"
 	"database/sql"
 	"fmt"
@@ -9,6 +10,7 @@ import (
 	"net"
 	"net/http"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -27,8 +29,20 @@ import (
 
 const queue = "test"
 
+// child makes the test program run an engine on the directory that it names, until it is killed.
+const child = "CROSSWALK_TEST_ENGINE"
+
 func TestMain(m *testing.M) {
 	slog.SetDefault(slog.New(slog.DiscardHandler))
+	if directory := os.Getenv(child); directory != "" {
+		e, err := engine.Start(context.Background(), engine.Options{Directory: directory})
+		if err != nil {
+			fmt.Println(err)
+			os.Exit(1)
+		}
+		fmt.Println(e.FrontendAddress())
+		select {}
+	}
 	os.Exit(m.Run())
 }
 
@@ -99,6 +113,39 @@ func TestStateOutlivesARestart(t *testing.T) {
 	require.NoError(t, c.SignalWorkflow(t.Context(), "two", "", "answer", "forty-two"))
 	require.NoError(t, c.GetWorkflow(t.Context(), "two", "").Get(t.Context(), &text))
 	require.Equal(t, "forty-two", text, "the waiting one goes on")
+}
+
+func TestKilledEngineComesBack(t *testing.T) {
+	t.Parallel()
+	directory := t.TempDir()
+	process := exec.CommandContext(t.Context(), os.Args[0])
+	process.Env = append(os.Environ(), child+"="+directory)
+	output, err := process.StdoutPipe()
+	require.NoError(t, err)
+	require.NoError(t, process.Start())
+	address, err := bufio.NewReader(output).ReadString('\n')
+	require.NoError(t, err)
+	c, err := client.Dial(client.Options{HostPort: strings.TrimSpace(address), Namespace: engine.DefaultNamespace, Logger: slog.New(slog.DiscardHandler)})
+	require.NoError(t, err, address)
+	defer c.Close()
+	_, err = engine.Start(t.Context(), engine.Options{Directory: directory})
+	require.ErrorContains(t, err, fmt.Sprintf("in use by process %d", process.Process.Pid))
+	for n := range 20 {
+		_, err = c.ExecuteWorkflow(t.Context(), client.StartWorkflowOptions{ID: fmt.Sprint("case-", n), TaskQueue: queue}, "ask")
+		require.NoError(t, err)
+	}
+	require.NoError(t, process.Process.Kill())
+	require.Error(t, process.Wait())
+
+	e := start(t, engine.Options{Directory: directory})
+	require.Equal(t, strings.TrimSpace(address), e.FrontendAddress())
+	c = dial(t, e)
+	defer work(t, c).Stop()
+	for n := range 20 {
+		id := fmt.Sprint("case-", n)
+		require.NoError(t, c.SignalWorkflow(t.Context(), id, "", "answer", "yes"))
+		require.NoError(t, c.GetWorkflow(t.Context(), id, "").Get(t.Context(), nil))
+	}
 }
 
 func TestCommitsAreDurable(t *testing.T) {

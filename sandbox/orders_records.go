@@ -24,6 +24,8 @@ func (s *orders) load() {
 	}
 }
 
+var shopCategories = []string{"accessories", "bespoke", "electronics", "furniture", "kitchen", "lighting"}
+
 func shopProduct(a Article, created time.Time) object {
 	name := strings.ToUpper(a.Category[:1]) + a.Category[1:]
 	stamp := created.Format(shopTime)
@@ -31,7 +33,7 @@ func shopProduct(a Article, created time.Time) object {
 		"id": a.ShopProductID, "name": a.ShopName, "slug": strings.ToLower(strings.ReplaceAll(a.ShopName, " ", "-")), "type": "simple",
 		"status": "publish", "sku": a.SKU, "price": euros(a.Price), "regular_price": euros(a.Price), "sale_price": "", "on_sale": false,
 		"purchasable": true, "virtual": false, "downloadable": false, "manage_stock": false, "stock_quantity": nil, "stock_status": "instock",
-		"categories": []object{{"id": 20 + len(a.Category), "name": name, "slug": a.Category}}, "tags": []object{}, "images": []object{},
+		"categories": []object{{"id": 20 + slices.Index(shopCategories, a.Category), "name": name, "slug": a.Category}}, "tags": []object{}, "images": []object{},
 		"attributes": []object{}, "meta_data": []object{}, "description": "", "short_description": "", "date_created": stamp,
 		"date_created_gmt": stamp, "date_modified": stamp, "date_modified_gmt": stamp,
 	}

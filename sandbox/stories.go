@@ -13,7 +13,7 @@ func (g *generator) tellReplace(n int) *story {
 	case 2: // the contact of a company, and the line is far down on a long invoice
 		return g.tellCompany(n)
 	case 3, 4: // known to the support system only
-		c.ContactID, s.channels = "", []string{"email", "web", "phone"}
+		c.ContactID, s.channels = "", writtenByMail
 	case 5: // several addresses; invoicing knows the second one, and he writes from that
 		c.Emails = append(c.Emails, g.email(c.Last, c.First), g.email(c.Last, c.Last))
 		s.sender, c.BilledEmail, s.channels = c.Emails[1], c.Emails[1], writtenByMail
@@ -179,10 +179,13 @@ func (g *generator) tellOrderContradicts(n int) *story {
 	return &story{customer: c, bought: p, says: "defect", mentions: wordsOnly}
 }
 
+// strangers are last names that no customer has, not even as a part of his own.
+var strangers = []string{"Zwischenberger", "Quessard", "Ximénez", "Uytdehaage", "Thackeray", "Abernathy"}
+
 // tellUnknown: nobody knows who writes; one of them quotes the order of a real customer.
 func (g *generator) tellUnknown(n int) *story {
 	l := g.landFor(n)
-	c := g.person(l)
+	c := g.named(l, pick(g.r, l.first), strangers[n%len(strangers)])
 	g.customers, g.people = g.customers[:len(g.customers)-1], g.people-1
 	s := &story{stranger: c, says: "defect", about: g.inStock(n).SKU, mentions: []string{"words", "sku"}}
 	if n%3 == 0 {

@@ -184,7 +184,8 @@ func userFits(u object, query string) bool {
 		case "email":
 			fits = hasEmail(u, value)
 		case "phone":
-			fits = u["phone"] != nil && value != "" && digitsOf(u["phone"].(string)) == digitsOf(value)
+			phone, _ := u["phone"].(string)
+			fits = phoneFits(phone, value)
 		case "name":
 			fits = hasWords(u["name"].(string), value)
 		case "role":
@@ -201,6 +202,15 @@ func userFits(u object, query string) bool {
 		}
 	}
 	return len(parts) > 0
+}
+
+// phoneFits compares digits; a leading * stands for any digits before.
+func phoneFits(phone, wanted string) bool {
+	digits := digitsOf(wanted)
+	if strings.HasPrefix(wanted, "*") {
+		return digits != "" && strings.HasSuffix(digitsOf(phone), digits)
+	}
+	return digits != "" && digitsOf(phone) == digits
 }
 
 // searchParts cuts a query at spaces outside of quotes.

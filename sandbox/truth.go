@@ -78,7 +78,7 @@ func (w *World) DemoComplaints() []Complaint {
 		channel string
 		nth     int
 	}{
-		{EndReplace, "email", 0}, {EndRepair, "web", 0}, {EndBackOrder, "phone", 0}, {EndExplain, "social", 0},
+		{EndReplace, "email", 0}, {EndRepair, "web", 0}, {EndBackOrder, "phone", 0}, {EndExplain, "social", 1},
 		{EndLost, "email", 0}, {EndApproval, "web", 0}, {EndInTransit, "social", 1}, {EndRefund, "phone", 1},
 		{EndReplace, "web", 2}, {EndOnSeveral, "email", 1},
 	} {

@@ -9,6 +9,7 @@ import (
 	"crosswalk/activities"
 	"crosswalk/contracts"
 	"crosswalk/rules"
+	"crosswalk/usecases"
 )
 
 // asks are the tasks that the case waits for. There may be several: of the items of a loop, of a joined message.
@@ -120,7 +121,7 @@ func (r *run) awaitAnswer(ctx workflow.Context, p *pending, q question) (activit
 			return activities.Answer{}, err
 		}
 		if out.Answered {
-			r.note(out.Answer)
+			r.note(p.task, out.Answer)
 			r.recorder.event("answer/"+p.task.ID, "answered", p.waiting.Label, out.Answer.By, out.Answer.At)
 			return out.Answer, nil
 		}
@@ -162,16 +163,17 @@ func (r *run) drop(ctx workflow.Context, p *pending, why error) error {
 	return why
 }
 
-// note remembers who has had a hand in the case: nobody approves what he has shaped himself.
-func (r *run) note(given activities.Answer) {
-	r.state.People = slices.DeleteFunc(r.state.People, func(who string) bool { return who == given.By })
-	r.state.People = append(r.state.People, given.By)
+// note remembers who last shaped the case: nobody approves what he has shaped himself.
+func (r *run) note(task activities.Task, given activities.Answer) {
+	if task.Kind != string(usecases.Approve) || given.Act() == activities.ActRedo {
+		r.state.Shaper = given.By
+	}
 }
 
-// requester is who may not approve: the person who last had a hand in the case, or who started it.
+// requester is who may not approve: the person who last shaped the case, or who started it.
 func (r *run) requester() string {
-	if n := len(r.state.People); n > 0 {
-		return r.state.People[n-1]
+	if r.state.Shaper != "" {
+		return r.state.Shaper
 	}
 	return r.in.Case.StartedBy
 }

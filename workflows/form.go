@@ -46,6 +46,9 @@ func unform(t *rules.Type, typed rules.Value) (rules.Value, error) {
 func formFields(t *rules.Type, values rules.Value) rules.Value {
 	list := make([]rules.Value, 0, len(t.Fields))
 	for _, field := range t.Fields {
+		if t.Record != "" && field.Name == "system" {
+			continue // written by the runtime
+		}
 		list = append(list, formField(field, values.Get(field.Name)))
 	}
 	return rules.List(list...)

@@ -49,7 +49,7 @@ type state struct {
 	Writes      map[string]written // confirmed writes by step path, for the redo
 	Given       map[string]given   // what a person gave for a step that is redone, by its id
 	Doubts      int                // how often a person was asked whether a write happened
-	People      []string           // who has answered so far, each once
+	Shaper      string             // the person whose answer last shaped the case
 }
 
 func newRun(ctx workflow.Context, i *Interpreter, in StartInput) *run {

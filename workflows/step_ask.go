@@ -25,7 +25,7 @@ func (r *run) ask(ctx workflow.Context, s *usecases.Step, sc *scope) (made, erro
 		if err != nil {
 			return made{}, err
 		}
-		value, problem, err := r.take(ctx, s, given, from)
+		value, problem, err := r.take(ctx, s, q.task, given, from)
 		if err != nil || problem == "" {
 			return made{value: value, by: given.By, at: given.At}, err
 		}
@@ -100,7 +100,7 @@ func (e escalation) apply(task *activities.Task) bool {
 }
 
 // take turns an answer into the step's result, or says what is wrong with it.
-func (r *run) take(ctx workflow.Context, s *usecases.Step, given activities.Answer, from rules.Value) (value rules.Value, problem string, err error) {
+func (r *run) take(ctx workflow.Context, s *usecases.Step, task activities.Task, given activities.Answer, from rules.Value) (value rules.Value, problem string, err error) {
 	if given.Act() == activities.ActRedo {
 		problem, err = r.askRedo(ctx, given)
 		return rules.Value{}, problem, err
@@ -110,7 +110,7 @@ func (r *run) take(ctx workflow.Context, s *usecases.Step, given activities.Answ
 	case usecases.Complete:
 		return completed(s, given, by)
 	case usecases.Approve:
-		if given.By == r.requester() {
+		if given.By == task.Requester {
 			return rules.Value{}, "nobody decides what he asked for himself", nil
 		}
 		by["approved"], by["reason"] = rules.Bool(given.Value.Get("approved").Bool()), given.Value.Get("reason")

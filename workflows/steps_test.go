@@ -43,3 +43,62 @@ steps:
 	outcome := h.run(`{"email": "jane@example.com"}`)
 	require.JSONEq(t, `{"name": "John Doe", "system": "support"}`, plain(t, outcome.Result))
 }
+
+func TestChoose(t *testing.T) {
+	for input, want := range map[string]string{`{"n": 1}`: "one", `{"n": 2}`: "two", `{"n": 3}`: "many"} {
+		t.Run(want, func(t *testing.T) {
+			h := newHarness(t, `
+input: {n: {type: number, required: true}}
+steps:
+  - id: word
+    choose:
+      - {when: input.n == 1, steps: [{id: one, set: {value: one}}]}
+      - {when: input.n == 2, steps: [{id: two, set: {value: two}}]}
+      - {otherwise: [{id: many, set: {value: many}}]}
+  - {end: {outcome: '${word}'}}
+`, nil)
+			require.Equal(t, want, h.run(input).Outcome)
+		})
+	}
+}
+
+func TestEach(t *testing.T) {
+	h := newHarness(t, `
+input: {}
+steps:
+  - id: doubled
+    each: {in: '${[1, 2, 3]}', as: n, steps: [{id: one, set: {value: '${n * 2}'}}]}
+  - {end: {result: {list: '${doubled}'}}}
+`, nil)
+	require.JSONEq(t, `{"list": [2, 4, 6]}`, plain(t, h.run(`{}`).Result))
+}
+
+func TestEndInsideEachStopsTheOthers(t *testing.T) {
+	h := newHarness(t, `
+input: {}
+steps:
+  - id: items
+    each:
+      in: '${[1, 2, 3]}'
+      as: n
+      steps:
+        - {when: n == 2, end: {outcome: found, result: {n: '${n}'}}}
+        - {id: asked, ask: {queue: q, what: approve}}
+`, nil)
+	outcome := h.run(`{}`)
+	require.Equal(t, "found", outcome.Outcome)
+	for _, task := range h.tasks() {
+		require.True(t, task.Closed())
+	}
+}
+
+func TestWhenSkips(t *testing.T) {
+	h := newHarness(t, `
+input: {email: string}
+steps:
+  - {id: customer, when: input.email != missing, call: crm.find_customer, with: {email: '${input.email}'}}
+  - {end: {outcome: '${customer == missing ? "unknown" : "known"}'}}
+`, nil)
+	require.Equal(t, "unknown", h.run(`{}`).Outcome)
+	require.Empty(t, h.called())
+}

@@ -32,7 +32,7 @@ func (e Environment) contract(name string) *contracts.Contract {
 }
 
 // Check reads a use case and finds everything that is wrong with it, all at once. The plan is nil if there
-// are errors. What a broken table or contract makes unknowable is not complained about again here.
+// are errors, here or in a table or contract that it uses; the latter are not reported again.
 func Check(file string, text []byte, env Environment) (*Plan, source.Problems) {
 	doc := source.Parse(file, text)
 	if doc.Root == nil {
@@ -41,7 +41,7 @@ func Check(file string, text []byte, env Environment) (*Plan, source.Problems) {
 	c := &checker{doc: doc, env: env, plan: &Plan{Systems: map[string]*contracts.Contract{}, Tables: map[string]*rules.Table{}}}
 	c.file(doc.Root)
 	problems := doc.Problems()
-	if problems.Err() != nil {
+	if problems.Err() != nil || c.broken {
 		return nil, problems
 	}
 	return c.plan, problems
@@ -72,6 +72,7 @@ type checker struct {
 	// unsure says that the type of something is not known because of an error. From then on not knowing a
 	// type is no error, so that one mistake is reported once.
 	unsure bool
+	broken bool // a table or contract that is used is known to be broken
 }
 
 func (c *checker) file(root *source.Node) {

@@ -48,6 +48,7 @@ func (c *checker) operation(node *source.Node) (string, *contracts.Operation) {
 		return "", nil
 	}
 	if contract == nil {
+		c.broken = true
 		return "", nil
 	}
 	operation := contract.Operation(short)
@@ -84,6 +85,7 @@ func (c *checker) decide(step *Step, node, with *source.Node, names *scope) *rul
 		node.Errorf(source.DidYouMean(name, sortedKeys(c.env.Tables)), "there is no rule table %q", name)
 	}
 	if table == nil {
+		c.broken = c.broken || known
 		if with.Exists() {
 			c.template(with, names, nil)
 		}

@@ -65,7 +65,8 @@ type Driver struct {
 	Settings rules.Value
 	Secrets  map[string]Reference
 
-	node *source.Node
+	node  *source.Node
+	unset bool // a setting is kept in an environment variable that is not set here
 }
 
 // ID names the driver within its system, as in adapter:hubspot.
@@ -203,12 +204,14 @@ func (c *Config) driver(node *source.Node) *Driver {
 	for _, name := range keysOf(secrets) {
 		d.Secrets[name] = parseReference(secrets.Get(name), c.base)
 	}
+	problems := len(c.doc.Problems())
 	d.BaseURL = setting(fields["base_url"])
 	d.Settings = rules.Record(nil)
 	if settings := fields["settings"]; settings.Exists() {
 		settings.Map() // reports anything but a mapping
 		d.Settings = settingValue(settings)
 	}
+	d.unset = len(c.doc.Problems()) > problems
 	return d
 }
 

@@ -1,6 +1,7 @@
 package workspace
 
 import (
+	"cmp"
 	"fmt"
 	"path"
 	"strings"
@@ -22,7 +23,7 @@ func (l *loader) add(problems ...source.Problem) { l.problems = append(l.problem
 
 // reach reads everything but use cases and tables. The problems of crosswalk.yaml stay on its document.
 func (l *loader) reach() *Reach {
-	r := &Reach{Contracts: l.contracts(), Adapters: map[string]*adapters.Adapter{}, Robots: map[string]*RobotApp{}, People: &People{}, texts: map[string]string{}}
+	r := &Reach{Contracts: l.contracts(), Adapters: map[string]*adapters.Adapter{}, Robots: map[string]*RobotApp{}, texts: map[string]string{}}
 	text := []byte(nil)
 	if main := l.files.read(configFile); main != nil {
 		text = main.text
@@ -53,6 +54,9 @@ func (l *loader) reach() *Reach {
 				}
 			}
 		}
+	}
+	if r.People == nil {
+		r.People = &People{}
 	}
 	return r
 }
@@ -86,7 +90,7 @@ func (l *loader) people(r *Reach) {
 }
 
 func (r *Reach) checkQueue(driver *Driver) {
-	if r.Config.PeopleFile == "" || r.People.Queue(driver.Name) != nil {
+	if r.People == nil || r.People.Queue(driver.Name) != nil {
 		return
 	}
 	var known []string
@@ -115,9 +119,12 @@ func (l *loader) adapter(r *Reach, system *System, driver *Driver) {
 	if system.Contract != nil && adapter.Contract != "" && adapter.Contract != system.Contract.Name {
 		driver.node.Get("adapter").Errorf("", "the adapter %q is for the contract %s, and the system %q has the contract %s", driver.Name, adapter.Contract, system.Name, system.Contract.Name)
 	}
+	if driver.unset {
+		return // what is not set cannot be checked, and that it is not set was said
+	}
 	config := adapters.Config{System: system.Name, Settings: driver.Settings, BaseURL: driver.BaseURL, AllowHosts: r.Config.AllowHosts, Limits: system.Limits}
 	for _, problem := range adapter.CheckConfig(config, sortedKeys(driver.Secrets)) {
-		fieldNode(driver.node, problem.Field).Errorf(problem.Hint, "%s %s", problem.Field, problem.Message)
+		fieldNode(driver.node, problem.Field).Errorf(problem.Hint, "%s: %s", problem.Field, problem.Message)
 	}
 }
 
@@ -142,7 +149,7 @@ func (l *loader) robot(r *Reach, driver *Driver) {
 	}
 	f := l.files.find("robots", driver.Name, ".system.yaml")
 	if f == nil {
-		driver.node.Get("robot").Errorf(source.DidYouMean(driver.Name, l.robotApps()), "there is no file robots/%s.system.yaml", driver.Name)
+		driver.node.Get("robot").Errorf(cmp.Or(source.DidYouMean(driver.Name, l.robotApps()), "a robot driver names the application that its robots work in"), "there is no file robots/%s.system.yaml", driver.Name)
 		return
 	}
 	r.keep(f)

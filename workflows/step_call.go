@@ -151,6 +151,7 @@ func (r *run) once(ctx workflow.Context, s *usecases.Step, in activities.CallInp
 func (r *run) persist(ctx workflow.Context, s *usecases.Step, sc *scope, operation *contracts.Operation, in activities.CallInput, why *failure) (activities.CallOutput, error) {
 	waits := r.waiting.start(ctx, r, Waiting{Kind: waitSystem, For: in.Route.System, Step: s.ID, Label: s.Label(), Class: why.Class})
 	defer r.waiting.stop(ctx, r, waits)
+	r.recorder.flush(ctx, r)
 	trying, cancel := workflow.WithCancel(ctx)
 	defer cancel()
 	future := workflow.ExecuteActivity(withPatience(trying, in.Route, s), in.Route.Name(), in)

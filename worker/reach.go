@@ -1,0 +1,178 @@
+package worker
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"sync/atomic"
+
+	"go.temporal.io/sdk/activity"
+
+	"crosswalk/activities"
+	"crosswalk/adapters"
+	"crosswalk/contracts"
+	"crosswalk/robots"
+	"crosswalk/workflows"
+	"crosswalk/workspace"
+)
+
+// reach holds how systems are reached at the moment, with their connections. It is replaced as a whole.
+type reach struct {
+	current atomic.Pointer[activities.Reach]
+	people  atomic.Pointer[workspace.People]
+
+	shared adapters.Shared
+	runner *robots.Runner
+	load   func(context.Context) (map[string]int, error) // open tasks by person
+	log    *slog.Logger
+	open   map[string]*adapters.Connection // by fingerprint of adapter and settings; used by one goroutine
+}
+
+func newReach(shared adapters.Shared, runner *robots.Runner, load func(context.Context) (map[string]int, error), log *slog.Logger) *reach {
+	r := &reach{shared: shared, runner: runner, load: load, log: log, open: map[string]*adapters.Connection{}}
+	r.current.Store(&activities.Reach{})
+	r.people.Store(&workspace.People{})
+	return r
+}
+
+// now is the activities' view.
+func (r *reach) now() *activities.Reach { return r.current.Load() }
+
+// Route is the interpreter's view.
+func (r *reach) Route(system, operation string, tried []string) activities.Route {
+	return r.now().Route(system, operation, tried)
+}
+
+// use puts what a workspace says in force. Connections whose adapter and settings are the same stay as they are, with
+// what they know of limits and failures; those that are not needed any more are closed.
+func (r *reach) use(defined *workspace.Reach) {
+	next := &activities.Reach{Systems: map[string]*activities.System{}}
+	used := map[string]bool{}
+	for _, s := range defined.Config.Systems {
+		if s.Contract != nil {
+			next.Systems[s.Name] = r.system(defined, s, used)
+		}
+	}
+	if defined.People != nil {
+		r.people.Store(defined.People)
+	}
+	r.current.Store(next)
+	for key, connection := range r.open {
+		if !used[key] {
+			connection.Close()
+			delete(r.open, key)
+		}
+	}
+}
+
+func (r *reach) system(defined *workspace.Reach, s *workspace.System, used map[string]bool) *activities.System {
+	system := &activities.System{Name: s.Name, Contract: s.Contract.Name, Off: s.Off}
+	for _, d := range s.Drivers {
+		driver := activities.Driver{Name: d.ID(), Off: d.Off, Serves: map[string]activities.Service{}}
+		programs := robot{runner: r.runner, programs: map[string]*robots.Program{}, driver: d}
+		for _, short := range s.Contract.OperationNames() {
+			for _, route := range defined.Routes(s.Name, short) {
+				if route.Driver == d {
+					driver.Serves[short] = service(s.Contract.Operations[short], route)
+					r.execute(&driver, defined, route, &programs, used)
+				}
+			}
+		}
+		if d.Kind == workspace.ByPerson {
+			driver.Person = d.Name
+		}
+		system.Drivers = append(system.Drivers, driver)
+	}
+	return system
+}
+
+// service says how a route carries out an operation. An API call is quick and so tried inside the workflow task; a
+// write that must never be sent twice is not, because such an attempt leaves no trace in the history.
+func service(operation *contracts.Operation, route workspace.Route) activities.Service {
+	s := activities.Service{Hash: route.Hash, Safety: route.Safety, KeyTTL: route.KeyTTL}
+	switch route.Driver.Kind {
+	case workspace.ByRobot:
+		s.TaskQueue = workflows.QueueRobots
+	case workspace.ByAdapter:
+		s.Local = operation.Effect == contracts.Read || route.Safety != contracts.AtMostOnce
+	case workspace.ByDesk:
+		s.Local = true
+	}
+	return s
+}
+
+// execute gives the driver what carries out its operations.
+func (r *reach) execute(driver *activities.Driver, defined *workspace.Reach, route workspace.Route, programs *robot, used map[string]bool) {
+	switch route.Driver.Kind {
+	case workspace.ByAdapter:
+		key := route.System.Name + " " + route.Hash
+		used[key] = true
+		if driver.Executor == nil {
+			driver.Executor = r.connect(key, defined, route)
+		}
+	case workspace.ByRobot:
+		programs.programs[route.Operation] = route.Program
+		driver.Executor = *programs
+	case workspace.ByDesk:
+		driver.Executor = people{list: r.people.Load, load: r.load}
+	}
+}
+
+// connect joins an adapter with its system. What keeps that from being possible is an error of each call, so that the
+// rest of the workspace works and the case says what is missing.
+func (r *reach) connect(key string, defined *workspace.Reach, route workspace.Route) activities.Executor {
+	if connection := r.open[key]; connection != nil {
+		return activities.Adapter{Connection: connection}
+	}
+	config, err := defined.AdapterConfig(route, r.shared)
+	if err == nil {
+		var connection *adapters.Connection
+		if connection, err = route.Adapter.Connect(config); err == nil {
+			r.open[key] = connection
+			return activities.Adapter{Connection: connection}
+		}
+	}
+	r.log.Error("a system cannot be reached", "system", route.System.Name, "driver", route.Driver.ID(), "error", err)
+	return broken{reason: fmt.Sprintf("%s of %s cannot be used: %s", route.Driver.ID(), route.System.Name, err)}
+}
+
+// close ends all connections.
+func (r *reach) close() {
+	for _, connection := range r.open {
+		connection.Close()
+	}
+}
+
+// broken is a driver that lacks something, such as a secret.
+type broken struct{ reason string }
+
+// Execute says what is missing.
+func (b broken) Execute(_ context.Context, call adapters.Call) (activities.Result, error) {
+	return activities.Result{}, &contracts.Error{Class: contracts.Auth, Operation: call.Operation, Message: b.reason, NothingSent: true}
+}
+
+// robot carries out operations in a browser.
+type robot struct {
+	runner   *robots.Runner
+	programs map[string]*robots.Program // by operation
+	driver   *workspace.Driver
+}
+
+// Execute runs the robot of an operation.
+func (r robot) Execute(ctx context.Context, call adapters.Call) (activities.Result, error) {
+	program := r.programs[call.Operation]
+	if program == nil || r.runner == nil {
+		return activities.Result{}, &contracts.Error{Class: contracts.Internal, Operation: call.Operation, Message: "this worker runs no robots", NothingSent: true}
+	}
+	secrets, err := r.driver.ResolveSecrets()
+	if err != nil {
+		return activities.Result{}, err
+	}
+	beat := func(step string) { activity.RecordHeartbeat(ctx, step) }
+	found, err := r.runner.Run(ctx, program, robots.Call{Input: call.Input, Secrets: secrets, Base: r.driver.BaseURL, Heartbeat: beat})
+	result := activities.Result{Value: found.Output}
+	for _, one := range found.Evidence {
+		result.Evidence = append(result.Evidence, activities.Evidence{MediaType: one.MediaType, Body: one.Bytes})
+	}
+	return result, err
+}

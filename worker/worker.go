@@ -1,0 +1,222 @@
+package worker
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"runtime"
+	"sync"
+	"time"
+
+	"go.temporal.io/sdk/client"
+	"go.temporal.io/sdk/worker"
+	"go.temporal.io/sdk/workflow"
+
+	"crosswalk/activities"
+	"crosswalk/adapters"
+	"crosswalk/robots"
+	"crosswalk/store"
+	"crosswalk/workflows"
+	"crosswalk/workspace"
+)
+
+// Config says what a worker works with.
+type Config struct {
+	Store *store.Store
+	// Client is a connection to Temporal made by Dial; nil: one is made by Temporal and closed by Stop.
+	Client   client.Client
+	Temporal Dialing
+	// Base is the folder of the workspace, for secrets that lie in files.
+	Base string
+	// DeskURL is where people work; the live details of a case link to it.
+	DeskURL string
+	// Robots says how browsers are run; nil: this worker serves no robots.
+	Robots *robots.PoolOptions
+	// Poll is how often the store is asked whether something was published; 0: twice a second.
+	Poll   time.Duration
+	Logger *slog.Logger
+}
+
+// stopPatience is how long running activities may take to end when the worker stops.
+const stopPatience = 25 * time.Second
+
+// Worker runs cases and carries out operations.
+type Worker struct {
+	*Cases
+	config  Config
+	client  client.Client
+	own     bool // the client is ours to close
+	log     *slog.Logger
+	reach   *reach
+	pool    *robots.Pool
+	workers []worker.Worker
+	refresh sync.Mutex
+	version int64
+	stop    context.CancelFunc
+	stopped chan struct{}
+}
+
+// Start loads what is in force and begins to work. It returns when the worker takes tasks.
+func Start(ctx context.Context, config Config) (*Worker, error) {
+	w := &Worker{config: config, client: config.Client, log: loggerOr(config.Logger), stopped: make(chan struct{})}
+	if w.client == nil {
+		var err error
+		if w.client, err = Dial(ctx, config.Temporal); err != nil {
+			return nil, err
+		}
+		w.own = true
+	}
+	w.Cases = NewCases(w.client, config.Store, w.log)
+	w.openReach()
+	if err := w.start(ctx); err != nil {
+		w.release()
+		return nil, err
+	}
+	background, cancel := context.WithCancel(context.Background())
+	w.stop = cancel
+	go w.follow(background)
+	return w, nil
+}
+
+func (w *Worker) openReach() {
+	var runner *robots.Runner
+	if w.config.Robots != nil {
+		w.pool = robots.NewPool(*w.config.Robots)
+		runner = robots.NewRunner(w.pool, robots.NewLeases())
+	}
+	w.reach = newReach(adapters.NewMemory(), runner, w.config.Store.Load, w.log)
+}
+
+func (w *Worker) start(ctx context.Context) error {
+	if err := w.Refresh(ctx); err != nil {
+		return err
+	}
+	if err := w.loadOpenCases(ctx); err != nil {
+		return err
+	}
+	acts := &activities.Activities{Store: w.config.Store, Reach: w.reach.now, Contracts: w.bundles, Log: w.log}
+	interpreter := &workflows.Interpreter{Plans: w.bundles, Routes: w.reach, DeskURL: w.config.DeskURL}
+	main := worker.New(w.client, workflows.QueueMain, worker.Options{
+		DisableRegistrationAliasing: true, WorkerStopTimeout: stopPatience, WorkflowPanicPolicy: worker.BlockWorkflow,
+	})
+	main.RegisterDynamicWorkflow(interpreter.Run, workflow.DynamicRegisterOptions{})
+	acts.Register(main)
+	w.workers = append(w.workers, main)
+	if w.pool != nil {
+		runs := w.config.Robots.Runs
+		if runs <= 0 {
+			runs = runtime.GOMAXPROCS(0)
+		}
+		robotWorker := worker.New(w.client, workflows.QueueRobots, worker.Options{
+			DisableRegistrationAliasing: true, WorkerStopTimeout: stopPatience,
+			DisableWorkflowWorker: true, MaxConcurrentActivityExecutionSize: runs,
+		})
+		acts.RegisterCalls(robotWorker)
+		w.workers = append(w.workers, robotWorker)
+	}
+	for i, one := range w.workers {
+		if err := one.Start(); err != nil {
+			w.workers = w.workers[:i]
+			return fmt.Errorf("worker: %w", err)
+		}
+	}
+	return nil
+}
+
+// loadOpenCases has the bundles of all open cases in memory before the first workflow task comes.
+func (w *Worker) loadOpenCases(ctx context.Context) error {
+	const page = 500
+	for offset := 0; ; offset += page {
+		open, err := w.config.Store.Cases(ctx, store.CaseFilter{Open: true, Oldest: true, Limit: page, Offset: offset})
+		if err != nil {
+			return fmt.Errorf("worker: %w", err)
+		}
+		for _, one := range open {
+			if one.BundleHash == "" {
+				continue
+			}
+			// A bundle that cannot be read stops its own cases, not the worker.
+			if _, err := w.bundles.load(ctx, one.BundleHash); err != nil {
+				w.log.Error("the bundle of an open case was not loaded", "case", one.ID, "error", err)
+			}
+		}
+		if len(open) < page {
+			return nil
+		}
+	}
+}
+
+// Refresh loads what was published since the last time. It happens by itself twice a second; who has just published
+// may call it to be sure.
+func (w *Worker) Refresh(ctx context.Context) error {
+	w.refresh.Lock()
+	defer w.refresh.Unlock()
+	version, err := w.config.Store.Version(ctx)
+	if err != nil || version == w.version {
+		return err
+	}
+	published, err := w.config.Store.InForce(ctx)
+	if err != nil {
+		return fmt.Errorf("worker: %w", err)
+	}
+	for _, one := range published {
+		if _, err := w.bundles.load(ctx, one.Hash); err != nil {
+			return err
+		}
+	}
+	definition, err := w.config.Store.Reach(ctx)
+	if err != nil && !errors.Is(err, store.ErrNotFound) {
+		return fmt.Errorf("worker: %w", err)
+	}
+	if err == nil {
+		defined, err := workspace.ParseReach(definition.Body, w.config.Base)
+		if err != nil {
+			return err
+		}
+		w.reach.use(defined)
+	}
+	w.version = version
+	return nil
+}
+
+// follow asks the store whether something was published. What cannot be loaded leaves in force what was.
+func (w *Worker) follow(ctx context.Context) {
+	defer close(w.stopped)
+	every := w.config.Poll
+	if every <= 0 {
+		every = 500 * time.Millisecond
+	}
+	ticker := time.NewTicker(every)
+	defer ticker.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-ticker.C:
+			if err := w.Refresh(ctx); err != nil && ctx.Err() == nil {
+				w.log.Error("what was published was not loaded", "error", err)
+			}
+		}
+	}
+}
+
+// Stop takes no more tasks, lets running ones end, and gives back what the worker holds.
+func (w *Worker) Stop() {
+	w.stop()
+	<-w.stopped
+	w.release()
+}
+
+func (w *Worker) release() {
+	for _, one := range w.workers {
+		one.Stop()
+	}
+	w.reach.close()
+	if w.pool != nil {
+		w.pool.Close()
+	}
+	if w.own {
+		w.client.Close()
+	}
+}

@@ -108,16 +108,16 @@ func (w *waiting) first() *Waiting {
 // details is what the Temporal UI shows of the case right now.
 func (w *waiting) details(r *run) string {
 	var text strings.Builder
-	fmt.Fprintf(&text, "**Stage:** %s\n\n", r.stage())
+	text.WriteString(fmt.Sprintf("**Stage:** %s\n\n", r.stage()))
 	for _, one := range w.list {
-		fmt.Fprintf(&text, "- waits for %s **%s** in step `%s` since %s", one.Kind, one.For, one.Step, one.Since.UTC().Format(time.RFC3339))
+		text.WriteString(fmt.Sprintf("- waits for %s **%s** in step `%s` since %s", one.Kind, one.For, one.Step, one.Since.UTC().Format(time.RFC3339)))
 		if one.Class != "" {
-			fmt.Fprintf(&text, " (%s)", one.Class)
+			text.WriteString(fmt.Sprintf(" (%s)", one.Class))
 		}
 		text.WriteString("\n")
 	}
 	if r.deskURL != "" {
-		fmt.Fprintf(&text, "\n[Open in the desk](%s/cases/%s)\n", r.deskURL, r.id)
+		text.WriteString(fmt.Sprintf("\n[Open in the desk](%s/cases/%s)\n", r.deskURL, r.id))
 	}
 	return text.String()
 }

@@ -31,8 +31,10 @@ type Config struct {
 	Base string
 	// DeskURL is where people work; the live details of a case link to it.
 	DeskURL string
-	// Robots says how browsers are run; nil: this worker serves no robots.
-	Robots *robots.PoolOptions
+	// Robots says how browsers are run. No browser is started before the first robot runs.
+	Robots robots.PoolOptions
+	// NoRobots leaves the robots to other workers.
+	NoRobots bool
 	// Poll is how often the store is asked whether something was published; 0: twice a second.
 	Poll   time.Duration
 	Logger *slog.Logger
@@ -43,8 +45,9 @@ const stopPatience = 25 * time.Second
 
 // Worker runs cases and carries out operations.
 type Worker struct {
-	*Cases
 	config  Config
+	cases   *Cases
+	bundles *bundles
 	client  client.Client
 	own     bool // the client is ours to close
 	log     *slog.Logger
@@ -67,7 +70,8 @@ func Start(ctx context.Context, config Config) (*Worker, error) {
 		}
 		w.own = true
 	}
-	w.Cases = NewCases(w.client, config.Store, w.log)
+	w.cases = NewCases(w.client, config.Store, w.log)
+	w.bundles = w.cases.bundles
 	w.openReach()
 	if err := w.start(ctx); err != nil {
 		w.release()
@@ -79,10 +83,13 @@ func Start(ctx context.Context, config Config) (*Worker, error) {
 	return w, nil
 }
 
+// Cases is the door to the cases that this worker runs.
+func (w *Worker) Cases() *Cases { return w.cases }
+
 func (w *Worker) openReach() {
 	var runner *robots.Runner
-	if w.config.Robots != nil {
-		w.pool = robots.NewPool(*w.config.Robots)
+	if !w.config.NoRobots {
+		w.pool = robots.NewPool(w.config.Robots)
 		runner = robots.NewRunner(w.pool, robots.NewLeases())
 	}
 	w.reach = newReach(adapters.NewMemory(), runner, w.config.Store.Load, w.log)

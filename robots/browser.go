@@ -35,7 +35,8 @@ type Browser struct {
 
 	mutex    sync.Mutex
 	sessions map[string]*tab // by protocol session
-	lost     chan struct{}
+	ctx      context.Context // ends, with errBrowserLost, when the browser does
+	end      context.CancelCauseFunc
 }
 
 // NewBrowser starts a Chromium and waits until it answers.
@@ -55,7 +56,8 @@ func NewBrowser(ctx context.Context, options Options) (*Browser, error) {
 	if err != nil {
 		return nil, err
 	}
-	b := &Browser{process: p, started: time.Now(), sessions: map[string]*tab{}, lost: make(chan struct{})}
+	b := &Browser{process: p, started: time.Now(), sessions: map[string]*tab{}}
+	b.ctx, b.end = context.WithCancelCause(context.Background())
 	p.pipe.onEvent = b.dispatch
 	b.client = cdp.New().Logger(utils.LoggerQuiet).Start(p.pipe)
 	go b.watch()
@@ -76,12 +78,12 @@ func (b *Browser) Version() string { return b.version }
 // Close ends the browser and removes its profile.
 func (b *Browser) Close() {
 	b.process.kill()
-	<-b.lost
+	<-b.ctx.Done()
 }
 
 // Healthy says whether the browser still answers.
-func (b *Browser) Healthy(ctx context.Context) bool {
-	ctx, cancel := context.WithTimeout(ctx, 3*time.Second)
+func (b *Browser) Healthy() bool {
+	ctx, cancel := context.WithTimeout(b.ctx, 3*time.Second)
 	defer cancel()
 	_, err := proto.BrowserGetVersion{}.Call(b.on(ctx, ""))
 	return err == nil
@@ -108,7 +110,7 @@ func (b *Browser) watch() {
 		runs[t] = true
 	}
 	b.mutex.Unlock()
-	close(b.lost)
+	b.end(errBrowserLost)
 	for t := range runs {
 		t.end(errBrowserLost)
 	}

@@ -52,6 +52,12 @@ func servePages(t *testing.T) *pages {
 
 func (p *pages) host() string { return strings.TrimPrefix(p.URL, "http://") }
 
+func (p *pages) fence() *fence {
+	f := newFence(nil)
+	f.allow(p.host(), true)
+	return f
+}
+
 // openPage opens a page of the server in a tab of its own.
 func openPage(t *testing.T, p *pages, name string) (context.Context, *tab) {
 	t.Helper()
@@ -64,7 +70,7 @@ func openPageWith(t *testing.T, p *pages, name string, options tabOptions) (cont
 	require.NoError(t, err)
 	t.Cleanup(release)
 	if options.fence == nil {
-		options.fence = newFence([]string{p.host()}, nil)
+		options.fence = p.fence()
 	}
 	if options.dialog == nil {
 		options.dialog = func(dialog) bool { return false }
@@ -73,16 +79,16 @@ func openPageWith(t *testing.T, p *pages, name string, options tabOptions) (cont
 	tb, err := browser.openTab(context.Background(), options)
 	require.NoError(t, err)
 	t.Cleanup(tb.close)
-	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+	ctx, cancel := context.WithTimeout(tb.ctx, 20*time.Second)
 	t.Cleanup(cancel)
 	require.NoError(t, tb.navigate(ctx, "", p.URL+"/"+name))
 	return ctx, tb
 }
 
 // briefly is the context of a step that is expected to fail.
-func briefly(t *testing.T) context.Context {
+func briefly(t *testing.T, tb *tab) context.Context {
 	t.Helper()
-	ctx, cancel := context.WithTimeoutCause(t.Context(), 700*time.Millisecond, errStepTime)
+	ctx, cancel := context.WithTimeoutCause(tb.ctx, 2*time.Second, errStepTime)
 	t.Cleanup(cancel)
 	return ctx
 }
@@ -109,7 +115,7 @@ func TestFrameset(t *testing.T) {
 	require.NoError(t, err)
 	require.Contains(t, text.Text, "custno=Müller & Söhne")
 
-	_, err = tb.click(briefly(t), inFrame("mian", exact("link", "Suche")))
+	_, err = tb.click(briefly(t, tb), inFrame("mian", exact("link", "Suche")))
 	require.Equal(t, contracts.Drift, contracts.ClassOf(err))
 	require.ErrorContains(t, err, `no single frame "mian"; it has "main", "menu"`)
 }
@@ -139,9 +145,9 @@ func TestFillReadsBack(t *testing.T) {
 	require.ErrorContains(t, err, `holds "12345" instead of "1234567"`)
 	_, err = tb.fill(ctx, exact("label", "Menge"), "1.234,56", false)
 	require.Equal(t, contracts.Validation, contracts.ClassOf(err))
-	_, err = tb.fill(briefly(t), exact("label", "Gesperrt"), "new", false)
+	_, err = tb.fill(briefly(t, tb), exact("label", "Gesperrt"), "new", false)
 	require.ErrorContains(t, err, "read-only")
-	_, err = tb.fill(briefly(t), exact("label", "Aus"), "new", false)
+	_, err = tb.fill(briefly(t, tb), exact("label", "Aus"), "new", false)
 	require.ErrorContains(t, err, "disabled")
 }
 
@@ -161,7 +167,7 @@ func TestSelectIsExact(t *testing.T) {
 func TestTwoFitIsDrift(t *testing.T) {
 	t.Parallel()
 	ctx, tb := openPage(t, servePages(t), "ambiguous.html")
-	_, err := tb.fill(briefly(t), exact("label", "Ort"), "Kiel", false)
+	_, err := tb.fill(briefly(t, tb), exact("label", "Ort"), "Kiel", false)
 	require.Equal(t, contracts.Drift, contracts.ClassOf(err))
 	require.ErrorContains(t, err, "2 places fit")
 	near := exact("label", "Ort")
@@ -175,7 +181,7 @@ func TestAlternativesVote(t *testing.T) {
 	t.Parallel()
 	ctx, tb := openPage(t, servePages(t), "ambiguous.html")
 	split := &spec{Any: []*spec{exact("button", "Save"), {Kind: "css", Value: "#f > button:nth-of-type(1)"}}, words: "Save"}
-	_, err := tb.click(briefly(t), split)
+	_, err := tb.click(briefly(t, tb), split)
 	require.Equal(t, contracts.Drift, contracts.ClassOf(err))
 	require.ErrorContains(t, err, "disagree")
 	agreed := &spec{Any: []*spec{exact("button", "Save"), {Kind: "css", Value: "[name=save]"}, exact("button", "Sichern")}, words: "Save"}
@@ -186,7 +192,7 @@ func TestAlternativesVote(t *testing.T) {
 func TestCoveredIsNotClicked(t *testing.T) {
 	t.Parallel()
 	_, tb := openPage(t, servePages(t), "covered.html")
-	_, err := tb.click(briefly(t), exact("button", "Weiter"))
+	_, err := tb.click(briefly(t, tb), exact("button", "Weiter"))
 	require.Equal(t, contracts.Drift, contracts.ClassOf(err))
 	require.ErrorContains(t, err, "covered by <div>")
 }
@@ -215,7 +221,7 @@ func TestNothingIsLeftBehind(t *testing.T) {
 	profile := browser.process.profile
 	p := servePages(t)
 	for range 3 {
-		tb, err := browser.openTab(t.Context(), tabOptions{width: 800, height: 600, fence: newFence([]string{p.host()}, nil), dialog: func(dialog) bool { return false }})
+		tb, err := browser.openTab(t.Context(), tabOptions{width: 800, height: 600, fence: p.fence(), dialog: func(dialog) bool { return false }})
 		require.NoError(t, err)
 		require.NoError(t, tb.navigate(t.Context(), "", p.URL+"/form.html"))
 		tb.close()

@@ -17,7 +17,7 @@ import (
 )
 
 // getShipment is the catalogue's robot, ready to run.
-func getShipment(t *testing.T) *Program {
+func getShipment(t testing.TB) *Program {
 	t.Helper()
 	robot, system := CatalogRobot("versanddesk-get-shipment")
 	require.NotNil(t, robot)
@@ -28,7 +28,7 @@ func getShipment(t *testing.T) *Program {
 
 // desk is a running VersandDesk and a runner of its own, so that no other test shares the login.
 type desk struct {
-	t      *testing.T
+	t      testing.TB
 	world  *sandbox.World
 	server *httptest.Server
 	runner *Runner
@@ -37,7 +37,7 @@ type desk struct {
 	fault  atomic.Value // func(*http.Request) string
 }
 
-func newDesk(t *testing.T, options sandbox.PortalOptions) *desk {
+func newDesk(t testing.TB, options sandbox.PortalOptions) *desk {
 	t.Helper()
 	d := &desk{t: t, world: sandbox.NewWorld(7, time.Date(2026, 11, 20, 0, 0, 0, 0, time.UTC)), runner: NewRunner(pool, nil)}
 	portal := sandbox.NewPortal(d.world, sandbox.FulfilmentLogin, options)

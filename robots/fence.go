@@ -18,7 +18,7 @@ import (
 // fence decides about every request that a page makes. Robots only read: GET to an allowed host passes, a
 // POST only while the login runs or to an address that is declared as a search.
 type fence struct {
-	hosts    map[string]bool // host:port
+	hosts    map[string]bool // host:port; true if the workspace itself names it, false if only the system file does
 	searches []string        // URL patterns that may be posted to
 
 	mutex   sync.Mutex
@@ -26,19 +26,26 @@ type fence struct {
 	stopped []string
 }
 
-// newFence allows the given hosts. A host without a port stands for the two of the web, 80 and 443.
-func newFence(hosts, searches []string) *fence {
-	f := &fence{hosts: map[string]bool{}, searches: searches}
-	for _, host := range hosts {
-		if name, port, err := net.SplitHostPort(host); err == nil {
-			f.hosts[strings.ToLower(name)+":"+port] = true
-			continue
-		}
-		name := strings.ToLower(strings.Trim(host, "[]"))
-		f.hosts[name+":80"], f.hosts[name+":443"] = true, true
+func newFence(searches []string) *fence { return &fence{hosts: map[string]bool{}, searches: searches} }
+
+// allow lets a host be reached. One without a port stands for the two of the web, 80 and 443.
+func (f *fence) allow(host string, trusted bool) {
+	if name, port, err := net.SplitHostPort(host); err == nil {
+		f.hosts[strings.ToLower(name)+":"+port] = trusted
+		return
 	}
-	return f
+	name := strings.ToLower(strings.Trim(host, "[]"))
+	f.hosts[name+":80"], f.hosts[name+":443"] = trusted, trusted
 }
+
+// allows says whether a host:port may be connected to.
+func (f *fence) allows(address string) bool {
+	_, ok := f.hosts[strings.ToLower(address)]
+	return ok
+}
+
+// trusts says whether the workspace allows a host:port wherever it leads.
+func (f *fence) trusts(address string) bool { return f.hosts[strings.ToLower(address)] }
 
 func (f *fence) enable(c caller) error {
 	return proto.FetchEnable{Patterns: []*proto.FetchRequestPattern{
@@ -67,7 +74,7 @@ func (f *fence) refuses(method, address string) string {
 	default:
 		return target.Scheme + ": addresses are never opened"
 	}
-	if !f.hosts[hostPort(target)] {
+	if !f.allows(hostPort(target)) {
 		return "the host is not in the allowed ones"
 	}
 	if method == "GET" || method == "HEAD" || method == "OPTIONS" {
@@ -109,18 +116,18 @@ func hostPort(u *url.URL) string {
 	return strings.ToLower(u.Hostname()) + ":" + port
 }
 
-// isPrivate says whether a host is written as an address of this machine or of a private network.
-func isPrivate(host string) bool {
-	if host == "localhost" || strings.HasSuffix(host, ".localhost") {
-		return true
-	}
-	address, err := netip.ParseAddr(strings.Trim(host, "[]"))
-	if err != nil {
-		return false
-	}
+// privateAddress says whether an address is one of this machine, of a private network or of no single host.
+func privateAddress(address netip.Addr) bool {
 	address = address.Unmap()
-	return address.IsLoopback() || address.IsPrivate() || address.IsLinkLocalUnicast() || address.IsUnspecified() || address.IsMulticast()
+	return address.IsLoopback() || address.IsPrivate() || address.IsLinkLocalUnicast() || address.IsUnspecified() || address.IsMulticast() ||
+		sharedSpace.Contains(address) || translated.Contains(address) || embedded.Contains(address)
 }
+
+var (
+	sharedSpace = netip.MustParsePrefix("100.64.0.0/10")
+	translated  = netip.MustParsePrefix("64:ff9b::/96") // NAT64
+	embedded    = netip.MustParsePrefix("::/96")        // IPv4 written as IPv6
+)
 
 var globs sync.Map // pattern -> *regexp.Regexp
 
@@ -190,8 +197,11 @@ func (t *tab) answered(p pausedRequest) {
 			f.failure = withoutQuery(p.Request.URL) + " could not be reached: " + p.ResponseErrorReason
 		}
 		for _, header := range p.ResponseHeaders {
-			if strings.EqualFold(header.Name, "Retry-After") {
+			switch {
+			case strings.EqualFold(header.Name, "Retry-After"):
 				f.retryAfter = header.Value
+			case strings.EqualFold(header.Name, proxyReason):
+				f.failure = withoutQuery(p.Request.URL) + " could not be reached: " + header.Value
 			}
 		}
 	})

@@ -90,12 +90,7 @@ func (p *Pool) lease(ctx context.Context) (*lease, error) {
 }
 
 func (p *Pool) usable(l *lease) bool {
-	select {
-	case <-l.browser.lost:
-		return false
-	default:
-		return l.runs < p.options.MaxRuns && time.Since(l.browser.started) < p.options.MaxAge
-	}
+	return l.browser.ctx.Err() == nil && l.runs < p.options.MaxRuns && time.Since(l.browser.started) < p.options.MaxAge
 }
 
 // retire lets the current browser go; the caller holds the mutex.
@@ -123,7 +118,7 @@ func (p *Pool) giveBack(l *lease) {
 // Suspect is called after a run that failed for no reason of the page's: a browser that does not answer
 // any more is replaced, and the runs that still wait for it end with it.
 func (p *Pool) Suspect(browser *Browser) {
-	if browser.Healthy(context.Background()) {
+	if browser.Healthy() {
 		return
 	}
 	p.mutex.Lock()

@@ -113,14 +113,14 @@ func (u *run) prepare() error {
 func (u *run) inBrowser(ctx context.Context, browser *Browser) (rules.Value, error) {
 	tab, err := browser.openTab(ctx, tabOptions{
 		width: u.system.width, height: u.system.height, locale: u.system.locale, timezone: u.system.timezone,
-		fence: newFence(u.hosts(), u.system.searches), dialog: u.onDialog,
+		fence: u.newFence(), dialog: u.onDialog,
 	})
 	if err != nil {
 		u.runner.pool.suspectOn(err, browser)
 		return rules.Value{}, err
 	}
 	defer tab.close()
-	u.tab = tab
+	u.tab, ctx = tab, tab.ctx
 	output, err := u.attempts(ctx)
 	if err == nil {
 		u.picture(ctx, "end")
@@ -167,15 +167,18 @@ func (u *run) once(ctx context.Context) (rules.Value, error) {
 	return checked, nil
 }
 
-// hosts are those of the base address and of the system file, as far as the workspace allows them.
-func (u *run) hosts() []string {
-	hosts := []string{hostPort(u.base)}
+// newFence allows the host of the base address and those of the system file, as far as the workspace does.
+func (u *run) newFence() *fence {
+	f := newFence(u.system.searches)
 	for _, host := range u.system.Allow {
-		if len(u.call.AllowHosts) == 0 && !isPrivate(strings.Split(host, ":")[0]) || slices.Contains(u.call.AllowHosts, host) {
-			hosts = append(hosts, host)
+		if len(u.call.AllowHosts) == 0 {
+			f.allow(host, false)
+		} else if slices.Contains(u.call.AllowHosts, host) {
+			f.allow(host, true)
 		}
 	}
-	return hosts
+	f.allow(hostPort(u.base), true)
+	return f
 }
 
 // onDialog decides about a box of the page by the rules of the system file.

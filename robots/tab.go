@@ -50,6 +50,7 @@ type tab struct {
 	root    proto.TargetSessionID // the run's view of the browser
 	page    proto.TargetSessionID
 	context proto.BrowserBrowserContextID
+	proxy   *proxy
 
 	mutex   sync.Mutex
 	frames  map[string]*frame
@@ -71,7 +72,8 @@ type frame struct {
 	fresh                 bool // arrived since the robot last looked for errors
 }
 
-// openTab makes a context and a page in it. The tab lives until close, or until ctx ends.
+// openTab makes a context and a page in it. The tab lives until close, or until ctx ends. All work in it must
+// be done under its own context, which ends at once when the page crashes or the browser is lost.
 func (b *Browser) openTab(ctx context.Context, options tabOptions) (_ *tab, err error) {
 	t := &tab{browser: b, options: options,
 		frames: map[string]*frame{}, changed: make(chan struct{})}
@@ -87,12 +89,15 @@ func (b *Browser) openTab(ctx context.Context, options tabOptions) (_ *tab, err 
 	}
 	t.root = attached.SessionID
 	b.register(t.root, t)
-	select {
-	case <-b.lost: // the browser ended before it could tell us so
+	if b.ctx.Err() != nil { // it ended before it could tell us so
 		return nil, errBrowserLost
-	default:
 	}
-	made, err := proto.TargetCreateBrowserContext{DisposeOnDetach: true}.Call(t.on(t.ctx, t.root))
+	if t.proxy, err = startProxy(options.fence); err != nil {
+		return nil, err
+	}
+	made, err := proto.TargetCreateBrowserContext{
+		DisposeOnDetach: true, ProxyServer: "http://" + t.proxy.address(), ProxyBypassList: "<-loopback>", // else loopback would go round it
+	}.Call(t.on(t.ctx, t.root))
 	if err != nil {
 		return nil, err
 	}
@@ -170,10 +175,13 @@ func (t *tab) end(cause error) { t.cancel(cause) }
 func (t *tab) close() {
 	t.end(errRunEnded)
 	t.browser.forget(t)
+	if t.proxy != nil {
+		defer t.proxy.close()
+	}
 	if t.root == "" {
 		return
 	}
-	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
+	ctx, cancel := context.WithTimeout(t.browser.ctx, 5*time.Second)
 	defer cancel()
 	_ = proto.TargetDetachFromTarget{SessionID: t.root}.Call(t.on(ctx, ""))
 }

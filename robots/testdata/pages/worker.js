@@ -1,0 +1,1 @@
+self.addEventListener('install', () => fetch('/api/service', { method: 'POST', body: 'x' }));

@@ -55,7 +55,7 @@ func (c *Connection) call(ctx context.Context, op *Operation, call Call) (rules.
 	if op.Effect == contracts.Write && call.Key == "" {
 		return rules.Value{}, &contracts.Error{Class: contracts.Internal, Message: "a write was called without a key", NothingSent: true}
 	}
-	vars := map[string]rules.Value{"conn": c.settings, "input": call.Input, "key": rules.Text(call.Key)}
+	vars := map[string]rules.Value{"conn": c.settings, "base": c.baseText(), "input": call.Input, "key": rules.Text(call.Key)}
 	if op.Effect == contracts.Write && !call.FirstSent.IsZero() {
 		if found, settled, err := c.settle(ctx, op, call, vars); settled || err != nil {
 			return found, err
@@ -92,10 +92,16 @@ func (c *Connection) settle(ctx context.Context, op *Operation, call Call, vars 
 		return rules.Value{}, true, &contracts.Error{Class: contracts.Internal, Message: "look-up: " + err.Error()}
 	}
 	value, err := c.call(ctx, lookup, Call{Operation: lookup.Name, Input: input})
-	if contracts.ClassOf(err) == contracts.NotFound {
+	switch {
+	case contracts.ClassOf(err) == contracts.NotFound:
 		return rules.Value{}, false, nil
+	case err != nil:
+		return rules.Value{}, true, err
 	}
-	return value, true, err
+	if value, err = op.Output.Decode(value); err != nil {
+		return rules.Value{}, true, drift(op, err)
+	}
+	return value, true, nil
 }
 
 func lookupInput(op, lookup *Operation, input rules.Value, vars map[string]rules.Value) (rules.Value, error) {
@@ -139,7 +145,7 @@ func (c *Connection) runFirst(ctx context.Context, op *Operation, alternatives [
 		if tried.Get("items").Len() > 0 {
 			return tried, nil
 		}
-		if tried.Len() > 1 {
+		if !tried.Get("status").IsMissing() {
 			result = tried
 		}
 	}
@@ -149,25 +155,35 @@ func (c *Connection) runFirst(ctx context.Context, op *Operation, alternatives [
 // eachAtOnce is how many requests of one each run at the same time.
 const eachAtOnce = 4
 
+// runEach makes a request for each item of a list. The result holds the items of all, and under answers
+// each answer with the items that it was made for.
 func (c *Connection) runEach(ctx context.Context, op *Operation, r *request, vars map[string]rules.Value) (rules.Value, error) {
-	list, err := r.each.items(vars)
+	var all []map[string]rules.Value
+	err := iterate(r.each, vars, func(inner map[string]rules.Value) error {
+		all = append(all, inner)
+		return nil
+	})
 	if err != nil {
 		return rules.Value{}, unexpected(op, r, err)
 	}
-	if len(list) > maxEach {
-		return rules.Value{}, contracts.NewError(contracts.Internal, "", "%s: %d requests for one call are more than the %d allowed", r.name, len(list), maxEach)
+	if len(all) > maxEach {
+		return rules.Value{}, contracts.NewError(contracts.Internal, "", "%s: %d requests for one call are more than the %d allowed", r.name, len(all), maxEach)
 	}
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
-	results, failures := make([]rules.Value, len(list)), make([]error, len(list))
+	answers, failures := make([]rules.Value, len(all)), make([]error, len(all))
 	var running sync.WaitGroup
 	slots := make(chan struct{}, eachAtOnce)
-	for i, item := range list {
+	for i, inner := range all {
 		slots <- struct{}{}
 		running.Go(func() {
 			defer func() { <-slots }()
-			if results[i], failures[i] = c.runPages(ctx, op, r, with(vars, r.each.as, item)); failures[i] != nil {
+			answers[i], failures[i] = c.runPages(ctx, op, r, inner)
+			if failures[i] != nil {
 				cancel()
+			}
+			for _, l := range r.each {
+				answers[i] = answers[i].With(l.name, inner[l.name])
 			}
 		})
 	}
@@ -175,11 +191,11 @@ func (c *Connection) runEach(ctx context.Context, op *Operation, r *request, var
 	if err := firstFailure(failures); err != nil {
 		return rules.Value{}, err
 	}
-	var items []rules.Value
-	for _, result := range results {
-		items = append(items, result.Get("items").Items()...)
+	items := []rules.Value{}
+	for _, answer := range answers {
+		items = append(items, answer.Get("items").Items()...)
 	}
-	return rules.Record(map[string]rules.Value{"answers": rules.List(results...), "items": rules.List(items...)}), nil
+	return rules.Record(map[string]rules.Value{"answers": rules.List(answers...), "items": rules.List(items...)}), nil
 }
 
 // firstFailure prefers the failure that made the others be cancelled.

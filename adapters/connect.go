@@ -123,7 +123,7 @@ func (a *Adapter) Connect(config Config) (*Connection, error) {
 		return nil, FieldErrors{*problem}
 	}
 	c.base = base
-	vars := map[string]rules.Value{"conn": c.settings, "secret": rules.Record(secrets)}
+	vars := map[string]rules.Value{"conn": c.settings, "base": c.baseText(), "secret": rules.Record(secrets)}
 	if a.Protocol == "sql" {
 		c.redact = newRedactor(values...)
 		return c, c.openDatabase(guard, vars)
@@ -152,6 +152,14 @@ func (c *Connection) openHTTP(guard *egress, vars map[string]rules.Value, secret
 		}
 	}
 	return nil
+}
+
+// baseText is the address as expressions see it; missing for a database.
+func (c *Connection) baseText() rules.Value {
+	if c.base == nil {
+		return rules.Missing()
+	}
+	return rules.Text(c.base.String())
 }
 
 // Close gives back what the connection holds. Calls that still run are not cut off.

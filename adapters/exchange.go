@@ -151,7 +151,7 @@ func (c *Connection) read(ctx context.Context, e *exchange, op *Operation, r *re
 		"body":    body,
 	})
 	if slices.Contains(r.empty, response.StatusCode) {
-		return answer.With("body", rules.Missing()), nil
+		return nothing.With("status", answer.Get("status")), nil
 	}
 	if failure := c.judge(e, op, answer, response, vars); failure != nil {
 		if failure.Class == contracts.RateLimited && failure.RetryAfter > 0 {

@@ -16,7 +16,15 @@ import (
 // money, time and queries. All are pure.
 var functions = []rules.Function{
 	{Name: "texts", Params: types(optional(rules.KindAny)), Result: rules.ListOf(rules.TypeOf(rules.KindText)), Call: texts},
-	{Name: "split", Params: types(optional(rules.KindText), rules.TypeOf(rules.KindText)), Result: rules.ListOf(rules.TypeOf(rules.KindText)), Call: split},
+	{Name: "field", Params: types(optional(rules.KindAny), rules.TypeOf(rules.KindText)), Result: optional(rules.KindAny), Call: field},
+	{Name: "blank", Params: types(optional(rules.KindAny)), Result: optional(rules.KindAny), Call: blank},
+	{Name: "one_of", Params: types(optional(rules.KindAny), rules.TypeOf(rules.KindList)), Result: optional(rules.KindText), Call: oneOf},
+	{Name: "country", Params: types(optional(rules.KindAny)), Result: optional(rules.KindText), Call: country},
+	{Name: "language", Params: types(optional(rules.KindAny)), Result: optional(rules.KindText), Call: language},
+	{Name: "handle", Params: types(rules.TypeOf(rules.KindText)), Result: rules.TypeOf(rules.KindText), Call: handle},
+	{Name: "longest_number", Params: types(rules.TypeOf(rules.KindText)), Result: rules.TypeOf(rules.KindText), Call: longestNumber},
+	{Name: "tail", Params: types(rules.TypeOf(rules.KindText), rules.TypeOf(rules.KindNumber)), Result: rules.TypeOf(rules.KindText), Call: tail},
+	{Name: "stripe_quote", Params: types(rules.TypeOf(rules.KindText)), Result: rules.TypeOf(rules.KindText), Call: stripeQuote},
 	{Name: "digits", Params: types(rules.TypeOf(rules.KindText)), Result: rules.TypeOf(rules.KindText), Call: digits},
 	{Name: "money", Params: types(rules.TypeOf(rules.KindNumber), rules.TypeOf(rules.KindText)), Result: rules.TypeOf(rules.KindNumber), Call: money},
 	{Name: "minor", Params: types(rules.TypeOf(rules.KindNumber), rules.TypeOf(rules.KindText)), Result: rules.TypeOf(rules.KindNumber), Call: minor},
@@ -54,14 +62,79 @@ func texts(arguments []rules.Value) (rules.Value, error) {
 	return rules.List(found...), nil
 }
 
-func split(arguments []rules.Value) (rules.Value, error) {
-	var parts []rules.Value
-	for _, part := range strings.Split(arguments[0].Text(), arguments[1].Text()) {
-		if part = strings.TrimSpace(part); part != "" {
-			parts = append(parts, rules.Text(part))
+// field is field(record, "name"): for a name that a setting gives.
+func field(arguments []rules.Value) (rules.Value, error) {
+	return arguments[0].Get(arguments[1].Text()), nil
+}
+
+// blank is the value, or missing for an empty text: many systems write "" for what is not there.
+func blank(arguments []rules.Value) (rules.Value, error) {
+	if arguments[0].Kind() == rules.KindText && strings.TrimSpace(arguments[0].Text()) == "" {
+		return rules.Missing(), nil
+	}
+	return arguments[0], nil
+}
+
+// oneOf is the text in lower case if the list holds it, else missing.
+func oneOf(arguments []rules.Value) (rules.Value, error) {
+	text := rules.Text(strings.ToLower(strings.TrimSpace(arguments[0].Text())))
+	if containsValue(arguments[1].Items(), text) {
+		return text, nil
+	}
+	return rules.Missing(), nil
+}
+
+var countryCode = regexp.MustCompile(`^[A-Z]{2}$`)
+
+// country is the text if it is a code of two letters, as systems write countries; a name is missing.
+func country(arguments []rules.Value) (rules.Value, error) {
+	if code := strings.ToUpper(strings.TrimSpace(arguments[0].Text())); countryCode.MatchString(code) {
+		return rules.Text(code), nil
+	}
+	return rules.Missing(), nil
+}
+
+var languageCode = regexp.MustCompile(`^[a-z]{2}([_-]|$)`)
+
+// language is the first part of a code such as de-AT.
+func language(arguments []rules.Value) (rules.Value, error) {
+	if code := strings.ToLower(strings.TrimSpace(arguments[0].Text())); languageCode.MatchString(code) {
+		return rules.Text(code[:2]), nil
+	}
+	return rules.Missing(), nil
+}
+
+// handle is a social handle without its @, in lower case.
+func handle(arguments []rules.Value) (rules.Value, error) {
+	return rules.Text(strings.ToLower(strings.TrimLeft(strings.TrimSpace(arguments[0].Text()), "@"))), nil
+}
+
+var number = regexp.MustCompile(`[0-9]+`)
+
+// longestNumber is the longest row of digits in a text: the number in "Order #10427/1".
+func longestNumber(arguments []rules.Value) (rules.Value, error) {
+	longest := ""
+	for _, digits := range number.FindAllString(arguments[0].Text(), -1) {
+		if len(digits) > len(longest) {
+			longest = digits
 		}
 	}
-	return rules.List(parts...), nil
+	return rules.Text(longest), nil
+}
+
+// tail is the end of a text, of at most so many characters.
+func tail(arguments []rules.Value) (rules.Value, error) {
+	characters := []rune(arguments[0].Text())
+	count, ok := arguments[1].Num().Int64()
+	if !ok || count < 0 {
+		return rules.Value{}, fmt.Errorf("%s is no number of characters", arguments[1])
+	}
+	return rules.Text(string(characters[max(0, len(characters)-int(min(count, int64(len(characters))))):])), nil
+}
+
+// stripeQuote quotes a text for Stripe's search language.
+func stripeQuote(arguments []rules.Value) (rules.Value, error) {
+	return rules.Text(`"` + strings.NewReplacer(`\`, `\\`, `"`, `\"`, "\r", " ", "\n", " ").Replace(arguments[0].Text()) + `"`), nil
 }
 
 // digits keeps the digits of a text.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"net/url"
+	"slices"
 	"strings"
 
 	"crosswalk/contracts"
@@ -28,7 +29,7 @@ func (c *Connection) runPages(ctx context.Context, op *Operation, r *request, va
 		if err != nil {
 			return rules.Value{}, err
 		}
-		if r.items == nil {
+		if r.items == nil || emptyStatus(r, answer) {
 			return answer, nil
 		}
 		inner := resultVars(vars, answer)
@@ -58,6 +59,12 @@ func (c *Connection) runPages(ctx context.Context, op *Operation, r *request, va
 			return rules.Value{}, contracts.NewError(contracts.Internal, "", "there are more than the %d pages that are read", r.paging.maxPages)
 		}
 	}
+}
+
+// emptyStatus says that the answer was a status which means: nothing there.
+func emptyStatus(r *request, answer rules.Value) bool {
+	status, _ := answer.Get("status").Num().Int64()
+	return slices.Contains(r.empty, int(status))
 }
 
 // looped remembers what was seen and says whether it was seen before.

@@ -44,7 +44,7 @@ type parser struct {
 
 func (p *parser) file(root *source.Node) {
 	fields := root.Map("adapter", "title", "version", "contract", "protocol", "docs", "connection", "check", "auth", "headers",
-		"limits", "wait", "errors", "message", "timeout", "operations")
+		"limits", "wait", "errors", "message", "timeout", "shapes", "operations")
 	a := p.adapter
 	name := root.Required("adapter", "give the adapter a name, as in adapter: zendesk")
 	a.Name = name.Text()
@@ -65,6 +65,7 @@ func (p *parser) file(root *source.Node) {
 		a.Protocol = fields["protocol"].OneOf("http", "sql")
 	}
 	p.connection(root.Required("connection", "say where the system is, as in connection: {base_url: https://api.example.com}"))
+	p.base.shapes = parseShapes(fields["shapes"], p.base)
 	p.general(root, fields)
 	operations := root.Required("operations", "an adapter is the list of its operations")
 	for _, short := range operations.Keys() {
@@ -140,7 +141,7 @@ func parseFailures(node *source.Node, base scope) []failureRule {
 
 // answerScope holds what is known after an answer.
 func answerScope(base scope) scope {
-	return base.with("status", rules.TypeOf(rules.KindNumber)).with("headers", rules.TypeOf(rules.KindAny)).with("body", rules.TypeOf(rules.KindAny))
+	return base.with("status", rules.TypeOf(rules.KindNumber)).with("headers", anything).with("body", anything)
 }
 
 // reading resolves the name of an operation that does not write.

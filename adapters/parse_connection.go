@@ -21,7 +21,7 @@ func (p *parser) connection(node *source.Node) {
 	a := p.adapter
 	a.Settings = parseFields(fields["settings"], false)
 	a.Secrets = parseFields(fields["secrets"], true)
-	p.base = emptyScope().with("conn", settingsType(a.Settings))
+	p.base = emptyScope().with("conn", settingsType(a.Settings)).with("base", rules.TypeOf(rules.KindText))
 	base := fields["base_url"]
 	if a.Protocol == "sql" {
 		base.Errorf("remove it; the settings host, port, database and user say where the database is", "base_url is for HTTP adapters")
@@ -100,7 +100,7 @@ func parseField(name string, node *source.Node, secret bool) Field {
 	case "boolean":
 		field.Type = rules.TypeOf(rules.KindBool)
 	case "object":
-		field.Type = rules.TypeOf(rules.KindAny)
+		field.Type = anything
 	}
 	if in["default"].Exists() {
 		value, err := field.check(literal(in["default"]))

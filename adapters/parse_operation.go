@@ -58,7 +58,7 @@ func (p *parser) signature(op *Operation, node, key *source.Node, fields map[str
 		return
 	}
 	op.Effect = contracts.Effect(fields["effect"].OneOf(string(contracts.Read), string(contracts.Write)))
-	op.Input, op.Output = rules.RecordType(), rules.TypeOf(rules.KindAny)
+	op.Input, op.Output = rules.RecordType(), anything
 	if fields["input"].Exists() {
 		op.Input = rules.ParseFields(fields["input"])
 	}
@@ -132,23 +132,23 @@ func (p *parser) requests(op *Operation, node *source.Node, fields map[string]*s
 	case single.Exists() && several.Exists():
 		several.Errorf("keep one of them", "request and requests are both given")
 	case single.Exists():
-		r, _ := p.request(op, single, in)
+		r := p.request(op, single, in)
 		if r.name = "answer"; single.Get("name").Exists() {
 			single.Get("name").Errorf("remove it, or write requests", "a single request is always called answer")
 		}
 		op.requests = []*request{r}
-		return in.with(r.name, rules.TypeOf(rules.KindAny))
+		return in.with(r.name, anything)
 	case !several.Exists():
 		node.Errorf("write request: {get: /path} or a list under requests", "%s makes no request", op.Name)
 	}
 	for _, item := range several.List() {
-		r, _ := p.request(op, item, in)
+		r := p.request(op, item, in)
 		name := item.Required("name", "a name under which later expressions read the result")
 		if r.name = name.Text(); name.Exists() && (!fieldName.MatchString(r.name) || in.has(r.name)) {
 			name.Errorf("choose another name of lower case letters, digits and _", "%q is not free here", r.name)
 		}
 		op.requests = append(op.requests, r)
-		in = in.with(r.name, rules.TypeOf(rules.KindAny))
+		in = in.with(r.name, anything)
 	}
 	return in
 }
@@ -157,7 +157,7 @@ func (p *parser) requests(op *Operation, node *source.Node, fields map[string]*s
 func (p *parser) results(op *Operation, node *source.Node, fields map[string]*source.Node, in scope) {
 	op.one = in.template(fields["one"])
 	if fields["one"].Exists() {
-		in = in.with("item", rules.TypeOf(rules.KindAny))
+		in = in.with("item", anything)
 		for _, key := range []string{"not_found", "not_unique"} {
 			node.KeyNode(key).Errorf("remove it", "one: already says when nothing or several are found")
 		}
@@ -179,12 +179,12 @@ func (p *parser) results(op *Operation, node *source.Node, fields map[string]*so
 		})
 	}
 	op.output = parseTree(node.Required("output", "say what the operation answers"), in)
-	checkOutput(fields["output"], op.Output)
+	checkOutput(fields["output"], op.Output, in.shapes)
 }
 
 // checkOutput compares the fields that are given with those that the contract wants, as far as they can
 // be seen without running anything.
-func checkOutput(node *source.Node, want *rules.Type) {
+func checkOutput(node *source.Node, want *rules.Type, shapes map[string]*shape) {
 	if want == nil || want.Kind == rules.KindAny || node.Kind() == source.Absent {
 		return
 	}
@@ -192,8 +192,12 @@ func checkOutput(node *source.Node, want *rules.Type) {
 		if want.Kind != rules.KindList {
 			node.Errorf("", "a list is given where %s is wanted", want)
 		} else if want.Items != nil {
-			checkOutput(node.Get("give"), want.Items)
+			checkOutput(node.Get("give"), want.Items, shapes)
 		}
+		return
+	}
+	if s := shapes[node.Get("shape").Text()]; s != nil && node.Get("with").Exists() {
+		checkOutput(s.node, want, shapes)
 		return
 	}
 	if node.Kind() != source.Map || want.Kind != rules.KindRecord {
@@ -206,7 +210,7 @@ func checkOutput(node *source.Node, want *rules.Type) {
 			continue
 		}
 		if ok {
-			checkOutput(node.Get(key), field.Type)
+			checkOutput(node.Get(key), field.Type, shapes)
 		}
 	}
 	for _, field := range want.Fields {

@@ -5,30 +5,27 @@ import (
 	"strings"
 
 	"crosswalk/contracts"
-	"crosswalk/rules"
 	"crosswalk/source"
 )
 
 var methods = []string{"get", "post", "put", "patch", "delete"}
 
-var httpFields = append([]string{"name", "when", "each", "as", "first_of", "reads", "query", "headers", "json", "form", "empty", "items", "paging"}, methods...)
+var httpFields = append([]string{"name", "when", "each", "first_of", "reads", "query", "headers", "json", "form", "empty", "items", "paging"}, methods...)
 
 // request reads one request of an operation.
-func (p *parser) request(op *Operation, node *source.Node, in scope) (*request, scope) {
+func (p *parser) request(op *Operation, node *source.Node, in scope) *request {
 	if p.adapter.Protocol == "sql" {
-		return p.sqlRequest(op, node, in), in
+		return p.sqlRequest(op, node, in)
 	}
 	fields := node.Map(httpFields...)
 	r := &request{when: in.condition(fields["when"])}
 	if fields["first_of"].Exists() {
-		p.firstOf(op, r, node, in)
-		return r, in
+		p.firstOf(op, r, node, in.given(r.when))
+		return r
 	}
+	in = in.given(r.when)
 	if fields["each"].Exists() {
-		l, inner := parseLoop(fields["each"], fields["as"], in)
-		r.each, in = &l, inner
-	} else if fields["as"].Exists() {
-		fields["as"].Errorf("add each: with the list, or remove as", "there is nothing to repeat")
+		r.each, in = parseLoops(fields["each"], in)
 	}
 	for _, method := range methods {
 		if path := fields[method]; path.Exists() {
@@ -58,11 +55,11 @@ func (p *parser) request(op *Operation, node *source.Node, in scope) (*request, 
 	}
 	after := answerScope(in)
 	r.items = after.template(fields["items"])
-	r.paging = p.paging(fields["paging"], after.with("items", rules.TypeOf(rules.KindAny)))
+	r.paging = p.paging(fields["paging"], after.with("items", anything))
 	if r.paging != nil && r.items == nil {
 		node.Errorf("add items: with the list of a page", "paging needs to know where the items are")
 	}
-	return r, in
+	return r
 }
 
 func (p *parser) firstOf(op *Operation, r *request, node *source.Node, in scope) {
@@ -75,7 +72,7 @@ func (p *parser) firstOf(op *Operation, r *request, node *source.Node, in scope)
 		if item.Get("name").Exists() || item.Get("first_of").Exists() {
 			item.Errorf("", "a request in first_of has no name and no first_of of its own")
 		}
-		alternative, _ := p.request(op, item, in)
+		alternative := p.request(op, item, in)
 		if alternative.items == nil {
 			item.Errorf("add items: with the list that may be empty", "first_of needs to see whether a request found something")
 		}

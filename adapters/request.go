@@ -11,7 +11,7 @@ import (
 type request struct {
 	name string
 	when *rules.Expression // nil: always
-	each *loop             // nil: once
+	each []loop            // none: once
 
 	method  string
 	path    *pathTemplate
@@ -31,12 +31,6 @@ type request struct {
 	writes bool // changes something in the system
 }
 
-// loop repeats a request for each item of a list.
-type loop struct {
-	list *rules.Template
-	as   string
-}
-
 // The kinds of paging.
 const (
 	pagingCursor = "cursor"   // the answer names the next page's cursor
@@ -49,9 +43,9 @@ type paging struct {
 	kind     string
 	next     *rules.Template // cursor, next_url: missing ends
 	pages    *rules.Template // page: how many there are; without it a page that is not full is the last
-	send     string            // the name under which cursor or number go out
-	in       string            // query, form or json
-	size     int               // page: how many items a full page has
+	send     string          // the name under which cursor or number go out
+	in       string          // query, form or json
+	size     int             // page: how many items a full page has
 	maxPages int
 }
 

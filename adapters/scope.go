@@ -10,20 +10,25 @@ import (
 )
 
 // scope is what the expressions at one place of the file may use, with their types.
-type scope struct{ env *rules.Environment }
+type scope struct {
+	env    *rules.Environment
+	shapes map[string]*shape
+}
 
 // profile is how adapters compile expressions: answers of systems have no declared shape, so what is
 // read from them is checked when it is read. The contract's type checks the result.
 func profile() rules.Options { return rules.Options{Lenient: true, Functions: functions} }
 
-func emptyScope() scope { return scope{rules.NewEnvironment(nil)} }
+func emptyScope() scope { return scope{env: rules.NewEnvironment(nil)} }
 
-func (s scope) with(name string, t *rules.Type) scope { return scope{s.env.With(name, t)} }
+func (s scope) with(name string, t *rules.Type) scope { return scope{s.env.With(name, t), s.shapes} }
 
 func (s scope) has(name string) bool { return s.env.Lookup(name) != nil }
 
 // given is the scope where a condition holds.
-func (s scope) given(condition *rules.Expression) scope { return scope{s.env.Narrow(condition)} }
+func (s scope) given(condition *rules.Expression) scope {
+	return scope{s.env.Narrow(condition), s.shapes}
+}
 
 // condition compiles a bare condition; nil if there is none.
 func (s scope) condition(node *source.Node) *rules.Expression {

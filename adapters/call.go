@@ -111,6 +111,9 @@ func lookupInput(op, lookup *Operation, input rules.Value, vars map[string]rules
 	fields := map[string]rules.Value{}
 	for _, field := range lookup.Input.Fields {
 		fields[field.Name] = input.Get(field.Name)
+		if field.Name == "key" {
+			fields[field.Name] = vars["key"]
+		}
 	}
 	return rules.Record(fields), nil
 }

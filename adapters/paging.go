@@ -47,7 +47,7 @@ func (c *Connection) runPages(ctx context.Context, op *Operation, r *request, va
 			return rules.Value{}, contracts.NewError(contracts.Internal, "", "there are more than %d items", maxItems)
 		}
 		more := false
-		if r.paging != nil && list.Len() > 0 {
+		if r.paging != nil {
 			if more, err = r.paging.advance(&at, with(inner, "items", list), seen, c.base); err != nil {
 				return rules.Value{}, drift(op, err)
 			}

@@ -119,6 +119,9 @@ func (p *parser) lookup(op *Operation, lookup, with *source.Node, in scope) {
 		return
 	}
 	for _, field := range found.Input.Fields {
+		if field.Name == "key" {
+			continue // the key of the effect itself
+		}
 		if own, ok := op.Input.Field(field.Name); field.Required && (!ok || !own.Required) {
 			lookup.Errorf("add with: {"+field.Name+": …}", "%s needs %q, which %s does not have for certain", found.Name, field.Name, op.Name)
 		}

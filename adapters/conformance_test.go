@@ -290,7 +290,10 @@ func TestNoAnswerInTime(t *testing.T) {
 	each(t, func(t *testing.T, s subject) {
 		ctx, cancel := context.WithTimeout(context.Background(), 150*time.Millisecond)
 		defer cancel()
-		hits, _, err := s.run(t, ctx, func(_ http.ResponseWriter, r *http.Request) { <-r.Context().Done() })
+		hits, _, err := s.run(t, ctx, func(_ http.ResponseWriter, r *http.Request) {
+			_, _ = io.Copy(io.Discard, r.Body) // the server notices a caller that left only once it has read
+			<-r.Context().Done()
+		})
 		failure := failureOf(t, err)
 		require.Equal(t, s.doubt(contracts.Unavailable), failure.Class)
 		require.False(t, failure.NothingSent)

@@ -205,6 +205,15 @@ func write(w http.ResponseWriter, reply wireReply) {
 	_, _ = w.Write(append(body, reply.Text...))
 }
 
+// boundless is shared state without any limits, for tests that are about something else.
+type boundless struct{}
+
+func (boundless) Pause(context.Context, string, time.Time) error { return nil }
+
+func (boundless) Take(context.Context, string, []adapters.Limit, time.Duration) (time.Duration, error) {
+	return 0, nil
+}
+
 // connect joins an adapter with a server of the test.
 func connect(t *testing.T, adapter *adapters.Adapter, tests wireTests, server string) *adapters.Connection {
 	t.Helper()
@@ -212,7 +221,7 @@ func connect(t *testing.T, adapter *adapters.Adapter, tests wireTests, server st
 	require.NoError(t, err)
 	config := adapters.Config{
 		System: "test", Settings: tests.Settings.Value, Secrets: secrets(tests.Secrets),
-		AllowHosts: []string{address.Host}, Limits: []adapters.Limit{{Concurrency: 50}},
+		AllowHosts: []string{address.Host}, Shared: boundless{},
 	}
 	if adapter.Protocol == "sql" {
 		settings := config.Settings.With("host", rules.Text(address.Hostname())).With("tls", rules.Text("off"))

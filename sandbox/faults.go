@@ -73,11 +73,17 @@ func (f *Fault) UnmarshalJSON(b []byte) error {
 	return nil
 }
 
-func (f Fault) check() error {
+// portalFaults are those that the portal carries out itself.
+var portalFaults = []FaultKind{FaultLayoutChanged, FaultMaintenance, FaultSessionExpired}
+
+func (f Fault) check(system string) error {
 	kinds := []FaultKind{FaultSlow, FaultAnswerLost, FaultExecutedLate, FaultRateLimited, FaultWrongContent, FaultHook}
+	if system == SystemFulfilment {
+		kinds = append(kinds, portalFaults...)
+	}
 	switch {
 	case !slices.Contains(kinds, f.Kind):
-		return fmt.Errorf("unknown fault %q, known are %v", f.Kind, kinds)
+		return fmt.Errorf("unknown fault %q of %s, known are %v", f.Kind, system, kinds)
 	case f.Kind == FaultHook && f.On == "":
 		return errors.New(`a hook needs "on": before, after or answered`)
 	case f.On != "" && !slices.Contains([]string{"before", "after", "answered"}, f.On):
@@ -127,7 +133,7 @@ func newFaults(ctx context.Context, s *state, log *slog.Logger) (*faults, error)
 }
 
 func (f *faults) order(ctx context.Context, system string, fault Fault) (Fault, error) {
-	if err := fault.check(); err != nil {
+	if err := fault.check(system); err != nil {
 		return fault, fmt.Errorf("sandbox: %w", err)
 	}
 	text, err := json.Marshal(fault)
@@ -251,6 +257,9 @@ func (f *faults) around(system string, h http.Handler, tooMany func(w http.Respo
 func (f *faults) misbehave(w http.ResponseWriter, r *http.Request, h http.Handler, fault Fault, system, operation string) {
 	if fault.Kind == FaultSlow {
 		pause(r.Context(), fault.For)
+	}
+	if slices.Contains(portalFaults, fault.Kind) {
+		r = r.WithContext(WithPortalFault(r.Context(), string(fault.Kind)))
 	}
 	answer := httptest.NewRecorder()
 	h.ServeHTTP(answer, r)

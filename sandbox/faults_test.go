@@ -97,6 +97,16 @@ func TestSlowAndWrongContent(t *testing.T) {
 	require.Contains(t, c.call(t, SystemOrders, "GET", "/wp-json/wc/v3/orders", "").header.Get("Content-Type"), "json")
 }
 
+func TestThePortalHasFaultsOfItsOwn(t *testing.T) {
+	t.Parallel()
+	c := start(t)
+	usual := c.call(t, SystemFulfilment, "GET", "/", "").text
+	c.order(t, SystemFulfilment, `{"fault":"maintenance","times":1}`)
+	require.NotEqual(t, usual, c.call(t, SystemFulfilment, "GET", "/", "").text)
+	require.Equal(t, usual, c.call(t, SystemFulfilment, "GET", "/", "").text)
+	require.Equal(t, http.StatusBadRequest, c.call(t, "control", "POST", "/control/crm/fault", `{"fault":"maintenance"}`).status)
+}
+
 // A hook is called exactly at its moment: before the work, after it, or once the answer is on its way.
 func TestHooks(t *testing.T) {
 	t.Parallel()

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 
+	"crosswalk/robots"
 	"crosswalk/rules"
 	"crosswalk/source"
 	"crosswalk/usecases"
@@ -27,6 +28,8 @@ func catalogue(kind string) tree {
 		return folder{usecases.Catalog()}
 	case "rules":
 		return folder{rules.Catalog()}
+	case "robots":
+		return folder{robots.Files()}
 	default:
 		return texts{}
 	}

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"fmt"
 	"path"
+	"slices"
 	"strings"
 
 	"crosswalk/adapters"
@@ -144,7 +145,8 @@ func fieldNode(node *source.Node, field string) *source.Node {
 
 // robot reads the application that a driver names, and every robot that works in it.
 func (l *loader) robot(r *Reach, driver *Driver) {
-	if r.Robots[driver.Name] != nil {
+	if app := r.Robots[driver.Name]; app != nil {
+		app.checkDriver(driver)
 		return
 	}
 	f := l.files.find("robots", driver.Name, ".system.yaml")
@@ -161,6 +163,7 @@ func (l *loader) robot(r *Reach, driver *Driver) {
 		return
 	}
 	app.System = system
+	app.checkDriver(driver)
 	for _, candidate := range l.robotFiles() {
 		head, problems := robots.Parse(candidate.name, candidate.text)
 		if head == nil || head.System != driver.Name {
@@ -172,6 +175,24 @@ func (l *loader) robot(r *Reach, driver *Driver) {
 			l.program(r, app, head)
 		}
 	}
+}
+
+// checkDriver compares the driver's secrets with those that the login needs.
+func (a *RobotApp) checkDriver(driver *Driver) {
+	if a.System == nil {
+		return
+	}
+	for _, name := range a.System.Secrets {
+		if _, given := driver.Secrets[name]; !given {
+			driver.node.Errorf("add it, as in secrets: {"+name+": 'env:NAME'}", "secrets.%s: is missing", name)
+		}
+	}
+	for _, name := range sortedKeys(driver.Secrets) {
+		if !slices.Contains(a.System.Secrets, name) {
+			driver.node.Get("secrets").KeyNode(name).Errorf(source.DidYouMean(name, a.System.Secrets), "%s does not need a secret %q", driver.ID(), name)
+		}
+	}
+	driver.node.KeyNode("settings").Errorf("remove it", "a robot has no settings")
 }
 
 func (l *loader) program(r *Reach, app *RobotApp, robot *robots.Robot) {

@@ -46,6 +46,10 @@ func (b *tableBuilder) layout(header gridRow) (layout, bool) {
 	l := layout{id: -1, why: -1, off: -1, inputs: make([]int, len(b.table.columns)), outputs: make([]int, len(b.outputs)), width: len(header)}
 	at := map[string]int{}
 	ok := true
+	if len(header) > MaxColumns {
+		header[MaxColumns].report(0, 0, "split the table", fmt.Sprintf("the table has %d columns; at most %d are read", len(header), MaxColumns))
+		return l, false
+	}
 	for i, cell := range header {
 		name, shift := trimmed(cell.text)
 		if name == "" && i == len(header)-1 {

@@ -1,0 +1,54 @@
+package rules
+
+import (
+	"os"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"crosswalk/source"
+)
+
+// TestDocumentation runs every example of docs/expressions.md and finds functions that have none.
+func TestDocumentation(t *testing.T) {
+	t.Parallel()
+	content, err := os.ReadFile("../docs/expressions.md")
+	require.NoError(t, err)
+	blocks := regexp.MustCompile("(?s)```([a-z ]+)\n(.*?)```").FindAllStringSubmatch(string(content), -1)
+	var types *Type
+	var facts Value
+	var examples []string
+	for _, block := range blocks {
+		switch block[1] {
+		case "yaml types":
+			doc := source.Parse("docs/expressions.md", []byte(block[2]))
+			types = ParseFields(doc.Root)
+			require.NoError(t, doc.Problems().Err())
+		case "json facts":
+			facts, err = Decode(types, []byte(block[2]))
+			require.NoError(t, err)
+		case "expr":
+			examples = append(examples, strings.Split(strings.TrimSpace(block[2]), "\n")...)
+		}
+	}
+	variables := map[string]Value{}
+	for i, key := range facts.Keys() {
+		variables[key] = facts.Items()[i]
+	}
+	for _, example := range examples {
+		text, want, ok := strings.Cut(example, " => ")
+		require.True(t, ok, example)
+		x, err := Compile(text, NewEnvironment(types), Options{})
+		require.NoError(t, err, text)
+		v, err := x.Eval(variables)
+		require.NoError(t, err, text)
+		require.Equal(t, want, string(v.Plain()), text)
+	}
+	for _, name := range FunctionNames() {
+		shown := slices.ContainsFunc(examples, func(example string) bool { return regexp.MustCompile(`\b` + name + `\(`).MatchString(example) })
+		require.True(t, shown, "docs/expressions.md has no example of %s", name)
+	}
+}

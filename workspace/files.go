@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 
+	"crosswalk/adapters"
 	"crosswalk/robots"
 	"crosswalk/rules"
 	"crosswalk/source"
@@ -28,6 +29,12 @@ func catalogue(kind string) tree {
 		return folder{usecases.Catalog()}
 	case "rules":
 		return folder{rules.Catalog()}
+	case "adapters":
+		shipped := texts{}
+		for name, adapter := range adapters.Catalog() {
+			shipped[name+".yaml"] = string(adapter.Text)
+		}
+		return shipped
 	case "robots":
 		return folder{robots.Files()}
 	default:

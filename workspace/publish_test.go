@@ -218,20 +218,37 @@ func TestInit(t *testing.T) {
 func TestCatalogueIsFoundByName(t *testing.T) {
 	t.Parallel()
 	config := `systems:
-  crm: {contract: crm, drivers: [{person: desk}]}
-  support: {contract: support, drivers: [{person: desk}]}
-  invoicing: {contract: invoicing, drivers: [{person: desk}]}
-  orders: {contract: orders, drivers: [{person: desk}]}
-  fulfilment: {contract: fulfilment, drivers: [{person: desk}]}
-  warehouse: {contract: warehouse, drivers: [{person: desk}]}
+  crm: {contract: crm, drivers: [{adapter: hubspot, base_url: 'http://127.0.0.1:7801', secrets: {token: 'env:A'}}]}
+  support:
+    contract: support
+    drivers:
+      - adapter: zendesk
+        base_url: http://127.0.0.1:7802
+        settings: {subdomain: example, email: crosswalk@example.com, groups: {complaints: 1}}
+        secrets: {api_token: 'env:B'}
+  invoicing: {contract: invoicing, drivers: [{adapter: stripe, secrets: {secret_key: 'env:C'}}]}
+  orders: {contract: orders, drivers: [{adapter: woocommerce, settings: {store: 'https://shop.example.com'}, secrets: {consumer_key: 'env:D', consumer_secret: 'env:E'}}]}
+  fulfilment: {contract: fulfilment, drivers: [{robot: versanddesk, base_url: 'http://127.0.0.1:7804', secrets: {user: 'env:F', password: 'env:G'}}, {person: desk}]}
+  warehouse: {contract: warehouse, drivers: [{adapter: warehouse-sql, settings: {host: 127.0.0.1, port: 7805, database: w, user: u, tls: 'off'}, secrets: {password: 'env:H'}}]}
   people: {contract: people, drivers: [{desk: people}]}
 usecases: [customer-complaint]
+network: {allow: ['127.0.0.1:7801', '127.0.0.1:7802', '127.0.0.1:7804', '127.0.0.1:7805']}
 `
 	dir := write(t, txtar.File{Name: "crosswalk.yaml", Data: []byte(config)})
 	w, problems := Load(dir)
 	require.Empty(t, problems.Error())
 	require.Equal(t, "customer-complaint", w.UseCases[0].Name)
 	require.Empty(t, w.Notes)
+	for _, call := range w.UseCases[0].Calls {
+		require.NotEmpty(t, w.Routes(call.System, call.Operation), w.Unreachable(call.System, call.Operation))
+	}
+	create := w.Routes("support", "create_task")[0]
+	require.Equal(t, contracts.IdempotencyKey, create.Safety)
+	require.Positive(t, create.KeyTTL)
+	require.NotNil(t, w.Routes("fulfilment", "get_shipment")[0].Program)
+	reach, err := ParseReach(w.Body(), dir)
+	require.NoError(t, err)
+	require.Equal(t, create.Hash, reach.Routes("support", "create_task")[0].Hash, "what was read from the catalogue is stored with the reach")
 
 	warranty, err := os.ReadFile("../rules/catalog/warranty.yaml")
 	require.NoError(t, err)

@@ -259,3 +259,27 @@ network: {allow: ['127.0.0.1:7801', '127.0.0.1:7802', '127.0.0.1:7804', '127.0.0
 	require.Equal(t, []string{"rules/warranty.yaml is used instead of the one of the catalogue"}, own.Notes)
 	require.NotEqual(t, w.UseCases[0].Hash, own.UseCases[0].Hash)
 }
+
+// TestTableInASpreadsheet shows that the rows of a table may lie in a file of their own, which is part of the
+// bundle like the table itself.
+func TestTableInASpreadsheet(t *testing.T) {
+	t.Parallel()
+	dir := write(t, append(base(t),
+		txtar.File{Name: "rules/enough.yaml", Data: []byte("rules: 1\ntable: enough\nfacts: {available: {type: number, required: true}}\nhit: first\nno_match: error\n" +
+			"inputs: [{name: Available, fact: available}]\noutputs: [{name: enough, type: boolean, required: true}]\nrows: enough-rows.csv\n")},
+		txtar.File{Name: "rules/enough-rows.csv", Data: []byte("id,Available,enough\nE1,> 10,true\nE2,-,false\n")},
+	)...)
+	s := openStore(t)
+	first := publish(t, dir, s)
+	stored, err := s.Bundle(t.Context(), first.Hashes["restock"])
+	require.NoError(t, err)
+	bundle, err := usecases.ParseBundle(stored.Body)
+	require.NoError(t, err)
+	_, problems := usecases.Compile(bundle)
+	require.Empty(t, problems.Error())
+	edit(t, dir, "rules/enough-rows.csv", "> 10", "> 5")
+	require.Equal(t, []string{"restock"}, publish(t, dir, s).Changed)
+	edit(t, dir, "rules/enough-rows.csv", "> 5", "> five")
+	_, problems = Load(dir)
+	require.ErrorContains(t, problems.Err(), "rules/enough-rows.csv:2")
+}

@@ -1,0 +1,177 @@
+package main
+
+import (
+	"encoding/json"
+	"fmt"
+	"net/url"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+)
+
+// caseView is a case as the JSON interface gives it.
+type caseView struct {
+	ID           string          `json:"id"`
+	UseCase      string          `json:"use_case"`
+	Reference    string          `json:"reference"`
+	Title        string          `json:"title"`
+	State        string          `json:"state"`
+	Stage        string          `json:"stage"`
+	WaitingFor   string          `json:"waiting_for"`
+	WaitingKind  string          `json:"waiting_kind"`
+	WaitingSince time.Time       `json:"waiting_since"`
+	StartedAt    time.Time       `json:"started_at"`
+	EndedAt      time.Time       `json:"ended_at"`
+	Outcome      string          `json:"outcome"`
+	Result       json.RawMessage `json:"result"`
+}
+
+func (v caseView) ended() bool { return !v.EndedAt.IsZero() }
+
+func casesCommand() *cobra.Command {
+	c := &cobra.Command{Use: "cases", Short: "List, show and cancel cases"}
+	list := &cobra.Command{Use: "list", Short: "List cases, the newest first", Args: exactly(), RunE: listCases,
+		Example: "  crosswalk cases list --waiting\n  crosswalk cases list --search jane@example.org --json"}
+	list.Flags().Bool("waiting", false, "only those that wait for something, with what and since when")
+	list.Flags().Bool("open", false, "only those that have not ended")
+	list.Flags().String("search", "", "words: reference, name, e-mail, title")
+	list.Flags().Int("limit", 50, "at most this many")
+	show := &cobra.Command{Use: "show CASE", Short: "Show what a case found, decided and waits for", Args: exactly("CASE"), RunE: showCase,
+		Example: "  crosswalk cases show CW-7K2M9QXR"}
+	cancel := &cobra.Command{Use: "cancel CASE", Short: "End a case", Args: exactly("CASE"), RunE: cancelCase,
+		Example: "  crosswalk cases cancel CW-7K2M9QXR --reason 'sent by mistake'"}
+	cancel.Flags().String("reason", "", "why (required)")
+	for _, sub := range []*cobra.Command{list, show, cancel} {
+		dataFlag(sub)
+		jsonFlag(sub)
+		c.AddCommand(sub)
+	}
+	return c
+}
+
+func listCases(c *cobra.Command, _ []string) error {
+	r, err := findRunning(c)
+	if err != nil {
+		return err
+	}
+	q := url.Values{}
+	if waiting, _ := c.Flags().GetBool("waiting"); waiting {
+		q.Set("waiting", "yes")
+	}
+	if open, _ := c.Flags().GetBool("open"); open {
+		q.Set("state", "open")
+	}
+	search, _ := c.Flags().GetString("search")
+	limit, _ := c.Flags().GetInt("limit")
+	q.Set("q", search)
+	q.Set("limit", fmt.Sprint(limit))
+	var out struct {
+		Cases []caseView `json:"cases"`
+	}
+	if err := r.call(c.Context(), "GET", "/api/cases?"+q.Encode(), nil, &out); err != nil {
+		return err
+	}
+	if wantsJSON(c) {
+		return printJSON(c, out)
+	}
+	if len(out.Cases) == 0 {
+		fmt.Fprintln(c.OutOrStdout(), "no cases")
+		return nil
+	}
+	rows := [][]string{{"REFERENCE", "STATE", "WAITS FOR", "SINCE", "USE CASE", "TITLE"}}
+	for _, v := range out.Cases {
+		state := v.State
+		if v.Outcome != "" {
+			state += ": " + v.Outcome
+		}
+		rows = append(rows, []string{v.Reference, state, v.WaitingFor, since(v.WaitingSince), v.UseCase, oneLine(v.Title, 60)})
+	}
+	table(c.OutOrStdout(), rows)
+	return nil
+}
+
+// caseDetail is a whole case as the JSON interface gives it.
+type caseDetail struct {
+	Case  caseView `json:"case"`
+	Steps []struct {
+		Title, System, Driver string
+		Result                json.RawMessage
+		ErrorClass            string `json:"error_class"`
+	} `json:"steps"`
+	Decisions []struct {
+		Table, Row, Why string
+		Outputs         json.RawMessage
+	} `json:"decisions"`
+	Tasks []struct {
+		ID, Kind, Title, State string
+	} `json:"tasks"`
+	Pending []struct {
+		Operation string    `json:"operation"`
+		Attempt   int       `json:"attempt"`
+		NextTry   time.Time `json:"next_try"`
+		LastError string    `json:"last_error"`
+	} `json:"pending"`
+	Temporal string `json:"temporal"`
+}
+
+func showCase(c *cobra.Command, args []string) error {
+	r, err := findRunning(c)
+	if err != nil {
+		return err
+	}
+	var raw json.RawMessage
+	if err := r.call(c.Context(), "GET", "/api/cases/"+url.PathEscape(args[0]), nil, &raw); err != nil {
+		return err
+	}
+	if wantsJSON(c) {
+		return printJSON(c, raw)
+	}
+	var d caseDetail
+	if err := json.Unmarshal(raw, &d); err != nil {
+		return systemError(err)
+	}
+	out := c.OutOrStdout()
+	fmt.Fprintf(out, "%s  %s\n%s, %s %s\n", d.Case.Reference, oneLine(d.Case.Title, 90), d.Case.UseCase, d.Case.State, d.Case.Outcome)
+	if d.Case.WaitingFor != "" {
+		fmt.Fprintf(out, "waits for %s since %s (%s)\n", d.Case.WaitingFor, d.Case.WaitingSince.Format(time.RFC3339), d.Case.Stage)
+	}
+	for _, p := range d.Pending {
+		fmt.Fprintf(out, "  %s: try %d, next %s, last time %s\n", p.Operation, p.Attempt, p.NextTry.Format(time.RFC3339), p.LastError)
+	}
+	rows := [][]string{{"", "", ""}}
+	for _, s := range d.Steps {
+		result := string(s.Result)
+		if s.ErrorClass != "" {
+			result = s.ErrorClass
+		}
+		rows = append(rows, []string{oneLine(s.Title, 40), strings.TrimSpace(s.System + " " + s.Driver), oneLine(result, 100)})
+	}
+	for _, s := range d.Decisions {
+		rows = append(rows, []string{s.Table, "row " + s.Row, oneLine(string(s.Outputs), 100)})
+	}
+	for _, t := range d.Tasks {
+		rows = append(rows, []string{"task " + t.ID, t.Kind + ", " + t.State, oneLine(t.Title, 80)})
+	}
+	table(out, rows)
+	if d.Temporal != "" {
+		fmt.Fprintln(out, d.Temporal)
+	}
+	return nil
+}
+
+func cancelCase(c *cobra.Command, args []string) error {
+	reason, _ := c.Flags().GetString("reason")
+	if strings.TrimSpace(reason) == "" {
+		return usageError("say why with --reason")
+	}
+	r, err := findRunning(c)
+	if err != nil {
+		return err
+	}
+	var d caseDetail
+	if err := r.call(c.Context(), "GET", "/api/cases/"+url.PathEscape(args[0]), nil, &d); err != nil {
+		return err
+	}
+	return r.call(c.Context(), "POST", "/api/cases/"+d.Case.ID+"/cancel", map[string]string{"reason": reason}, nil)
+}

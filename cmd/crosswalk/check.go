@@ -1,0 +1,181 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+
+	"github.com/spf13/cobra"
+
+	"crosswalk/source"
+	"crosswalk/store"
+	"crosswalk/workspace"
+)
+
+func checkCommand() *cobra.Command {
+	c := &cobra.Command{
+		Use:   "check [DIR]",
+		Short: "Load and type-check a workspace, or the catalogue outside of one; all errors at once",
+		Long: `Loads every file of a workspace and checks use cases, rules, adapters, robots and crosswalk.yaml together. Nothing is
+called and nothing is changed. Without a folder it takes the workspace here, and outside of one the catalogue.
+The exit code is 1 if there is an error.`,
+		Example: "  crosswalk check\n  crosswalk check acme --json",
+		Args:    atMostOne,
+		RunE:    check,
+	}
+	jsonFlag(c)
+	return c
+}
+
+// workspaceDir is the folder given, or the one here if it is a workspace, or "".
+func workspaceDir(args []string) string {
+	if len(args) == 1 {
+		return args[0]
+	}
+	if _, err := os.Stat("crosswalk.yaml"); err == nil {
+		return "."
+	}
+	return ""
+}
+
+func check(c *cobra.Command, args []string) error {
+	dir := workspaceDir(args)
+	var problems source.Problems
+	var notes []string
+	what := "the catalogue"
+	if dir == "" {
+		problems = checkCatalogue()
+	} else {
+		w, found := workspace.Load(dir)
+		problems, notes, what = found, w.Notes, dir
+		for i := range problems {
+			problems[i].File = filepath.Join(dir, problems[i].File)
+		}
+	}
+	if problems == nil {
+		problems = source.Problems{}
+	}
+	if wantsJSON(c) {
+		if err := printJSON(c, map[string]any{"ok": problems.Err() == nil, "problems": problems}); err != nil {
+			return err
+		}
+	} else {
+		printProblems(c.OutOrStdout(), problems)
+		for _, note := range notes {
+			fmt.Fprintln(c.OutOrStdout(), "note: "+note)
+		}
+	}
+	if n := len(problems.Errors()); n > 0 {
+		if wantsJSON(c) {
+			return contentError(nil)
+		}
+		return contentError(fmt.Errorf("%s has %d error(s)", what, n))
+	}
+	if !wantsJSON(c) {
+		fmt.Fprintf(c.OutOrStdout(), "%s is right\n", what)
+	}
+	return nil
+}
+
+func printProblems(w io.Writer, problems source.Problems) {
+	for _, problem := range problems {
+		fmt.Fprintln(w, problem.Error())
+	}
+}
+
+func publishCommand() *cobra.Command {
+	c := &cobra.Command{
+		Use:     "publish [DIR]",
+		Short:   "Check a workspace and put it in force for new cases",
+		Long:    "Cases that run keep the meaning they started with; how systems are reached changes for all. A workspace with errors changes nothing.",
+		Example: "  crosswalk publish acme --data acme/.crosswalk --note 'warranty of kettles is 36 months'",
+		Args:    atMostOne,
+		RunE:    publish,
+	}
+	c.Flags().String("data", "", "data directory (default: .crosswalk in the workspace)")
+	c.Flags().String("note", "", "what changed and why")
+	jsonFlag(c)
+	return c
+}
+
+func publish(c *cobra.Command, args []string) error {
+	dir := workspaceDir(args)
+	if dir == "" {
+		return usageError("there is no workspace here: name its folder")
+	}
+	w, problems := workspace.Load(dir)
+	if problems.Err() != nil {
+		printProblems(c.ErrOrStderr(), problems)
+		return contentError(errors.New("nothing was published; what is in force stays"))
+	}
+	data, _ := c.Flags().GetString("data")
+	if data == "" {
+		data = filepath.Join(dir, ".crosswalk")
+	}
+	s, err := store.Open(c.Context(), data)
+	if err != nil {
+		return systemError(err)
+	}
+	defer s.Close()
+	note, _ := c.Flags().GetString("note")
+	published, err := w.Publish(c.Context(), s, userName(), note)
+	if err != nil {
+		return systemError(err)
+	}
+	if wantsJSON(c) {
+		return printJSON(c, published)
+	}
+	fmt.Fprintln(c.OutOrStdout(), describe(published))
+	return nil
+}
+
+func describe(p workspace.Published) string {
+	if len(p.Changed)+len(p.Removed) == 0 {
+		return fmt.Sprintf("in force: version %d, no use case changed", p.Version)
+	}
+	text := fmt.Sprintf("in force: version %d", p.Version)
+	if len(p.Changed) > 0 {
+		text += fmt.Sprintf(", changed %v", p.Changed)
+	}
+	if len(p.Removed) > 0 {
+		text += fmt.Sprintf(", taken out %v", p.Removed)
+	}
+	return text
+}
+
+func userName() string {
+	if name := os.Getenv("USER"); name != "" {
+		return name
+	}
+	return "operator"
+}
+
+func initCommand() *cobra.Command {
+	c := &cobra.Command{
+		Use:     "init DIR",
+		Short:   "Make a new workspace: a small use case that works, with its rules",
+		Example: "  crosswalk init acme && crosswalk check acme && crosswalk up --dir acme",
+		Args:    exactly("DIR"),
+		RunE: func(c *cobra.Command, args []string) error {
+			written, err := workspace.Init(args[0])
+			if errors.Is(err, workspace.ErrNotEmpty) {
+				return contentError(err)
+			}
+			if err != nil {
+				return systemError(err)
+			}
+			if wantsJSON(c) {
+				return printJSON(c, map[string]any{"folder": args[0], "files": written})
+			}
+			for _, name := range written {
+				fmt.Fprintln(c.OutOrStdout(), filepath.Join(args[0], name))
+			}
+			fmt.Fprintf(c.OutOrStdout(), "Next: crosswalk check %s, then crosswalk up --dir %s\n", args[0], args[0])
+			return nil
+		},
+	}
+	jsonFlag(c)
+	return c
+}

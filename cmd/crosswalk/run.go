@@ -1,0 +1,134 @@
+package main
+
+import (
+	"encoding/json"
+	"fmt"
+	"io"
+	"net/url"
+	"os"
+	"time"
+
+	"github.com/spf13/cobra"
+)
+
+func runCommand() *cobra.Command {
+	c := &cobra.Command{
+		Use:   "run USECASE",
+		Short: "Start a case with an input",
+		Long: `Starts a case in the running crosswalk. With --wait the command waits until the case has ended, or waits for a person,
+and prints what came out: the outcome, or the tasks that are open.`,
+		Example: `  crosswalk run customer-complaint --input complaint.json --wait
+  echo '{"channel": "web", "from": {"email": "a@b.example"}, "text": "It is broken", "received_at": "2026-03-01T10:00:00Z"}' |
+    crosswalk run customer-complaint --input - --wait --json`,
+		Args: exactly("USECASE"),
+		RunE: runCase,
+	}
+	c.Flags().String("input", "", "file with the input as JSON, or - for standard input (required)")
+	c.Flags().Bool("wait", false, "wait until the case has ended or waits for a person")
+	c.Flags().Duration("timeout", 2*time.Minute, "how long to wait at most")
+	c.Flags().Bool("dry-run", false, "perform reads only and show what would be written (not available yet)")
+	dataFlag(c)
+	jsonFlag(c)
+	return c
+}
+
+func readInput(c *cobra.Command) ([]byte, error) {
+	name, _ := c.Flags().GetString("input")
+	switch name {
+	case "":
+		return nil, usageError("name the input with --input FILE, or - for standard input")
+	case "-":
+		return io.ReadAll(c.InOrStdin())
+	default:
+		raw, err := os.ReadFile(name)
+		if err != nil {
+			return nil, usageError("%s", err)
+		}
+		return raw, nil
+	}
+}
+
+func runCase(c *cobra.Command, args []string) error {
+	if dry, _ := c.Flags().GetBool("dry-run"); dry {
+		return usageError("--dry-run is not available yet")
+	}
+	input, err := readInput(c)
+	if err != nil {
+		return err
+	}
+	r, err := findRunning(c)
+	if err != nil {
+		return err
+	}
+	var started struct {
+		Case caseView `json:"case"`
+	}
+	if err := r.call(c.Context(), "POST", "/api/run/"+url.PathEscape(args[0]), input, &started); err != nil {
+		return err
+	}
+	wait, _ := c.Flags().GetBool("wait")
+	if !wait {
+		if wantsJSON(c) {
+			return printJSON(c, started)
+		}
+		fmt.Fprintf(c.OutOrStdout(), "%s  %s\n", started.Case.Reference, started.Case.ID)
+		return nil
+	}
+	patience, _ := c.Flags().GetDuration("timeout")
+	return waitForCase(c, r, started.Case.ID, patience)
+}
+
+// waitForCase looks at the case until it has ended or has a task for a person.
+func waitForCase(c *cobra.Command, r running, id string, patience time.Duration) error {
+	deadline := time.After(patience)
+	tick := time.NewTicker(200 * time.Millisecond)
+	defer tick.Stop()
+	for {
+		var raw json.RawMessage
+		if err := r.call(c.Context(), "GET", "/api/cases/"+url.PathEscape(id), nil, &raw); err != nil {
+			return err
+		}
+		var d caseDetail
+		if err := json.Unmarshal(raw, &d); err != nil {
+			return systemError(err)
+		}
+		if d.Case.ended() || d.forPerson() {
+			if wantsJSON(c) {
+				return printJSON(c, raw)
+			}
+			return printOutcome(c, d)
+		}
+		select {
+		case <-c.Context().Done():
+			return systemError(c.Context().Err())
+		case <-deadline:
+			return systemError(fmt.Errorf("%s waits for %s after %s: see crosswalk cases show %s", d.Case.Reference, d.Case.WaitingFor, patience, d.Case.Reference))
+		case <-tick.C:
+		}
+	}
+}
+
+// forPerson says whether somebody has to do something before the case goes on.
+func (d caseDetail) forPerson() bool {
+	for _, t := range d.Tasks {
+		if t.State == "open" || t.State == "claimed" {
+			return true
+		}
+	}
+	return false
+}
+
+func printOutcome(c *cobra.Command, d caseDetail) error {
+	out := c.OutOrStdout()
+	if d.Case.ended() {
+		fmt.Fprintf(out, "%s ended: %s %s\n", d.Case.Reference, d.Case.Outcome, d.Case.Result)
+		return nil
+	}
+	fmt.Fprintf(out, "%s waits for a person:\n", d.Case.Reference)
+	for _, t := range d.Tasks {
+		if t.State == "open" || t.State == "claimed" {
+			fmt.Fprintf(out, "  %s  %s  %s\n", t.ID, t.Kind, oneLine(t.Title, 90))
+		}
+	}
+	return nil
+}

@@ -1,0 +1,483 @@
+package main
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"net/http"
+	"os"
+	"path/filepath"
+	"sync"
+	"time"
+
+	"github.com/spf13/cobra"
+	"go.temporal.io/sdk/client"
+
+	"crosswalk/desk"
+	"crosswalk/engine"
+	"crosswalk/intake"
+	"crosswalk/rules"
+	"crosswalk/store"
+	"crosswalk/worker"
+	"crosswalk/workspace"
+)
+
+// drainTime is how long a stop waits for what is under way.
+const drainTime = 25 * time.Second
+
+// upOptions are the flags of `up`.
+type upOptions struct {
+	dir, data, listen, temporal, namespace, publish string
+	json                                            bool
+	sandbox, password                               string // of the demo, for up.json
+	out, problems                                   io.Writer
+}
+
+func upCommand() *cobra.Command {
+	c := &cobra.Command{
+		Use:   "up",
+		Short: "Run a workspace: engine, Temporal UI, worker, intake and desk in one process",
+		Long: `Runs everything that a workspace needs in one process and prints where to find it. Each valid save of a file in the
+workspace is in force for new cases at once; a save with errors is reported and changes nothing. SIGTERM lets what is
+under way end. State is in the data directory; start again with the same one and everything goes on.`,
+		Example: `  crosswalk up --dir acme
+  crosswalk up --dir acme --listen 127.0.0.1:9000 --json
+  crosswalk up --dir acme --temporal temporal.example:7233`,
+		Args: exactly(),
+		RunE: func(c *cobra.Command, _ []string) error {
+			o := upOptions{out: c.OutOrStdout(), problems: c.ErrOrStderr(), json: wantsJSON(c)}
+			o.dir, _ = c.Flags().GetString("dir")
+			o.data, _ = c.Flags().GetString("data")
+			o.listen, _ = c.Flags().GetString("listen")
+			o.temporal, _ = c.Flags().GetString("temporal")
+			o.namespace, _ = c.Flags().GetString("namespace")
+			o.publish, _ = c.Flags().GetString("publish")
+			if database, _ := c.Flags().GetString("database"); database != "" {
+				return usageError("--database is not available yet: the store is SQLite in the data directory")
+			}
+			if o.publish != "save" && o.publish != "manual" {
+				return usageError("--publish is save or manual, not %q", o.publish)
+			}
+			return up(c.Context(), o, nil)
+		},
+	}
+	c.Flags().String("dir", ".", "folder of the workspace")
+	c.Flags().String("data", "", "data directory (default: .crosswalk in the workspace)")
+	c.Flags().String("listen", "127.0.0.1:7700", "address of desk, forms and hooks")
+	c.Flags().String("temporal", "", "use the Temporal at this host:port instead of the embedded one")
+	c.Flags().String("namespace", worker.DefaultNamespace, "Temporal namespace")
+	c.Flags().String("publish", "save", "save: each valid save is in force at once; manual: `crosswalk publish` decides")
+	c.Flags().String("database", "", "PostgreSQL instead of SQLite (not available yet)")
+	jsonFlag(c)
+	return c
+}
+
+// system is everything that runs in one process.
+type system struct {
+	options     upOptions
+	log         *slog.Logger
+	store       *store.Store
+	engine      *engine.Engine
+	client      client.Client
+	definitions *definitions
+	worker      *worker.Worker
+	cases       *worker.Cases
+	intake      *intake.Intake
+	http        *http.Server
+	listener    net.Listener
+	mail        mailListeners
+	background  sync.WaitGroup
+	token       string
+}
+
+// up runs a workspace until the context is done. ready is called once everything takes work.
+func up(ctx context.Context, o upOptions, ready func(running) error) error {
+	if o.data == "" {
+		o.data = filepath.Join(o.dir, ".crosswalk")
+	}
+	s := &system{options: o, log: slog.New(slog.NewTextHandler(o.problems, &slog.HandlerOptions{Level: slog.LevelWarn})), token: rand.Text()}
+	working, stop := context.WithCancel(context.WithoutCancel(ctx))
+	defer stop()
+	err := s.start(ctx, working)
+	if err == nil {
+		err = s.announce(ready)
+	}
+	if err == nil {
+		<-ctx.Done()
+		if !o.json {
+			fmt.Fprintln(o.problems, "stopping: what is under way may end")
+		}
+	}
+	stop()
+	return errors.Join(err, s.stop())
+}
+
+func (s *system) start(ctx, working context.Context) error {
+	var err error
+	if s.store, err = store.Open(ctx, s.options.data); err != nil {
+		return systemError(err)
+	}
+	if err := s.startEngine(ctx); err != nil {
+		return systemError(err)
+	}
+	base, err := filepath.Abs(s.options.dir)
+	if err != nil {
+		return systemError(err)
+	}
+	s.definitions = newDefinitions(s.store, base, s.log)
+	if err := s.firstPublish(ctx); err != nil {
+		return err
+	}
+	if s.worker, err = worker.Start(ctx, worker.Config{Store: s.store, Client: s.client, Base: base, Logger: s.log}); err != nil {
+		return systemError(err)
+	}
+	s.cases = s.worker.Cases()
+	s.startIntake(working)
+	if err := s.serve(); err != nil {
+		return systemError(err)
+	}
+	s.background.Go(func() { s.definitions.watch(working) })
+	if s.options.publish == "save" {
+		s.background.Go(func() { s.watch(working) })
+	}
+	return nil
+}
+
+func (s *system) startEngine(ctx context.Context) error {
+	address := s.options.temporal
+	if address == "" {
+		started, err := engine.Start(ctx, engine.Options{Directory: filepath.Join(s.options.data, "temporal"), Namespace: s.options.namespace,
+			SearchAttributes: worker.SearchAttributes(), Logger: s.log})
+		if err != nil {
+			return err
+		}
+		s.engine, address = started, started.FrontendAddress()
+	}
+	var err error
+	if s.client, err = worker.Dial(ctx, worker.Dialing{Address: address, Namespace: s.options.namespace, Logger: s.log}); err != nil {
+		return err
+	}
+	if s.engine == nil {
+		return worker.RegisterSearchAttributes(ctx, s.client, s.options.namespace)
+	}
+	return nil
+}
+
+// firstPublish puts the workspace in force. With errors in it, what was in force before stays; if nothing was, there
+// is nothing to run.
+func (s *system) firstPublish(ctx context.Context) error {
+	version, err := s.store.Version(ctx)
+	if err != nil {
+		return systemError(err)
+	}
+	if s.options.publish == "save" || version == 0 {
+		w, problems := workspace.Load(s.options.dir)
+		printProblems(s.options.problems, problems)
+		if problems.Err() == nil {
+			if _, err := w.Publish(ctx, s.store, userName(), "up"); err != nil {
+				return systemError(err)
+			}
+		} else if version == 0 {
+			return contentError(fmt.Errorf("%s has %d error(s) and nothing is in force yet", s.options.dir, len(problems.Errors())))
+		} else {
+			fmt.Fprintln(s.options.problems, "what was in force stays in force")
+		}
+	}
+	if err := s.definitions.refresh(ctx); err != nil {
+		return systemError(err)
+	}
+	return nil
+}
+
+// watch publishes each valid save and reports each invalid one.
+func (s *system) watch(ctx context.Context) {
+	err := workspace.Watch(ctx, s.options.dir, func(result workspace.Result) {
+		if result.Problems.Err() != nil {
+			printProblems(s.options.problems, result.Problems)
+			fmt.Fprintln(s.options.problems, "not in force: what was in force stays")
+			return
+		}
+		published, err := result.Workspace.Publish(ctx, s.store, userName(), "saved")
+		if err == nil {
+			err = s.definitions.refresh(ctx)
+		}
+		switch {
+		case err != nil:
+			s.log.Error("publish.failed", "error", err)
+		case len(published.Changed)+len(published.Removed) > 0:
+			fmt.Fprintln(s.options.problems, describe(published))
+		}
+	})
+	if err != nil {
+		s.log.Error("watch.failed", "error", err)
+	}
+}
+
+func (s *system) startIntake(ctx context.Context) {
+	s.intake = intake.New(intake.Options{Store: s.store, Sources: s.definitions.Sources, Languages: s.definitions.Languages,
+		Company: s.definitions.Company, Cases: toldCases{s.cases}, Log: s.log})
+	s.background.Go(func() { s.intake.Run(ctx) })
+	s.background.Go(func() { s.intake.SendMails(ctx, s.definitions.Mail) })
+	s.mail = mailListeners{intake: s.intake, log: s.log, open: map[string]*intake.MailServer{}}
+	s.mail.reconcile(s.definitions.Sources())
+	s.definitions.mu.Lock()
+	s.definitions.changed = func() { s.mail.reconcile(s.definitions.Sources()) }
+	s.definitions.mu.Unlock()
+}
+
+func (s *system) serve() error {
+	pages, err := desk.New(desk.Options{Store: s.store, People: s.definitions.People, Systems: s.definitions.Systems, Cases: deskCases{toldCases{s.cases}, s.cases},
+		Note: s.note, TemporalUI: s.temporalUI(), Token: s.token, Start: s.startByHand, Log: s.log})
+	if err != nil {
+		return err
+	}
+	incoming := s.intake.Handler()
+	mux := http.NewServeMux()
+	mux.Handle("/forms/", incoming)
+	mux.Handle("/hooks/", incoming)
+	mux.Handle("/", pages)
+	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { fmt.Fprintln(w, "ok") })
+	mux.HandleFunc("GET /readyz", func(w http.ResponseWriter, r *http.Request) {
+		if err := s.store.Ping(r.Context()); err != nil {
+			http.Error(w, "the store does not answer", http.StatusServiceUnavailable)
+			return
+		}
+		fmt.Fprintln(w, "ok")
+	})
+	if s.listener, err = net.Listen("tcp", s.options.listen); err != nil {
+		return fmt.Errorf("listening on %s: %w: is another one running? choose another with --listen", s.options.listen, err)
+	}
+	s.http = &http.Server{Handler: mux, ReadHeaderTimeout: 10 * time.Second, ReadTimeout: time.Minute, IdleTimeout: 2 * time.Minute, MaxHeaderBytes: 64 << 10}
+	s.background.Go(func() {
+		if err := s.http.Serve(s.listener); !errors.Is(err, http.ErrServerClosed) {
+			s.log.Error("http.stopped", "error", err)
+		}
+	})
+	return nil
+}
+
+func (s *system) temporalUI() string {
+	if s.engine == nil {
+		return ""
+	}
+	return "http://" + s.engine.UIAddress()
+}
+
+// note takes in a phone note through the workspace's note source.
+func (s *system) note(ctx context.Context, m intake.Message) (intake.Receipt, error) {
+	source := s.intake.Source(workspace.FromNote, "")
+	if source == nil {
+		return intake.Receipt{}, errors.New("crosswalk.yaml has no source with note:")
+	}
+	return s.intake.Take(ctx, source, m)
+}
+
+// startByHand starts a case with an input that somebody gave. It goes through the intake's store, so that a crash
+// between storing and starting loses nothing.
+func (s *system) startByHand(ctx context.Context, useCase string, input []byte, who string) (store.Case, error) {
+	kind := s.definitions.Input(useCase)
+	if kind == nil {
+		return store.Case{}, fmt.Errorf("no use case %q is in force", useCase)
+	}
+	v, err := rules.FromJSON(input)
+	if err != nil {
+		return store.Case{}, fmt.Errorf("the input is not JSON: %w", err)
+	}
+	if v, err = kind.Decode(v); err != nil {
+		return store.Case{}, fmt.Errorf("the input does not fit the use case %s: %w", useCase, err)
+	}
+	parsed, err := v.MarshalJSON()
+	if err != nil {
+		return store.Case{}, err
+	}
+	stored, err := s.store.StoreEntry(ctx, store.Incoming{
+		Entry: store.Entry{Source: "command", Channel: "command", DedupeKey: rand.Text(), UseCase: useCase, Parsed: parsed,
+			Language: intake.Language(v.Get("text").Text(), s.definitions.Languages(), "en")},
+		Raw: input, Join: func([]store.Candidate) string { return "" },
+	})
+	if err != nil {
+		return store.Case{}, err
+	}
+	if err := s.store.AddEvent(ctx, store.Event{CaseID: stored.Entry.CaseID, Key: "started-by", Kind: "started", Text: "Started by hand", Who: who}); err != nil {
+		return store.Case{}, err
+	}
+	if err := s.cases.StartCase(ctx, stored.Entry); err != nil {
+		return store.Case{}, err
+	}
+	return s.store.Case(ctx, stored.Entry.CaseID)
+}
+
+// announce writes up.json and says where everything is.
+func (s *system) announce(ready func(running) error) error {
+	dir, err := filepath.Abs(s.options.dir)
+	if err != nil {
+		return systemError(err)
+	}
+	data, err := filepath.Abs(s.options.data)
+	if err != nil {
+		return systemError(err)
+	}
+	r := running{PID: os.Getpid(), StartedAt: time.Now().UTC(), URL: "http://" + s.listener.Addr().String(), UI: s.temporalUI(), Temporal: s.options.temporal,
+		Mail: s.mail.addresses(), Workspace: dir, Data: data, Token: s.token, Sandbox: s.options.sandbox, Password: s.options.password}
+	if s.engine != nil {
+		r.Temporal = s.engine.FrontendAddress()
+	}
+	if err := r.write(s.options.data); err != nil {
+		return systemError(err)
+	}
+	if s.options.json {
+		fmt.Fprintf(s.options.out, "{\"ready\":true,\"url\":%q,\"temporal\":%q,\"temporal_ui\":%q,\"data\":%q}\n", r.URL, r.Temporal, r.UI, r.Data)
+	} else {
+		s.printAddresses(r)
+	}
+	if ready != nil {
+		return ready(r)
+	}
+	return nil
+}
+
+func (s *system) printAddresses(r running) {
+	rows := [][]string{{"WHAT", "WHERE"}, {"desk", r.URL}}
+	for _, source := range s.definitions.Sources() {
+		switch source.Kind {
+		case workspace.FromForm:
+			rows = append(rows, []string{"form " + source.Name, r.URL + "/forms/" + source.Path})
+		case workspace.FromSocial, workspace.FromWebhook:
+			rows = append(rows, []string{"hook " + source.Name, r.URL + "/hooks/" + source.Path})
+		}
+	}
+	for _, address := range r.Mail {
+		rows = append(rows, []string{"mail", "smtp://" + address})
+	}
+	if r.UI != "" {
+		rows = append(rows, []string{"Temporal UI", r.UI})
+	}
+	rows = append(rows, []string{"Temporal", r.Temporal}, []string{"workspace", r.Workspace}, []string{"data", r.Data})
+	table(s.options.out, rows)
+}
+
+// stop ends in the order in which work flows: nothing new comes in, then what runs may end, then the engine stops.
+func (s *system) stop() error {
+	ctx, cancel := context.WithTimeout(context.Background(), drainTime)
+	defer cancel()
+	var errs []error
+	if s.http != nil {
+		if err := s.http.Shutdown(ctx); err != nil {
+			_ = s.http.Close() // pages that listen for changes never end by themselves
+		}
+	}
+	s.mail.stop(ctx)
+	if s.worker != nil {
+		s.worker.Stop()
+	}
+	s.background.Wait()
+	if s.client != nil {
+		s.client.Close()
+	}
+	if s.engine != nil {
+		errs = append(errs, s.engine.Stop(ctx))
+	}
+	if s.store != nil {
+		errs = append(errs, s.store.Close())
+		_ = os.Remove(filepath.Join(s.options.data, upFile))
+	}
+	if err := errors.Join(errs...); err != nil {
+		return systemError(err)
+	}
+	return nil
+}
+
+// mailListeners are the open mail servers, by address.
+type mailListeners struct {
+	intake *intake.Intake
+	log    *slog.Logger
+	mu     sync.Mutex
+	open   map[string]*intake.MailServer
+}
+
+// reconcile opens what the workspace in force wants and is not open yet. One that is wanted no more stays open until
+// the program ends, and refuses mail as its source is gone.
+func (m *mailListeners) reconcile(sources []*workspace.Source) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	for _, source := range sources {
+		if source.Kind != workspace.FromMail || m.open[source.Listen] != nil {
+			continue
+		}
+		listen := source.Listen
+		server, err := intake.ListenMail(listen, func(ctx context.Context, message intake.Message) (intake.Receipt, error) {
+			for _, current := range m.intake.Sources() {
+				if current.Kind == workspace.FromMail && current.Listen == listen {
+					return m.intake.Take(ctx, current, message)
+				}
+			}
+			return intake.Receipt{}, errors.New("no source takes mail here any more")
+		}, m.log)
+		if err != nil {
+			m.log.Error("mail.not_listening", "address", listen, "error", err)
+			continue
+		}
+		m.open[listen] = server
+	}
+}
+
+func (m *mailListeners) addresses() []string {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	var addresses []string
+	for _, server := range m.open {
+		addresses = append(addresses, server.Address())
+	}
+	return addresses
+}
+
+func (m *mailListeners) stop(ctx context.Context) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	for _, server := range m.open {
+		_ = server.Stop(ctx)
+	}
+}
+
+// toldCases speaks of a case that has ended in the words of the intake.
+type toldCases struct{ *worker.Cases }
+
+// Nudge tells a case that there are messages for it.
+func (t toldCases) Nudge(ctx context.Context, caseID string) error {
+	return ended(t.Cases.Nudge(ctx, caseID))
+}
+
+// Deliver tells a case of an answer.
+func (t toldCases) Deliver(ctx context.Context, task store.Task) error {
+	return ended(t.Cases.Deliver(ctx, task))
+}
+
+func ended(err error) error {
+	if errors.Is(err, worker.ErrEnded) {
+		return errors.Join(intake.ErrEnded, err)
+	}
+	return err
+}
+
+// deskCases adds what the desk shows of a running case.
+type deskCases struct {
+	toldCases
+	cases *worker.Cases
+}
+
+// Pending lists what a case waits for in the engine.
+func (d deskCases) Pending(ctx context.Context, caseID string) ([]desk.Pending, error) {
+	description, err := d.cases.Describe(ctx, caseID)
+	if err != nil {
+		return nil, err
+	}
+	var pending []desk.Pending
+	for _, operation := range description.Pending {
+		pending = append(pending, desk.Pending{Operation: operation.Name, Attempt: operation.Attempt, NextTry: operation.NextTry, LastError: operation.Class})
+	}
+	return pending, nil
+}

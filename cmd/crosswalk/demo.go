@@ -83,7 +83,7 @@ func (d *demo) run(ctx context.Context) error {
 		go func() {
 			result = d.show(ctx, r)
 			finished = true
-			if d.once || result != nil {
+			if d.once {
 				stop()
 			}
 		}()
@@ -253,7 +253,7 @@ func (d *demo) show(ctx context.Context, r running) error {
 	if !d.once {
 		d.invite(r)
 	}
-	if good < len(sent) {
+	if good < len(sent) && d.once {
 		return systemError(fmt.Errorf("%d of %d did not reach their expected end", len(sent)-good, len(sent)))
 	}
 	return nil

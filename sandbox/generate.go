@@ -187,11 +187,15 @@ func (g *generator) noise(c *Customer, n int) {
 			g.use(used, b.SKU)
 		}
 		p := g.buy(c, 20+g.r.IntN(1300), items...)
-		switch g.r.IntN(30) {
-		case 0:
+		switch chance := g.r.IntN(30); {
+		case chance == 0:
 			g.cancel(p)
-		case 1:
+		case chance == 1:
 			g.refund(p)
+		case chance < 10 && len(items) == 2: // one parcel for each
+			p.parcels = nil
+			g.send(p, ParcelDelivered, items[0])
+			g.send(p, ParcelDelivered, items[1])
 		}
 	}
 }

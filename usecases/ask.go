@@ -1,6 +1,8 @@
 package usecases
 
 import (
+	"strings"
+
 	"crosswalk/rules"
 	"crosswalk/source"
 )
@@ -98,6 +100,7 @@ func (c *checker) assignee(node *source.Node, fields map[string]*source.Node, na
 	}{{"queue", &to.Queue}, {"role", &to.Role}, {"who", &to.Who}} {
 		if value := fields[part.key]; value.Exists() {
 			*part.into = c.template(value, names, rules.TypeOf(rules.KindText).AsOptional())
+			c.somebody(value, *part.into, part.key)
 			any, certain = true, certain || !(*part.into).Type().Optional
 		}
 	}
@@ -108,4 +111,26 @@ func (c *checker) assignee(node *source.Node, fields map[string]*source.Node, na
 		node.Errorf("add a queue: that is always there", "it may be that nobody is asked")
 	}
 	return to
+}
+
+// somebody finds queues and roles that nobody has: their tasks would wait for ever. What an expression gives
+// is known if its type lists the values.
+func (c *checker) somebody(node *source.Node, t *rules.Template, key string) {
+	known := map[string][]string{"queue": c.env.Queues, "role": c.env.Roles}[key]
+	if known == nil {
+		return
+	}
+	nobody := map[string]string{"queue": "there is no queue", "role": "nobody has the role"}[key]
+	text, _ := node.Literal()
+	if !strings.Contains(text, "${") {
+		if text != "" && !contains(known, text) {
+			node.Errorf(source.DidYouMean(text, known), "%s %q", nobody, text)
+		}
+		return
+	}
+	for _, value := range t.Type().Enum {
+		if !contains(known, value.Text()) {
+			node.Errorf(source.DidYouMean(value.Text(), known), "%s %q, which this may be", nobody, value.Text())
+		}
+	}
 }

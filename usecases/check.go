@@ -16,6 +16,8 @@ type Environment struct {
 	Tables  map[string]*rules.Table        // by name; nil for one that is known to be broken
 	// Contracts are those that ids may belong to, by name; the contracts of the systems need not be repeated.
 	Contracts map[string]*contracts.Contract
+	// Queues and Roles are those that people have; nil: they are not known, and not checked.
+	Queues, Roles []string
 }
 
 // contract finds a contract by its own name.

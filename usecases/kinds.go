@@ -74,7 +74,8 @@ func (c *checker) record(owner, with *source.Node, names *scope, want *rules.Typ
 	if len(required) > 0 {
 		owner.Errorf("add with: {"+required[0]+": …}", "%s needs %s", owner.Text(), strings.Join(required, ", "))
 	}
-	return nil
+	nothing := source.Parse(owner.File(), []byte("{}"))
+	return rules.CompileTemplate(nothing.Root, names.env, want, rules.Options{})
 }
 
 // decide checks a decision.

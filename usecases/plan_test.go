@@ -122,6 +122,16 @@ func TestPlan(t *testing.T) {
 	require.NotContains(t, plan.Systems, "people")
 }
 
+// TestNothingIsARecord shows that a call without with: still gives its operation a record.
+func TestNothingIsARecord(t *testing.T) {
+	t.Parallel()
+	plan, problems := Check("x.yaml", []byte("usecase: x\nsteps: [{id: c, call: crm.find_customer}, {end: {result: '${c}'}}]\n"), testEnvironment())
+	require.Empty(t, problems.Error())
+	value, err := plan.Steps[0].Call.With.Eval(nil)
+	require.NoError(t, err)
+	require.Equal(t, rules.KindRecord, value.Kind())
+}
+
 func sortedNames(t *rules.Type) []string {
 	names := map[string]bool{}
 	for _, name := range t.FieldNames() {

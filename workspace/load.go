@@ -56,6 +56,7 @@ func (l *loader) reach() *Reach {
 			}
 		}
 	}
+	r.peopleKnown = r.People != nil
 	if r.People == nil {
 		r.People = &People{}
 	}

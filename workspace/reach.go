@@ -25,8 +25,8 @@ type Reach struct {
 	Adapters  map[string]*adapters.Adapter // those that drivers name
 	Robots    map[string]*RobotApp         // those that drivers name
 
-	texts map[string]string // everything that this was read from, by path
-	notes []string
+	texts       map[string]string // everything that this was read from, by path
+	peopleKnown bool              // there is a file of people, and it could be read
 }
 
 // RobotApp is a web application with the robots that work in it.

@@ -147,6 +147,12 @@ func (w *Workspace) environment() usecases.Environment {
 	for _, system := range w.Config.Systems {
 		env.Systems[system.Name] = system.Contract
 	}
+	if w.peopleKnown {
+		env.Queues, env.Roles = []string{}, append([]string{}, w.People.Roles...)
+		for _, queue := range w.People.Queues {
+			env.Queues = append(env.Queues, queue.Name)
+		}
+	}
 	for name, table := range w.tables {
 		env.Tables[name] = table.rules
 	}

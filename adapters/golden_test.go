@@ -314,4 +314,3 @@ func checkOutcome(t *testing.T, test wireTest, output string, err error) {
 		require.Equal(t, string(test.Error.Candidates.Plain()), string(failure.Candidates.Plain()))
 	}
 }
-

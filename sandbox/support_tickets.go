@@ -34,6 +34,7 @@ type ticketIn struct {
 	BrandID       *int64          `json:"brand_id"`
 	SafeUpdate    bool            `json:"safe_update"`
 	UpdatedStamp  string          `json:"updated_stamp"`
+	Metadata      object          `json:"metadata"` // what the caller wants to find again in the audit
 }
 
 type commentIn struct {

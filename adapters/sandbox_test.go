@@ -19,7 +19,7 @@ import (
 // company runs the demo company without limits on requests.
 func company(t *testing.T) *sandbox.Company {
 	t.Helper()
-	rates := map[string]float64{"crm_search": -1}
+	rates := map[string]float64{"crm.search": -1}
 	for _, system := range sandbox.Systems {
 		rates[system] = -1
 	}

@@ -275,7 +275,7 @@ func (c *Company) SolveTicket(ctx context.Context, id int64, agent, comment stri
 // Reset brings the company back to its beginning, but for the addresses.
 func (c *Company) Reset(ctx context.Context) error {
 	err := c.state.within(ctx, func(tx *sql.Tx) error {
-		for _, table := range append([]string{"tickets", "comments", "users", "idempotency", "webhooks", "mails"}, warehouseTables...) {
+		for _, table := range append([]string{"tickets", "comments", "audits", "users", "idempotency", "webhooks", "mails"}, warehouseTables...) {
 			if _, err := tx.ExecContext(ctx, `DELETE FROM `+table); err != nil {
 				return err
 			}

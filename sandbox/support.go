@@ -44,7 +44,7 @@ func newSupport(ctx context.Context, w *World, st *state, log *slog.Logger) (*su
 	}
 	for pattern, handle := range map[string]http.HandlerFunc{
 		"POST /tickets": s.createTicket, "GET /tickets": s.listTickets, "GET /tickets/{id}": s.showTicket, "PUT /tickets/{id}": s.updateTicket,
-		"GET /tickets/{id}/comments": s.listComments, "GET /users/search": s.searchUsers, "GET /users/me": s.me, "GET /users": s.listUsers,
+		"GET /tickets/{id}/comments": s.listComments, "GET /tickets/{id}/audits": s.listAudits, "GET /users/search": s.searchUsers, "GET /users/me": s.me, "GET /users": s.listUsers,
 		"GET /users/{id}": s.showUser, "GET /users/{id}/identities": s.identities, "GET /groups": s.listGroups,
 		"GET /group_memberships": s.memberships, "GET /search": s.search,
 	} {

@@ -310,6 +310,44 @@ func (s *support) listComments(w http.ResponseWriter, r *http.Request) {
 	s.page(w, r, "comments", list)
 }
 
+func (s *support) listAudits(w http.ResponseWriter, r *http.Request) {
+	id, ok := s.number(w, r)
+	if !ok {
+		return
+	}
+	if _, err := fetch(r.Context(), s.state.read, id); err != nil {
+		s.answerError(w, err)
+		return
+	}
+	rows, err := s.state.read.QueryContext(r.Context(), `SELECT audit FROM audits WHERE ticket = ? ORDER BY id`, id)
+	if err != nil {
+		s.answerError(w, err)
+		return
+	}
+	defer rows.Close()
+	list := []object{}
+	for rows.Next() {
+		var text string
+		if err := rows.Scan(&text); err != nil {
+			s.answerError(w, err)
+			return
+		}
+		d := json.NewDecoder(strings.NewReader(text))
+		d.UseNumber()
+		log := object{}
+		if err := d.Decode(&log); err != nil {
+			s.answerError(w, err)
+			return
+		}
+		list = append(list, log)
+	}
+	if err := rows.Err(); err != nil {
+		s.answerError(w, err)
+		return
+	}
+	s.page(w, r, "audits", list)
+}
+
 func (s *support) comments(ctx context.Context, id int64) ([]object, error) {
 	rows, err := s.state.read.QueryContext(ctx, `SELECT id, comment FROM comments WHERE ticket = ? ORDER BY id`, id)
 	if err != nil {

@@ -125,7 +125,11 @@ func (s *support) create(ctx context.Context, by object, key string, body []byte
 			return err
 		}
 		location = t.URL
-		answer, err = json.Marshal(object{"ticket": t, "audit": audit(t, comment, now)})
+		log, err := keepAudit(ctx, tx, t, comment, in.Metadata, now)
+		if err != nil {
+			return err
+		}
+		answer, err = json.Marshal(object{"ticket": t, "audit": log})
 		if err != nil || key == "" {
 			return err
 		}
@@ -207,13 +211,23 @@ func putComment(ctx context.Context, tx *sql.Tx, t ticket, in commentIn, author 
 	return c, err
 }
 
-func audit(t ticket, comment object, now time.Time) object {
+// keepAudit writes down what a request did to a ticket, with the caller's own notes.
+func keepAudit(ctx context.Context, tx *sql.Tx, t ticket, comment, notes object, now time.Time) (object, error) {
 	events := []object{}
 	if comment != nil {
 		events = append(events, comment)
 	}
-	return object{"id": now.UnixMicro(), "ticket_id": t.ID, "created_at": stamp(now), "author_id": t.SubmitterID, "events": events,
-		"metadata": object{"system": object{}, "custom": object{}}, "via": t.Via}
+	if notes == nil {
+		notes = object{}
+	}
+	log := object{"id": now.UnixMicro(), "ticket_id": t.ID, "created_at": stamp(now), "author_id": t.SubmitterID, "events": events,
+		"metadata": object{"system": object{}, "custom": notes}, "via": t.Via}
+	text, err := json.Marshal(log)
+	if err != nil {
+		return nil, err
+	}
+	_, err = tx.ExecContext(ctx, `INSERT INTO audits (ticket, audit) VALUES (?, ?)`, t.ID, string(text))
+	return log, err
 }
 
 // updateTicket changes a ticket and may add a comment. The work is done even if the caller has gone.
@@ -268,7 +282,9 @@ func (s *support) update(ctx context.Context, by object, id int64, in ticketIn) 
 				return err
 			}
 		}
-		log = audit(t, comment, now)
+		if log, err = keepAudit(ctx, tx, t, comment, in.Metadata, now); err != nil {
+			return err
+		}
 		if before == t.Status {
 			return nil
 		}

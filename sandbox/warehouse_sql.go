@@ -47,7 +47,7 @@ func oidOfDeclared(declared string) uint32 {
 var (
 	sqlToken    = regexp.MustCompile(`'(?:[^']|'')*'|"(?:[^"]|"")*"|--[^\n]*|(?s:/\*.*?\*/)|\$\d+|::\s*[A-Za-z_]+(?:\(\d+(?:,\s*\d+)?\))?|[A-Za-z_][A-Za-z0-9_]*|<=|>=|<>|!=|\|\||[^\s]`)
 	sqlWord     = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_]*$`)
-	sqlHidden   = regexp.MustCompile(`^(sqlite_\w*|pragma_\w*|meta|faults|tickets|comments|users|idempotency|webhooks|mails|load_extension)$`)
+	sqlHidden   = regexp.MustCompile(`^(sqlite_\w*|pragma_\w*|meta|faults|tickets|comments|audits|users|idempotency|webhooks|mails|load_extension)$`)
 	sqlSilent   = map[string]string{"begin": "BEGIN", "start": "BEGIN", "commit": "COMMIT", "end": "COMMIT", "rollback": "ROLLBACK", "abort": "ROLLBACK", "set": "SET", "reset": "RESET", "discard": "DISCARD ALL", "deallocate": "DEALLOCATE"}
 	sqlOperator = []string{"=", "<", ">", "<=", ">=", "<>", "!=", "like", "ilike", "in", "("}
 	sqlReplaced = map[string]string{"ilike": "LIKE", "greatest": "max", "least": "min"}

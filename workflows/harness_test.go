@@ -68,13 +68,41 @@ func newHarness(t *testing.T, useCase string, plays map[string]play) *harness {
 	return h
 }
 
+// check compiles a use case like a bundle that was published. It may use all systems of the catalogue and the table
+// sizes.
 func check(t *testing.T, useCase string) *usecases.Plan {
 	t.Helper()
-	catalog := contracts.Catalog()
-	plan, problems := usecases.Check("test.yaml", []byte("usecase: test\ntitle: Test\n"+useCase), usecases.Environment{Systems: catalog, Contracts: catalog})
+	plan, problems := usecases.Compile(bundleOf("usecase: test\ntitle: Test\n" + useCase))
 	require.NoError(t, problems.Err(), "%s", problems.Error())
 	return plan
 }
+
+func bundleOf(useCase string) usecases.Bundle {
+	b := usecases.Bundle{
+		Language: 1, UseCase: usecases.File{Name: "test.yaml", Text: useCase}, Tables: map[string]usecases.File{"sizes": {Name: "sizes.yaml", Text: sizes}},
+		Contracts: map[string]usecases.File{}, Systems: map[string]string{},
+	}
+	for name, contract := range contracts.Catalog() {
+		b.Contracts[name] = usecases.File{Name: contract.File, Text: string(contract.Text)}
+		b.Systems[name] = name
+	}
+	return b
+}
+
+const sizes = `
+rules: 1
+table: sizes
+title: How large it is
+facts: {pieces: {type: number, title: Pieces}}
+hit: unique
+no_match: error
+inputs: [{name: Pieces, fact: pieces}]
+outputs: [{name: size, type: string, required: true, values: [small, large]}]
+rows: |
+  id | Pieces   | size  | why
+  S1 | [1..10]  | small | a box
+  S2 | [11..99] | large | a pallet
+`
 
 // reached serves every system of the catalogue by one driver that plays.
 func (h *harness) reached() *activities.Reach {

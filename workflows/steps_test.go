@@ -2,6 +2,7 @@ package workflows_test
 
 import (
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -101,4 +102,32 @@ steps:
 `, nil)
 	require.Equal(t, "unknown", h.run(`{}`).Outcome)
 	require.Empty(t, h.called())
+}
+
+const decides = `
+input: {pieces: {type: number, required: true}}
+steps:
+  - {id: size, decide: sizes, with: {pieces: '${input.pieces}'}}
+  - {end: {outcome: '${size.size}'}}
+`
+
+func TestDecide(t *testing.T) {
+	h := newHarness(t, decides, nil)
+	require.Equal(t, "large", h.run(`{"pieces": 12}`).Outcome)
+	decisions, err := h.store.Decisions(t.Context(), caseID)
+	require.NoError(t, err)
+	require.Len(t, decisions, 1)
+	require.Equal(t, "S2", decisions[0].Row)
+	require.Equal(t, "a pallet", decisions[0].Why)
+	require.JSONEq(t, `{"pieces": 12}`, string(decisions[0].Facts))
+}
+
+func TestTableThatSaysNothingParksTheCase(t *testing.T) {
+	h := newHarness(t, decides, nil)
+	h.person(time.Hour, "repair", `{"act": "answer", "value": {"size": "huge"}}`)
+	h.person(2*time.Hour, "repair", `{"act": "answer", "value": {"size": "large"}}`)
+	require.Equal(t, "large", h.run(`{"pieces": 1000}`).Outcome)
+	decisions, err := h.store.Decisions(t.Context(), caseID)
+	require.NoError(t, err)
+	require.NotEmpty(t, decisions[0].Error)
 }

@@ -367,28 +367,38 @@ func (t *tab) pauseFor(ctx context.Context, f frame) (frame, error) {
 
 // until waits for the first of several targets to be seen and returns its place in the list.
 func (t *tab) until(ctx context.Context, targets ...*spec) (int, error) {
-	for {
-		for i, target := range targets {
-			if target == nil {
-				continue
-			}
-			seen, err := t.sees(ctx, target, true)
-			if err != nil || seen {
-				return i, err
-			}
+	var words []string
+	for _, target := range targets {
+		if target != nil {
+			words = append(words, target.words)
+		}
+	}
+	for looked := false; ; looked = true {
+		at, err := t.firstSeen(ctx, targets)
+		if err == nil && at >= 0 {
+			return at, nil
+		}
+		if err != nil && (ctx.Err() == nil || t.ctx.Err() != nil || !looked) {
+			return -1, err
 		}
 		select {
 		case <-ctx.Done():
-			words := make([]string, 0, len(targets))
-			for _, target := range targets {
-				if target != nil {
-					words = append(words, target.words)
-				}
-			}
 			return -1, contracts.NewError(contracts.Drift, "", "the page is not as expected: it shows none of %s", strings.Join(words, ", "))
 		case <-time.After(pollEvery):
 		}
 	}
+}
+
+func (t *tab) firstSeen(ctx context.Context, targets []*spec) (int, error) {
+	for i, target := range targets {
+		if target == nil {
+			continue
+		}
+		if seen, err := t.sees(ctx, target, true); err != nil || seen {
+			return i, err
+		}
+	}
+	return -1, nil
 }
 
 // seenIn says which of several targets a document shows; those that name another frame are not looked

@@ -244,15 +244,15 @@ func (u *run) inspectFrame(ctx context.Context, f frame) error {
 		return errSessionLost
 	}
 	for i, rule := range rules {
-		if seen[i+1] || u.ruleHolds(rule, f) {
+		if (rule.seen != nil || rule.when != nil) && (rule.seen == nil || seen[i+1]) && (rule.when == nil || ruleHolds(rule, f)) {
 			return u.ruleError(ctx, rule, f)
 		}
 	}
 	return statusError(f)
 }
 
-func (u *run) ruleHolds(rule errorRule, f frame) bool {
-	if rule.when == nil || f.status == 0 {
+func ruleHolds(rule errorRule, f frame) bool {
+	if f.status == 0 {
 		return false
 	}
 	response := rules.Record(map[string]rules.Value{"status": rules.Number(rules.Int(int64(f.status))), "url": rules.Text(f.url)})

@@ -126,16 +126,26 @@ function valuesOf(root, wanted) {
 
 function valueCell(cell) {
   const row = cell.parentElement;
-  const headings = Array.from(row.cells).length > 1 && Array.from(row.cells).every((c) => c.tagName === 'TH');
-  let next = cell.nextElementSibling;
-  while (next && !textOf(next) && !next.querySelector('*') && next.getBoundingClientRect().width <= 20) next = next.nextElementSibling; // a spacer
-  if (next && !headings) return next;
+  const alone = row.cells.length === 1;
+  const headings = !alone && Array.from(row.cells).every((c) => c.tagName === 'TH');
+  if (!alone && !headings) {
+    let next = cell.nextElementSibling;
+    while (next && next.nextElementSibling && isSpacer(next)) next = next.nextElementSibling;
+    return next;
+  }
   const rows = grid(cell.closest('table'));
   for (let r = 0; r + 1 < rows.length; r++) {
     const c = rows[r].indexOf(cell);
     if (c >= 0 && rows[r + 1][c] !== cell) return rows[r + 1][c] || null;
   }
   return null;
+}
+
+// isSpacer recognises a cell that was only made to keep a distance. An empty one of no declared width is an
+// empty value: to take the cell after it would read another label.
+function isSpacer(cell) {
+  const width = parseInt(cell.getAttribute('width') || cell.style.width || '1000', 10);
+  return width <= 20 && !textOf(cell) && !cell.querySelector(fieldSelector);
 }
 
 // linesOf is the text directly within a block, cut at line breaks and at blocks inside it.
@@ -297,8 +307,14 @@ function byKind(root, target, want) {
 function byText(root, wanted) {
   const longest = wanted.regex ? 2000 : wanted.exact.length * 3 + 100;
   const fits = list(root, '*').filter((el) => !/^(SCRIPT|STYLE|NOSCRIPT|TEMPLATE|HEAD|TITLE|OPTION)$/.test(el.tagName) &&
-    el.textContent.length <= longest && matches(el.textContent, wanted));
+    (el.textContent.length <= longest && matches(el.textContent, wanted) || hasLine(el, wanted)));
   return fits.filter((el) => !fits.some((inner) => inner !== el && el.contains(inner)));
+}
+
+// hasLine says whether a line directly within the element, between breaks and blocks, is the text.
+function hasLine(el, wanted) {
+  const direct = Array.from(el.childNodes).some((node) => node.nodeType === Node.TEXT_NODE && fold(node.textContent));
+  return direct && linesOf(el).some((line) => fold(line) && line.length <= 2000 && matches(line, wanted));
 }
 
 const roles = {

@@ -24,20 +24,31 @@ var machines = sync.Pool{New: func() any { return new(machine) }}
 
 func (m *machine) reset(limits Limits, locals int) {
 	m.steps, m.bytes = limits.Steps, limits.Bytes
-	m.variables = m.variables[:0]
+	m.variables, m.stack = m.variables[:0], m.stack[:0]
 	if cap(m.locals) < locals {
 		m.locals = make([]Value, locals)
 	}
 	m.locals = m.locals[:locals]
 }
 
-// release forgets the values, so that the pool does not keep them alive, and gives the machine back.
+// release gives the machine back.
 func (m *machine) release() {
+	m.forget()
+	machines.Put(m)
+}
+
+// forget drops all values, so that a pool does not keep them alive. Memory that was needed once by an
+// unusual expression is dropped with them.
+func (m *machine) forget() {
+	const most = 64
+	if cap(m.stack) > most || cap(m.variables) > most || cap(m.locals) > most {
+		*m = machine{}
+		return
+	}
 	clear(m.variables[:cap(m.variables)])
 	clear(m.locals[:cap(m.locals)])
 	clear(m.stack[:cap(m.stack)])
 	m.stack = m.stack[:0]
-	machines.Put(m)
 }
 
 // node is a compiled part of an expression.

@@ -3,6 +3,7 @@ package rules
 import (
 	"fmt"
 	"strings"
+	"sync"
 )
 
 // Table is a compiled decision table. It may be used by several goroutines at once.
@@ -18,6 +19,7 @@ type Table struct {
 	columns  []column
 	rows     []row
 	reads    []string
+	index    *index
 	fallback *Template // what holds if no row matches; nil: that is an error
 }
 
@@ -25,6 +27,7 @@ type Table struct {
 type column struct {
 	name  string
 	value *Expression
+	path  []string // set if it is a fact: then there is nothing to evaluate
 }
 
 type row struct {
@@ -98,22 +101,40 @@ var cellLimits = Limits{Steps: 20_000, Bytes: 1 << 20}
 
 // deciding is the state of one decision.
 type deciding struct {
-	machine *machine
+	machine machine
 	facts   Value
-	values  []Value // of the columns
+	values  []Value  // of the columns
+	sets    []bitset // of the rows that each column accepts
+}
+
+var decisions = sync.Pool{New: func() any { return new(deciding) }}
+
+func (t *Table) begin(facts Value) *deciding {
+	d := decisions.Get().(*deciding)
+	d.facts, d.values, d.sets = facts, d.values[:0], d.sets[:0]
+	return d
+}
+
+// end forgets the facts, so that the pool does not keep them alive.
+func (d *deciding) end() {
+	d.facts = Value{}
+	clear(d.values)
+	d.machine.forget()
+	decisions.Put(d)
 }
 
 // evaluate runs an expression of the table over the facts; v is the value that ? stands for.
 func (d *deciding) evaluate(x *Expression, v Value) (Value, *Error) {
-	d.machine.reset(x.limits, x.locals)
+	m := &d.machine
+	m.reset(x.limits, x.locals)
 	for _, name := range x.variables {
 		if name == placeholder {
-			d.machine.variables = append(d.machine.variables, v)
+			m.variables = append(m.variables, v)
 		} else {
-			d.machine.variables = append(d.machine.variables, d.facts.Get(name))
+			m.variables = append(m.variables, d.facts.Get(name))
 		}
 	}
-	result, err := x.root.eval(d.machine)
+	result, err := x.root.eval(m)
 	if err != nil {
 		err.Source = x.text
 	}
@@ -136,10 +157,9 @@ func (t *Table) Decide(facts Value) (Decision, error) {
 
 // Match is Decide without the record of it, for facts that have been decoded already.
 func (t *Table) Match(facts Value) (id, why string, outputs Value, err error) {
-	d := &deciding{machine: machines.Get().(*machine), facts: facts}
-	defer d.machine.release()
-	var buffer [8]Value
-	if d.values, err = t.inputs(d, buffer[:0]); err != nil {
+	d := t.begin(facts)
+	defer d.end()
+	if err := t.inputs(d); err != nil {
 		return "", "", Value{}, err
 	}
 	hit, err := t.hit(d)
@@ -156,37 +176,51 @@ func (t *Table) Match(facts Value) (id, why string, outputs Value, err error) {
 	return hit.id, hit.why, outputs, err
 }
 
-func (t *Table) inputs(d *deciding, values []Value) ([]Value, error) {
+// inputs finds the values of the columns.
+func (t *Table) inputs(d *deciding) error {
 	for i := range t.columns {
-		v, err := d.evaluate(t.columns[i].value, Value{})
-		if err != nil {
-			return nil, &DecisionError{Table: t.Name, File: t.file, Column: t.columns[i].name, Message: err.Message, Hint: err.Hint, Cell: err}
+		c := &t.columns[i]
+		if c.path != nil {
+			if v := d.facts.Path(c.path...); v.kind != KindMissing || c.value.result.Optional {
+				d.values = append(d.values, v)
+				continue
+			}
 		}
-		values = append(values, v)
+		v, err := d.evaluate(c.value, Value{})
+		if err != nil {
+			return &DecisionError{Table: t.Name, File: t.file, Column: c.name, Message: err.Message, Hint: err.Hint, Cell: err}
+		}
+		d.values = append(d.values, v)
 	}
-	return values, nil
+	return nil
 }
 
 // hit finds the row that decides; nil if none matches.
-func (t *Table) hit(d *deciding) (*row, error) {
-	var hit *row
-	for i := range t.rows {
-		r := &t.rows[i]
-		missed, err := t.miss(d, r)
-		switch {
-		case err != nil:
-			return nil, err
-		case missed >= 0:
-			continue
-		case !t.unique:
-			return r, nil
-		case hit != nil:
-			return nil, &DecisionError{Table: t.Name, File: t.file, Line: r.cells[0].line, Row: r.id,
+func (t *Table) hit(d *deciding) (hit *row, err error) {
+	visit := func(at int, sure bool) (enough bool) {
+		r := &t.rows[at]
+		if !sure {
+			var missed int
+			if missed, err = t.miss(d, r); err != nil || missed >= 0 {
+				return err != nil
+			}
+		}
+		if hit != nil {
+			err = &DecisionError{Table: t.Name, File: t.file, Line: r.cells[0].line, Row: r.id,
 				Message: fmt.Sprintf("rows %s and %s both match, and at most one may", hit.id, r.id), Hint: "make them exclude each other, or use hit: first"}
+			return true
 		}
 		hit = r
+		return !t.unique
 	}
-	return hit, nil
+	if !t.index.candidates(d, visit) {
+		for i := range t.rows {
+			if visit(i, false) {
+				break
+			}
+		}
+	}
+	return hit, err
 }
 
 // miss returns the first column whose test the facts do not satisfy, or -1.
@@ -247,6 +281,7 @@ type RowTrace struct {
 	Column string `json:"column,omitempty"` // the first one whose cell the facts do not satisfy
 	Value  string `json:"value,omitempty"`  // what the facts have there
 	Wanted string `json:"wanted,omitempty"` // the text of the cell
+	Error  string `json:"error,omitempty"`  // why a cell could not be evaluated; in a decision that is an error only if it is needed
 }
 
 // Explain says for every row whether it matched and, if not, which cell ruled it out first.
@@ -255,20 +290,19 @@ func (t *Table) Explain(facts Value) ([]RowTrace, error) {
 	if err != nil {
 		return nil, fmt.Errorf("table %s: facts: %w", t.Name, err)
 	}
-	d := &deciding{machine: machines.Get().(*machine), facts: decoded}
-	defer d.machine.release()
-	if d.values, err = t.inputs(d, nil); err != nil {
+	d := t.begin(decoded)
+	defer d.end()
+	if err := t.inputs(d); err != nil {
 		return nil, err
 	}
 	traces := make([]RowTrace, len(t.rows))
 	for i := range t.rows {
 		r := &t.rows[i]
 		missed, err := t.miss(d, r)
+		traces[i] = RowTrace{Row: r.id, Hit: missed < 0 && err == nil}
 		if err != nil {
-			return nil, err
-		}
-		traces[i] = RowTrace{Row: r.id, Hit: missed < 0}
-		if missed >= 0 {
+			traces[i].Error = err.Error()
+		} else if missed >= 0 {
 			traces[i].Column, traces[i].Wanted = t.columns[missed].name, strings.TrimSpace(r.cells[missed].text)
 			if traces[i].Value = d.values[missed].String(); d.values[missed].IsMissing() {
 				traces[i].Value = "missing"

@@ -292,6 +292,23 @@ func (b *tableBuilder) finish() {
 		t.reads = append(t.reads, path)
 	}
 	slices.Sort(t.reads)
+	for i := range t.columns {
+		t.columns[i].path = factPath(t.columns[i].value.root)
+	}
+	t.index = buildIndex(t)
+}
+
+// factPath is the fields that an expression follows, if that is all it does.
+func factPath(n node) []string {
+	switch n := n.(type) {
+	case *variableNode:
+		return []string{n.name}
+	case *fieldNode:
+		if of := factPath(n.of); of != nil {
+			return append(of, n.key)
+		}
+	}
+	return nil
 }
 
 func collectReads(test cellTest, reads map[string]bool) {

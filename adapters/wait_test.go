@@ -1,0 +1,79 @@
+package adapters
+
+import (
+	"net/netip"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+)
+
+func TestParseWait(t *testing.T) {
+	t.Parallel()
+	now := time.Date(2026, 5, 4, 12, 0, 0, 0, time.UTC)
+	for _, test := range []struct {
+		value, format string
+		want          time.Duration // negative: refused
+	}{
+		{"2", waitRetryAfter, 2 * time.Second},
+		{" 2.5 ", waitRetryAfter, 2500 * time.Millisecond},
+		{"Mon, 04 May 2026 12:01:00 GMT", waitRetryAfter, time.Minute},
+		{"Monday, 04-May-26 12:01:00 GMT", waitRetryAfter, time.Minute},
+		{"Mon May  4 12:01:00 2026", waitRetryAfter, time.Minute},
+		{"Mon, 04 May 2026 11:59:00 GMT", waitRetryAfter, 0},
+		{"86400", waitRetryAfter, 24 * time.Hour},
+		{"9223372037", waitRetryAfter, -1},
+		{"1793300000", waitRetryAfter, -1},
+		{"-1", waitRetryAfter, -1},
+		{"NaN", waitRetryAfter, -1},
+		{"1e400", waitRetryAfter, -1},
+		{"soon", waitRetryAfter, -1},
+		{"", waitRetryAfter, -1},
+		{"30", waitSeconds, 30 * time.Second},
+		{"1500", waitMillis, 1500 * time.Millisecond},
+		{"1777896060", waitEpoch, time.Minute},
+		{"1777896060000", waitEpochMilli, time.Minute},
+		{"60", waitEpoch, -1},
+		{"2026-05-04T12:01Z", waitISO, time.Minute},
+		{"2026-05-04T14:01:00+02:00", waitISO, time.Minute},
+	} {
+		wait, ok := parseWait(test.value, test.format, now)
+		require.Equal(t, test.want >= 0, ok, "%s as %s", test.value, test.format)
+		if ok {
+			require.Equal(t, test.want, wait, "%s as %s", test.value, test.format)
+		}
+	}
+}
+
+func TestPublicAddresses(t *testing.T) {
+	t.Parallel()
+	for _, text := range []string{"127.0.0.1", "::1", "::ffff:127.0.0.1", "10.1.2.3", "172.16.0.1", "192.168.1.1", "169.254.169.254", "100.64.0.1", "0.0.0.0",
+		"::", "fe80::1%eth0", "fc00::1", "64:ff9b::a9fe:a9fe", "2002:7f00:1::", "224.0.0.1", "255.255.255.255", "198.18.0.1"} {
+		require.False(t, public(netip.MustParseAddr(text)), text)
+	}
+	for _, text := range []string{"1.1.1.1", "93.184.216.34", "2606:4700:4700::1111"} {
+		require.True(t, public(netip.MustParseAddr(text)), text)
+	}
+}
+
+func TestBucketsStayBelowTheirLimit(t *testing.T) {
+	t.Parallel()
+	for _, limit := range []Limit{{Requests: 1, Per: time.Second}, {Requests: 5, Per: time.Second}, {Requests: 400, Per: time.Minute}, {Requests: 20, Per: time.Minute}} {
+		bucket, start := limit.bucket(), time.Now()
+		allowed := 0
+		for at := time.Duration(0); at < limit.Per; at += limit.Per / 1000 {
+			for bucket.AllowN(start.Add(at), 1) {
+				allowed++
+			}
+		}
+		require.LessOrEqual(t, allowed, limit.Requests, "%+v", limit)
+		require.GreaterOrEqual(t, allowed, max(1, limit.Requests/2), "%+v", limit)
+	}
+}
+
+func TestRedactor(t *testing.T) {
+	t.Parallel()
+	r := newRedactor("s3cr/t+x", "abc", "")
+	require.Equal(t, "a *** b *** *** abc", r.text("a s3cr/t+x\n b s3cr%2Ft%2Bx czNjci90K3g= abc"))
+	require.LessOrEqual(t, len(r.text(string(make([]byte, 5000)))), 2*maxMessage)
+}

@@ -1,0 +1,213 @@
+package workflows_test
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"log/slog"
+	"os"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+	"go.temporal.io/sdk/client"
+	sdk "go.temporal.io/sdk/worker"
+	"go.temporal.io/sdk/workflow"
+
+	"crosswalk/activities"
+	"crosswalk/contracts"
+	"crosswalk/engine"
+	"crosswalk/rules"
+	"crosswalk/store"
+	"crosswalk/usecases"
+	"crosswalk/worker"
+	"crosswalk/workflows"
+)
+
+// recordVariable switches the recorder on. It writes histories of the interpreter as it is now, under the version it
+// has now: run it from the commit that is released, never from a branch that changes what it records, or the replay
+// compares new code with new code.
+const recordVariable = "CROSSWALK_RECORD_HISTORIES"
+
+// scenario is a case to record.
+type scenario struct {
+	name    string
+	useCase string
+	input   string
+	plays   map[string]play
+	persons bool // people serve every system
+	cancel  bool
+	// answers are given to the tasks in the order in which they are opened; join lets a message join before the
+	// first.
+	answers []string
+	join    bool
+}
+
+func scenarios() []scenario {
+	down := fails(contracts.Unavailable)
+	return []scenario{
+		{name: "call", useCase: makesTicket, plays: map[string]play{"support.create_task": gives(ticket)}},
+		{name: "call-link", plays: map[string]play{
+			"crm.find_customer": gives(jane), "invoicing.find_customer": gives(`{"id": "cus_9"}`), "invoicing.list_invoices": gives(`{"invoices": [], "lines": []}`),
+		}, useCase: `
+input: {}
+steps:
+  - {id: customer, call: crm.find_customer, with: {email: x}}
+  - {id: invoices, call: invoicing.list_invoices, with: {customer: '${customer}'}}
+  - {end: {result: {lines: '${len(invoices.lines)}'}}}
+`},
+		{name: "call-waits", useCase: makesTicket, plays: map[string]play{"support.create_task": then(down, down, gives(ticket))}},
+		{name: "call-person", persons: true, useCase: makesTicket, answers: []string{`{"value": {"id": "7", "number": "77", "status": "new"}}`}},
+		{name: "call-unknown-done", useCase: makesTicket, plays: map[string]play{"support.create_task": fails(contracts.OutcomeUnknown)},
+			answers: []string{`{"act": "done", "value": {"id": "7", "number": "77", "status": "new"}}`}},
+		{name: "call-unknown-not-done", useCase: makesTicket, plays: map[string]play{"support.create_task": then(fails(contracts.OutcomeUnknown), gives(ticket))},
+			answers: []string{`{"act": "not_done"}`}},
+		{name: "on-error", plays: map[string]play{"crm.find_customer": fails(contracts.NotFound)}, useCase: `
+input: {}
+steps:
+  - id: customer
+    call: crm.find_customer
+    with: {email: x}
+    on_error: {not_found: [{id: nobody, set: {value: '${missing}'}}]}
+  - {end: {outcome: '${customer == missing ? "nobody" : "somebody"}'}}
+`},
+		{name: "repair", useCase: makesTicket, plays: map[string]play{"support.create_task": then(fails(contracts.Validation), gives(ticket))}, answers: []string{`{"act": "retry"}`}},
+		{name: "decide", useCase: decides, input: `{"pieces": 12}`},
+		{name: "decide-error", useCase: decides, input: `{"pieces": 1000}`, answers: []string{`{"act": "answer", "value": {"size": "large"}}`}},
+		{name: "set-choose-end", useCase: `
+input: {}
+steps:
+  - {id: n, set: {value: '${1 + 1}'}}
+  - {id: word, choose: [{when: n == 2, steps: [{id: two, set: {value: two}}]}, {otherwise: [{id: many, set: {value: many}}]}]}
+  - {end: {outcome: '${word}'}}
+`},
+		{name: "each", answers: []string{`{"approved": true}`, `{"approved": false}`}, useCase: `
+input: {}
+steps:
+  - id: checked
+    each: {in: '${["a", "b"]}', as: item, steps: [{id: seen, ask: {queue: q, what: approve, show: {Item: '${item}'}}}, {id: kept, set: {value: '${seen.approved ? item : missing}'}}]}
+  - {end: {result: {checked: '${checked}'}}}
+`},
+		{name: "ask-choose", answers: []string{`{"index": 9}`, `{"index": 1}`}, useCase: `
+input: {}
+steps:
+  - {id: picked, ask: {queue: q, what: choose, from: '${["a", "b"]}'}}
+  - {end: {outcome: '${picked}'}}
+`},
+		{name: "ask-escalates", answers: []string{"", `{"approved": true}`}, useCase: `
+input: {}
+steps:
+  - {id: asked, ask: {queue: q, what: approve, within: 1s, on_timeout: {role: boss}}}
+`},
+		{name: "redo", useCase: corrected, input: `{"email": "jane@example.com"}`,
+			plays:   map[string]play{"crm.find_customer": byEmail, "support.create_task": gives(ticket), "support.update_task": gives(ticket)},
+			answers: []string{`{"act": "redo", "step": "customer", "with": {"email": "john@example.com"}}`, `{"outcome": "accepted"}`}},
+		{name: "joined", useCase: joins, join: true, answers: []string{`{"outcome": "accepted"}`},
+			plays: map[string]play{"support.create_task": gives(ticket), "support.update_task": gives(ticket)}},
+		{name: "cancel", cancel: true, useCase: joins, plays: map[string]play{"support.create_task": gives(ticket)}},
+	}
+}
+
+// TestRecordHistories writes testdata/histories. It does nothing unless it is asked to.
+func TestRecordHistories(t *testing.T) {
+	if os.Getenv(recordVariable) == "" {
+		t.Logf("%s is not set: nothing is recorded", recordVariable)
+		return
+	}
+	quiet := slog.New(slog.DiscardHandler)
+	started, err := engine.Start(t.Context(), engine.Options{NoUI: true, SearchAttributes: worker.SearchAttributes(), Logger: quiet})
+	require.NoError(t, err)
+	defer func() { _ = started.Stop(context.Background()) }()
+	c, err := worker.Dial(t.Context(), worker.Dialing{Address: started.FrontendAddress(), Logger: quiet})
+	require.NoError(t, err)
+	defer c.Close()
+	for _, s := range scenarios() {
+		t.Run(s.name, func(t *testing.T) { record(t, c, s) })
+	}
+}
+
+// record runs one case on a real engine and writes its history.
+func record(t *testing.T, c client.Client, s scenario) {
+	opened, err := store.Open(t.Context(), t.TempDir())
+	require.NoError(t, err)
+	defer opened.Close()
+	bundle := bundleOf("usecase: test\ntitle: Test\n" + s.useCase)
+	plan, problems := usecases.Compile(bundle)
+	require.NoError(t, problems.Err(), "%s", problems.Error())
+	h := &harness{t: t, store: opened, plays: s.plays, plan: plan}
+	h.reach = h.reached()
+	if s.persons {
+		for _, system := range h.reach.Systems {
+			system.Drivers = []activities.Driver{{Name: "person:q", Person: "q"}}
+		}
+	}
+	acts := &activities.Activities{Store: opened, Reach: func() *activities.Reach { return h.reach }, Contracts: h}
+	running := sdk.New(c, workflows.QueueMain, sdk.Options{DisableRegistrationAliasing: true})
+	running.RegisterDynamicWorkflow((&workflows.Interpreter{Plans: h, Routes: h}).Run, workflow.DynamicRegisterOptions{})
+	acts.Register(running)
+	require.NoError(t, running.Start())
+	defer running.Stop()
+
+	made, err := opened.CreateCase(t.Context(), store.NewCase{ID: "test-" + s.name, UseCase: "test", BundleHash: plan.Hash, ContactKeys: []string{"email:jane@example.com"}})
+	require.NoError(t, err)
+	if s.input == "" {
+		s.input = `{}`
+	}
+	input, err := rules.Decode(plan.Input, []byte(s.input))
+	require.NoError(t, err)
+	run, err := c.ExecuteWorkflow(t.Context(), client.StartWorkflowOptions{ID: made.ID, TaskQueue: workflows.QueueMain}, "test",
+		workflows.StartInput{BundleHash: plan.Hash, Input: input, Case: workflows.CaseMeta{Reference: made.Reference, Language: "en", Channel: "email"}})
+	require.NoError(t, err)
+	play := player{t: t, h: h, client: c, id: made.ID}
+	play.people(s)
+	err = run.Get(t.Context(), nil)
+	require.Equal(t, s.cancel, err != nil, "%v", err)
+	writeRecording(t, fmt.Sprintf("v1-%s", s.name), bundle, historyOf(t, c, made.ID))
+}
+
+// player plays the people around a case that is recorded.
+type player struct {
+	t      *testing.T
+	h      *harness
+	client client.Client
+	id     string
+}
+
+func (p player) people(s scenario) {
+	if s.cancel {
+		p.next()
+		require.NoError(p.t, p.client.CancelWorkflow(p.t.Context(), p.id, ""))
+		return
+	}
+	for i, answer := range s.answers {
+		task := p.next()
+		if i == 0 && s.join {
+			p.h.join("further words")
+			require.NoError(p.t, p.client.SignalWorkflow(p.t.Context(), p.id, "", workflows.SignalNudge, nil))
+			p.await(func() bool { return len(p.h.callsOf("support.update_task")) > 0 })
+		}
+		if answer == "" { // nobody comes: the task goes to somebody else
+			p.await(func() bool { return p.next().Version > task.Version })
+			continue
+		}
+		answered, err := p.h.store.Answer(p.t.Context(), task.ID, task.Version, store.Actor{User: fmt.Sprintf("person-%d", i), All: true}, "done", json.RawMessage(answer))
+		require.NoError(p.t, err)
+		require.NoError(p.t, worker.NewCases(p.client, p.h.store, nil).Deliver(p.t.Context(), answered))
+	}
+}
+
+// next waits for an open task.
+func (p player) next() store.Task {
+	var open []store.Task
+	p.await(func() bool {
+		var err error
+		open, err = p.h.store.Tasks(p.t.Context(), store.TaskFilter{CaseID: p.id, Open: true})
+		return err == nil && len(open) > 0
+	})
+	return open[0]
+}
+
+func (p player) await(condition func() bool) {
+	p.t.Helper()
+	require.Eventually(p.t, condition, 30*time.Second, 20*time.Millisecond)
+}

@@ -3,6 +3,7 @@ package rules
 import (
 	"slices"
 	"strings"
+	"unicode"
 	"unicode/utf8"
 )
 
@@ -45,6 +46,7 @@ func newCandidate(item Value, fields []string) candidate {
 			c.identifiers = append(c.identifiers, id)
 			continue
 		}
+		c.identifiers = append(c.identifiers, codesIn(value)...)
 		for _, w := range splitWords(value) {
 			if !slices.Contains(c.words, w.text) {
 				c.words = append(c.words, w.text)
@@ -52,6 +54,19 @@ func newCandidate(item Value, fields []string) candidate {
 		}
 	}
 	return c
+}
+
+// codesIn finds the codes that stand within a longer text, such as the AU-2041 of "Espresso Machine Aurora 2, AU-2041".
+// They count only where the text names them in full: a number alone may be anything.
+func codesIn(text string) []identifier {
+	var codes []identifier
+	for part := range strings.FieldsFuncSeq(text, func(r rune) bool { return unicode.IsSpace(r) || strings.ContainsRune(",;:()[]", r) }) {
+		if id, ok := readIdentifier(part); ok && id.prefix != "" && id.core != nil {
+			id.core = nil
+			codes = append(codes, id)
+		}
+	}
+	return codes
 }
 
 // matcher compares candidates with one text.
@@ -174,6 +189,44 @@ func (m *matcher) steps(candidates []candidate) int {
 	return (work + len(m.holders)*len(m.distinct)) / 4
 }
 
+// addOthers chooses the items that the text mentions beside the best: with words that none of those chosen has, and with
+// enough of them that it is no accident.
+func (m *matcher) addOthers(candidates []candidate, chosen []bool) {
+	if !slices.Contains(chosen, true) {
+		return
+	}
+	taken := map[string]bool{}
+	for i, c := range candidates {
+		if chosen[i] {
+			for _, w := range c.words {
+				taken[w] = true
+			}
+		}
+	}
+	for i, c := range candidates {
+		if chosen[i] {
+			continue
+		}
+		matched, total, telling := 0, 0, slices.ContainsFunc(c.codes(taken), func(id identifier) bool { return id.named(m.text) == fullNamed })
+		for _, w := range c.words {
+			weight := min(utf8.RuneCountInString(w), 8)
+			total += weight
+			if !taken[w] && m.find(w) >= 3 {
+				matched += weight
+				telling = telling || weight >= 5 && m.holders[w] == 1
+			}
+		}
+		chosen[i] = telling && (matched*3 >= total || total == 0)
+	}
+}
+
+// codes are the identifiers of the candidate of which no word belongs to an item that was chosen already.
+func (c candidate) codes(taken map[string]bool) []identifier {
+	return slices.DeleteFunc(slices.Clone(c.identifiers), func(id identifier) bool {
+		return slices.ContainsFunc(id.words, func(w word) bool { return w.digits && taken[w.text] })
+	})
+}
+
 // mentioned returns the items that a free text mentions best.
 func mentioned(m *machine, site *callNode, a []Value) (Value, *Error) {
 	text, list := a[0].s, a[1].p.items
@@ -204,14 +257,20 @@ func mentioned(m *machine, site *callNode, a []Value) (Value, *Error) {
 	if err := m.step(site.at, match.steps(candidates)); err != nil {
 		return Value{}, err
 	}
-	best, items := 0, []Value(nil)
+	best, chosen := 0, make([]bool, len(list))
+	scores := make([]int, len(list))
 	for i, c := range candidates {
-		score := match.score(c)
-		if score > best {
-			best, items = score, nil
-		}
-		if score == best && score > 0 {
-			items = append(items, list[i])
+		scores[i] = match.score(c)
+		best = max(best, scores[i])
+	}
+	for i, score := range scores {
+		chosen[i] = score == best && score > 0
+	}
+	match.addOthers(candidates, chosen)
+	var items []Value
+	for i, item := range list {
+		if chosen[i] {
+			items = append(items, item)
 		}
 	}
 	return List(items...), nil

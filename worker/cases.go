@@ -83,9 +83,6 @@ func (c *Cases) Start(ctx context.Context, of store.Case, input rules.Value, met
 	if meta.Language == "" {
 		meta.Language = of.Language
 	}
-	if meta.Title == "" {
-		meta.Title = of.Title
-	}
 	_, err = c.client.ExecuteWorkflow(ctx, client.StartWorkflowOptions{
 		ID:                       of.ID,
 		TaskQueue:                workflows.QueueMain,

@@ -52,3 +52,17 @@ func TestDocumentation(t *testing.T) {
 		require.True(t, shown, "docs/expressions.md has no example of %s", name)
 	}
 }
+
+// TestTableDocumentation parses the tables of docs/rule-tables.md.
+func TestTableDocumentation(t *testing.T) {
+	t.Parallel()
+	content, err := os.ReadFile("../docs/rule-tables.md")
+	require.NoError(t, err)
+	blocks := regexp.MustCompile("(?s)```(yaml|csv) table\n(.*?)```").FindAllStringSubmatch(string(content), -1)
+	require.Len(t, blocks, 2)
+	for _, block := range blocks {
+		table, problems := ParseTable("rules/example."+block[1], []byte(block[2]), nil)
+		require.NoError(t, problems.Err())
+		require.NotEmpty(t, table.Rows())
+	}
+}

@@ -31,14 +31,19 @@ func firstKind(_ *checker, _ *callNode, arguments []checked) *Type {
 	return TypeOf(arguments[0].t.Kind)
 }
 
+// textForms says how dates and durations are written.
+var textForms = map[Kind]string{
+	KindDate: "write YYYY-MM-DD", KindInstant: "write 2026-03-01T12:00:00Z or with an offset such as +01:00", KindDuration: "write for example 30s, 1h30m or 3 days",
+}
+
 func readAs(kind Kind, read func(string) (Value, error)) func(m *machine, site *callNode, a []Value) (Value, *Error) {
 	return func(_ *machine, site *callNode, a []Value) (Value, *Error) {
 		if a[0].kind == kind {
 			return a[0], nil
 		}
 		v, err := read(a[0].s)
-		if err != nil {
-			return Value{}, site.at.fail("", "%s", err)
+		if err != nil { // err shows the text, which may be a customer's
+			return Value{}, site.at.fail(textForms[kind], "%s: the text is not %s", site.function.name, article(kind.String()))
 		}
 		return v, nil
 	}

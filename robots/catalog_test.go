@@ -34,6 +34,7 @@ type desk struct {
 	runner *Runner
 	call   Call
 	logins atomic.Int32
+	last   atomic.Int64 // when the last request came
 	fault  atomic.Value // func(*http.Request) string
 }
 
@@ -42,6 +43,7 @@ func newDesk(t testing.TB, options sandbox.PortalOptions) *desk {
 	d := &desk{t: t, world: sandbox.NewWorld(7, time.Date(2026, 11, 20, 0, 0, 0, 0, time.UTC)), runner: NewRunner(pool, nil)}
 	portal := sandbox.NewPortal(d.world, sandbox.FulfilmentLogin, options)
 	d.server = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		d.last.Store(time.Now().UnixNano())
 		if r.Method == http.MethodPost && strings.HasSuffix(r.URL.Path, "anmelden") {
 			d.logins.Add(1)
 		}
@@ -56,6 +58,9 @@ func newDesk(t testing.TB, options sandbox.PortalOptions) *desk {
 	}}
 	return d
 }
+
+// quiet is how long no request has come.
+func (d *desk) quiet() time.Duration { return time.Since(time.Unix(0, d.last.Load())) }
 
 func (d *desk) get(order string) (Result, error) {
 	call := d.call

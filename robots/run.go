@@ -7,6 +7,8 @@ import (
 	"net/url"
 	"slices"
 	"strings"
+	"sync"
+	"sync/atomic"
 	"time"
 
 	"crosswalk/contracts"
@@ -22,7 +24,8 @@ type Call struct {
 	// AllowHosts are the hosts that the workspace lets this system reach, as host or host:port; empty
 	// means only those of the base address and the system file.
 	AllowHosts []string
-	// Heartbeat is called when a step begins, with its place; it may be nil.
+	// Heartbeat is called every two seconds, also while the run waits for its turn, with the place of the
+	// step under way; it may be nil.
 	Heartbeat func(step string)
 }
 
@@ -59,6 +62,7 @@ type run struct {
 	variables map[string]rules.Value
 	login     bool
 	relogins  int
+	place     atomic.Pointer[string] // of the step under way
 }
 
 // errSessionLost says that the application has forgotten our login in the middle of the work.
@@ -70,9 +74,7 @@ func (r *Runner) Run(ctx context.Context, program *Program, call Call) (Result, 
 	if err := u.prepare(); err != nil {
 		return Result{}, u.named(err)
 	}
-	deadline := contracts.NewError(contracts.Unavailable, "", "the robot did not finish within %s", u.system.runTime)
-	ctx, cancel := context.WithTimeoutCause(ctx, u.system.runTime, deadline)
-	defer cancel()
+	defer u.beat()()
 	release, err := r.leases.Acquire(ctx, u.credential(), u.system.sessions)
 	if err != nil {
 		return Result{}, u.named(u.classify(ctx, err))
@@ -83,12 +85,42 @@ func (r *Runner) Run(ctx context.Context, program *Program, call Call) (Result, 
 		return Result{}, u.named(u.classify(ctx, err))
 	}
 	defer giveBack()
+	deadline := contracts.NewError(contracts.Unavailable, "", "the robot did not finish within %s", u.system.runTime)
+	ctx, cancel := context.WithTimeoutCause(ctx, u.system.runTime, deadline)
+	defer cancel()
 	output, err := u.inBrowser(ctx, browser)
 	result := Result{Output: output, Evidence: u.journal.evidence(program, browser.Version(), err)}
 	if err != nil {
 		return result, u.named(u.classify(ctx, err))
 	}
 	return result, nil
+}
+
+const beatEvery = 2 * time.Second
+
+// beat tells that the run is alive until the function that it returns is called.
+func (u *run) beat() (stop func()) {
+	waiting := "waiting for a browser"
+	u.place.Store(&waiting)
+	if u.call.Heartbeat == nil {
+		return func() {}
+	}
+	u.call.Heartbeat(waiting)
+	var ended sync.WaitGroup
+	stopped := make(chan struct{})
+	ended.Go(func() {
+		ticker := time.NewTicker(beatEvery)
+		defer ticker.Stop()
+		for {
+			select {
+			case <-stopped:
+				return
+			case <-ticker.C:
+				u.call.Heartbeat(*u.place.Load())
+			}
+		}
+	})
+	return func() { close(stopped); ended.Wait() }
 }
 
 // prepare checks what the workspace gave before anything is started.

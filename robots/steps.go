@@ -27,9 +27,7 @@ func (u *run) step(ctx context.Context, s *step) error {
 	if err != nil || !runs {
 		return err
 	}
-	if u.call.Heartbeat != nil {
-		u.call.Heartbeat(s.place)
-	}
+	u.place.Store(&s.place)
 	switch s.kind { // these have steps of their own, each with its deadline
 	case "do":
 		return u.steps(ctx, s.do)

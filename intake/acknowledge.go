@@ -40,32 +40,24 @@ var wordings = map[string]wording{
 	"nl": {"Wij hebben uw bericht ontvangen (%s)", "Goedendag,\n\ndank u voor uw bericht. We gaan ermee aan de slag. Uw kenmerk is %s; een antwoord op deze mail bereikt dezelfde collega.\n\n%s\n"},
 }
 
-// acknowledge queues the one mail that tells a sender the reference of the case.
-func (i *Intake) acknowledge(ctx context.Context, s *workspace.Source, m Message, scope map[string]rules.Value, entry store.Entry) error {
-	if err := i.Store.AddThreadKeys(ctx, entry.CaseID, []string{"reference:" + entry.CaseReference}); err != nil {
-		return err
-	}
-	if s.Acknowledge == nil || m.From.Email == "" || m.Automatic != "" {
+// reply is the one mail that tells a sender the reference of the case; nil for whoever must not get one.
+func (i *Intake) reply(s *workspace.Source, m Message, scope map[string]rules.Value) *store.Reply {
+	if s.Acknowledge == nil || m.Automatic != "" || m.Silent || !emailAddress.MatchString(m.From.Email) {
 		return nil
-	}
-	recent, err := i.Store.MailsTo(ctx, m.From.Email, time.Now().Add(-time.Hour))
-	if err != nil || recent >= mailsPerHour {
-		return err
-	}
-	subject, text := i.words(s, scope, entry)
-	id := fmt.Sprintf("%s@crosswalk.invalid", entry.ID)
-	if err := i.Store.AddThreadKeys(ctx, entry.CaseID, []string{"email:" + id}); err != nil {
-		return err
 	}
 	answers := ""
 	if m.Channel == "email" {
 		answers = m.ID
 	}
-	_, _, err = i.Store.QueueMail(ctx, store.Mail{CaseID: entry.CaseID, Purpose: "acknowledgement", Recipient: m.From.Email,
-		Raw: outgoing{to: m.From.Email, subject: subject, text: text, id: id, answers: answers, caseID: entry.CaseID}.bytes()})
-	return err
+	return &store.Reply{Recipient: m.From.Email, Purpose: "acknowledgement", PerHour: mailsPerHour, Write: func(entry store.Entry) ([]byte, []string) {
+		subject, text := i.words(s, scope, entry)
+		id := entry.ID + "@crosswalk.invalid"
+		mail := outgoing{to: m.From.Email, subject: subject, text: text, id: id, answers: answers, caseID: entry.CaseID}
+		return mail.bytes(i.now()), []string{"email:" + id}
+	}}
 }
 
+// words are the texts of the workspace, else the product's own in the sender's language.
 func (i *Intake) words(s *workspace.Source, scope map[string]rules.Value, entry store.Entry) (subject, text string) {
 	w, ok := wordings[entry.Language]
 	if !ok {
@@ -74,13 +66,11 @@ func (i *Intake) words(s *workspace.Source, scope map[string]rules.Value, entry 
 	subject, text = fmt.Sprintf(w.subject, entry.CaseReference), fmt.Sprintf(w.text, entry.CaseReference, i.Company())
 	scope = maps.Clone(scope)
 	scope["case"] = rules.Record(map[string]rules.Value{"reference": rules.Text(entry.CaseReference), "language": rules.Text(entry.Language)})
-	if own := s.Acknowledge.Subject; own != nil {
-		if v, err := own.Eval(scope); err == nil {
-			subject = cleanLine(v.Text())
-		}
+	if own := said(s.Acknowledge.Subject, scope); own != "" {
+		subject = own
 	}
 	if own := s.Acknowledge.Text; own != nil {
-		if v, err := own.Eval(scope); err == nil {
+		if v, err := own.Eval(scope); err == nil && v.Text() != "" {
 			text = cleanText(v.Text())
 		}
 	}
@@ -90,12 +80,12 @@ func (i *Intake) words(s *workspace.Source, scope map[string]rules.Value, entry 
 // outgoing is a mail of ours. From is added by the one who sends it.
 type outgoing struct{ to, subject, text, id, answers, caseID string }
 
-func (o outgoing) bytes() []byte {
+func (o outgoing) bytes(now time.Time) []byte {
 	var b bytes.Buffer
 	header := func(name, value string) { fmt.Fprintf(&b, "%s: %s\r\n", name, value) }
 	header("To", (&mail.Address{Address: o.to}).String())
 	header("Subject", mime.QEncoding.Encode("utf-8", o.subject))
-	header("Date", time.Now().UTC().Format(time.RFC1123Z))
+	header("Date", now.UTC().Format(time.RFC1123Z))
 	header("Message-ID", "<"+o.id+">")
 	if o.answers != "" && !strings.ContainsAny(o.answers, "<> \r\n") {
 		header("In-Reply-To", "<"+o.answers+">")
@@ -139,7 +129,7 @@ func (i *Intake) sendDue(ctx context.Context, settings *workspace.Mail) error {
 	}
 	for _, m := range due {
 		if err := send(settings, m); err != nil {
-			next := time.Now().Add(time.Duration(m.Attempts*m.Attempts) * 10 * time.Second)
+			next := i.now().Add(time.Duration(m.Attempts*m.Attempts) * 10 * time.Second)
 			if m.Attempts >= mailAttempts {
 				next = time.Time{}
 			}

@@ -31,7 +31,6 @@ type formPage struct {
 	Problem   string // why the last try was refused
 	Message   Message
 	Reference string
-	Style     template.CSS
 }
 
 // parseForm reads a posted web form, multipart with photos or plain. The field `website` is not shown to people; a
@@ -56,7 +55,7 @@ func parseForm(r *http.Request, received time.Time) (Message, error) {
 	if m.From.Email == "" && m.From.Phone == "" {
 		return m, errors.New("please give an e-mail address or a telephone number, so that we can answer")
 	}
-	if m.From.Email != "" && !plausibleEmail(m.From.Email) {
+	if m.From.Email != "" && !emailAddress.MatchString(m.From.Email) {
 		return m, fmt.Errorf("%q does not look like an e-mail address", m.From.Email)
 	}
 	if r.MultipartForm != nil {
@@ -87,11 +86,6 @@ func readForm(r *http.Request) error {
 	return nil
 }
 
-func plausibleEmail(email string) bool {
-	mailbox, host, ok := strings.Cut(email, "@")
-	return ok && mailbox != "" && strings.Contains(host, ".") && !strings.ContainsAny(email, " <>\"\n")
-}
-
 func readPhotos(files []*multipart.FileHeader) ([]Attachment, error) {
 	var photos []Attachment
 	for _, header := range files {
@@ -105,16 +99,32 @@ func readPhotos(files []*multipart.FileHeader) ([]Attachment, error) {
 		if err != nil {
 			return nil, fmt.Errorf("%w: %s", ErrMalformed, err)
 		}
-		content, err := io.ReadAll(io.LimitReader(file, MaxAttachmentBytes))
-		file.Close()
+		content, err := io.ReadAll(io.LimitReader(file, MaxAttachmentBytes+1))
+		_ = file.Close()
 		if err != nil {
 			return nil, fmt.Errorf("%w: %s", ErrMalformed, err)
 		}
-		mediaType := http.DetectContentType(content)
+		if len(content) > MaxAttachmentBytes {
+			return nil, fmt.Errorf("a photo may have %d MB; please send a smaller one", MaxAttachmentBytes>>20)
+		}
+		mediaType := photoType(content)
 		if !strings.HasPrefix(mediaType, "image/") {
 			return nil, fmt.Errorf("%q is not a photo", cleanLine(filepath.Base(header.Filename)))
 		}
 		photos = append(photos, Attachment{Name: fileName(header.Filename, mediaType), MediaType: mediaType, Bytes: content})
 	}
 	return photos, nil
+}
+
+// photoType is what the bytes say, whatever the sender says. The format of telephones is not in the standard's list.
+func photoType(content []byte) string {
+	if len(content) > 12 && string(content[4:8]) == "ftyp" {
+		switch string(content[8:12]) {
+		case "heic", "heix", "mif1", "msf1":
+			return "image/heic"
+		case "avif":
+			return "image/avif"
+		}
+	}
+	return http.DetectContentType(content)
 }

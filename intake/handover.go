@@ -3,9 +3,20 @@ package intake
 import (
 	"context"
 	"errors"
+	"strings"
 	"time"
 
+	"crosswalk/rules"
 	"crosswalk/store"
+)
+
+// The pace of what goes on in the background.
+const (
+	handoverWorkers = 8
+	sweepEvery      = 5 * time.Second
+	sweepAfter      = 3 * time.Second // an entry younger than this is being handed over
+	handoverTimeout = 20 * time.Second
+	tidyEvery       = time.Hour
 )
 
 // Run hands stored entries over to their cases, repeats what failed or what a crash left, and sends queued mail, until
@@ -15,6 +26,7 @@ func (i *Intake) Run(ctx context.Context) {
 		i.wait.Go(func() { i.handOverQueued(ctx) })
 	}
 	i.wait.Go(func() { i.sweep(ctx) })
+	i.wait.Go(func() { i.tidy(ctx) })
 	i.wait.Wait()
 }
 
@@ -40,7 +52,7 @@ func (i *Intake) sweep(ctx context.Context) {
 	tick := time.NewTicker(sweepEvery)
 	defer tick.Stop()
 	for {
-		if err := i.sweepOnce(ctx, time.Now().Add(-sweepAfter)); err != nil && ctx.Err() == nil {
+		if err := i.sweepOnce(ctx, i.now().Add(-sweepAfter)); err != nil && ctx.Err() == nil {
 			i.Log.Warn("intake.sweep.failed", "error", err)
 		}
 		select {
@@ -72,6 +84,23 @@ func (i *Intake) sweepOnce(ctx context.Context, before time.Time) error {
 	return errors.Join(errs...)
 }
 
+// tidy drops what nobody asks for any more.
+func (i *Intake) tidy(ctx context.Context) {
+	tick := time.NewTicker(tidyEvery)
+	defer tick.Stop()
+	for {
+		_, err := i.Store.ForgetWebhooks(ctx)
+		if err = errors.Join(err, i.Store.PruneAttempts(ctx, tidyEvery), i.Store.PruneLogins(ctx)); err != nil && ctx.Err() == nil {
+			i.Log.Warn("intake.tidy.failed", "error", err)
+		}
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+		}
+	}
+}
+
 // handOver starts the case of an entry, or tells the case that it joined. It may run twice for one entry.
 func (i *Intake) handOver(ctx context.Context, entry store.Entry) error {
 	ctx, cancel := context.WithTimeout(ctx, handoverTimeout)
@@ -81,16 +110,13 @@ func (i *Intake) handOver(ctx context.Context, entry store.Entry) error {
 	}
 	if entry.Kind != store.KindNew {
 		err := i.Cases.Nudge(ctx, entry.CaseID)
-		if err == nil {
+		if err == nil || errors.Is(err, ErrEnded) && entry.Kind == string(Deleted) { // nothing is left to be done about a post that is gone
 			return i.Store.MarkJoined(ctx, entry.ID)
 		}
 		if !errors.Is(err, ErrEnded) {
 			return err
 		}
-		if entry.Kind == string(Deleted) {
-			return i.Store.MarkJoined(ctx, entry.ID) // nothing is left to be done about a post that is gone
-		}
-		if entry, err = i.Store.SplitEntry(ctx, entry.ID); err != nil {
+		if entry, err = i.split(ctx, entry); err != nil {
 			return err
 		}
 	}
@@ -98,4 +124,45 @@ func (i *Intake) handOver(ctx context.Context, entry store.Entry) error {
 		return err
 	}
 	return i.Store.MarkStarted(ctx, entry.ID)
+}
+
+// split gives a message that came too late for its case one of its own, and tells the sender the new reference.
+func (i *Intake) split(ctx context.Context, entry store.Entry) (store.Entry, error) {
+	entry, err := i.Store.SplitEntry(ctx, entry.ID)
+	if err != nil {
+		return entry, err
+	}
+	for _, s := range i.Sources() {
+		if s.Name != entry.Source || s.Acknowledge == nil {
+			continue
+		}
+		m, err := i.reread(ctx, entry)
+		if err != nil {
+			return entry, err
+		}
+		if reply := i.reply(s, m, map[string]rules.Value{string(s.Kind): messageValue(m)}); reply != nil {
+			return entry, i.Store.QueueReply(ctx, entry, reply)
+		}
+	}
+	return entry, nil
+}
+
+// reread is what a reply needs to know of a stored message.
+func (i *Intake) reread(ctx context.Context, entry store.Entry) (Message, error) {
+	if entry.Channel == "email" {
+		raw, err := i.Store.EntryRaw(ctx, entry.ID)
+		if err != nil {
+			return Message{}, err
+		}
+		if m, err := ParseMail(raw, "unknown", "", entry.ReceivedAt); err == nil {
+			return m, nil
+		}
+	}
+	m := Message{Channel: entry.Channel, ReceivedAt: entry.ReceivedAt}
+	for _, key := range entry.ContactKeys {
+		if email, ok := strings.CutPrefix(key, "email:"); ok {
+			m.From.Email = email
+		}
+	}
+	return m, nil
 }

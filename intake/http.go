@@ -40,7 +40,9 @@ func (i *Intake) formStyle(w http.ResponseWriter, _ *http.Request) {
 		http.Error(w, "not found", http.StatusNotFound)
 		return
 	}
+	formHeaders(w)
 	w.Header().Set("Content-Type", "text/css; charset=utf-8")
+	w.Header().Set("Cache-Control", "max-age=300")
 	_, _ = w.Write(content)
 }
 
@@ -82,12 +84,17 @@ func (i *Intake) takeForm(w http.ResponseWriter, r *http.Request) {
 		refuse(http.StatusTooManyRequests, Message{}, "Too many messages from your address. Please wait a minute.")
 		return
 	}
-	m, err := parseForm(r, time.Now().UTC())
+	m, err := parseForm(r, i.now().UTC())
 	if err != nil {
 		refuse(http.StatusUnprocessableEntity, m, err.Error())
 		return
 	}
 	receipt, err := i.Take(r.Context(), s, m)
+	if errors.Is(err, ErrMalformed) {
+		i.Log.Warn("intake.form.refused", "source", s.Name)
+		refuse(http.StatusUnprocessableEntity, m, "We cannot use the message as it is. Please write it shorter, or by mail.")
+		return
+	}
 	if err != nil {
 		i.Log.Error("intake.form.not_stored", "source", s.Name, "error", err)
 		refuse(http.StatusServiceUnavailable, m, "We could not store your message. Please send it again.")
@@ -164,10 +171,10 @@ func (i *Intake) takeHook(w http.ResponseWriter, r *http.Request) {
 		writeJSON(w, http.StatusRequestEntityTooLarge, map[string]string{"error": "the body is larger than 1 MiB or broke off"})
 		return
 	}
-	now := time.Now().UTC()
+	now := i.now().UTC()
 	id, err := Verify(Scheme(s.Verify.Scheme), i.secrets(s), r.Header, body, now)
 	if err != nil {
-		i.Log.Warn("intake.signature.refused", "source", s.Name)
+		i.Log.Warn("intake.signature.refused", "source", s.Name, "error", err)
 		writeJSON(w, http.StatusUnauthorized, map[string]string{"error": ErrSignature.Error()})
 		return
 	}
@@ -222,13 +229,18 @@ func parseHook(id string, body []byte, now time.Time) (Message, error) {
 		return Message{}, errors.Join(ErrMalformed, errors.New("the body must be a JSON object"))
 	}
 	from := fields.Get("from")
-	return Message{Channel: "webhook", ID: id, ReceivedAt: now, Raw: body, Fields: fields, Text: cleanText(fields.Get("text").Text()),
+	m := Message{Channel: "webhook", ID: id, ReceivedAt: now, Raw: body, Fields: fields, Text: cleanText(fields.Get("text").Text()),
 		Subject: cleanLine(fields.Get("subject").Text()), Product: cleanLine(fields.Get("product").Text()),
-		From: Sender{Email: NormaliseEmail(from.Get("email").Text()), Phone: from.Get("phone").Text(), Handle: from.Get("handle").Text(), Name: cleanLine(from.Get("name").Text())}}, nil
+		From: Sender{Phone: cleanLine(from.Get("phone").Text()), Handle: cleanLine(from.Get("handle").Text()), Name: cleanLine(from.Get("name").Text())}}
+	if email := NormaliseEmail(from.Get("email").Text()); emailAddress.MatchString(email) {
+		m.From.Email = email
+	}
+	return m, nil
 }
 
 func writeJSON(w http.ResponseWriter, status int, value any) {
 	w.Header().Set("Content-Type", "application/json; charset=utf-8")
+	w.Header().Set("X-Content-Type-Options", "nosniff")
 	w.WriteHeader(status)
 	_ = json.NewEncoder(w).Encode(value)
 }

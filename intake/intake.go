@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"regexp"
 	"strings"
 	"sync"
 	"time"
@@ -45,22 +46,15 @@ type Intake struct {
 	Options
 	handover chan string // ids of entries that were stored just now
 	wait     sync.WaitGroup
+	now      func() time.Time
 }
-
-// The pace of what goes on in the background.
-const (
-	handoverWorkers = 8
-	sweepEvery      = 5 * time.Second
-	sweepAfter      = 3 * time.Second // an entry younger than this is being handed over
-	handoverTimeout = 20 * time.Second
-)
 
 // New makes an intake; Run hands over what it stores.
 func New(options Options) *Intake {
-	return &Intake{Options: options, handover: make(chan string, 1024)}
+	return &Intake{Options: options, handover: make(chan string, 1024), now: time.Now}
 }
 
-// Source finds a source of the workspace in force.
+// Source finds a source of the workspace in force; any of the kind if path is empty.
 func (i *Intake) Source(kind workspace.SourceKind, path string) *workspace.Source {
 	for _, s := range i.Sources() {
 		if s.Kind == kind && (path == "" || s.Path == path) {
@@ -71,66 +65,22 @@ func (i *Intake) Source(kind workspace.SourceKind, path string) *workspace.Sourc
 }
 
 // Take stores a message of a source and says what became of it. When it returns without an error, the message is on
-// disk and may be acknowledged to its sender.
+// disk and may be acknowledged to its sender. A message that can never be used is ErrMalformed.
 func (i *Intake) Take(ctx context.Context, s *workspace.Source, m Message) (Receipt, error) {
 	if s.Completes != nil {
 		return i.complete(ctx, s, m)
 	}
-	scope := map[string]rules.Value{string(s.Kind): messageValue(m)}
-	input, err := s.With.Eval(scope)
+	incoming, err := i.incoming(s, m)
 	if err != nil {
-		return Receipt{}, fmt.Errorf("%w: the source %s cannot use it: %s", ErrMalformed, s.Name, err)
-	}
-	parsed, err := json.Marshal(input)
-	if err != nil {
-		return Receipt{}, fmt.Errorf("intake: %s: %w", s.Name, err)
-	}
-	key := m.DedupeKey()
-	if s.Dedupe != nil {
-		own, err := s.Dedupe.Eval(scope)
-		if err == nil && own.Text() != "" {
-			key = digest("own", own.Text())
-		}
-	}
-	languages := i.Languages()
-	fallback := "en"
-	if len(languages) > 0 {
-		fallback = languages[0]
-	}
-	incoming := store.Incoming{
-		Entry: store.Entry{Source: s.Name, Channel: m.Channel, DedupeKey: key, UseCase: s.Starts, Language: Language(m.Text, languages, fallback),
-			Parsed: parsed, ThreadKeys: threadKeys(m), ContactKeys: m.ContactKeys(), ReceivedAt: m.ReceivedAt, Kind: kindOf(m)},
-		Raw: m.Raw, Title: titleOf(m), Ignore: m.Automatic, OnlyJoin: m.Change != Added,
-		Join: joiner{source: s, message: m}.choose,
-	}
-	for _, file := range m.Attachments {
-		incoming.Attachments = append(incoming.Attachments, store.Attachment{Name: file.Name, MediaType: file.MediaType, Body: file.Bytes})
+		return Receipt{}, err
 	}
 	stored, err := i.Store.StoreEntry(ctx, incoming)
 	if err != nil {
 		return Receipt{}, fmt.Errorf("intake: %s: %w", s.Name, err)
 	}
-	return i.after(ctx, s, m, scope, stored)
-}
-
-// after queues the acknowledgement and the handover of an entry that is stored.
-func (i *Intake) after(ctx context.Context, s *workspace.Source, m Message, scope map[string]rules.Value, stored store.Stored) (Receipt, error) {
-	receipt := Receipt{EntryID: stored.Entry.ID, CaseID: stored.Entry.CaseID, Reference: stored.Entry.CaseReference, Outcome: "started"}
-	switch {
-	case stored.Entry.State == store.EntryIgnored:
-		receipt.Outcome, receipt.Reason = "ignored", stored.Entry.Reason
-	case stored.Duplicate:
-		receipt.Outcome = "duplicate"
-	case stored.Joined:
-		receipt.Outcome = "joined"
-	}
+	receipt := receiptOf(stored)
 	i.Log.Info("intake.acked", "source", s.Name, "entry", receipt.EntryID, "case", receipt.CaseID, "outcome", receipt.Outcome)
-	if receipt.Outcome == "started" {
-		if err := i.acknowledge(ctx, s, m, scope, stored.Entry); err != nil {
-			i.Log.Warn("intake.acknowledgement.not_queued", "entry", receipt.EntryID, "error", err)
-		}
-	}
-	if receipt.Outcome == "started" || receipt.Outcome == "joined" {
+	if receipt.Outcome == Started || receipt.Outcome == Joined {
 		select {
 		case i.handover <- receipt.EntryID:
 		default: // many at once: the sweeper takes it
@@ -139,63 +89,78 @@ func (i *Intake) after(ctx context.Context, s *workspace.Source, m Message, scop
 	return receipt, nil
 }
 
-// complete answers the desk's task that mirrors a ticket which was solved in the support system.
-func (i *Intake) complete(ctx context.Context, s *workspace.Source, m Message) (Receipt, error) {
-	scope := map[string]rules.Value{string(s.Kind): messageValue(m)}
-	ignored := func(reason string) (Receipt, error) { return Receipt{Outcome: "ignored", Reason: reason}, nil }
-	if s.Completes.When != nil {
-		is, err := s.Completes.When.Eval(scope)
-		if err != nil || !is.Bool() {
-			return ignored("it reports nothing that is waited for")
-		}
+func receiptOf(stored store.Stored) Receipt {
+	receipt := Receipt{EntryID: stored.Entry.ID, CaseID: stored.Entry.CaseID, Reference: stored.Entry.CaseReference, Outcome: Started}
+	switch {
+	case stored.Entry.State == store.EntryIgnored:
+		receipt.Outcome, receipt.Reason = Ignored, stored.Entry.Reason
+	case stored.Duplicate:
+		receipt.Outcome = Duplicate
+	case stored.Joined:
+		receipt.Outcome = Joined
 	}
-	ticket, err := s.Completes.Task.Eval(scope)
-	if err != nil || ticket.Text() == "" {
-		return Receipt{}, fmt.Errorf("%w: it names no ticket", ErrMalformed)
-	}
-	task, err := i.Store.TaskByExternal(ctx, s.Completes.System, ticket.Text())
-	if errors.Is(err, store.ErrNotFound) {
-		return ignored("no task belongs to the ticket")
-	}
-	if err != nil {
-		return Receipt{}, fmt.Errorf("intake: %s: %w", s.Name, err)
-	}
-	receipt := Receipt{CaseID: task.CaseID, Outcome: "completed"}
-	if task.Closed() {
-		receipt.Outcome = "duplicate"
-		return receipt, nil
-	}
-	outcome := "solved_in_system"
-	if s.Completes.Outcome != nil {
-		if said, err := s.Completes.Outcome.Eval(scope); err == nil && said.Text() != "" {
-			outcome = said.Text()
-		}
-	}
-	by := "system:" + s.Completes.System
-	if s.Completes.By != nil {
-		if who, err := s.Completes.By.Eval(scope); err == nil && who.Text() != "" {
-			by = who.Text()
-		}
-	}
-	answer, err := json.Marshal(rules.Record(map[string]rules.Value{"outcome": rules.Text(outcome), "in_system": rules.Bool(true)}))
-	if err != nil {
-		return Receipt{}, err
-	}
-	answered, err := i.Store.Answer(ctx, task.ID, task.Version, store.Actor{User: by, All: true}, outcome, answer)
-	if err != nil {
-		var refused *store.TaskError
-		if errors.As(err, &refused) && errors.Is(err, store.ErrAnswered) {
-			receipt.Outcome = "duplicate"
-			return receipt, nil
-		}
-		return Receipt{}, fmt.Errorf("intake: %s: %w", s.Name, err)
-	}
-	if err := i.Cases.Deliver(ctx, answered); err != nil {
-		i.Log.Warn("intake.answer.not_delivered", "task", answered.ID, "error", err)
-	}
-	return receipt, nil
+	return receipt
 }
 
+// incoming is the message as the store takes it.
+func (i *Intake) incoming(s *workspace.Source, m Message) (store.Incoming, error) {
+	scope := map[string]rules.Value{string(s.Kind): messageValue(m)}
+	incoming := store.Incoming{
+		Entry: store.Entry{Source: s.Name, Channel: m.Channel, DedupeKey: dedupeKey(s, m, scope), UseCase: s.Starts, Language: i.language(m),
+			ThreadKeys: threadKeys(m), ContactKeys: m.ContactKeys(), ReceivedAt: m.ReceivedAt, Kind: kindOf(m), TypedBy: m.TypedBy},
+		Raw: m.Raw, Title: titleOf(m), Ignore: m.Automatic, OnlyJoin: m.Change == Deleted, Join: joiner{source: s, message: m}.choose,
+	}
+	if m.Automatic != "" {
+		return incoming, nil // the raw message is all that anybody may ever want of it
+	}
+	input, err := inputOf(s, m, scope)
+	if err != nil {
+		return incoming, fmt.Errorf("%w: the source %s cannot use it: %s", ErrMalformed, s.Name, err)
+	}
+	if incoming.Parsed, err = json.Marshal(input); err != nil {
+		return incoming, fmt.Errorf("intake: %s: %w", s.Name, err)
+	}
+	for _, file := range m.Attachments {
+		incoming.Attachments = append(incoming.Attachments, store.Attachment{Name: file.Name, MediaType: file.MediaType, Body: file.Bytes})
+	}
+	incoming.Reply = i.reply(s, m, scope)
+	return incoming, nil
+}
+
+// inputOf is the input of the use case, checked by its type now: what is acknowledged must be fit to start.
+func inputOf(s *workspace.Source, m Message, scope map[string]rules.Value) (rules.Value, error) {
+	if m.Change == Deleted { // it starts nothing, and hardly anything is known of it
+		return rules.Record(map[string]rules.Value{"text": rules.Text(m.Text)}), nil
+	}
+	input, err := s.With.Eval(scope)
+	if err != nil || s.Input == nil {
+		return input, err
+	}
+	return s.Input.Decode(input)
+}
+
+func dedupeKey(s *workspace.Source, m Message, scope map[string]rules.Value) string {
+	if s.Dedupe != nil {
+		if own, err := s.Dedupe.Eval(scope); err == nil && own.Text() != "" {
+			return digest("own", own.Text(), string(m.Change))
+		}
+	}
+	return m.DedupeKey()
+}
+
+func (i *Intake) language(m Message) string {
+	languages := i.Languages()
+	fallback := "en"
+	if len(languages) > 0 {
+		fallback = languages[0]
+	}
+	return Language(m.Subject+"\n"+m.Text, languages, fallback)
+}
+
+// references are what we call a case towards customers, wherever in a message they repeat it.
+var references = regexp.MustCompile(`CW-[0-9A-HJKMNP-TV-Z]{8}`)
+
+// threadKeys say which conversation a message belongs to: what it answers, itself, and the references that it names.
 func threadKeys(m Message) []string {
 	keys := make([]string, 0, len(m.ThreadIDs)+1)
 	for _, id := range m.ThreadIDs {
@@ -205,7 +170,7 @@ func threadKeys(m Message) []string {
 		keys = append(keys, m.Channel+":"+m.ID)
 	}
 	for _, reference := range references.FindAllString(strings.ToUpper(m.Subject+" "+m.Text), 5) {
-		keys = append(keys, "reference:"+reference)
+		keys = append(keys, store.ReferenceKey(reference))
 	}
 	return keys
 }

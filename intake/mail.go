@@ -38,6 +38,7 @@ func ParseMail(raw []byte, envelopeFrom, envelopeTo string, received time.Time) 
 	m.Subject = cleanLine(headerText(entity.Header, "Subject"))
 	m.From = sender(headerText(entity.Header, "Reply-To"), headerText(entity.Header, "From"), envelopeFrom)
 	m.Automatic = automatic(entity.Header, envelopeFrom, m.From.Email)
+	m.Silent = entity.Header.Has("X-Auto-Response-Suppress") // that alone does not make it a machine's
 	body := mailBody{}
 	if err := body.read(entity, 0); err != nil {
 		return Message{}, err
@@ -45,6 +46,9 @@ func ParseMail(raw []byte, envelopeFrom, envelopeTo string, received time.Time) 
 	m.Attachments = body.attachments
 	m.Text = cleanText(body.text())
 	unwrapForwarded(&m)
+	if len(m.ThreadIDs) > 0 {
+		m.Text = withoutQuote(m.Text)
+	}
 	if m.Text == "" {
 		m.Text = m.Subject
 	}
@@ -70,11 +74,14 @@ func sender(replyTo, from, envelope string) Sender {
 			return Sender{Email: NormaliseEmail(address.Address), Name: cleanLine(name)}
 		}
 	}
-	if angle := regexp.MustCompile(`<([^<>@\s]+@[^<>@\s]+)>`).FindStringSubmatch(from); angle != nil {
+	if angle := angleAddress.FindStringSubmatch(from); angle != nil {
 		return Sender{Email: NormaliseEmail(angle[1]), Name: cleanLine(strings.Trim(from[:strings.Index(from, "<")], `" `))}
 	}
 	return Sender{Email: NormaliseEmail(envelope)}
 }
+
+// angleAddress finds the address in what is no proper header, such as a name with a comma and without quotes.
+var angleAddress = regexp.MustCompile(`<([^<>@\s]+@[^<>@\s]+)>`)
 
 // automatic says why a mail was written by a machine. Such mail never starts a case and is never answered: that is
 // how mail loops begin (RFC 3834).
@@ -86,7 +93,7 @@ func automatic(header message.Header, envelopeFrom, from string) string {
 	case "bulk", "junk", "list", "auto_reply":
 		return "Precedence: " + value
 	}
-	for _, key := range []string{"X-Autoreply", "X-Autorespond", "X-Auto-Response-Suppress", "List-Id", "List-Unsubscribe", loopHeader} {
+	for _, key := range []string{"X-Autoreply", "X-Autorespond", "List-Id", "List-Unsubscribe", loopHeader} {
 		if header.Has(key) {
 			return key
 		}
@@ -239,6 +246,28 @@ func unwrapForwarded(m *Message) {
 		lines = lines[1:]
 	}
 	m.Text = strings.TrimSpace(strings.Join(lines, "\n"))
+}
+
+// quoteBegins is the line above what a mail program repeats of the message that is answered.
+var quoteBegins = regexp.MustCompile(`(?m)^(?:(?:On|Am|Le|El|Il|Op) [^\n]{6,200}(?:\n[^\n]{0,100})?(?:wrote|schrieb|écrit|escribió|scritto|schreef)[^\n]{0,80}:|_{10,}|-{2,} ?(?:Original Message|Ursprüngliche Nachricht|Message d'origine|Mensaje original|Messaggio originale|Oorspronkelijk bericht) ?-{2,})[ \t]*$`)
+
+// withoutQuote is an answer without what it answers, which the case has already. If nothing else was written, the
+// quote is the message.
+func withoutQuote(text string) string {
+	own := text
+	if begin := quoteBegins.FindStringIndex(text); begin != nil {
+		own = text[:begin[0]]
+	}
+	var lines []string
+	for line := range strings.SplitSeq(own, "\n") {
+		if !strings.HasPrefix(strings.TrimSpace(line), ">") {
+			lines = append(lines, line)
+		}
+	}
+	if own = strings.TrimSpace(strings.Join(lines, "\n")); own == "" {
+		return text
+	}
+	return own
 }
 
 func domain(email string) string {

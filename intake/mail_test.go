@@ -63,6 +63,75 @@ func TestParseMail(t *testing.T) {
 			want: func(t *testing.T, m Message) { require.Equal(t, "agpj.exeb", m.Text) }},
 		{name: "no body", envelope: "x@example.org", raw: mailOf("From: x@example.org", "Subject: only a subject", "", ""),
 			want: func(t *testing.T, m Message) { require.Equal(t, "only a subject", m.Text) }},
+		{name: "German, quoted-printable, several lines", envelope: "j@example.org", raw: mailOf("From: j@example.org", "Content-Type: text/plain; charset=utf-8", "Content-Transfer-Encoding: quoted-printable", "", "Der Wasserkocher l=C3=A4uft aus. Ich habe ihn am 3. M=C3=A4rz be=", "kommen."),
+			want: func(t *testing.T, m Message) {
+				require.Equal(t, "Der Wasserkocher läuft aus. Ich habe ihn am 3. März bekommen.", m.Text)
+			}},
+		{name: "French, base64 in Windows-1252", envelope: "j@example.org", raw: mailOf("From: j@example.org", "Content-Type: text/plain; charset=windows-1252", "Content-Transfer-Encoding: base64", "", "TGEgYm91aWxsb2lyZSBlc3QgY2Fzc+llLCA0MCCALg=="),
+			want: func(t *testing.T, m Message) { require.Equal(t, "La bouilloire est cassée, 40 €.", m.Text) }},
+		{name: "Spanish, HTML with entities and a table", envelope: "j@example.org", raw: mailOf("From: j@example.org", "Content-Type: text/html; charset=utf-8", "", "<table><tr><td>Art&iacute;culo</td><td>Aurora</td></tr><tr><td>Pedido</td><td>10427</td></tr></table><p>No&nbsp;funciona&hellip;<br>¡Gracias!</p>"),
+			want: func(t *testing.T, m Message) {
+				require.Equal(t, "Artículo Aurora\n\nPedido 10427\n\nNo funciona…\n¡Gracias!", m.Text)
+			}},
+		{name: "Dutch, an answer below which the quote is cut", envelope: "j@example.org", raw: mailOf("From: j@example.org", "In-Reply-To: <a@x>", "", "Hij is nog steeds kapot.", "", "Op ma 1 juni 2026 om 10:00 schreef Nordwind <help@nordwind.example>:", "> Uw kenmerk is CW-AAAAAAAA", "> Nordwind"),
+			want: func(t *testing.T, m Message) { require.Equal(t, "Hij is nog steeds kapot.", m.Text) }},
+		{name: "an answer in between the lines of the quote", envelope: "j@example.org", raw: mailOf("From: j@example.org", "In-Reply-To: <a@x>", "", "> Which kettle?", "The Aurora.", "> Which order?", "10427."),
+			want: func(t *testing.T, m Message) { require.Equal(t, "The Aurora.\n10427.", m.Text) }},
+		{name: "an answer that is nothing but a quote keeps it", envelope: "j@example.org", raw: mailOf("From: j@example.org", "In-Reply-To: <a@x>", "", "> Which kettle?"),
+			want: func(t *testing.T, m Message) { require.Equal(t, "> Which kettle?", m.Text) }},
+		{name: "an unknown charset is read as far as it goes", envelope: "j@example.org", raw: mailOf("From: j@example.org", "Content-Type: text/plain; charset=x-klingon", "", "nuqneH \xff\xfe kettle"),
+			want: func(t *testing.T, m Message) { require.Contains(t, m.Text, "kettle") }},
+		{name: "a subject that is no UTF-8", envelope: "j@example.org", raw: mailOf("From: j@example.org", "Subject: \xff\xfebroken", "", "x"),
+			want: func(t *testing.T, m Message) { require.Contains(t, m.Subject, "broken") }},
+		{name: "the answer goes to Reply-To, the name is the author's", envelope: "form@shop.example", raw: mailOf("From: Ann Lee <noreply@shop.example>", "Reply-To: ann@example.org", "", "broken"),
+			want: func(t *testing.T, m Message) {
+				require.Equal(t, Sender{Email: "ann@example.org", Name: "Ann Lee"}, m.From)
+				require.Empty(t, m.Automatic)
+			}},
+		{name: "a name with a comma and without quotes", envelope: "ann@example.org", raw: mailOf("From: Lee, Ann <ann@example.org>", "", "broken"),
+			want: func(t *testing.T, m Message) { require.Equal(t, "ann@example.org", m.From.Email) }},
+		{name: "a name that breaks the line", envelope: "ann@example.org", raw: mailOf("From: =?utf-8?Q?Ann=0D=0ABcc:_all=40example.org?= <ann@example.org>", "", "broken"),
+			want: func(t *testing.T, m Message) { require.Equal(t, "Ann Bcc: all@example.org", m.From.Name) }},
+		{name: "a mail as the attachment of a mail", envelope: "sales@shop.example", raw: mailOf("From: sales@shop.example", "Content-Type: multipart/mixed; boundary=b", "", "--b", "Content-Type: text/plain", "", "see below", "--b", "Content-Type: message/rfc822", "", "From: Ann Lee <ann@example.org>", "Subject: broken", "", "My kettle is broken.", "--b--"),
+			want: func(t *testing.T, m Message) {
+				require.Equal(t, "ann@example.org", m.From.Email)
+				require.Equal(t, "My kettle is broken.", m.Text)
+			}},
+		{name: "forwarded in German", envelope: "sales@shop.example", raw: mailOf("From: sales@shop.example", "", "-------- Weitergeleitete Nachricht --------", "Betreff: kaputt", "Datum: Mon, 1 Jun 2026", "Von: Ann Lee <ann@example.org>", "An: sales@shop.example", "", "Der Kocher ist kaputt."),
+			want: func(t *testing.T, m Message) {
+				require.Equal(t, "ann@example.org", m.From.Email)
+				require.Equal(t, "Der Kocher ist kaputt.", m.Text)
+			}},
+		{name: "file names of all kinds", envelope: "x@example.org", raw: mailOf("From: x@example.org", "Content-Type: multipart/mixed; boundary=b", "",
+			"--b", "Content-Type: text/plain", "", "three files",
+			"--b", "Content-Type: application/pdf", "Content-Disposition: attachment; filename*=utf-8''Rechnung%20%E2%80%AEfdp.exe", "", "1",
+			"--b", "Content-Type: application/pdf", "Content-Disposition: attachment; filename=\"=?utf-8?Q?Rechnung_M=C3=A4rz.pdf?=\"", "", "2",
+			"--b", "Content-Type: image/png", "Content-Disposition: attachment", "", "3",
+			"--b", "Content-Type: text/html; name=\"..\\..\\evil.html\"", "Content-Disposition: inline; filename=\"..\\..\\evil.html\"", "", "<script>", "--b--"),
+			want: func(t *testing.T, m Message) {
+				var names []string
+				for _, file := range m.Attachments {
+					names = append(names, file.Name)
+				}
+				require.Equal(t, []string{"Rechnung fdp.exe", "Rechnung März.pdf", "attachment.png", "evil.html"}, names)
+				require.Equal(t, "three files", m.Text)
+			}},
+		{name: "twenty-five files: the first twenty are kept", envelope: "x@example.org", raw: mailOf("From: x@example.org", "Content-Type: multipart/mixed; boundary=b", "", strings.Repeat("--b\r\nContent-Type: image/png; name=a.png\r\n\r\nx\r\n", 25)+"--b--"),
+			want: func(t *testing.T, m Message) { require.Len(t, m.Attachments, MaxAttachments) }},
+		{name: "a truncated mail keeps what came", envelope: "x@example.org", raw: mailOf("From: x@example.org", "Content-Type: multipart/mixed; boundary=b", "", "--b", "Content-Type: text/plain", "", "the kettle is bro"),
+			want: func(t *testing.T, m Message) { require.Equal(t, "the kettle is bro", m.Text) }},
+		{name: "a very long text is cut", envelope: "x@example.org", raw: mailOf("From: x@example.org", "", strings.Repeat("words ", 100_000)),
+			want: func(t *testing.T, m Message) {
+				require.LessOrEqual(t, len([]rune(m.Text)), MaxTextRunes+10)
+			}},
+		{name: "a delivery report", envelope: "", raw: mailOf("From: x@example.org", `Content-Type: multipart/report; report-type=delivery-status; boundary="r"`, "", "--r", "", "failed", "--r", "Content-Type: message/delivery-status", "", "Action: failed", "--r--"),
+			want: func(t *testing.T, m Message) { require.Equal(t, "a delivery report", m.Automatic) }},
+		{name: "a newsletter", envelope: "news@example.org", raw: mailOf("From: news@example.org", "List-Unsubscribe: <https://example.org>", "", "buy"),
+			want: func(t *testing.T, m Message) { require.Equal(t, "List-Unsubscribe", m.Automatic) }},
+		{name: "written by a person, although marked so", envelope: "x@example.org", raw: mailOf("From: x@example.org", "Auto-Submitted: no", "", "broken"),
+			want: func(t *testing.T, m Message) { require.Empty(t, m.Automatic) }},
+		{name: "nobody to answer", envelope: "no-reply@example.org", raw: mailOf("From: no-reply@example.org", "", "your invoice"),
+			want: func(t *testing.T, m Message) { require.Equal(t, "sent by no-reply", m.Automatic) }},
 		{name: "no headers that help", envelope: "env@example.org", raw: mailOf("Subject: hi", "", "words"),
 			want: func(t *testing.T, m Message) { require.Equal(t, "env@example.org", m.From.Email) }},
 	}

@@ -6,6 +6,7 @@ package intake
 import (
 	"crypto/sha256"
 	"encoding/hex"
+	"regexp"
 	"strings"
 	"time"
 	"unicode"
@@ -48,6 +49,8 @@ type Message struct {
 	ReceivedAt  time.Time
 	Attachments []Attachment
 	Automatic   string // why it was recognised as written by a machine; "" for a person's message
+	Silent      bool   // the sender asks for no automatic answer
+	TypedBy     string // the user who wrote it down; "" if it came from outside
 	Change      Change
 	Raw         []byte
 	Fields      rules.Value // what a program sent beside the rest: a record
@@ -69,7 +72,11 @@ func (m Message) DedupeKey() string {
 	if m.ID != "" {
 		return digest("id", m.Channel, m.ID, string(m.Change))
 	}
-	return digest("content", m.Channel, m.From.Email, m.From.Phone, m.From.Handle, m.From.Name, m.Subject, m.Product, m.Text)
+	fields := ""
+	if !m.Fields.IsMissing() {
+		fields = m.Fields.Hash()
+	}
+	return digest("content", m.Channel, m.From.Email, m.From.Phone, m.From.Handle, m.From.Name, m.Subject, m.Product, m.Text, fields)
 }
 
 // ContactKeys are the normalised addresses of the sender, by which two messages of one person are recognised.
@@ -87,8 +94,33 @@ func (m Message) ContactKeys() []string {
 	return keys
 }
 
+// Outcome is what became of a message.
+type Outcome string
+
+// The outcomes of a message.
+const (
+	Started   Outcome = "started"   // it has a case of its own
+	Joined    Outcome = "joined"    // it belongs to a case that is open
+	Duplicate Outcome = "duplicate" // it had come before
+	Ignored   Outcome = "ignored"   // it is kept, and nothing is done with it
+	Completed Outcome = "completed" // it answered a task
+)
+
+// Receipt says what became of a message that was taken in.
+type Receipt struct {
+	EntryID   string  `json:"entry,omitempty"`
+	CaseID    string  `json:"case,omitempty"`      // "" if the message starts no case
+	Reference string  `json:"reference,omitempty"` // what the customer is told
+	Outcome   Outcome `json:"outcome"`
+	Reason    string  `json:"reason,omitempty"` // why it was ignored
+}
+
 // NormaliseEmail folds what does not tell two mailboxes apart in practice: case and surrounding space.
 func NormaliseEmail(email string) string { return strings.ToLower(strings.TrimSpace(email)) }
+
+// emailAddress is an address that a mail can be sent to. Its parts stand in commands and headers of mails of ours, so
+// nothing gets in that would need quoting there.
+var emailAddress = regexp.MustCompile(`^[^\s\pC"(),:;<>@\[\]\\]{1,64}@[\pL\pN](?:[\pL\pN.-]{0,250}[\pL\pN])?$`)
 
 // NormalisePhone keeps the digits that tell two numbers apart in any notation: the last nine.
 func NormalisePhone(phone string) string {

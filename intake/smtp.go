@@ -10,16 +10,8 @@ import (
 	"time"
 
 	"github.com/emersion/go-smtp"
+	"golang.org/x/net/netutil"
 )
-
-// Receipt says what became of a message that was taken in.
-type Receipt struct {
-	EntryID   string `json:"entry"`
-	CaseID    string `json:"case,omitempty"`      // "" if the message starts no case
-	Reference string `json:"reference,omitempty"` // what the customer is told
-	Outcome   string `json:"outcome"`             // started, joined, duplicate or ignored
-	Reason    string `json:"reason,omitempty"`    // why it was ignored
-}
 
 // Accept stores a message durably and says what became of it. It is the only way into the product.
 type Accept func(ctx context.Context, m Message) (Receipt, error)
@@ -29,6 +21,9 @@ type MailServer struct {
 	server   *smtp.Server
 	listener net.Listener
 }
+
+// maxMailConnections bounds the memory that mails need while they come in.
+const maxMailConnections = 64
 
 // ListenMail starts a mail server on the address (host:port; port 0 for any).
 func ListenMail(address string, accept Accept, log *slog.Logger) (*MailServer, error) {
@@ -42,12 +37,13 @@ func ListenMail(address string, accept Accept, log *slog.Logger) (*MailServer, e
 	server.Domain = "crosswalk"
 	server.MaxMessageBytes = MaxMessageBytes
 	server.MaxRecipients = 20
+	server.MaxLineLength = 8000 // four times what is allowed: some senders do not fold
 	server.ReadTimeout = time.Minute
 	server.WriteTimeout = time.Minute
 	server.ErrorLog = smtpLog{log}
 	m := &MailServer{server: server, listener: listener}
 	go func() {
-		if err := server.Serve(listener); err != nil && !errors.Is(err, smtp.ErrServerClosed) && !errors.Is(err, net.ErrClosed) {
+		if err := server.Serve(netutil.LimitListener(listener, maxMailConnections)); err != nil && !errors.Is(err, smtp.ErrServerClosed) && !errors.Is(err, net.ErrClosed) {
 			log.Error("intake.mail.stopped", "error", err)
 		}
 	}()
@@ -94,11 +90,14 @@ func (s *mailSession) Data(r io.Reader) error {
 	}
 	m, err := ParseMail(raw, s.from, s.to, time.Now().UTC())
 	if err != nil {
-		return &smtp.SMTPError{Code: 554, EnhancedCode: smtp.EnhancedCode{5, 6, 0}, Message: err.Error()}
+		return &smtp.SMTPError{Code: 554, EnhancedCode: smtp.EnhancedCode{5, 6, 0}, Message: cleanLine(err.Error())}
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
 	defer cancel()
 	receipt, err := s.accept(ctx, m)
+	if errors.Is(err, ErrMalformed) {
+		return &smtp.SMTPError{Code: 554, EnhancedCode: smtp.EnhancedCode{5, 6, 0}, Message: cleanLine(err.Error())}
+	}
 	if err != nil {
 		s.log.Error("intake.mail.not_stored", "error", err)
 		return &smtp.SMTPError{Code: 451, EnhancedCode: smtp.EnhancedCode{4, 3, 0}, Message: "the mail could not be stored, please send it again"}

@@ -100,8 +100,11 @@ func ParseX(body []byte, received time.Time) ([]Message, error) {
 		if direct.Type != "message_create" || direct.Message.SenderID == event.ForUserID {
 			continue
 		}
-		user := event.Users[direct.Message.SenderID]
-		messages = append(messages, Message{Channel: "social", ID: "dm:" + direct.ID, Text: cleanText(direct.Message.Data.Text), ReceivedAt: received, Raw: body,
+		user, text := event.Users[direct.Message.SenderID], cleanText(direct.Message.Data.Text)
+		if text == "" {
+			text = "(a message without words)"
+		}
+		messages = append(messages, Message{Channel: "social", ID: "dm:" + direct.ID, Text: text, ReceivedAt: received, Raw: body,
 			From: Sender{Handle: cleanLine(user.ScreenName), Name: cleanLine(user.Name)}})
 	}
 	return messages, nil

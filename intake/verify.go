@@ -7,6 +7,8 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"strconv"
+	"strings"
 	"time"
 
 	standardwebhooks "github.com/standard-webhooks/standard-webhooks/libraries/go"
@@ -35,6 +37,7 @@ func Verify(scheme Scheme, secrets []string, header http.Header, body []byte, no
 	if scheme == Unsigned {
 		return "", nil
 	}
+	refused := ErrSignature
 	for _, secret := range secrets {
 		if secret == "" {
 			continue
@@ -43,21 +46,17 @@ func Verify(scheme Scheme, secrets []string, header http.Header, body []byte, no
 		if err == nil {
 			return id, nil
 		}
+		if !errors.Is(err, ErrSignature) { // for the log: it is our secret that is of no use
+			refused = fmt.Errorf("%w: %w", ErrSignature, err)
+		}
 	}
-	return "", ErrSignature
+	return "", refused
 }
 
 func verifyOne(scheme Scheme, secret string, header http.Header, body []byte, now time.Time) (string, error) {
 	switch scheme {
 	case StandardWebhooks:
-		webhook, err := standardwebhooks.NewWebhook(secret)
-		if err != nil {
-			return "", fmt.Errorf("the secret is not base64: %w", err)
-		}
-		if err := webhook.Verify(body, header); err != nil {
-			return "", ErrSignature
-		}
-		return header.Get(standardwebhooks.HeaderWebhookID), nil
+		return verifyStandard(secret, header, body, now)
 	case XAccountActivity:
 		want := "sha256=" + base64.StdEncoding.EncodeToString(mac(secret, body))
 		if !hmac.Equal([]byte(want), []byte(header.Get("X-Twitter-Webhooks-Signature"))) {
@@ -78,6 +77,28 @@ func verifyOne(scheme Scheme, secret string, header http.Header, body []byte, no
 	default:
 		return "", ErrSignature
 	}
+}
+
+// minSecretBytes is what the standard demands of a secret. A shorter one, above all an empty one, is no secret.
+const minSecretBytes = 24
+
+func verifyStandard(secret string, header http.Header, body []byte, now time.Time) (string, error) {
+	webhook, err := standardwebhooks.NewWebhook(secret)
+	if err != nil {
+		return "", fmt.Errorf("the secret is not base64: %w", err)
+	}
+	if key, _ := base64.StdEncoding.DecodeString(strings.TrimPrefix(secret, "whsec_")); len(key) < minSecretBytes {
+		return "", fmt.Errorf("the secret has %d bytes, %d are needed", len(key), minSecretBytes)
+	}
+	// The time is part of what is signed; whether it is near ours is for our own clock to say.
+	sent, err := strconv.ParseInt(header.Get(standardwebhooks.HeaderWebhookTimestamp), 10, 64)
+	if err != nil || now.Sub(time.Unix(sent, 0)).Abs() > tolerance {
+		return "", ErrSignature
+	}
+	if err := webhook.VerifyIgnoringTimestamp(body, header); err != nil {
+		return "", ErrSignature
+	}
+	return header.Get(standardwebhooks.HeaderWebhookID), nil
 }
 
 func mac(secret string, parts ...[]byte) []byte {

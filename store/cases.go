@@ -5,6 +5,7 @@ import (
 	"crypto/rand"
 	"encoding/json"
 	"errors"
+	"slices"
 	"strings"
 	"time"
 )
@@ -200,11 +201,14 @@ func (s *Store) createCase(ctx context.Context, tx session, begin NewCase) (Case
 			return Case{}, err
 		}
 		if inserted {
-			return made, addKeys(ctx, tx, made.ID, begin.ContactKeys, begin.ThreadKeys)
+			return made, addKeys(ctx, tx, made.ID, begin.ContactKeys, append(slices.Clone(begin.ThreadKeys), ReferenceKey(made.Reference)))
 		}
 	}
 	return Case{}, errors.New("no unused reference found")
 }
+
+// ReferenceKey is the thread key that every case has: a message that names the reference belongs to it.
+func ReferenceKey(reference string) string { return "reference:" + strings.ToUpper(reference) }
 
 // newReference is "CW-" and 8 characters of Crockford's base 32, which has no letter that is taken for a digit.
 func newReference() string {

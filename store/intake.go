@@ -43,16 +43,17 @@ type Entry struct {
 	ContactKeys   []string        `json:"contact_keys,omitempty"`
 	ReceivedAt    time.Time       `json:"received_at"`
 	StoredAt      time.Time       `json:"stored_at"`
+	TypedBy       string          `json:"typed_by,omitempty"` // the user who wrote it down; "" if it came from outside
 	Attachments   []Attachment    `json:"attachments,omitempty"`
 }
 
 const entryColumns = `id, source, channel, dedupe_key, kind, state, reason, use_case, case_id, case_reference, language,
-	parsed, thread_keys, contact_keys, received_at, stored_at`
+	parsed, thread_keys, contact_keys, received_at, stored_at, typed_by`
 
 func (e *Entry) fields() []any {
 	return []any{&e.ID, &e.Source, &e.Channel, &e.DedupeKey, &e.Kind, &e.State, &e.Reason, &e.UseCase, &e.CaseID,
 		&e.CaseReference, &e.Language, document{&e.Parsed}, words{&e.ThreadKeys}, words{&e.ContactKeys},
-		stamp{&e.ReceivedAt}, stamp{&e.StoredAt}}
+		stamp{&e.ReceivedAt}, stamp{&e.StoredAt}, &e.TypedBy}
 }
 
 // Attachment is a file of an entry; its bytes are a blob of the case.
@@ -85,6 +86,9 @@ type Incoming struct {
 	// Ignore stores the entry but does nothing with it, for this reason (an automatic reply, …). It is kept with
 	// the case that it would have joined.
 	Ignore string
+
+	// Reply is queued in the same transaction if the entry begins a case; nil for none.
+	Reply *Reply
 }
 
 // Stored is what became of an Incoming.
@@ -149,7 +153,10 @@ func (s *Store) storeNew(ctx context.Context, tx session, incoming Incoming) (St
 	if entry, err = s.insertEntry(ctx, tx, entry, incoming.Raw); err != nil {
 		return Stored{}, err
 	}
-	return Stored{Entry: entry, Joined: found}, nil
+	if entry.State == EntryStored && entry.Kind == KindNew && incoming.Reply != nil {
+		err = s.reply(ctx, tx, entry, incoming.Reply)
+	}
+	return Stored{Entry: entry, Joined: found}, err
 }
 
 func (s *Store) insertEntry(ctx context.Context, tx session, entry Entry, raw []byte) (Entry, error) {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"time"
 )
 
 // Candidate is an open case that an entry may join.
@@ -11,6 +12,7 @@ type Candidate struct {
 	Case   Case
 	Thread bool            // found by a thread key, not only by a contact key
 	Parsed json.RawMessage // of the entry that began the case; nil if none did
+	Last   time.Time       // when the last message of the case was received; zero if there was none
 }
 
 // JoinByThread joins the newest case of the thread, or the only open case of the contact.
@@ -68,7 +70,11 @@ func candidates(ctx context.Context, tx session, entry Entry) ([]Candidate, erro
 		if err != nil {
 			return nil, err
 		}
-		open = append(open, Candidate{Case: found, Thread: i < len(threads), Parsed: parsed})
+		candidate := Candidate{Case: found, Thread: i < len(threads), Parsed: parsed}
+		if err := tx.scalar(ctx, "SELECT COALESCE(MAX(received_at), 0) FROM entries WHERE case_id = ?", []any{found.ID}, stamp{&candidate.Last}); err != nil {
+			return nil, err
+		}
+		open = append(open, candidate)
 	}
 	return open, nil
 }

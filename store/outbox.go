@@ -42,16 +42,48 @@ func (m *Mail) fields() []any {
 // false.
 func (s *Store) QueueMail(ctx context.Context, mail Mail) (stored Mail, queued bool, err error) {
 	err = s.write(ctx, "queue mail", func(tx session) error {
-		mail.ID, mail.State, mail.Attempts = s.NewID(), MailQueued, 0
-		mail.CreatedAt = s.now().UTC().Truncate(time.Microsecond)
-		queued, err = tx.insert(ctx, "outbox", mailColumns, mail.fields(), "ON CONFLICT (case_id, purpose) DO NOTHING")
-		if err != nil {
+		if queued, err = s.queueMail(ctx, tx, mail); err != nil {
 			return err
 		}
 		stored, err = one[Mail](ctx, tx, "SELECT "+mailColumns+" FROM outbox WHERE case_id = ? AND purpose = ?", mail.CaseID, mail.Purpose)
 		return err
 	})
 	return stored, queued, err
+}
+
+func (s *Store) queueMail(ctx context.Context, tx session, mail Mail) (queued bool, err error) {
+	mail.ID, mail.State, mail.Attempts = s.NewID(), MailQueued, 0
+	mail.CreatedAt = s.now().UTC().Truncate(time.Microsecond)
+	return tx.insert(ctx, "outbox", mailColumns, mail.fields(), "ON CONFLICT (case_id, purpose) DO NOTHING")
+}
+
+// Reply is the mail that tells whoever began a case that the message has come.
+type Reply struct {
+	Recipient string
+	Purpose   string
+	PerHour   int // no more than so many mails to this recipient: an address can be forged
+	// Write makes the mail of the case's first entry, and the thread keys by which an answer to it is recognised.
+	// It runs inside the transaction and must not do I/O.
+	Write func(entry Entry) (raw []byte, threadKeys []string)
+}
+
+// QueueReply queues the reply to an entry that has begun a case after it was stored: one that was split off.
+func (s *Store) QueueReply(ctx context.Context, entry Entry, reply *Reply) error {
+	return s.write(ctx, "queue reply", func(tx session) error { return s.reply(ctx, tx, entry, reply) })
+}
+
+// reply is queued with what it answers, so that no crash can lose it or send it twice.
+func (s *Store) reply(ctx context.Context, tx session, entry Entry, reply *Reply) error {
+	recent, err := mailsTo(ctx, tx, reply.Recipient, s.now().Add(-time.Hour))
+	if err != nil || recent >= reply.PerHour {
+		return err
+	}
+	raw, threads := reply.Write(entry)
+	if err := addKeys(ctx, tx, entry.CaseID, nil, threads); err != nil {
+		return err
+	}
+	_, err = s.queueMail(ctx, tx, Mail{CaseID: entry.CaseID, Purpose: reply.Purpose, Recipient: reply.Recipient, Raw: raw})
+	return err
 }
 
 // ClaimMails takes mails that are due, for as long as within. What is neither sent nor failed by then is due again:
@@ -92,10 +124,14 @@ func (s *Store) MarkMailFailed(ctx context.Context, id, reason string, nextTry t
 
 // MailsTo counts the mails sent to a recipient since an instant, or on their way, to send no flood to anyone.
 func (s *Store) MailsTo(ctx context.Context, recipient string, since time.Time) (int, error) {
-	var n int
-	err := s.read().scalar(ctx, "SELECT COUNT(*) FROM outbox WHERE recipient = ? AND ((state = ? AND sent_at >= ?) OR state IN (?, ?))",
-		[]any{recipient, MailSent, since, MailQueued, MailSending}, &n)
+	n, err := mailsTo(ctx, s.read(), recipient, since)
 	return n, wrap("mails", err)
+}
+
+func mailsTo(ctx context.Context, q session, recipient string, since time.Time) (n int, err error) {
+	err = q.scalar(ctx, "SELECT COUNT(*) FROM outbox WHERE recipient = ? AND ((state = ? AND sent_at >= ?) OR state IN (?, ?))",
+		[]any{recipient, MailSent, since, MailQueued, MailSending}, &n)
+	return n, err
 }
 
 // Mails lists the mails of a case.

@@ -38,6 +38,7 @@ type Source struct {
 
 	Starts string          // the use case that a message starts
 	With   *rules.Template // its input, over Scope
+	Input  *rules.Type     // what the use case takes; With fits it, but for what only the values show
 	Dedupe *rules.Template // a text: messages with the same one are the same; nil: by the sender's own id, else by content
 	Joins  Joins
 
@@ -75,7 +76,7 @@ type Completes struct {
 	System  string            // of the contract support
 	When    *rules.Expression // nil: every message does
 	Task    *rules.Template   // a text: the id of the support system's task
-	Outcome *rules.Template   // a text; nil: solved_in_system
+	Outcome *rules.Template   // a text; if it is none of the task's outcomes, the first of them
 	By      *rules.Template   // a text: who did it; may be missing
 }
 
@@ -255,7 +256,7 @@ func (c *Config) checkSource(s *Source, input func(useCase string) *rules.Type, 
 	case !with.Exists():
 		s.node.Errorf("add with: {text: '${"+string(s.Kind)+".text}', …}", "the use case %s is started without any input", s.Starts)
 	default:
-		s.With = rules.CompileTemplate(with, env, wanted, options)
+		s.With, s.Input = rules.CompileTemplate(with, env, wanted, options), wanted
 	}
 }
 

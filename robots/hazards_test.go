@@ -285,3 +285,17 @@ func TestStatusOfPages(t *testing.T) {
 	}
 	require.NoError(t, statusError(frame{status: 200}))
 }
+
+func TestOnlyTheWorkspaceOpensThePrivateNetwork(t *testing.T) {
+	t.Parallel()
+	p := servePages(t)
+	system := strings.Replace(plainSystem, "http://test.example", p.URL, 1)
+	program := compileTest(t, system, "  - goto: /tables.html", "{}")
+	_, err := NewRunner(pool, nil).Run(t.Context(), program, Call{})
+	require.Equal(t, contracts.Unavailable, contracts.ClassOf(err))
+	require.ErrorContains(t, err, "private network")
+	for _, call := range []Call{{Base: p.URL}, {AllowHosts: []string{p.host()}}} {
+		_, err = NewRunner(pool, nil).Run(t.Context(), program, call)
+		require.NoError(t, err)
+	}
+}

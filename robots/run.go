@@ -21,8 +21,8 @@ type Call struct {
 	Secrets map[string]contracts.Secret
 	// Base overrides the address of the system file.
 	Base string
-	// AllowHosts are the hosts that the workspace lets this system reach, as host or host:port; empty
-	// means only those of the base address and the system file.
+	// AllowHosts are the host:port that may be addresses of this machine or a private network. Base may
+	// always be one.
 	AllowHosts []string
 	// Heartbeat is called every two seconds, also while the run waits for its turn, with the place of the
 	// step under way; it may be nil.
@@ -199,17 +199,15 @@ func (u *run) once(ctx context.Context) (rules.Value, error) {
 	return checked, nil
 }
 
-// newFence allows the host of the base address and those of the system file, as far as the workspace does.
+// newFence allows the host of the base address and those of the system file. Only what the workspace itself
+// says may lead into a private network: its base address and its list of such hosts.
 func (u *run) newFence() *fence {
 	f := newFence(u.system.searches)
 	for _, host := range u.system.Allow {
-		if len(u.call.AllowHosts) == 0 {
-			f.allow(host, false)
-		} else if slices.Contains(u.call.AllowHosts, host) {
-			f.allow(host, true)
-		}
+		f.allow(host, slices.Contains(u.call.AllowHosts, host))
 	}
-	f.allow(hostPort(u.base), true)
+	base := hostPort(u.base)
+	f.allow(base, u.call.Base != "" || slices.Contains(u.call.AllowHosts, base))
 	return f
 }
 

@@ -69,7 +69,7 @@ func (r *reach) system(defined *workspace.Reach, s *workspace.System, used map[s
 	system := &activities.System{Name: s.Name, Contract: s.Contract.Name, Off: s.Off}
 	for _, d := range s.Drivers {
 		driver := activities.Driver{Name: d.ID(), Off: d.Off, Serves: map[string]activities.Service{}}
-		programs := robot{runner: r.runner, programs: map[string]*robots.Program{}, driver: d}
+		programs := robot{runner: r.runner, programs: map[string]*robots.Program{}, driver: d, allow: defined.Config.AllowHosts}
 		for _, short := range s.Contract.OperationNames() {
 			for _, route := range defined.Routes(s.Name, short) {
 				if route.Driver == d {
@@ -156,6 +156,7 @@ type robot struct {
 	runner   *robots.Runner
 	programs map[string]*robots.Program // by operation
 	driver   *workspace.Driver
+	allow    []string // hosts that may be private addresses
 }
 
 // Execute runs the robot of an operation.
@@ -169,7 +170,7 @@ func (r robot) Execute(ctx context.Context, call adapters.Call) (activities.Resu
 		return activities.Result{}, err
 	}
 	beat := func(step string) { activity.RecordHeartbeat(ctx, step) }
-	found, err := r.runner.Run(ctx, program, robots.Call{Input: call.Input, Secrets: secrets, Base: r.driver.BaseURL, Heartbeat: beat})
+	found, err := r.runner.Run(ctx, program, robots.Call{Input: call.Input, Secrets: secrets, Base: r.driver.BaseURL, AllowHosts: r.allow, Heartbeat: beat})
 	result := activities.Result{Value: found.Output}
 	for _, one := range found.Evidence {
 		result.Evidence = append(result.Evidence, activities.Evidence{MediaType: one.MediaType, Body: one.Bytes})

@@ -40,6 +40,10 @@ type Config struct {
 	Logger *slog.Logger
 }
 
+// deadlock is how long workflow code may compute before it is taken for stuck: longer than the SDK's second, because a
+// machine that does much else may not let a short computation end in that time.
+const deadlock = 5 * time.Second
+
 // stopPatience is how long running activities may take to end when the worker stops.
 const stopPatience = 25 * time.Second
 
@@ -106,6 +110,7 @@ func (w *Worker) start(ctx context.Context) error {
 	interpreter := &workflows.Interpreter{Plans: w.bundles, Routes: w.reach, DeskURL: w.config.DeskURL}
 	main := worker.New(w.client, workflows.QueueMain, worker.Options{
 		DisableRegistrationAliasing: true, WorkerStopTimeout: stopPatience, WorkflowPanicPolicy: worker.BlockWorkflow,
+		DeadlockDetectionTimeout: deadlock,
 	})
 	main.RegisterDynamicWorkflow(interpreter.Run, workflow.DynamicRegisterOptions{})
 	acts.Register(main)

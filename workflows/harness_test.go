@@ -14,6 +14,7 @@ import (
 	"github.com/stretchr/testify/require"
 	"go.temporal.io/sdk/log"
 	"go.temporal.io/sdk/testsuite"
+	sdk "go.temporal.io/sdk/worker"
 	"go.temporal.io/sdk/workflow"
 
 	"crosswalk/activities"
@@ -50,33 +51,33 @@ const bundle = "the-bundle"
 // newHarness checks a use case against the catalogue's contracts. Plays are given by operation (crm.find_customer).
 func newHarness(t *testing.T, useCase string, plays map[string]play) *harness {
 	t.Helper()
+	return newHarnessOf(t, bundleOf("usecase: test\ntitle: Test\n"+useCase), plays)
+}
+
+func newHarnessOf(t *testing.T, bundle usecases.Bundle, plays map[string]play) *harness {
+	t.Helper()
 	t.Parallel()
 	opened, err := store.Open(t.Context(), t.TempDir())
 	require.NoError(t, err)
 	t.Cleanup(func() { require.NoError(t, opened.Close()) })
 	h := &harness{t: t, store: opened, plays: plays}
-	h.plan = check(t, useCase)
+	plan, problems := usecases.Compile(bundle)
+	require.NoError(t, problems.Err(), "%s", problems.Error())
+	h.plan = plan
 	h.reach = h.reached()
 	h.acts = &activities.Activities{Store: opened, Reach: func() *activities.Reach { return h.reach }, Contracts: h, Log: slog.New(slog.DiscardHandler)}
 	suite := &testsuite.WorkflowTestSuite{}
 	suite.SetLogger(log.NewStructuredLogger(slog.New(slog.DiscardHandler)))
 	h.env = suite.NewTestWorkflowEnvironment()
-	h.env.SetTestTimeout(20 * time.Second)
+	h.env.SetTestTimeout(time.Minute)
+	h.env.SetWorkerOptions(sdk.Options{DeadlockDetectionTimeout: time.Minute}) // the machine may be busy with other tests
 	interpreter := &workflows.Interpreter{Plans: h, Routes: h}
 	h.env.RegisterDynamicWorkflow(interpreter.Run, workflow.DynamicRegisterOptions{})
 	h.acts.Register(h.env)
 	return h
 }
 
-// check compiles a use case like a bundle that was published. It may use all systems of the catalogue and the table
-// sizes.
-func check(t *testing.T, useCase string) *usecases.Plan {
-	t.Helper()
-	plan, problems := usecases.Compile(bundleOf("usecase: test\ntitle: Test\n" + useCase))
-	require.NoError(t, problems.Err(), "%s", problems.Error())
-	return plan
-}
-
+// bundleOf is a bundle as it is published. The use case may call all systems of the catalogue and use the table sizes.
 func bundleOf(useCase string) usecases.Bundle {
 	b := usecases.Bundle{
 		Language: 1, UseCase: usecases.File{Name: "test.yaml", Text: useCase}, Tables: map[string]usecases.File{"sizes": {Name: "sizes.yaml", Text: sizes}},
@@ -180,7 +181,7 @@ func (h *harness) start(input string) {
 	require.NoError(h.t, err)
 	value, err := rules.Decode(h.plan.Input, []byte(input))
 	require.NoError(h.t, err)
-	h.env.ExecuteWorkflow("test", workflows.StartInput{BundleHash: bundle, Input: value, Case: workflows.CaseMeta{Reference: "CW-TEST", Language: "en", Channel: "email"}})
+	h.env.ExecuteWorkflow(h.plan.UseCase, workflows.StartInput{BundleHash: bundle, Input: value, Case: workflows.CaseMeta{Reference: "CW-TEST", Language: "en", Channel: "email"}})
 	require.True(h.t, h.env.IsWorkflowCompleted(), "the case still waits: %+v", h.tasks())
 }
 

@@ -3,9 +3,11 @@ package workflows_test
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"log/slog"
 	"os"
+	"strings"
 	"testing"
 	"time"
 
@@ -15,6 +17,7 @@ import (
 	"go.temporal.io/sdk/workflow"
 
 	"crosswalk/activities"
+	"crosswalk/adapters"
 	"crosswalk/contracts"
 	"crosswalk/engine"
 	"crosswalk/rules"
@@ -32,7 +35,7 @@ const recordVariable = "CROSSWALK_RECORD_HISTORIES"
 // scenario is a case to record.
 type scenario struct {
 	name    string
-	useCase string
+	useCase string // empty: the shipped complaint
 	input   string
 	plays   map[string]play
 	persons bool // people serve every system
@@ -41,11 +44,12 @@ type scenario struct {
 	// first.
 	answers []string
 	join    bool
+	short   bool // it may end before all answers are asked for
 }
 
 func scenarios() []scenario {
 	down := fails(contracts.Unavailable)
-	return []scenario{
+	return append(complaints(), []scenario{
 		{name: "call", useCase: makesTicket, plays: map[string]play{"support.create_task": gives(ticket)}},
 		{name: "call-link", plays: map[string]play{
 			"crm.find_customer": gives(jane), "invoicing.find_customer": gives(`{"id": "cus_9"}`), "invoicing.list_invoices": gives(`{"invoices": [], "lines": []}`),
@@ -105,6 +109,38 @@ steps:
 		{name: "joined", useCase: joins, join: true, answers: []string{`{"outcome": "accepted"}`},
 			plays: map[string]play{"support.create_task": gives(ticket), "support.update_task": gives(ticket)}},
 		{name: "cancel", cancel: true, useCase: joins, plays: map[string]play{"support.create_task": gives(ticket)}},
+	}...)
+}
+
+// complaints are the ends of the shipped use case.
+func complaints() []scenario {
+	accepted := `{"outcome": "accepted"}`
+	candidates := func(call adapters.Call) (rules.Value, error) {
+		list, err := rules.FromJSON([]byte("[" + jane + "," + john + "]"))
+		return rules.Value{}, errors.Join(err, &contracts.Error{Class: contracts.NotUnique, Candidates: list})
+	}
+	dear := strings.NewReplacer(`"amount": 89`, `"amount": 4900`, `"total": 89`, `"total": 4900`)
+	lost := `{"order_number": "1042", "parcels": [{"number": "P1", "status": "lost", "shipped_on": "2026-01-06", "articles": [{"article": "Kettle Aria 1.7 l", "quantity": 1}]}]}`
+	late := strings.Replace(complaint, "2026-03-01", "2029-03-01", 1)
+	other := strings.Replace(complaint, "My kettle leaks. It is broken and I want a new one.", "What are your opening hours?", 1)
+	return []scenario{
+		{name: "complaint-replace", input: complaint, plays: company(), answers: []string{accepted}},
+		{name: "complaint-other-message", input: other, plays: company(), answers: []string{accepted}, short: true},
+		{name: "complaint-customer-chosen", input: complaint, plays: with(map[string]play{"crm.find_customer": candidates}), answers: []string{`{"index": 0}`, accepted}},
+		{name: "complaint-customer-unknown", input: complaint, answers: []string{accepted},
+			plays: with(map[string]play{"crm.find_customer": fails(contracts.NotFound), "support.find_customer": fails(contracts.NotFound)})},
+		{name: "complaint-no-purchase", input: complaint, plays: with(map[string]play{"invoicing.list_invoices": gives(`{"invoices": [], "lines": []}`)}), answers: []string{accepted}},
+		{name: "complaint-no-order", input: complaint, plays: with(map[string]play{"orders.get_order": fails(contracts.NotFound)}), answers: []string{accepted}},
+		{name: "complaint-lost", input: complaint, plays: with(map[string]play{"fulfilment.get_shipment": gives(lost)}), answers: []string{accepted}},
+		{name: "complaint-out-of-warranty", input: late, plays: company(), answers: []string{accepted}},
+		{name: "complaint-out-of-stock", input: complaint, answers: []string{accepted},
+			plays: with(map[string]play{"warehouse.check_stock": gives(`{"sku": "KE-17", "ships_to": true, "available": 0, "elsewhere": 3, "restock_on": "2026-03-20"}`)})},
+		{name: "complaint-approval-rejected", input: complaint, answers: []string{`{"approved": false, "reason": "repair it"}`, accepted},
+			plays: with(map[string]play{
+				"invoicing.list_invoices": gives(dear.Replace(kettleInvoices)), "orders.get_order": gives(dear.Replace(kettleOrder)),
+			})},
+		{name: "complaint-redo", input: complaint, plays: with(map[string]play{"crm.find_customer": byEmail}),
+			answers: []string{`{"act": "redo", "step": "customer", "with": {"email": "john@example.com"}}`, accepted}},
 	}
 }
 
@@ -131,7 +167,10 @@ func record(t *testing.T, c client.Client, s scenario) {
 	opened, err := store.Open(t.Context(), t.TempDir())
 	require.NoError(t, err)
 	defer opened.Close()
-	bundle := bundleOf("usecase: test\ntitle: Test\n" + s.useCase)
+	bundle := complaintBundle(t)
+	if s.useCase != "" {
+		bundle = bundleOf("usecase: test\ntitle: Test\n" + s.useCase)
+	}
 	plan, problems := usecases.Compile(bundle)
 	require.NoError(t, problems.Err(), "%s", problems.Error())
 	h := &harness{t: t, store: opened, plays: s.plays, plan: plan}
@@ -148,14 +187,14 @@ func record(t *testing.T, c client.Client, s scenario) {
 	require.NoError(t, running.Start())
 	defer running.Stop()
 
-	made, err := opened.CreateCase(t.Context(), store.NewCase{ID: "test-" + s.name, UseCase: "test", BundleHash: plan.Hash, ContactKeys: []string{"email:jane@example.com"}})
+	made, err := opened.CreateCase(t.Context(), store.NewCase{ID: "test-" + s.name, UseCase: plan.UseCase, BundleHash: plan.Hash, ContactKeys: []string{"email:jane@example.com"}})
 	require.NoError(t, err)
 	if s.input == "" {
 		s.input = `{}`
 	}
 	input, err := rules.Decode(plan.Input, []byte(s.input))
 	require.NoError(t, err)
-	run, err := c.ExecuteWorkflow(t.Context(), client.StartWorkflowOptions{ID: made.ID, TaskQueue: workflows.QueueMain}, "test",
+	run, err := c.ExecuteWorkflow(t.Context(), client.StartWorkflowOptions{ID: made.ID, TaskQueue: workflows.QueueMain}, plan.UseCase,
 		workflows.StartInput{BundleHash: plan.Hash, Input: input, Case: workflows.CaseMeta{Reference: made.Reference, Language: "en", Channel: "email"}})
 	require.NoError(t, err)
 	play := player{t: t, h: h, client: c, id: made.ID}
@@ -180,14 +219,21 @@ func (p player) people(s scenario) {
 		return
 	}
 	for i, answer := range s.answers {
-		task := p.next()
+		task, open := p.next()
+		if !open {
+			require.True(p.t, s.short, "the case ended before %s was asked for", answer)
+			return
+		}
 		if i == 0 && s.join {
 			p.h.join("further words")
 			require.NoError(p.t, p.client.SignalWorkflow(p.t.Context(), p.id, "", workflows.SignalNudge, nil))
 			p.await(func() bool { return len(p.h.callsOf("support.update_task")) > 0 })
 		}
 		if answer == "" { // nobody comes: the task goes to somebody else
-			p.await(func() bool { return p.next().Version > task.Version })
+			p.await(func() bool {
+				now, _ := p.next()
+				return now.Version > task.Version
+			})
 			continue
 		}
 		answered, err := p.h.store.Answer(p.t.Context(), task.ID, task.Version, store.Actor{User: fmt.Sprintf("person-%d", i), All: true}, "done", json.RawMessage(answer))
@@ -196,15 +242,19 @@ func (p player) people(s scenario) {
 	}
 }
 
-// next waits for an open task.
-func (p player) next() store.Task {
-	var open []store.Task
+// next waits for an open task, or for the end of the case.
+func (p player) next() (task store.Task, ok bool) {
 	p.await(func() bool {
-		var err error
-		open, err = p.h.store.Tasks(p.t.Context(), store.TaskFilter{CaseID: p.id, Open: true})
-		return err == nil && len(open) > 0
+		open, err := p.h.store.Tasks(p.t.Context(), store.TaskFilter{CaseID: p.id, Open: true})
+		require.NoError(p.t, err)
+		found, err := p.h.store.Case(p.t.Context(), p.id)
+		require.NoError(p.t, err)
+		if ok = len(open) > 0; ok {
+			task = open[0]
+		}
+		return ok || found.Ended()
 	})
-	return open[0]
+	return task, ok
 }
 
 func (p player) await(condition func() bool) {

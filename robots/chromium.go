@@ -138,8 +138,8 @@ func (p *process) kill() {
 	<-p.ended
 }
 
-// SweepProfiles removes the profile directories that processes left which are no longer alive.
-func SweepProfiles() {
+// sweepProfiles removes the profile directories that processes left which are no longer alive.
+func sweepProfiles() {
 	entries, err := os.ReadDir(os.TempDir())
 	if err != nil {
 		return

@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"regexp"
 	"slices"
-	"strconv"
 	"strings"
 	"time"
 
@@ -63,25 +62,6 @@ type step struct {
 type cellRead struct {
 	cell   cell
 	target *target
-}
-
-// tableStep reads rows by their headings, over several pages, and can follow a link in each row.
-type tableStep struct {
-	headers  []string
-	columns  []cell // beside headers
-	next     *target
-	maxPages int
-	where    map[string]*rules.Template
-	atLeast  int
-	atMost   int // -1: any number
-	open     *openStep
-}
-
-type openStep struct {
-	column string
-	do     []step
-	names  []string
-	back   *target
 }
 
 var stepKinds = []string{"goto", "click", "fill", "select", "key", "table", "expect", "each", "read", "do", "assert", "fail"}
@@ -296,119 +276,6 @@ func (c *compiler) compileEach(s *step, n *source.Node) {
 		s.into = checkName(into)
 		c.assign(into, s.into, rules.ListOf(rules.RecordType(read...)))
 	}
-}
-
-func (c *compiler) compileTable(s *step, n *source.Node) {
-	fields := n.Map("from", "columns", "pages", "where", "as", "expect", "open")
-	t := &tableStep{atMost: -1, maxPages: 1, where: map[string]*rules.Template{}}
-	s.table = t
-	from := n.Required("from", "say where the table is: {frame: main}")
-	place := from.Map("frame", "in", "headers")
-	s.target = &target{frame: place["frame"].Text(), in: c.compileTarget(place["in"])}
-	t.headers = place["headers"].Texts()
-	columns := n.Required("columns", "give the headings and the names for their values")
-	columns.Map()
-	var row []rules.Field
-	for _, header := range columns.Keys() {
-		column := parseCell(columns.Get(header), c.system.formats)
-		if column.ifThere {
-			columns.Get(header).Errorf("read a table with other headings in a step of its own", "if_there is for labels, not for columns")
-		}
-		if !slices.Contains(t.headers, header) {
-			t.headers = append(t.headers, header)
-		}
-		row = append(row, rules.Field{Name: column.name, Type: column.typ(), Required: !column.optional})
-		t.columns = append(t.columns, column)
-	}
-	t.headers = orderedHeaders(columns.Keys(), t.headers)
-	s.target.shown = fmt.Sprintf("the table with the headings %s", strings.Join(t.headers, ", "))
-	c.pages(t, fields["pages"])
-	c.where(t, fields["where"], row)
-	c.count(t, fields["expect"])
-	if open := fields["open"]; open.Exists() {
-		row = append(row, c.open(t, open, row)...)
-	}
-	s.name = checkName(n.Required("as", "name the rows"))
-	c.assign(n, s.name, rules.ListOf(rules.RecordType(row...)))
-}
-
-// orderedHeaders puts the headings that have a column first, in the order of the columns.
-func orderedHeaders(columns, headers []string) []string {
-	ordered := slices.Clone(columns)
-	for _, header := range headers {
-		if !slices.Contains(ordered, header) {
-			ordered = append(ordered, header)
-		}
-	}
-	return ordered
-}
-
-func (c *compiler) pages(t *tableStep, n *source.Node) {
-	if !n.Exists() {
-		return
-	}
-	fields := n.Map("next", "max")
-	t.next = c.compileTarget(n.Required("next", "name the link to the next page"))
-	if t.maxPages = 20; fields["max"].Exists() {
-		t.maxPages = fields["max"].Int()
-	}
-}
-
-func (c *compiler) where(t *tableStep, n *source.Node, row []rules.Field) {
-	for _, name := range sortedKeys(n.Map()) {
-		at := slices.IndexFunc(row, func(f rules.Field) bool { return f.Name == name })
-		if at < 0 {
-			var names []string
-			for _, field := range row {
-				names = append(names, field.Name)
-			}
-			n.KeyNode(name).Errorf(source.DidYouMean(name, names), "%q is not a column that is read", name)
-			continue
-		}
-		t.where[name] = rules.CompileTemplate(n.Get(name), c.env, row[at].Type.AsPresent(), options)
-	}
-}
-
-var countForm = regexp.MustCompile(`^(\d+)(?:\.\.(\d*))?$`)
-
-// count reads how many rows there may be: 1, 0..1, 1.. .
-func (c *compiler) count(t *tableStep, n *source.Node) {
-	if !n.Exists() {
-		return
-	}
-	m := countForm.FindStringSubmatch(n.Text())
-	if m == nil {
-		n.Errorf("write for example 1, 0..1 or 1..", "%q is not a number of rows", n.Text())
-		return
-	}
-	t.atLeast, _ = strconv.Atoi(m[1])
-	switch {
-	case !strings.Contains(n.Text(), ".."):
-		t.atMost = t.atLeast
-	case m[2] != "":
-		t.atMost, _ = strconv.Atoi(m[2])
-	}
-}
-
-func (c *compiler) open(t *tableStep, n *source.Node, row []rules.Field) []rules.Field {
-	fields := n.Map("column", "do", "back")
-	t.open = &openStep{column: n.Required("column", "name the heading under which the link is").Text(), back: c.compileTarget(fields["back"])}
-	if !slices.Contains(t.headers, t.open.column) {
-		n.Get("column").Errorf(source.DidYouMean(t.open.column, t.headers), "%q is not one of the headings", t.open.column)
-	}
-	env := c.env
-	for _, field := range row {
-		c.env = c.env.With(field.Name, field.Type)
-	}
-	var read []rules.Field
-	t.open.do, t.open.names, read = c.block(n.Required("do", "give the steps on the page behind the link"))
-	c.env = env
-	for _, field := range read {
-		if slices.ContainsFunc(row, func(f rules.Field) bool { return f.Name == field.Name }) {
-			n.Errorf("choose another name", "%q is a column already", field.Name)
-		}
-	}
-	return read
 }
 
 // words compiles a text with ${…}; a plain one stays as it is.

@@ -260,8 +260,7 @@ func TestNoOrphanAfterKill(t *testing.T) {
 	require.NoError(t, child.Process.Kill())
 	_ = child.Wait()
 	require.Eventually(t, func() bool { return gone(pid) }, 15*time.Second, 20*time.Millisecond)
-	require.DirExists(t, profile)
-	SweepProfiles()
+	sweepProfiles()
 	require.NoDirExists(t, profile)
 }
 

@@ -36,8 +36,10 @@ type lease struct {
 	retired bool
 }
 
-// NewPool makes a pool. The browser starts with the first run.
+// NewPool makes a pool and clears away what browsers of processes that were killed have left. The browser
+// starts with the first run.
 func NewPool(options PoolOptions) *Pool {
+	sweepProfiles()
 	if options.Runs <= 0 {
 		options.Runs = runtime.GOMAXPROCS(0)
 	}

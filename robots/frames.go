@@ -1,0 +1,230 @@
+package robots
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/go-rod/rod/lib/cdp"
+	"github.com/go-rod/rod/lib/proto"
+)
+
+// frame is one document of the page. Its world is lost at each navigation.
+type frame struct {
+	id, parent, name, url string
+	loader                string // of the present document
+	session               proto.TargetSessionID
+	generation            int // counts the documents
+	world                 proto.RuntimeExecutionContextID
+	loading               bool // a navigation was requested and has neither arrived nor failed
+	failure               string
+	status                int
+	retryAfter            string
+	fresh                 bool // arrived since the robot last looked for errors
+}
+
+// frame returns a frame by id and makes it known if it is new. The caller holds the mutex.
+func (t *tab) frame(id, parent string) *frame {
+	f := t.frames[id]
+	if f == nil {
+		f = &frame{id: id, parent: parent, session: t.page}
+		t.frames[id] = f
+	}
+	return f
+}
+
+// update changes the state of the frames and wakes up who waits for a change.
+func (t *tab) update(change func()) {
+	t.mutex.Lock()
+	change()
+	close(t.changed)
+	t.changed = make(chan struct{})
+	t.mutex.Unlock()
+}
+
+// frameEvent keeps the tree of frames. A frame counts as loading from the moment that a navigation is
+// asked for, so that no step ever reads the document that is about to go.
+func (t *tab) frameEvent(event *cdp.Event) {
+	e, ok := decode[struct {
+		FrameID, ParentFrameID, Reason, Disposition, URL string
+		Frame                                            struct{ ID, ParentID, Name, URL, UnreachableURL, LoaderID string }
+	}](event)
+	if !ok {
+		return
+	}
+	session := proto.TargetSessionID(event.SessionID)
+	t.update(func() {
+		switch event.Method {
+		case "Page.frameAttached":
+			f := t.frame(e.FrameID, e.ParentFrameID)
+			f.session, f.loading = session, true
+		case "Page.frameRequestedNavigation":
+			if (e.Disposition == "" || e.Disposition == "currentTab") && !strings.HasPrefix(e.URL, "javascript:") {
+				t.frame(e.FrameID, "").loading = true
+			}
+		case "Page.frameStartedNavigating", "Page.frameStartedLoading":
+			t.frame(e.FrameID, "").loading = true
+		case "Page.frameStoppedLoading":
+			t.frame(e.FrameID, "").loading = false
+		case "Page.frameDetached":
+			if e.Reason != "swap" {
+				t.remove(e.FrameID)
+			}
+		case "Page.frameNavigated":
+			f := t.frame(e.Frame.ID, e.Frame.ParentID)
+			f.session, f.parent, f.name, f.url, f.world = session, e.Frame.ParentID, e.Frame.Name, e.Frame.URL, 0
+			f.loader, f.loading, f.fresh = e.Frame.LoaderID, false, true
+			f.generation++
+			if e.Frame.UnreachableURL != "" && f.failure == "" {
+				f.failure = "could not be loaded"
+			}
+			for _, child := range t.children(f.id) {
+				t.remove(child)
+			}
+		}
+	})
+}
+
+// children lists the frames directly within a frame. The caller holds the mutex.
+func (t *tab) children(id string) []string {
+	var ids []string
+	for _, f := range t.frames {
+		if f.parent == id && f.id != id {
+			ids = append(ids, f.id)
+		}
+	}
+	return ids
+}
+
+// remove forgets a frame and what is in it. The caller holds the mutex.
+func (t *tab) remove(id string) {
+	for _, child := range t.children(id) {
+		t.remove(child)
+	}
+	delete(t.frames, id)
+}
+
+// findFrame returns the one frame that a name path ("main", "outer/inner"), or an URL pattern with *, means;
+// "" is the page itself.
+func (t *tab) findFrame(name string) (frame, error) {
+	t.mutex.Lock()
+	defer t.mutex.Unlock()
+	if name == "" {
+		return *t.frames[t.top], nil
+	}
+	var found []*frame
+	for _, f := range t.frames {
+		if strings.Contains(name, "*") && matchGlob(name, f.url) || name == t.namePath(f) || strings.HasSuffix(t.namePath(f), "/"+name) {
+			found = append(found, f)
+		}
+	}
+	switch len(found) {
+	case 1:
+		return *found[0], nil
+	case 0:
+		return frame{}, fmt.Errorf("%w %q; it has %s", errNoFrame, name, t.frameNames())
+	default:
+		return frame{}, fmt.Errorf("%w %q: %d have this name", errNoFrame, name, len(found))
+	}
+}
+
+// namePath is the names of the frames from the page down to this one. The caller holds the mutex.
+func (t *tab) namePath(f *frame) string {
+	path := f.name
+	for up := t.frames[f.parent]; up != nil && up.id != t.top; up = t.frames[up.parent] {
+		path = up.name + "/" + path
+	}
+	return path
+}
+
+func (t *tab) frameNames() string {
+	var names []string
+	for _, f := range t.frames {
+		if f.id != t.top {
+			names = append(names, fmt.Sprintf("%q", t.namePath(f)))
+		}
+	}
+	if len(names) == 0 {
+		return "none"
+	}
+	slices.Sort(names)
+	return strings.Join(names, ", ")
+}
+
+// allFrames returns the page and all its frames, the page first.
+func (t *tab) allFrames() []frame {
+	t.mutex.Lock()
+	defer t.mutex.Unlock()
+	all := make([]frame, 0, len(t.frames))
+	for _, f := range t.frames {
+		all = append(all, *f)
+	}
+	slices.SortFunc(all, func(a, b frame) int {
+		if (a.id == t.top) != (b.id == t.top) {
+			if a.id == t.top {
+				return -1
+			}
+			return 1
+		}
+		return strings.Compare(a.name+a.id, b.name+b.id)
+	})
+	return all
+}
+
+// arrived waits until a navigation that the browser was told to make has brought its document.
+func (t *tab) arrived(ctx context.Context, id, loader string) error {
+	for {
+		t.mutex.Lock()
+		f, changed := t.frames[id], t.changed
+		there := f == nil || f.loader == loader
+		t.mutex.Unlock()
+		if there {
+			return t.settle(ctx)
+		}
+		select {
+		case <-changed:
+		case <-ctx.Done():
+			return context.Cause(ctx)
+		}
+	}
+}
+
+// settle waits until no frame has a navigation under way. It does not wait for images and the like.
+func (t *tab) settle(ctx context.Context) error {
+	for {
+		t.mutex.Lock()
+		changed, loading := t.changed, ""
+		for _, f := range t.frames {
+			if f.loading {
+				loading = f.url
+			}
+		}
+		t.mutex.Unlock()
+		if loading == "" {
+			return nil
+		}
+		select {
+		case <-changed:
+		case <-ctx.Done():
+			return context.Cause(ctx)
+		}
+	}
+}
+
+// takeFresh returns the documents that have arrived since the last call, or all of them.
+func (t *tab) takeFresh(all bool) []frame {
+	frames := t.allFrames()
+	t.mutex.Lock()
+	defer t.mutex.Unlock()
+	var fresh []frame
+	for _, f := range frames {
+		if f.fresh || all {
+			fresh = append(fresh, f)
+		}
+		if known := t.frames[f.id]; known != nil && known.generation == f.generation {
+			known.fresh = false
+		}
+	}
+	return fresh
+}

@@ -1,0 +1,81 @@
+// Tables are found by their headings and read with merged cells filled in.
+
+function grid(table) {
+  const rows = Array.from(table.rows).slice(0, 5000);
+  const cells = rows.map(() => []);
+  rows.forEach((row, r) => {
+    let c = 0;
+    for (const cell of row.cells) {
+      while (cells[r][c]) c++;
+      const down = cell.rowSpan || rows.length;
+      for (let i = r; i < Math.min(rows.length, r + down); i++) for (let j = c; j < c + Math.min(cell.colSpan, 100); j++) cells[i][j] = cell;
+      c += Math.min(cell.colSpan, 100);
+    }
+  });
+  return cells;
+}
+
+function cellText(cell) {
+  const fields = list(cell, fieldSelector);
+  if (fields.length === 1) return valueOf(fields[0]);
+  const text = textOf(cell);
+  if (text) return text;
+  const image = cell.querySelector('img[alt]');
+  return image ? fold(image.getAttribute('alt')) : '';
+}
+
+// tablesWith finds the tables that have a row with all these headings; the innermost ones, as outer
+// tables are layout.
+function tablesWith(root, headers) {
+  const found = [];
+  for (const table of list(root, 'table')) {
+    if (!visible(table)) continue;
+    const rows = grid(table);
+    for (let r = 0; r < Math.min(rows.length, 50); r++) {
+      const texts = rows[r].map((cell) => (cell && !cell.querySelector('table') ? plain(textOf(cell)) : null));
+      const columns = {};
+      let complete = true, twice = '';
+      for (const header of headers) {
+        const at = texts.map((text, c) => (text === plain(header) && rows[r][c] !== rows[r][c - 1] ? c : -1)).filter((c) => c >= 0);
+        if (at.length === 0) complete = false;
+        if (at.length > 1) twice = header;
+        columns[header] = at[0];
+      }
+      if (!complete) continue;
+      let first = r + 1;
+      while (first < rows.length && headers.some((h) => rows[first][columns[h]] === rows[r][columns[h]])) first++;
+      found.push({ table, rows, columns, first, twice, texts });
+      break;
+    }
+  }
+  return found.filter((a) => !found.some((b) => a !== b && a.table.contains(b.table)));
+}
+
+function dataRows(found, headers) {
+  const out = [];
+  for (let r = found.first; r < found.rows.length; r++) {
+    const cells = headers.map((h) => found.rows[r][found.columns[h]]);
+    const present = cells.filter(Boolean);
+    if (present.length === 0 || !visible(present[0])) continue;
+    if (present.some((cell, i) => present.indexOf(cell) !== i)) continue; // one cell across several columns: a title or total
+    if (headers.length === 1 && cells[0].colSpan > 1 && cells[0].colSpan >= found.rows[r].length) continue;
+    const texts = cells.map((cell) => (cell ? cellText(cell) : ''));
+    if (texts.every((text) => !text)) continue;
+    if (texts.every((text, i) => plain(text) === plain(headers[i]))) continue; // the headings again
+    out.push({ index: r, texts, cells });
+  }
+  return out;
+}
+
+function oneTable(root, headers) {
+  const found = tablesWith(root, headers);
+  if (found.length === 0) return { status: 'none', detail: headersSeen(root) };
+  if (found.length > 1) return { status: 'many', detail: `${found.length} tables have these headings` };
+  if (found[0].twice) return { status: 'split', detail: `the heading "${found[0].twice}" is there twice` };
+  return { status: 'found', found: found[0] };
+}
+
+function headersSeen(root) {
+  const rows = list(root, 'tr').filter((row) => row.cells.length > 1 && !row.querySelector('table') && visible(row)).slice(0, 3);
+  return rows.length ? `rows seen: ${rows.map((row) => Array.from(row.cells).map(textOf).join(' | ')).join(' // ').slice(0, 300)}` : 'no table is shown';
+}

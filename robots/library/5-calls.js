@@ -1,0 +1,196 @@
+// What Go calls. Each answers with a status: found, or why not.
+
+function attempt(work) {
+  if (document.readyState === 'loading') return { status: 'loading' };
+  try {
+    return work();
+  } catch (error) {
+    if (error instanceof Unclear) return { status: error.status, detail: error.message };
+    throw error;
+  }
+}
+
+function one(target, want) {
+  const found = find(document.documentElement, target, want);
+  if (found.length === 0) throw new Unclear('none', 'nothing on the page fits');
+  const elements = Array.from(new Set(found.map((f) => acting(f.el, want))));
+  if (elements.length > 1 || (want === 'read' && found.length > 1)) {
+    throw new Unclear('many', `${Math.max(elements.length, found.length)} places fit: ${elements.slice(0, 3).map(describe).join(', ')}`);
+  }
+  return { el: elements[0], text: found[0].text };
+}
+
+// see counts what a target means now.
+crosswalk.see = ({ target }) => attempt(() => ({ status: 'found', count: find(document.documentElement, target, 'see').length }));
+
+// seeAll counts several targets at once; null is none.
+crosswalk.seeAll = ({ targets }) => attempt(() => ({
+  status: 'found',
+  counts: targets.map((target) => {
+    if (!target) return 0;
+    try { return find(document.documentElement, target, 'see').length; } catch (error) { if (error instanceof Unclear) return error.status === 'none' ? 0 : 1; throw error; }
+  }),
+}));
+
+// read returns the text of the one place that a target means.
+crosswalk.read = ({ target }) => attempt(() => {
+  const { el, text } = one(target, 'read');
+  held = el;
+  return { status: 'found', text: text ?? '', element: describe(el) };
+});
+
+// resolve settles on the one element to act on and says where the pointer must go.
+crosswalk.resolve = async ({ target, want }) => {
+  const first = attempt(() => {
+    const { el } = one(target, want);
+    const refused = usable(el, want);
+    if (refused) return refused;
+    el.scrollIntoView({ block: 'center', inline: 'center', behavior: 'instant' });
+    return { status: 'found', el };
+  });
+  if (first.status !== 'found') return first;
+  const { el } = first;
+  if (want === 'click') {
+    const before = boxOf(el);
+    await frames(2);
+    if (!el.isConnected) return { status: 'moving', detail: 'it was replaced' };
+    if (JSON.stringify(before) !== JSON.stringify(boxOf(el))) return { status: 'moving', detail: `${describe(el)} is moving` };
+  }
+  const point = pointOf(el);
+  if (point.status) return point;
+  held = el;
+  return { status: 'found', x: point.x, y: point.y, element: describe(el) };
+};
+
+function usable(el, want) {
+  if (el.matches(':disabled') || el.getAttribute('aria-disabled') === 'true') return { status: 'disabled', detail: `${describe(el)} is disabled` };
+  if (want === 'fill') {
+    if (!/^(INPUT|TEXTAREA)$/.test(el.tagName)) return { status: 'wrong', detail: `${describe(el)} is no field to type in` };
+    if (el.readOnly) return { status: 'disabled', detail: `${describe(el)} is read-only` };
+  }
+  if (want === 'select' && el.tagName !== 'SELECT') return { status: 'wrong', detail: `${describe(el)} is no list to select from` };
+  return null;
+}
+
+const boxOf = (el) => { const b = el.getBoundingClientRect(); return [b.left, b.top, b.width, b.height]; };
+
+const frames = (count) => new Promise((resolve) => {
+  const late = setTimeout(resolve, 250); // pages that are not painted have no animation frames
+  const next = () => (count-- > 0 ? requestAnimationFrame(next) : (clearTimeout(late), resolve()));
+  next();
+});
+
+// pointOf is the middle of the element in the coordinates of the page, if nothing lies over it there.
+function pointOf(el) {
+  const box = el.getClientRects()[0] || el.getBoundingClientRect();
+  let x = box.left + box.width / 2, y = box.top + box.height / 2;
+  let hit = document.elementFromPoint(x, y);
+  if (!hit || !(hit === el || el.contains(hit) || (hit.tagName === 'LABEL' && hit.contains(el)))) {
+    return { status: 'covered', detail: `${describe(el)} is covered by ${hit ? describe(hit) : 'nothing that can be clicked'}` };
+  }
+  for (let inner = window; inner !== inner.top; inner = inner.parent) {
+    let holder = null;
+    try { holder = inner.frameElement; } catch { /* of another site */ }
+    if (!holder) return { status: 'wrong', detail: 'it is in a frame of another site, in which robots cannot act' };
+    const around = holder.getBoundingClientRect();
+    x += around.left + holder.clientLeft;
+    y += around.top + holder.clientTop;
+    hit = holder.ownerDocument.elementFromPoint(x, y);
+    if (hit !== holder) return { status: 'covered', detail: `the frame is covered by ${hit ? describe(hit) : 'nothing that can be clicked'}` };
+  }
+  return { x, y };
+}
+
+// type prepares the held field for typing; fields with a format of their own are set at once.
+crosswalk.type = ({ value }) => {
+  const el = held;
+  el.focus();
+  if (['number', 'date', 'time', 'month', 'week', 'datetime-local', 'color', 'range'].includes(el.type)) {
+    el.value = value;
+    el.dispatchEvent(new Event('input', { bubbles: true }));
+    el.dispatchEvent(new Event('change', { bubbles: true }));
+    return { done: true };
+  }
+  el.select();
+  if (el.value !== '') document.execCommand('delete');
+  return { done: value === '' };
+};
+
+// holds compares what a field holds with what was meant to be in it.
+crosswalk.holds = ({ value }) => {
+  const same = held.type === 'number' ? held.value !== '' && Number(held.value) === Number(value)
+    : held.value.replace(/\r\n/g, '\n') === value.replace(/\r\n/g, '\n');
+  return { same, held: held.type === 'password' ? '' : held.value };
+};
+
+crosswalk.blur = () => { if (held) held.blur(); return {}; };
+crosswalk.focus = () => { held.focus(); return {}; };
+
+// select chooses the one option with exactly this label or value.
+crosswalk.select = ({ value }) => {
+  const fits = Array.from(held.options).filter((o) => plain(o.textContent) === plain(value) || o.value === value);
+  if (fits.length !== 1) return { status: fits.length ? 'many' : 'none', detail: `options: ${Array.from(held.options).slice(0, 20).map((o) => fold(o.textContent)).join(', ')}` };
+  if (fits[0].disabled) return { status: 'disabled', detail: 'the option is disabled' };
+  held.selectedIndex = fits[0].index;
+  held.dispatchEvent(new Event('input', { bubbles: true }));
+  held.dispatchEvent(new Event('change', { bubbles: true }));
+  return { status: held.selectedIndex === fits[0].index ? 'found' : 'wrong' };
+};
+
+// table reads the rows of the one table with these headings.
+crosswalk.table = ({ headers, within }) => attempt(() => {
+  const root = within ? single(find(document.documentElement, within, 'see'), 'the place given by in').el : document.documentElement;
+  const table = oneTable(root, headers);
+  if (table.status !== 'found') return table;
+  const rows = dataRows(table.found, headers);
+  held = table.found.table;
+  return {
+    status: 'found', headings: table.found.texts.filter((text) => text),
+    rows: rows.map((row) => ({ index: row.index, texts: row.texts })),
+  };
+});
+
+// cell settles on a cell of the table read before, to click the link in it.
+crosswalk.cell = async ({ headers, within, index, header, texts }) => {
+  const first = attempt(() => {
+    const root = within ? single(find(document.documentElement, within, 'see'), 'the place given by in').el : document.documentElement;
+    const table = oneTable(root, headers);
+    if (table.status !== 'found') return table;
+    const row = dataRows(table.found, headers).find((r) => r.index === index);
+    if (!row || JSON.stringify(row.texts) !== JSON.stringify(texts)) return { status: 'none', detail: 'the list is not the one that was read before' };
+    const el = acting(row.cells[headers.indexOf(header)], 'click');
+    el.scrollIntoView({ block: 'center', inline: 'center', behavior: 'instant' });
+    return { status: 'found', el };
+  });
+  if (first.status !== 'found') return first;
+  await frames(2);
+  const point = pointOf(first.el);
+  if (point.status) return point;
+  held = first.el;
+  return { status: 'found', x: point.x, y: point.y, element: describe(first.el) };
+};
+
+// still lets everything run that an event has put on the page's queue, such as the submit of a form.
+crosswalk.still = () => new Promise((resolve) => setTimeout(() => setTimeout(() => resolve({}), 0), 0));
+
+// mask hides what a picture must not show: passwords, texts that hold a secret, and what the robot names.
+let masked = [];
+crosswalk.mask = ({ secrets, targets }) => {
+  const hide = new Set(list(document, 'input[type=password]'));
+  for (const el of list(document, '*')) {
+    const own = Array.from(el.childNodes).filter((n) => n.nodeType === Node.TEXT_NODE).map((n) => n.textContent).join('') + (el.value || '');
+    if (typeof own === 'string' && secrets.some((secret) => own.includes(secret))) hide.add(el);
+  }
+  for (const target of targets || []) {
+    try { for (const f of find(document.documentElement, target, 'read')) hide.add(f.el); } catch (error) { if (!(error instanceof Unclear)) throw error; }
+  }
+  masked = Array.from(hide).map((el) => [el, el.style.getPropertyValue('visibility'), el.style.getPropertyPriority('visibility')]);
+  for (const [el] of masked) el.style.setProperty('visibility', 'hidden', 'important');
+  return { count: masked.length };
+};
+
+crosswalk.unmask = () => {
+  for (const [el, value, priority] of masked) value ? el.style.setProperty('visibility', value, priority) : el.style.removeProperty('visibility');
+  masked = [];
+  return {};
+};

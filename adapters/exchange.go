@@ -46,10 +46,12 @@ func (c *Connection) exchange(ctx context.Context, op *Operation, r *request, va
 		return rules.Value{}, unexpected(op, r, err)
 	}
 	response, err := c.clients[op.timeout].Do(request)
+	if response != nil {
+		defer response.Body.Close()
+	}
 	if err != nil {
 		return rules.Value{}, transportError(e, err, c.system+": "+explain(err))
 	}
-	defer response.Body.Close()
 	return c.read(ctx, e, op, r, vars, response)
 }
 
@@ -177,6 +179,9 @@ func (c *Connection) judge(e *exchange, op *Operation, answer rules.Value, respo
 		return nil
 	}
 	failure := &contracts.Error{Class: class, Status: response.StatusCode, Message: fmt.Sprintf("%s answered %d", c.system, response.StatusCode)}
+	if to, err := response.Location(); err == nil && response.StatusCode < 400 {
+		failure.Message += fmt.Sprintf(" and sends us to %s, which is not followed", to.Host)
+	}
 	if c.adapter.message != nil {
 		if message, err := c.adapter.message.Eval(inner); err == nil && message.String() != "" {
 			failure.Message += ": " + message.String()

@@ -219,7 +219,7 @@ func stockOf(w *sandbox.World, sku, country string) (available, elsewhere int, r
 		switch free := max(0, s.OnHand-s.Reserved); {
 		case s.SKU != sku:
 		case ships[s.Depot]:
-			available += free
+			available = max(available, free) // a replacement leaves from one depot
 		default:
 			elsewhere += free
 		}

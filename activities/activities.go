@@ -25,6 +25,9 @@ type Contracts interface {
 	Contract(bundle, system string) (*contracts.Contract, error)
 }
 
+// Forget drops what is only in memory, as the end of the process does. Nothing may depend on it.
+func (a *Activities) Forget() { a.reads.clear() }
+
 func (a *Activities) now() time.Time {
 	if a.Now != nil {
 		return a.Now().UTC()

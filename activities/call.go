@@ -41,6 +41,7 @@ func (a *Activities) Call(ctx context.Context, args converter.EncodedValues) (Ca
 	case err != nil:
 		return CallOutput{}, storeError(in.Route.Name(), err)
 	case failure != nil:
+		failure.Slow = call.local && failure.Class == contracts.Unavailable && limited.Err() != nil
 		return CallOutput{}, temporalError(in.Route.Name(), *failure)
 	}
 	return out, nil

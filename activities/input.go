@@ -73,6 +73,8 @@ type Failure struct {
 	NothingSent bool `json:"nothingSent,omitempty"`
 	// Paused says that an operator holds the system back.
 	Paused bool `json:"paused,omitempty"`
+	// Slow says that the attempt ended because its own time was over, which says nothing about the system.
+	Slow bool `json:"slow,omitempty"`
 	// Rerouted says that the route is out of date: ask for a new one.
 	Rerouted bool      `json:"rerouted,omitempty"`
 	Evidence []string  `json:"evidence,omitempty"`

@@ -77,6 +77,12 @@ func (r *reads) forget(caseID string) {
 	delete(r.cases, caseID)
 }
 
+func (r *reads) clear() {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.cases = map[string]*caseReads{}
+}
+
 func (r *reads) sweep(now time.Time) {
 	if r.cases == nil {
 		r.cases = map[string]*caseReads{}

@@ -155,14 +155,30 @@ func (c *Cases) CancelCase(ctx context.Context, caseID, who, reason string) erro
 	return err
 }
 
-// ended turns "there is no such running workflow" into ErrEnded.
-func (c *Cases) ended(_ context.Context, caseID string, err error) error {
-	var notFound *serviceerror.NotFound
-	switch {
-	case err == nil:
+// ended turns "there is no such running workflow" into ErrEnded, if that is what it means: a case that is stored but
+// was not started yet is not running either.
+func (c *Cases) ended(ctx context.Context, caseID string, err error) error {
+	if err == nil {
 		return nil
-	case errors.As(err, &notFound):
-		return fmt.Errorf("worker: case %s: %w", caseID, ErrEnded)
+	}
+	if isNotFound(err) && c.hasEnded(ctx, caseID) {
+		err = ErrEnded
 	}
 	return fmt.Errorf("worker: case %s: %w", caseID, err)
+}
+
+// hasEnded says that Temporal knows the case, which does not run, or that Temporal has forgotten it and the store knows
+// its end.
+func (c *Cases) hasEnded(ctx context.Context, caseID string) bool {
+	_, err := c.client.DescribeWorkflowExecution(ctx, caseID, "")
+	if err == nil || !isNotFound(err) {
+		return err == nil
+	}
+	stored, err := c.store.Case(ctx, caseID)
+	return err == nil && stored.Ended()
+}
+
+func isNotFound(err error) bool {
+	var notFound *serviceerror.NotFound
+	return errors.As(err, &notFound)
 }

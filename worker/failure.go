@@ -23,7 +23,7 @@ func (f failures) ErrorToFailure(err error) *failurepb.Failure {
 	failure := f.FailureConverter.ErrorToFailure(err)
 	for at := failure; at != nil; at = at.Cause {
 		if info := at.GetApplicationFailureInfo(); info != nil && !speaksOurWords(info.Type, at.Message) {
-			at.Message = "internal: " + info.Type
+			at.Message = strings.TrimSuffix("internal: "+info.Type, ": ")
 		}
 	}
 	return failure

@@ -148,7 +148,6 @@ func (w *Worker) loadOpenCases(ctx context.Context) error {
 			if one.BundleHash == "" {
 				continue
 			}
-			// A bundle that cannot be read stops its own cases, not the worker.
 			if _, err := w.bundles.load(ctx, one.BundleHash); err != nil {
 				w.log.Error("the bundle of an open case was not loaded", "case", one.ID, "error", err)
 			}
@@ -173,8 +172,9 @@ func (w *Worker) Refresh(ctx context.Context) error {
 		return fmt.Errorf("worker: %w", err)
 	}
 	for _, one := range published {
+		// A bundle that cannot be read stops its own cases, not the others'.
 		if _, err := w.bundles.load(ctx, one.Hash); err != nil {
-			return err
+			w.log.Error("what is in force was not loaded", "use_case", one.Name, "error", err)
 		}
 	}
 	definition, err := w.config.Store.Reach(ctx)

@@ -1,6 +1,7 @@
 package worker_test
 
 import (
+	"context"
 	"encoding/json"
 	"log/slog"
 	"os"
@@ -11,6 +12,7 @@ import (
 	"github.com/stretchr/testify/require"
 	enumspb "go.temporal.io/api/enums/v1"
 	"go.temporal.io/api/history/v1"
+	"go.temporal.io/api/operatorservice/v1"
 	"go.temporal.io/sdk/client"
 
 	"crosswalk/engine"
@@ -67,7 +69,7 @@ func newHouse(t *testing.T) *house {
 	}
 	started, err := engine.Start(t.Context(), engine.Options{NoUI: true, SearchAttributes: worker.SearchAttributes(), Logger: quiet()})
 	require.NoError(t, err)
-	t.Cleanup(func() { _ = started.Stop(t.Context()) })
+	t.Cleanup(func() { _ = started.Stop(context.Background()) })
 	h.store, err = store.Open(t.Context(), t.TempDir())
 	require.NoError(t, err)
 	t.Cleanup(func() { require.NoError(t, h.store.Close()) })
@@ -194,4 +196,71 @@ func TestBundleThatIsNotInMemoryIsLoaded(t *testing.T) {
 	require.NoError(t, started.Refresh(t.Context()))
 	h.answer(h.task(made.ID), `{"outcome": "solved"}`)
 	require.Equal(t, "solved", h.result(made).Outcome)
+}
+
+// On a cluster that somebody else runs, the search attributes are registered once and then known.
+func TestSearchAttributesOnAnExistingCluster(t *testing.T) {
+	t.Parallel()
+	started, err := engine.Start(t.Context(), engine.Options{NoUI: true, Logger: quiet()})
+	require.NoError(t, err)
+	t.Cleanup(func() { _ = started.Stop(context.Background()) })
+	c, err := worker.Dial(t.Context(), worker.Dialing{Address: started.FrontendAddress(), Logger: quiet()})
+	require.NoError(t, err)
+	t.Cleanup(c.Close)
+	for range 2 {
+		require.NoError(t, worker.RegisterSearchAttributes(t.Context(), c, worker.DefaultNamespace))
+	}
+	known, err := c.OperatorService().ListSearchAttributes(t.Context(), &operatorservice.ListSearchAttributesRequest{Namespace: worker.DefaultNamespace})
+	require.NoError(t, err)
+	for name, kind := range worker.SearchAttributes() {
+		require.Equal(t, kind, known.CustomAttributes[name])
+	}
+}
+
+// A case that was stored but not started has not ended.
+func TestCaseThatIsNotStartedHasNotEnded(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t)
+	h.publish()
+	made, err := h.store.CreateCase(t.Context(), store.NewCase{UseCase: "assign"})
+	require.NoError(t, err)
+	cases := worker.NewCases(h.client, h.store, quiet())
+	err = cases.Nudge(t.Context(), made.ID)
+	require.Error(t, err)
+	require.NotErrorIs(t, err, worker.ErrEnded)
+
+	err = cases.Start(t.Context(), made, rules.Record(map[string]rules.Value{"wrong": rules.Text("x")}), workflows.CaseMeta{})
+	require.ErrorIs(t, err, worker.ErrInput)
+}
+
+// An entry of the intake starts its case once; one whose content does not fit is put aside with the reason.
+func TestStartCaseOfAnEntry(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t)
+	h.publish()
+	cases := worker.NewCases(h.client, h.store, quiet())
+	stored1 := func(key, parsed string) store.Entry {
+		stored, err := h.store.StoreEntry(t.Context(), store.Incoming{Entry: store.Entry{Source: "s", Channel: "web", DedupeKey: key, UseCase: "assign", Parsed: json.RawMessage(parsed)}})
+		require.NoError(t, err)
+		return stored.Entry
+	}
+	good := stored1("1", `{"text": "x"}`)
+	for range 2 {
+		require.NoError(t, cases.StartCase(t.Context(), good))
+	}
+	described, err := cases.Describe(t.Context(), good.CaseID)
+	require.NoError(t, err)
+	require.True(t, described.Running)
+	entry, err := h.store.Entry(t.Context(), good.ID)
+	require.NoError(t, err)
+	require.Equal(t, store.EntryStarted, entry.State)
+
+	bad := stored1("2", `{"texts": "x"}`)
+	require.ErrorIs(t, cases.StartCase(t.Context(), bad), worker.ErrInput)
+	entry, err = h.store.Entry(t.Context(), bad.ID)
+	require.NoError(t, err)
+	require.Equal(t, store.EntryFailed, entry.State)
+	require.NotEmpty(t, entry.Reason)
+
+	require.NoError(t, cases.CancelCase(t.Context(), good.CaseID, "ann", "a test"))
 }

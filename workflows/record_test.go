@@ -181,10 +181,7 @@ func record(t *testing.T, c client.Client, s scenario) {
 		}
 	}
 	acts := &activities.Activities{Store: opened, Reach: func() *activities.Reach { return h.reach }, Contracts: h}
-	running := sdk.New(c, workflows.QueueMain, sdk.Options{DisableRegistrationAliasing: true})
-	running.RegisterDynamicWorkflow((&workflows.Interpreter{Plans: h, Routes: h}).Run, workflow.DynamicRegisterOptions{})
-	acts.Register(running)
-	require.NoError(t, running.Start())
+	running := work(t, c, workflows.Interpreter{Plans: h, Routes: h}, acts)
 	defer running.Stop()
 
 	made, err := opened.CreateCase(t.Context(), store.NewCase{ID: "test-" + s.name, UseCase: plan.UseCase, BundleHash: plan.Hash, ContactKeys: []string{"email:jane@example.com"}})
@@ -202,6 +199,16 @@ func record(t *testing.T, c client.Client, s scenario) {
 	err = run.Get(t.Context(), nil)
 	require.Equal(t, s.cancel, err != nil, "%v", err)
 	writeRecording(t, fmt.Sprintf("v1-%s", s.name), bundle, historyOf(t, c, made.ID))
+}
+
+// work runs a worker.
+func work(t *testing.T, c client.Client, interpreter workflows.Interpreter, acts *activities.Activities) sdk.Worker {
+	t.Helper()
+	running := sdk.New(c, workflows.QueueMain, sdk.Options{DisableRegistrationAliasing: true, DeadlockDetectionTimeout: time.Minute})
+	running.RegisterDynamicWorkflow(interpreter.Run, workflow.DynamicRegisterOptions{})
+	acts.Register(running)
+	require.NoError(t, running.Start())
+	return running
 }
 
 // player plays the people around a case that is recorded.

@@ -96,6 +96,9 @@ func (e escalation) apply(task *activities.Task) bool {
 		*task = before
 		return false
 	}
+	if task.Queue == "" {
+		task.Queue = before.Queue // where the work belongs has not changed, only who is to do it
+	}
 	return true
 }
 

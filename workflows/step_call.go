@@ -139,7 +139,7 @@ func (r *run) once(ctx workflow.Context, s *usecases.Step, in activities.CallInp
 	}
 	if in.Route.Local {
 		out, err := answer(ctx, workflow.ExecuteLocalActivity(withLocal(ctx, s.Label()), in.Route.Name(), in))
-		if f, ok := asFailure(err); !ok || !f.transient {
+		if f, ok := asFailure(err); !ok || !f.transient && !f.Slow {
 			return out, err
 		}
 		// It took longer than a workflow task may: the same activity goes on as an ordinary one.

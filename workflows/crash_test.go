@@ -1,0 +1,104 @@
+package workflows_test
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"sync/atomic"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+	"go.temporal.io/sdk/client"
+
+	"crosswalk/activities"
+	"crosswalk/adapters"
+	"crosswalk/engine"
+	"crosswalk/rules"
+	"crosswalk/store"
+	"crosswalk/usecases"
+	"crosswalk/worker"
+	"crosswalk/workflows"
+)
+
+// crashing makes the workflow task fail when the n-th route is asked for: what was done in the task so far is in no
+// history, and Temporal has it done again. As after a crash, nothing that was in the activities' memory is left.
+type crashing struct {
+	h     *harness
+	at    int32
+	asked atomic.Int32
+}
+
+func (c *crashing) Route(system, operation string, tried []string) activities.Route {
+	if c.asked.Add(1) == c.at {
+		c.h.acts.Forget()
+		panic("bundle test: the workflow task is broken off here")
+	}
+	return c.h.Route(system, operation, tried)
+}
+
+// A workflow task that breaks off at any point is done again: each write happens once, and what was decided before
+// it comes out the same even if the systems say something else by then.
+func TestBrokenOffTaskDoesNothingTwice(t *testing.T) {
+	t.Parallel()
+	quiet := slog.New(slog.DiscardHandler)
+	started, err := engine.Start(t.Context(), engine.Options{NoUI: true, SearchAttributes: worker.SearchAttributes(), Logger: quiet})
+	require.NoError(t, err)
+	t.Cleanup(func() { _ = started.Stop(context.Background()) })
+	c, err := worker.Dial(t.Context(), worker.Dialing{Address: started.FrontendAddress(), Logger: quiet})
+	require.NoError(t, err)
+	t.Cleanup(c.Close)
+	for at := int32(2); at <= 5; at++ {
+		t.Run(fmt.Sprintf("before call %d", at), func(t *testing.T) { breakOff(t, c, at) })
+	}
+}
+
+const twoWrites = `
+input: {}
+steps:
+  - {id: customer, call: crm.find_customer, with: {email: x}}
+  - {id: ticket, call: support.create_task, with: {queue: q, title: '${customer.name}', text: '${readable(case.facts)}', reference: '${case.reference}'}}
+  - {id: again, call: crm.find_customer, with: {email: y}}
+  - {id: more, call: support.update_task, with: {task: '${ticket}', text: '${customer.name} and ${again.name}: ${readable(case.facts)}'}}
+  - {id: last, call: crm.find_customer, with: {email: z}}
+  - {end: {result: {first: '${customer.name}', ticket: '${ticket.number}', last: '${last.name}'}}}
+`
+
+func breakOff(t *testing.T, c client.Client, at int32) {
+	opened, err := store.Open(t.Context(), t.TempDir())
+	require.NoError(t, err)
+	defer opened.Close()
+	plan, problems := usecases.Compile(bundleOf("usecase: test\ntitle: Test\n" + twoWrites))
+	require.NoError(t, problems.Err(), "%s", problems.Error())
+	var found atomic.Int32
+	changing := func(adapters.Call) (rules.Value, error) { // another customer at each look
+		n := found.Add(1)
+		return rules.FromJSON(fmt.Appendf(nil, `{"id": "%d", "name": "Customer %d"}`, n, n))
+	}
+	h := &harness{t: t, store: opened, plan: plan, plays: map[string]play{
+		"crm.find_customer": changing, "support.create_task": gives(ticket), "support.update_task": gives(ticket),
+	}}
+	h.reach = h.reached()
+	h.acts = &activities.Activities{Store: opened, Reach: func() *activities.Reach { return h.reach }, Contracts: h}
+	running := work(t, c, workflows.Interpreter{Plans: h, Routes: &crashing{h: h, at: at}}, h.acts)
+	defer running.Stop()
+	made, err := opened.CreateCase(t.Context(), store.NewCase{ID: fmt.Sprintf("test-%d", at), UseCase: "test", BundleHash: plan.Hash})
+	require.NoError(t, err)
+	run, err := c.ExecuteWorkflow(t.Context(), client.StartWorkflowOptions{ID: made.ID, TaskQueue: workflows.QueueMain}, "test",
+		workflows.StartInput{BundleHash: plan.Hash, Input: rules.Record(nil), Case: workflows.CaseMeta{Reference: made.Reference}})
+	require.NoError(t, err)
+	var outcome workflows.Outcome
+	require.NoError(t, run.Get(t.Context(), &outcome))
+
+	require.Len(t, h.callsOf("support.create_task"), 1)
+	require.Len(t, h.callsOf("support.update_task"), 1)
+	effects, err := opened.Effects(t.Context(), made.ID)
+	require.NoError(t, err)
+	require.Len(t, effects, 2)
+	for _, effect := range effects {
+		require.Equal(t, store.EffectConfirmed, effect.State)
+	}
+	require.Equal(t, outcome.Result.Get("first").Text(), h.callsOf("support.create_task")[0].Input.Get("title").Text(), "the case does not contradict its ticket")
+	tasks, err := opened.Tasks(t.Context(), store.TaskFilter{CaseID: made.ID})
+	require.NoError(t, err)
+	require.Empty(t, tasks, "nobody is asked")
+}

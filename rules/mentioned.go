@@ -201,23 +201,41 @@ func (m *matcher) addOthers(candidates []candidate, chosen []bool) {
 			for _, w := range c.words {
 				taken[w] = true
 			}
+			for _, id := range c.identifiers {
+				for _, w := range id.words {
+					taken[w.text] = true
+				}
+			}
 		}
 	}
 	for i, c := range candidates {
 		if chosen[i] {
 			continue
 		}
-		matched, total, telling := 0, 0, slices.ContainsFunc(c.codes(taken), func(id identifier) bool { return id.named(m.text) == fullNamed })
+		matched, total, longest, telling := 0, 0, 0, slices.ContainsFunc(c.codes(taken), func(id identifier) bool { return id.named(m.text) == fullNamed })
 		for _, w := range c.words {
+			if c.inCode(w) {
+				continue
+			}
 			weight := min(utf8.RuneCountInString(w), 8)
 			total += weight
 			if !taken[w] && m.find(w) >= 3 {
 				matched += weight
-				telling = telling || weight >= 5 && m.holders[w] == 1
+				if m.holders[w] == 1 {
+					longest = max(longest, weight)
+				}
 			}
 		}
-		chosen[i] = telling && (matched*3 >= total || total == 0)
+		// A long word of its own is hardly said by accident; a shorter one has to be a larger part of the name.
+		chosen[i] = telling || longest >= 6 && matched*4 >= total || longest == 5 && matched*3 >= total
 	}
+}
+
+// inCode says whether a word is a part of a code, which people name in full or not at all.
+func (c candidate) inCode(text string) bool {
+	return slices.ContainsFunc(c.identifiers, func(id identifier) bool {
+		return slices.ContainsFunc(id.words, func(w word) bool { return w.text == text })
+	})
 }
 
 // codes are the identifiers of the candidate of which no word belongs to an item that was chosen already.

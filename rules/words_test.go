@@ -79,3 +79,36 @@ func TestReadable(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, "Note: two\n  lines\nOrder number: 1\nA list: x, 2\nNested:\n  Deep:\n    1.\n      X: 1\n    2.\n      X: 2", Readable(v, nil))
 }
+
+func TestMentionedNamesEveryThing(t *testing.T) {
+	t.Parallel()
+	line := func(article, order string) Value {
+		return Record(map[string]Value{"article": Text(article), "order": Text(order)})
+	}
+	lines := List(line("Espresso Machine Aurora 2, AU-2041", "WEB-10427"), line("Descaler Kit Clarivo, CL-6203", "WEB-10427"),
+		line("Pendant Light Haldenis, HA-5101", "WEB-11002"), line("Floor Lamp Quantis, QU-5210", "WEB-11002"), line("Espresso Machine Bellaro, BE-2050", "WEB-12000"))
+	env := NewEnvironment(RecordType(Field{Name: "text", Type: TypeOf(KindText), Required: true},
+		Field{Name: "lines", Type: ListOf(RecordType(Field{Name: "article", Type: TypeOf(KindText), Required: true}, Field{Name: "order", Type: TypeOf(KindText), Required: true})), Required: true}))
+	x, err := Compile(`map(mentioned(text, lines, ["order", "article"]), .article)`, env, Options{})
+	require.NoError(t, err)
+	for text, want := range map[string][]string{
+		"my espresso machine aurora 2 leaks":                           {"Espresso Machine Aurora 2, AU-2041"},
+		"AU-2041 ist kaputt":                                           {"Espresso Machine Aurora 2, AU-2041"},
+		"the floor was wet when the Aurora espresso machine broke":     {"Espresso Machine Aurora 2, AU-2041"},
+		"the kit of order 10427 is incomplete, the descaler":           {"Descaler Kit Clarivo, CL-6203"},
+		"WEB-10427: the descaler is missing":                           {"Descaler Kit Clarivo, CL-6203"},
+		"order 10427 never came":                                       {"Espresso Machine Aurora 2, AU-2041", "Descaler Kit Clarivo, CL-6203"},
+		"quantis ya no se enciende y Haldenis Pendant Light está roto": {"Pendant Light Haldenis, HA-5101", "Floor Lamp Quantis, QU-5210"},
+		"Bellaro and the descaler kit, both broken":                    {"Descaler Kit Clarivo, CL-6203", "Espresso Machine Bellaro, BE-2050"},
+		"HA-5101 und QU-5210 sind defekt":                              {"Pendant Light Haldenis, HA-5101", "Floor Lamp Quantis, QU-5210"},
+		"where is my parcel":                                           nil,
+	} {
+		got, err := x.Eval(map[string]Value{"text": Text(text), "lines": lines})
+		require.NoError(t, err)
+		var names []string
+		for _, item := range got.Items() {
+			names = append(names, item.Text())
+		}
+		require.Equal(t, want, names, text)
+	}
+}

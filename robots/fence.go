@@ -174,7 +174,11 @@ func (t *tab) paused(event *cdp.Event) {
 	t.options.fence.note(text)
 	if p.ResourceType == "Document" {
 		t.update(func() {
-			if f := t.frames[p.FrameID]; f != nil {
+			switch f := t.frames[p.FrameID]; {
+			case f == nil:
+			case f.id != t.top && f.generation == 0:
+				f.left = true // a frame that the page has for a purpose of its own, such as advertising
+			default:
 				f.failure, f.fresh = text, true
 			}
 		})

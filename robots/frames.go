@@ -22,6 +22,7 @@ type frame struct {
 	status                int
 	retryAfter            string
 	fresh                 bool // arrived since the robot last looked for errors
+	left                  bool // left empty, because its first address is behind the fence
 }
 
 // frame returns a frame by id and makes it known if it is new. The caller holds the mutex.
@@ -76,7 +77,9 @@ func (t *tab) frameEvent(event *cdp.Event) {
 			f.session, f.parent, f.name, f.url, f.world = session, e.Frame.ParentID, e.Frame.Name, e.Frame.URL, 0
 			f.loader, f.loading, f.fresh = e.Frame.LoaderID, false, true
 			f.generation++
-			if e.Frame.UnreachableURL != "" && f.failure == "" {
+			if e.Frame.UnreachableURL == "" {
+				f.left = false
+			} else if f.failure == "" && !f.left {
 				f.failure = "could not be loaded"
 			}
 			for _, child := range t.children(f.id) {

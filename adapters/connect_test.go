@@ -193,3 +193,33 @@ func TestAtMostOnceIsNeverSentAgain(t *testing.T) {
 	require.Equal(t, 1, hits)
 	require.Equal(t, contracts.AtMostOnce, connection.Safety("support.create_task").Kind)
 }
+
+// TestASecondRefusalProvesNothing: the first try may have been carried out, whatever the second is told.
+func TestASecondRefusalProvesNothing(t *testing.T) {
+	t.Parallel()
+	for _, first := range []int{0, http.StatusBadGateway} {
+		hits := 0
+		connection := clientOf(t, `  create_task:
+    safety: {idempotency_key: {header: Idempotency-Key}}
+    request: {post: /tasks, json: {title: '${input.title}'}}
+    output: {id: '${text(answer.body.id)}', number: '1', status: open}
+`, func(w http.ResponseWriter, _ *http.Request) {
+			hits++
+			switch {
+			case hits > 1:
+				w.WriteHeader(http.StatusUnprocessableEntity)
+			case first > 0:
+				w.WriteHeader(first)
+			default:
+				conn, _, _ := w.(http.Hijacker).Hijack()
+				_ = conn.Close()
+			}
+		}, nil)
+		call := adapters.Call{Operation: "support.create_task", Key: "K", Input: rules.Record(fields{"title": rules.Text("t")})}
+		_, err := connection.Call(context.Background(), call)
+		require.Equal(t, contracts.Unavailable, failureOf(t, err).Class)
+		require.Equal(t, 2, hits)
+		_, err = connection.Call(context.Background(), call)
+		require.Equal(t, contracts.Validation, failureOf(t, err).Class)
+	}
+}

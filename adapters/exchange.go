@@ -27,6 +27,7 @@ func (c *Connection) exchange(ctx context.Context, op *Operation, r *request, va
 	defer leave()
 	e := &exchange{
 		replayable: !r.writes || op.replayable(),
+		writes:     r.writes,
 		wait: func(response *http.Response) (time.Duration, bool) {
 			return retryAfter(c.adapter.waits, response.Header, time.Now())
 		},
@@ -50,7 +51,7 @@ func (c *Connection) exchange(ctx context.Context, op *Operation, r *request, va
 		defer response.Body.Close()
 	}
 	if err != nil {
-		return rules.Value{}, transportError(e, err, c.system+": "+explain(err))
+		return rules.Value{}, e.settle(transportError(e, err, c.system+": "+explain(err)))
 	}
 	return c.read(ctx, e, op, r, vars, response)
 }
@@ -159,7 +160,7 @@ func (c *Connection) read(ctx context.Context, e *exchange, op *Operation, r *re
 		if failure.Class == contracts.RateLimited && failure.RetryAfter > 0 {
 			c.hold(ctx, failure.RetryAfter)
 		}
-		return rules.Value{}, failure
+		return rules.Value{}, e.settle(failure)
 	}
 	return answer, nil
 }

@@ -21,7 +21,9 @@ import (
 type exchange struct {
 	replayable bool    // sending it twice does no harm
 	limits     []Limit // that every attempt counts against
+	writes     bool
 	sent       atomic.Bool
+	doubtful   atomic.Bool // an attempt may have been carried out, and another one followed
 	wait       func(*http.Response) (time.Duration, bool)
 	limited    func(time.Duration) // told of a 429's wait, so that other calls hold still too
 }
@@ -64,7 +66,9 @@ func checkRetry(ctx context.Context, response *http.Response, err error) (bool, 
 		return false, ctx.Err()
 	}
 	if err != nil {
-		return !permanent(err) && (e.replayable || !e.sent.Load()), nil
+		again := !permanent(err) && (e.replayable || !e.sent.Load())
+		e.note(again && e.sent.Load())
+		return again, nil
 	}
 	repeatable := response.StatusCode == http.StatusTooManyRequests ||
 		e.replayable && slices.Contains([]int{408, 425, 500, 502, 503, 504}, response.StatusCode)
@@ -76,7 +80,25 @@ func checkRetry(ctx context.Context, response *http.Response, err error) (bool, 
 		e.limited(wait)
 	}
 	deadline, bounded := ctx.Deadline()
-	return wait <= patience && (!bounded || time.Until(deadline) > wait), nil
+	again := wait <= patience && (!bounded || time.Until(deadline) > wait)
+	e.note(again && !refused(response.StatusCode))
+	return again, nil
+}
+
+// note remembers an attempt that proves nothing.
+func (e *exchange) note(doubtful bool) {
+	if doubtful {
+		e.doubtful.Store(true)
+	}
+}
+
+// settle takes certainty from a failure: if the first attempt of a write may have been carried out, the
+// refusal of the second says nothing about it. Tried again later, with the same key, it will.
+func (e *exchange) settle(failure *contracts.Error) *contracts.Error {
+	if failure != nil && e.writes && e.doubtful.Load() && failure.Class != contracts.OutcomeUnknown {
+		failure.Class, failure.NothingSent = contracts.Unavailable, false
+	}
+	return failure
 }
 
 // permanent names the failures of a connection that a second try meets again.

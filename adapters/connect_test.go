@@ -68,13 +68,17 @@ func TestPrivateAddressesNeedLeave(t *testing.T) {
 // clientOf makes a connection of a small adapter to a server.
 func clientOf(t *testing.T, operations string, handler http.HandlerFunc, shared adapters.Shared) *adapters.Connection {
 	t.Helper()
-	text := `adapter: acme
+	return serve(t, `adapter: acme
 contract: support
 connection: {base_url: https://api.acme.example}
 auth: none
 wait: [{header: Retry-After, format: retry_after}]
 operations:
-` + operations
+`+operations, handler, shared)
+}
+
+func serve(t testing.TB, text string, handler http.HandlerFunc, shared adapters.Shared) *adapters.Connection {
+	t.Helper()
 	adapter, problems := adapters.Parse("acme.yaml", []byte(text), contracts.Catalog())
 	require.Empty(t, problems.Error())
 	server := httptest.NewServer(handler)

@@ -80,6 +80,9 @@ func (d *demo) run(ctx context.Context) error {
 	finished := false
 	err := up(ctx, upOptions{dir: d.dir, data: filepath.Join(d.dir, ".crosswalk"), listen: d.listen, namespace: "crosswalk", publish: "save",
 		out: d.out, problems: d.problems, sandbox: d.control, password: d.addresses.DeskPassword}, func(r running) error {
+		if err := d.tellOfTickets(ctx, r.URL); err != nil {
+			return err
+		}
 		go func() {
 			result = d.show(ctx, r)
 			finished = true
@@ -178,8 +181,28 @@ func (d *demo) writeWorkspace(ctx context.Context) error {
 	if err := writeDemo(d.dir, *a); err != nil {
 		return systemError(err)
 	}
+	return nil
+}
+
+// tellOfTickets lets the support system send the changes of its tickets to us.
+func (d *demo) tellOfTickets(ctx context.Context, url string) error {
 	return controlSandbox(ctx, d.control, http.MethodPost, "/control/support/webhook",
-		map[string]string{"URL": "http://" + d.listen + "/hooks/tickets", "Secret": a.TicketSecret}, nil)
+		map[string]string{"URL": url + "/hooks/tickets", "Secret": d.addresses.TicketSecret}, nil)
+}
+
+// connectDemo writes the demo's workspace for a company that runs already.
+func connectDemo(ctx context.Context, dir, data, listen string, freePorts bool) error {
+	d := &demo{dir: dir, ports: 1}
+	if freePorts {
+		d.ports = 0
+	}
+	if err := d.findControl(data); err != nil {
+		return systemError(err)
+	}
+	if err := d.writeWorkspace(ctx); err != nil {
+		return err
+	}
+	return d.tellOfTickets(ctx, "http://"+listen)
 }
 
 // groups are the ids of the support system's groups, by name.

@@ -1,0 +1,195 @@
+package e2e
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"net/http"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"crosswalk/sandbox"
+)
+
+// The requests that change something in the support system.
+const (
+	createsTicket = "POST /api/v2/tickets"
+	updatesTicket = "PUT /api/v2/tickets"
+)
+
+// oneTicketEach is what must hold whatever has happened: the company has exactly one ticket for each case, each was
+// made once, carries one proposal, and says what the case says.
+func (w *world) oneTicketEach(ids []string) {
+	w.t.Helper()
+	counters := w.counters()
+	require.Len(w.t, counters.Tickets, len(ids), "tickets by external id: %v", counters.Tickets)
+	require.Equal(w.t, len(ids), counters.Total, "tickets: %v", counters.Tickets)
+	for key, times := range counters.Executed {
+		require.Equal(w.t, 1, times, "a ticket was made %d times for the key %s", times, key)
+	}
+	of := map[string]string{}
+	for _, id := range ids {
+		d, err := w.look(id)
+		require.NoError(w.t, err)
+		ticket := d.ticket()
+		require.NotEmpty(w.t, ticket, "no ticket: %s", d.said())
+		require.Empty(w.t, of[ticket], "two cases have ticket %s", ticket)
+		of[ticket] = id
+		w.agrees(d)
+	}
+}
+
+// agrees compares what a case says with what its ticket says.
+func (w *world) agrees(d caseDetail) {
+	w.t.Helper()
+	if d.Case.Outcome == "not_a_complaint" {
+		return
+	}
+	proposals := w.proposals(d.ticket())
+	if want := d.decided("complaint-resolution", "resolution"); want != "" {
+		require.Len(w.t, proposals, 1, "proposals on the ticket of %s", d.said())
+		require.True(w.t, strings.HasPrefix(proposals[0], "Proposal: "+want+":"), "%s proposes %s, its ticket says %q", d.Case.Reference, want, proposals[0][:60])
+		return
+	}
+	require.Empty(w.t, proposals, "%s has decided nothing", d.said())
+}
+
+// awaitDeath waits until a hook has killed the program.
+func (w *world) awaitDeath() {
+	w.t.Helper()
+	w.up.awaitEnd(w.t)
+	require.Equal(w.t, -1, w.up.cmd.ProcessState.ExitCode(), "it was not killed:\n%s", tail(w.up.said(), 2000))
+}
+
+func TestKilledAroundEachWrite(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, 1)
+	complaints := w.complaints(sandbox.EndReplace)
+	var ids []string
+	for i, point := range []struct{ on, operation string }{
+		{"before", createsTicket}, {"after", createsTicket}, {"answered", createsTicket},
+		{"before", updatesTicket}, {"after", updatesTicket}, {"answered", updatesTicket},
+	} {
+		w.fault("support", sandbox.Fault{Kind: sandbox.FaultHook, On: point.on, Operation: point.operation, PID: w.up.pid(), Times: 1})
+		id := w.run(plain(complaints[i]))
+		w.awaitDeath()
+		w.begin()
+		d, _ := w.awaitTask(id, "complete")
+		require.Equal(t, "replace", d.decided("complaint-resolution", "resolution"), "%s %s", point.on, point.operation)
+		ids = append(ids, id)
+		w.oneTicketEach(ids)
+	}
+}
+
+func TestExecutedAfterTheRestart(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, 1)
+	w.fault("support", sandbox.Fault{Kind: sandbox.FaultExecutedLate, Operation: createsTicket, For: 8 * time.Second, Times: 1})
+	id := w.run(plain(w.complaints(sandbox.EndReplace)[0]))
+	until(t, "the ticket is asked for", func() (bool, string) {
+		n := w.counters().Requests["support"]
+		return n[createsTicket+".json"] > 0, fmt.Sprint(n)
+	})
+	require.Zero(t, w.counters().Total, "the request was executed at once")
+	asked := time.Now()
+	w.up.kill()
+	w.begin()
+	w.awaitTask(id, "complete")
+	until(t, "the late request is executed", func() (bool, string) { return time.Since(asked) > 9*time.Second, "" })
+	w.oneTicketEach([]string{id})
+}
+
+func TestAnswerLost(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, 1)
+	complaints := w.complaints(sandbox.EndReplace)
+	var ids []string
+	for i, operation := range []string{createsTicket, updatesTicket} {
+		w.fault("support", sandbox.Fault{Kind: sandbox.FaultAnswerLost, Operation: operation, Times: 1})
+		id := w.run(plain(complaints[i]))
+		w.awaitTask(id, "complete")
+		ids = append(ids, id)
+		w.oneTicketEach(ids)
+	}
+}
+
+// TestWhatTheTicketSaysStays: the ticket says that a replacement is in stock; then the program dies before it knows
+// that it wrote so, and the stock is gone when it comes back. The case must say what its ticket says.
+func TestWhatTheTicketSaysStays(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, 1)
+	complaints := w.complaints(sandbox.EndReplace)
+	var ids []string
+	for i, on := range []string{"after", "answered"} {
+		complaint := complaints[i]
+		w.fault("support", sandbox.Fault{Kind: sandbox.FaultHook, On: on, Operation: updatesTicket, PID: w.up.pid(), Times: 1})
+		id := w.run(plain(complaint))
+		w.awaitDeath()
+		none := 0
+		w.order(http.MethodPost, "/stock", sandbox.StockChange{SKU: complaint.Truth.SKU, OnHand: &none}, nil)
+		w.begin()
+		d, _ := w.awaitTask(id, "complete")
+		require.Equal(t, "replace", d.decided("complaint-resolution", "resolution"))
+		stock := d.result("stock")
+		require.Contains(t, w.proposals(d.ticket())[0], fmt.Sprintf("ships there: %v\n", stock["available"]), "the ticket names another stock than the case: %v", stock)
+		require.NotZero(t, stock["available"])
+		ids = append(ids, id)
+		w.oneTicketEach(ids)
+	}
+}
+
+// TestKilledAtRandomMoments kills the program fifty times, wherever it happens to be, also while it recovers from the
+// kill before, while customers go on writing. The seed is printed; set it to repeat a run.
+func TestKilledAtRandomMoments(t *testing.T) {
+	t.Parallel()
+	const kills, seed = 50, 20261122
+	w := newWorld(t, 3)
+	r := rand.New(rand.NewPCG(seed, seed))
+	var complaints []sandbox.Complaint
+	w.order(http.MethodGet, "/world/complaints?n=40&seed=9", nil, &complaints)
+	acknowledged := map[string]bool{}
+	next := 0
+	for range kills {
+		moment := time.After(time.Duration(r.IntN(3500)) * time.Millisecond)
+		for dead := false; !dead; {
+			select {
+			case <-moment:
+				w.up.kill()
+				dead = true
+			case <-w.up.ready:
+				if next < len(complaints) && r.IntN(4) == 0 {
+					if id, err := w.form(plainIfKnown(complaints[next])); err == nil {
+						acknowledged[id] = true
+						next++
+					}
+				}
+				pause()
+			case <-w.up.ended:
+				t.Fatalf("it ended by itself: %v\n%s", w.up.err, tail(w.up.said(), 4000))
+			}
+		}
+		w.launch()
+	}
+	w.up.awaitReady(t)
+	w.connect()
+	require.Greater(t, len(acknowledged), 10, "too few complaints came through to say anything")
+	all := w.allCases()
+	for id := range acknowledged {
+		require.Contains(t, all, id, "an acknowledged complaint was lost")
+	}
+	for _, id := range all {
+		w.await(id, "goes on by itself", caseDetail.stands)
+	}
+	w.oneTicketEach(all)
+	t.Logf("%d kills, %d acknowledged, %d cases", kills, len(acknowledged), len(all))
+}
+
+// plainIfKnown leaves a complaint as it is if there is nothing that it could be plain about.
+func plainIfKnown(m sandbox.Complaint) sandbox.Complaint {
+	if m.Truth.SKU == "" || m.Truth.Order == "" {
+		return m
+	}
+	return plain(m)
+}

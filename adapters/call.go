@@ -286,11 +286,11 @@ func (c *Connection) decode(op *Operation, want *rules.Type, t *tree, vars map[s
 	return value, nil
 }
 
-// drift says that an answer does not look as the adapter expects. After a write that cannot be repeated
-// it is an unknown outcome, so that nobody tries it again.
+// drift says that an answer does not look as the adapter expects. After a write that can neither be
+// repeated nor looked up it is an unknown outcome, so that nobody tries it again.
 func drift(op *Operation, err error) *contracts.Error {
 	class := contracts.Drift
-	if op.Effect == contracts.Write && !op.replayable() {
+	if !op.knowable() {
 		class = contracts.OutcomeUnknown
 	}
 	return contracts.NewError(class, "", "the answer does not look as expected: %s", err)
@@ -309,4 +309,9 @@ func unexpected(op *Operation, r *request, err error) *contracts.Error {
 // replayable says whether the operation's write may be sent twice.
 func (op *Operation) replayable() bool {
 	return op.Effect == contracts.Read || op.Safety.Kind == contracts.IdempotencyKey || op.Safety.Kind == contracts.NaturalKey
+}
+
+// knowable says whether a write of which no answer came can simply be repeated, or be looked up by the next try.
+func (op *Operation) knowable() bool {
+	return op.replayable() || op.Safety.Lookup != ""
 }

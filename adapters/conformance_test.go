@@ -33,6 +33,7 @@ type subject struct {
 	target  int // the exchange that is disturbed: the write of a write, else the first
 	write   bool
 	keyed   bool // the write may be repeated
+	lookup  bool // what came of the write can be looked up
 }
 
 // subjects takes the first successful test of every HTTP operation in the catalogue.
@@ -55,6 +56,7 @@ func subjects(t *testing.T) map[string]subject {
 			op := adapter.Operation(full)
 			s := subject{adapter: adapter, tests: tests, test: test, write: op.Effect == contracts.Write}
 			s.keyed = op.Safety.Kind == contracts.IdempotencyKey || op.Safety.Kind == contracts.NaturalKey
+			s.lookup = op.Safety.Lookup != ""
 			if s.write {
 				s.target = slices.IndexFunc(test.Exchanges, func(x wireExchange) bool { return x.Expect.Method != http.MethodGet })
 			}
@@ -112,9 +114,10 @@ func each(t *testing.T, f func(t *testing.T, s subject)) {
 	}
 }
 
-// doubt is the class of what may have happened: an unknown outcome for a write that cannot be repeated.
+// doubt is the class of what may have happened: an unknown outcome for a write that can neither be repeated nor looked
+// up.
 func (s subject) doubt(otherwise contracts.Class) contracts.Class {
-	if s.write && !s.keyed {
+	if s.write && !s.keyed && !s.lookup {
 		return contracts.OutcomeUnknown
 	}
 	return otherwise

@@ -55,7 +55,7 @@ func refused(status int) bool {
 }
 
 // transportError turns a failure without an answer into an error. A write that may have been sent and
-// must not be repeated ends as an unknown outcome.
+// whose outcome nothing can tell ends as an unknown one; where a look-up can tell, the next try begins with that.
 func transportError(e *exchange, err error, message string) *contracts.Error {
 	var known *contracts.Error
 	if errors.As(err, &known) {
@@ -65,7 +65,7 @@ func transportError(e *exchange, err error, message string) *contracts.Error {
 		return known
 	}
 	failure := &contracts.Error{Class: contracts.Unavailable, Message: message, NothingSent: !e.sent.Load()}
-	if !e.replayable && !failure.NothingSent {
+	if !e.knowable && !failure.NothingSent {
 		failure.Class = contracts.OutcomeUnknown
 	}
 	if errors.Is(err, errEgress) {

@@ -28,6 +28,7 @@ func (c *Connection) exchange(ctx context.Context, op *Operation, r *request, va
 	e := &exchange{
 		replayable: !r.writes || op.replayable(),
 		writes:     r.writes,
+		knowable:   !r.writes || op.knowable(),
 		wait: func(response *http.Response) (time.Duration, bool) {
 			return retryAfter(c.adapter.waits, response.Header, time.Now())
 		},
@@ -191,7 +192,7 @@ func (c *Connection) judge(e *exchange, op *Operation, answer rules.Value, respo
 	if class == contracts.RateLimited || class == contracts.Unavailable {
 		failure.RetryAfter, _ = e.wait(response)
 	}
-	if !e.replayable && !refusal {
+	if !e.knowable && !refusal {
 		failure.Class = contracts.OutcomeUnknown
 	}
 	return failure
@@ -210,7 +211,7 @@ func (c *Connection) garbled(e *exchange, response *http.Response, readErr, pars
 	default:
 		failure.Message = c.system + ": the answer is " + parseErr.Error()
 	}
-	if !e.replayable {
+	if !e.knowable {
 		failure.Class = contracts.OutcomeUnknown
 	}
 	return failure

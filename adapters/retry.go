@@ -20,6 +20,7 @@ import (
 // knows nothing of idempotency.
 type exchange struct {
 	replayable bool    // sending it twice does no harm
+	knowable   bool    // what came of it can be found out, or does not matter
 	limits     []Limit // that every attempt counts against
 	writes     bool
 	sent       atomic.Bool

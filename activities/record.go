@@ -62,9 +62,7 @@ func stepRow(step StepRecord) (store.StepResult, error) {
 		Path: step.Path, Generation: step.Generation, Ordinal: step.Seq, Kind: step.Kind, Title: step.Title,
 		System: step.System, Operation: step.Operation, Driver: step.Driver, DriverHash: step.DriverHash,
 		StartedAt: step.Begun, FinishedAt: step.Done, Result: result, ErrorClass: string(step.Class), ErrorMessage: step.Message,
-	}
-	if len(step.Evidence) > 0 {
-		row.Evidence = step.Evidence[0]
+		Evidence: strings.Join(step.Evidence, " "),
 	}
 	return row, err
 }

@@ -2,6 +2,7 @@ package desk
 
 import (
 	"encoding/json"
+	"errors"
 	"io"
 	"net/http"
 	"strconv"
@@ -10,29 +11,37 @@ import (
 	"crosswalk/store"
 )
 
+// maxListed is the most that one call lists.
+const maxListed = 1000
+
+// limit is how many a program asked for.
+func limit(r *http.Request, otherwise int) int {
+	if n, err := strconv.Atoi(r.URL.Query().Get("limit")); err == nil && n > 0 {
+		return min(n, maxListed)
+	}
+	return otherwise
+}
+
 func (d *Desk) apiTasks(w http.ResponseWriter, r *http.Request, who person) error {
 	filter := readInboxFilter(r).tasks(who)
 	filter.CaseID = r.URL.Query().Get("case")
-	if limit, err := strconv.Atoi(r.URL.Query().Get("limit")); err == nil && limit > 0 && limit <= 1000 {
-		filter.Limit = limit
-	}
+	filter.Limit = limit(r, filter.Limit)
 	tasks, err := d.Store.Tasks(r.Context(), filter)
 	if err != nil {
 		return err
 	}
-	if tasks == nil {
-		tasks = []store.Task{}
-	}
-	for i := range tasks {
-		plainTask(&tasks[i])
-	}
-	writeJSON(w, http.StatusOK, map[string]any{"tasks": tasks})
+	writeJSON(w, http.StatusOK, map[string]any{"tasks": plainTasks(tasks)})
 	return nil
 }
 
-// plainTask turns the store's wire form into plain JSON for programs.
-func plainTask(task *store.Task) {
-	task.Payload, task.Answer = plainJSON(task.Payload), plainJSON(task.Answer)
+// plainTasks turns the store's wire form into plain JSON for programs.
+func plainTasks(tasks []store.Task) []store.Task {
+	plain := make([]store.Task, len(tasks))
+	for i, task := range tasks {
+		task.Payload, task.Answer = plainJSON(task.Payload), plainJSON(task.Answer)
+		plain[i] = task
+	}
+	return plain
 }
 
 func plainJSON(raw []byte) json.RawMessage {
@@ -51,8 +60,7 @@ func (d *Desk) apiTask(w http.ResponseWriter, r *http.Request, who person) error
 	if err != nil {
 		return err
 	}
-	plainTask(&task)
-	writeJSON(w, http.StatusOK, map[string]any{"task": task, "notes": notes})
+	writeJSON(w, http.StatusOK, map[string]any{"task": plainTasks([]store.Task{task})[0], "notes": notes})
 	return nil
 }
 
@@ -62,7 +70,7 @@ type apiTaskAct struct {
 	Assignee string          `json:"assignee"`
 	Queue    string          `json:"queue"`
 	Text     string          `json:"text"`
-	Outcome  string          `json:"outcome"`
+	Outcome  string          `json:"outcome"` // of an answer without one
 	Answer   json.RawMessage `json:"answer"`
 }
 
@@ -78,66 +86,50 @@ func (d *Desk) apiAct(w http.ResponseWriter, r *http.Request, who person) error 
 	if in.Version == 0 {
 		in.Version = task.Version
 	}
-	if task, err = d.apiActOn(r, who, task, in); err != nil {
+	if r.PathValue("act") == "answer" {
+		task, err = d.apiAnswer(r, who, task, in)
+	} else {
+		task, err = d.actOn(r.Context(), who, task, taskAct{Act: r.PathValue("act"), Version: in.Version, Assignee: in.Assignee, Queue: in.Queue, Text: in.Text})
+	}
+	if err != nil {
 		return err
 	}
-	plainTask(&task)
-	writeJSON(w, http.StatusOK, map[string]any{"task": task})
+	writeJSON(w, http.StatusOK, map[string]any{"task": plainTasks([]store.Task{task})[0]})
 	return nil
 }
 
-func (d *Desk) apiActOn(r *http.Request, who person, task store.Task, in apiTaskAct) (store.Task, error) {
-	ctx, act := r.Context(), r.PathValue("act")
-	switch act {
-	case "claim":
-		return d.Store.ClaimTask(ctx, task.ID, in.Version, who.actor())
-	case "release":
-		return d.Store.ReleaseTask(ctx, task.ID, in.Version, who.actor())
-	case "reassign":
-		if err := d.checkAssignee(in.Assignee, in.Queue); err != nil {
-			return task, err
-		}
-		return d.Store.ReassignTask(ctx, task.ID, in.Version, who.actor(), in.Assignee, in.Queue)
-	case "note":
-		_, err := d.Store.AddNote(ctx, task.ID, who.login, in.Text)
-		return task, err
-	case "answer":
-		answer, err := rules.FromJSON(in.Answer)
-		if err != nil || answer.Kind() != rules.KindRecord {
-			return task, refusal{http.StatusUnprocessableEntity, "answer must be an object"}
-		}
-		if err := d.storeAnswer(ctx, who, task, in.Version, in.Outcome, answer); err != nil {
-			return task, err
-		}
-		return d.Store.Task(ctx, task.ID)
-	default:
-		return task, refusal{http.StatusNotFound, "A task can be claimed, released, reassigned, noted on and answered."}
+func (d *Desk) apiAnswer(r *http.Request, who person, task store.Task, in apiTaskAct) (store.Task, error) {
+	answer, err := rules.FromJSON(in.Answer)
+	if err != nil || answer.Kind() != rules.KindRecord {
+		return task, wrong("The answer must be an object.")
 	}
+	if task.Kind == store.TaskComplete && in.Outcome != "" && answer.Get("outcome").IsMissing() && answer.Get("act").IsMissing() {
+		answer = answer.With("outcome", rules.Text(in.Outcome))
+	}
+	return d.storeAnswer(r.Context(), who, task, in.Version, answer)
 }
 
+// readJSON reads a body; none at all is as good as an empty object.
 func readJSON(r *http.Request, into any) error {
 	decoder := json.NewDecoder(r.Body)
 	decoder.DisallowUnknownFields()
-	if err := decoder.Decode(into); err != nil && err != io.EOF {
-		return refusal{http.StatusUnprocessableEntity, "The body is not the JSON expected here: " + err.Error()}
+	if err := decoder.Decode(into); err != nil && !errors.Is(err, io.EOF) {
+		return wrong("The body is not the JSON expected here: " + err.Error())
 	}
 	return nil
 }
 
 func (d *Desk) apiCases(w http.ResponseWriter, r *http.Request, _ person) error {
 	filter := readCaseFilter(r).cases()
-	if limit, err := strconv.Atoi(r.URL.Query().Get("limit")); err == nil && limit > 0 && limit <= 1000 {
-		filter.Limit = limit
-	}
-	cases, err := d.Store.Cases(r.Context(), filter)
+	filter.Limit = limit(r, filter.Limit)
+	found, err := d.Store.Cases(r.Context(), filter)
 	if err != nil {
 		return err
 	}
-	if cases == nil {
-		cases = []store.Case{}
-	}
-	for i := range cases {
-		cases[i].Result = plainJSON(cases[i].Result)
+	cases := make([]store.Case, len(found))
+	for i, one := range found {
+		one.Result = plainJSON(one.Result)
+		cases[i] = one
 	}
 	writeJSON(w, http.StatusOK, map[string]any{"cases": cases})
 	return nil
@@ -148,15 +140,19 @@ func (d *Desk) apiCase(w http.ResponseWriter, r *http.Request, _ person) error {
 	if err != nil {
 		return err
 	}
+	steps, err := d.Store.Steps(r.Context(), data.Case.ID)
+	if err != nil {
+		return err
+	}
+	events, err := d.Store.Timeline(r.Context(), data.Case.ID)
+	if err != nil {
+		return err
+	}
 	data.Case.Result = plainJSON(data.Case.Result)
-	for i := range data.Tasks {
-		plainTask(&data.Tasks[i])
+	for i := range steps {
+		steps[i].Result = plainJSON(steps[i].Result)
 	}
-	steps, decisions, messages := []store.StepResult{}, []store.Decision{}, []store.Entry{}
-	for _, view := range data.Steps {
-		view.Step.Result = plainJSON(view.Step.Result)
-		steps = append(steps, view.Step)
-	}
+	decisions, messages, links := []store.Decision{}, []store.Entry{}, []store.Link{}
 	for _, view := range data.Decisions {
 		view.Decision.Facts, view.Decision.Outputs = plainJSON(view.Decision.Facts), plainJSON(view.Decision.Outputs)
 		decisions = append(decisions, view.Decision)
@@ -165,8 +161,15 @@ func (d *Desk) apiCase(w http.ResponseWriter, r *http.Request, _ person) error {
 		view.Entry.Parsed = plainJSON(view.Entry.Parsed)
 		messages = append(messages, view.Entry)
 	}
-	writeJSON(w, http.StatusOK, map[string]any{"case": data.Case, "messages": messages, "steps": steps, "decisions": decisions,
-		"timeline": data.Timeline, "tasks": data.Tasks, "links": data.Links, "pending": data.Pending, "temporal": data.TemporalUI})
+	for _, view := range data.Links {
+		links = append(links, view.Link)
+	}
+	effects := data.Effects
+	for i := range effects {
+		effects[i].Request, effects[i].Result = plainJSON(effects[i].Request), plainJSON(effects[i].Result)
+	}
+	writeJSON(w, http.StatusOK, map[string]any{"case": data.Case, "messages": messages, "steps": steps, "decisions": decisions, "effects": effects,
+		"timeline": events, "tasks": plainTasks(data.Tasks), "links": links, "pending": data.Pending, "temporal": data.TemporalUI})
 	return nil
 }
 
@@ -208,7 +211,7 @@ func (d *Desk) apiSystem(w http.ResponseWriter, r *http.Request, who person) err
 
 func (d *Desk) apiLinks(w http.ResponseWriter, r *http.Request, _ person) error {
 	q := r.URL.Query()
-	links, err := d.Store.Links(r.Context(), store.LinkFilter{System: q.Get("system"), ID: q.Get("id"), CaseID: q.Get("case"), Limit: 500})
+	links, err := d.Store.Links(r.Context(), store.LinkFilter{System: q.Get("system"), ID: q.Get("id"), CaseID: q.Get("case"), Limit: limit(r, 500)})
 	if err != nil {
 		return err
 	}
@@ -227,16 +230,7 @@ func (d *Desk) apiLink(w http.ResponseWriter, r *http.Request, who person) error
 	if err := readJSON(r, &in); err != nil {
 		return err
 	}
-	var err error
-	switch r.PathValue("act") {
-	case "correct":
-		err = d.linkCorrection(r.Context(), who, r.PathValue("id"), in.ID, in.Note)
-	case "remove":
-		err = d.linkRemoval(r.Context(), who, r.PathValue("id"), in.Note)
-	default:
-		err = refusal{http.StatusNotFound, "A link can be corrected and removed."}
-	}
-	if err != nil {
+	if err := d.changeLink(r.Context(), who, r.PathValue("id"), r.PathValue("act"), in.ID, in.Note); err != nil {
 		return err
 	}
 	return d.apiLinks(w, r, who)
@@ -245,12 +239,13 @@ func (d *Desk) apiLink(w http.ResponseWriter, r *http.Request, who person) error
 func (d *Desk) apiRun(w http.ResponseWriter, r *http.Request, who person) error {
 	body, err := io.ReadAll(r.Body)
 	if err != nil {
-		return refusal{http.StatusRequestEntityTooLarge, "The input is too large."}
+		return err
 	}
 	started, err := d.Start(r.Context(), r.PathValue("usecase"), body, who.login)
 	if err != nil {
-		return refusal{http.StatusUnprocessableEntity, err.Error()}
+		return wrong(err.Error())
 	}
+	started.Result = plainJSON(started.Result)
 	writeJSON(w, http.StatusAccepted, map[string]any{"case": started})
 	return nil
 }

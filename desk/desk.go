@@ -8,7 +8,6 @@ package desk
 import (
 	"context"
 	"embed"
-	"errors"
 	"html/template"
 	"log/slog"
 	"net/http"
@@ -64,22 +63,34 @@ type Options struct {
 // Desk serves pages and the JSON interface.
 type Desk struct {
 	Options
-	pages *template.Template
+	pages  *template.Template
+	checks chan struct{} // as many passwords are checked at a time as it has room: each takes memory
+	now    func() time.Time
+	look   time.Duration // how often an open page is looked after
 }
 
 // New returns the desk's handler.
 func New(options Options) (http.Handler, error) {
-	d := &Desk{Options: options}
-	pages, err := template.New("desk").Funcs(functions).ParseFS(ui, "ui/*.html")
+	d, err := newDesk(options)
 	if err != nil {
 		return nil, err
 	}
+	return d.handler(), nil
+}
+
+func newDesk(options Options) (*Desk, error) {
+	d := &Desk{Options: options, checks: make(chan struct{}, passwordChecks), now: time.Now, look: liveEvery}
+	pages, err := template.New("desk").Funcs(d.functions()).ParseFS(ui, "ui/*.html")
 	d.pages = pages
+	return d, err
+}
+
+func (d *Desk) handler() http.Handler {
 	mux := http.NewServeMux()
 	for _, r := range d.routes() {
-		mux.Handle(r.pattern, d.guard(r))
+		mux.Handle(r.method+" "+r.path, d.guard(r))
 	}
-	return secured(http.NewCrossOriginProtection().Handler(mux)), nil
+	return d.secured(http.NewCrossOriginProtection().Handler(d.known(mux)))
 }
 
 // right is what a route demands of the one who asks.
@@ -95,90 +106,51 @@ const (
 type handler func(w http.ResponseWriter, r *http.Request, who person) error
 
 type route struct {
-	pattern string
-	right   right
-	handler handler
+	method, path string
+	right        right
+	handler      handler
 }
 
 func (d *Desk) routes() []route {
 	return []route{
-		{"GET /{$}", user, d.inbox},
-		{"GET /login", public, d.loginPage},
-		{"POST /login", public, d.login},
-		{"POST /logout", user, d.logout},
-		{"GET /ui/{file}", public, d.asset},
-		{"GET /tasks/{id}", user, d.taskPage},
-		{"POST /tasks/{id}/claim", user, d.claim},
-		{"POST /tasks/{id}/release", user, d.release},
-		{"POST /tasks/{id}/reassign", user, d.reassign},
-		{"POST /tasks/{id}/note", user, d.note},
-		{"POST /tasks/{id}/answer", user, d.answer},
-		{"GET /cases", user, d.caseList},
-		{"GET /cases/{id}", user, d.casePage},
-		{"GET /cases/{id}/live", user, d.live},
-		{"POST /cases/{id}/cancel", lead, d.cancelCase},
-		{"GET /cases/{id}/files/{blob}", user, d.file},
-		{"GET /phone", user, d.phonePage},
-		{"POST /phone", user, d.phone},
-		{"GET /links", user, d.linkList},
-		{"POST /links/{id}/correct", user, d.correctLink},
-		{"POST /links/{id}/remove", user, d.removeLink},
-		{"GET /systems", user, d.systemList},
-		{"POST /systems/{name}/pause", lead, d.pauseSystem},
-		{"POST /systems/{name}/resume", lead, d.resumeSystem},
-		{"GET /api/tasks", user, d.apiTasks},
-		{"GET /api/tasks/{id}", user, d.apiTask},
-		{"POST /api/tasks/{id}/{act}", user, d.apiAct},
-		{"GET /api/cases", user, d.apiCases},
-		{"GET /api/cases/{id}", user, d.apiCase},
-		{"POST /api/cases/{id}/cancel", lead, d.apiCancel},
-		{"GET /api/systems", user, d.apiSystems},
-		{"POST /api/systems/{name}/{act}", lead, d.apiSystem},
-		{"GET /api/links", user, d.apiLinks},
-		{"POST /api/links/{id}/{act}", lead, d.apiLink},
-		{"POST /api/run/{usecase}", lead, d.apiRun},
+		{"GET", "/{$}", user, d.inbox},
+		{"GET", "/login", public, d.loginPage},
+		{"POST", "/login", public, d.login},
+		{"POST", "/logout", user, d.logout},
+		{"GET", "/ui/{file}", public, d.asset},
+		{"GET", "/tasks/{id}", user, d.taskPage},
+		{"POST", "/tasks/{id}/answer", user, d.answer},
+		{"POST", "/tasks/{id}/{act}", user, d.act},
+		{"GET", "/cases", user, d.caseList},
+		{"GET", "/cases/{id}", user, d.casePage},
+		{"GET", "/cases/{id}/live", user, d.live},
+		{"POST", "/cases/{id}/cancel", lead, d.cancelCase},
+		{"GET", "/cases/{id}/files/{blob}", user, d.file},
+		{"GET", "/phone", user, d.phonePage},
+		{"POST", "/phone", user, d.phone},
+		{"GET", "/links", user, d.linkList},
+		{"POST", "/links/{id}/{act}", user, d.link},
+		{"GET", "/systems", user, d.systemList},
+		{"POST", "/systems/{name}/{act}", lead, d.system},
+		{"GET", "/help", user, d.help},
+		{"GET", "/api/tasks", user, d.apiTasks},
+		{"GET", "/api/tasks/{id}", user, d.apiTask},
+		{"POST", "/api/tasks/{id}/{act}", user, d.apiAct},
+		{"GET", "/api/cases", user, d.apiCases},
+		{"GET", "/api/cases/{id}", user, d.apiCase},
+		{"POST", "/api/cases/{id}/cancel", lead, d.apiCancel},
+		{"GET", "/api/systems", user, d.apiSystems},
+		{"POST", "/api/systems/{name}/{act}", lead, d.apiSystem},
+		{"GET", "/api/links", user, d.apiLinks},
+		{"POST", "/api/links/{id}/{act}", user, d.apiLink},
+		{"POST", "/api/run/{usecase}", lead, d.apiRun},
 	}
 }
 
-// refusal is an error with its HTTP status and words for the person.
-type refusal struct {
-	status  int
-	message string
-}
-
-// Error is the message.
-func (r refusal) Error() string { return r.message }
-
-// statusOf maps what went wrong to a status and to words that may be shown.
-func statusOf(err error) (int, string) {
-	var refused refusal
-	var task *store.TaskError
-	switch {
-	case errors.As(err, &refused):
-		return refused.status, refused.message
-	case errors.As(err, &task):
-		return http.StatusConflict, taskRefusal(task)
-	case errors.Is(err, store.ErrNotFound):
-		return http.StatusNotFound, "There is nothing at this address."
-	default:
-		return http.StatusInternalServerError, "Something went wrong on our side. It was noted in the log."
+// people is who works here; nobody if the workspace does not say.
+func (d *Desk) people() *workspace.People {
+	if people := d.People(); people != nil {
+		return people
 	}
-}
-
-func taskRefusal(e *store.TaskError) string {
-	at := e.Task.AnsweredAt.Format("2 Jan 15:04")
-	switch {
-	case errors.Is(e.Err, store.ErrAnswered):
-		return "This task was answered by " + e.Task.AnsweredBy + " at " + at + "."
-	case errors.Is(e.Err, store.ErrClaimed):
-		return e.Task.ClaimedBy + " is working on this task."
-	case errors.Is(e.Err, store.ErrStaleVersion):
-		return "This task has changed since you looked at it. Look again, then decide."
-	case errors.Is(e.Err, store.ErrFourEyes):
-		return "You asked for this yourself, so somebody else must decide it."
-	case errors.Is(e.Err, store.ErrTaskClosed):
-		return "This task is closed; its case went another way."
-	default:
-		return "This task is not for you: it belongs to another queue or role."
-	}
+	return &workspace.People{}
 }

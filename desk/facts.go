@@ -14,20 +14,29 @@ type Fact struct {
 	Items []Fact // of a list
 }
 
-// The most that one page shows of a value; beyond it the page says how much is left out.
+// The most that one page shows of a value; beyond it the page says so.
 const (
 	maxFactItems = 40
 	maxFactDepth = 6
 )
 
-// Facts turns a value into what a page shows. Ids of systems and missing values tell a person nothing and are left out.
-func Facts(v rules.Value) []Fact { return parts(v, 0) }
+// Facts turns a value into what a page shows: the parts of a record, else the one thing that it is. Ids of systems and
+// missing values tell a person nothing and are left out.
+func Facts(v rules.Value) []Fact {
+	switch v.Kind() {
+	case rules.KindMissing:
+		return nil
+	case rules.KindRecord:
+		return parts(v, 0)
+	}
+	return []Fact{fact("", v, 0)}
+}
 
 func parts(v rules.Value, depth int) []Fact {
 	var facts []Fact
 	for _, key := range v.Keys() {
 		field := v.Get(key)
-		if key == "id" || field.IsMissing() || empty(field) {
+		if key == "id" || field.IsMissing() || empty(field) || field.Kind() == rules.KindText && field.Text() == "" {
 			continue
 		}
 		facts = append(facts, fact(label(key), field, depth))
@@ -52,6 +61,8 @@ func fact(name string, v rules.Value, depth int) Fact {
 		if v.Bool() {
 			f.Text = "yes"
 		}
+	case v.Kind() == rules.KindInstant:
+		f.Text = when(v.Time())
 	default:
 		f.Text = v.String()
 	}
@@ -92,9 +103,35 @@ func empty(v rules.Value) bool {
 
 // label makes a key readable: order_number is "Order number".
 func label(key string) string {
-	words := strings.ReplaceAll(key, "_", " ")
-	if words == "" {
+	words := strings.TrimSpace(strings.ReplaceAll(key, "_", " "))
+	first := []rune(words)
+	if len(first) == 0 {
 		return ""
 	}
-	return strings.ToUpper(words[:1]) + words[1:]
+	return strings.ToUpper(string(first[:1])) + string(first[1:])
+}
+
+// without is a record but for one of its fields.
+func without(v rules.Value, key string) rules.Value {
+	if v.Kind() != rules.KindRecord {
+		return v
+	}
+	return v.With(key, rules.Missing())
+}
+
+func textsOf(v rules.Value) []string {
+	var texts []string
+	for _, item := range v.Items() {
+		texts = append(texts, item.String())
+	}
+	return texts
+}
+
+// factsOf shows each item of a list by itself.
+func factsOf(list rules.Value) []Fact {
+	var facts []Fact
+	for _, item := range list.Items() {
+		facts = append(facts, fact("", item, 0))
+	}
+	return facts
 }

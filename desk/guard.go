@@ -4,7 +4,6 @@ import (
 	"crypto/sha256"
 	"crypto/subtle"
 	"encoding/hex"
-	"encoding/json"
 	"errors"
 	"net/http"
 	"slices"
@@ -29,6 +28,15 @@ func (p person) actor() store.Actor {
 	return store.Actor{User: p.login, Roles: p.roles, Queues: p.queues, All: p.lead}
 }
 
+// Name is how the person is shown.
+func (p person) Name() string { return p.name }
+
+// Login tells whether somebody has logged in, and who.
+func (p person) Login() string { return p.login }
+
+// Lead tells whether the person may stop systems and cases.
+func (p person) Lead() bool { return p.lead }
+
 // leads are the roles that see every queue and may stop systems and cases.
 var leads = []string{"support-lead", "operator"}
 
@@ -43,7 +51,11 @@ func personOf(user *workspace.User, people *workspace.People, token string) pers
 	return p
 }
 
-// guard finds out who asks, and runs the handler only if the route's right is theirs.
+// maxBody bounds what anybody may send to the desk.
+const maxBody = 1 << 20
+
+// guard finds out who asks, and runs the handler only if the route's right is theirs. Rights are read anew for every
+// request, so that a change of the workspace holds at once.
 func (d *Desk) guard(r route) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, request *http.Request) {
 		who, err := d.whoIs(request)
@@ -57,12 +69,28 @@ func (d *Desk) guard(r route) http.Handler {
 		case r.right == lead && !who.lead:
 			d.fail(w, request, who, refusal{http.StatusForbidden, "Only a lead may do this."})
 			return
+		case !ownPage(request, who):
+			d.fail(w, request, who, refusal{http.StatusForbidden, "This did not come from a page of the desk."})
+			return
 		}
-		request.Body = http.MaxBytesReader(w, request.Body, 12<<20)
+		request.Body = http.MaxBytesReader(w, request.Body, maxBody)
 		if err := r.handler(w, request, who); err != nil {
 			d.fail(w, request, who, err)
 		}
 	})
+}
+
+// ownPage says whether a request that changes something came from a page of ours. CrossOriginProtection has refused
+// what a browser says came from elsewhere; what says nothing must not be carried by a browser's cookie. JSON must be
+// called so, which no foreign form can.
+func ownPage(r *http.Request, who person) bool {
+	if who.token == "" || r.Method == http.MethodGet || r.Method == http.MethodHead {
+		return true
+	}
+	if isAPI(r) && !strings.HasPrefix(r.Header.Get("Content-Type"), "application/json") {
+		return false
+	}
+	return r.Header.Get("Sec-Fetch-Site") != "" || r.Header.Get("Origin") != ""
 }
 
 // whoIs recognises a program by its bearer token and a browser by its login.
@@ -85,12 +113,33 @@ func (d *Desk) whoIs(r *http.Request) (person, error) {
 	if err != nil {
 		return person{}, err
 	}
-	people := d.People()
-	user := people.User(login.User)
+	return d.personNamed(login.User, hash), nil
+}
+
+// personNamed is the person with a login, nobody if the workspace does not have the person any more.
+func (d *Desk) personNamed(login, token string) person {
+	people := d.people()
+	user := people.User(login)
 	if user == nil {
-		return person{}, nil
+		return person{}
 	}
-	return personOf(user, people, hash), nil
+	return personOf(user, people, token)
+}
+
+// stillIn tells whether somebody who asked a while ago may still see what he asked for. It does not count as use of
+// the login: a page that is left open must not keep it alive.
+func (d *Desk) stillIn(r *http.Request, who person) bool {
+	if who.token == "" {
+		return true
+	}
+	if d.personNamed(who.login, who.token).login == "" {
+		return false
+	}
+	logins, err := d.Store.LoginsOf(r.Context(), who.login)
+	now := d.now()
+	return err == nil && slices.ContainsFunc(logins, func(l store.Login) bool {
+		return l.TokenHash == who.token && l.ExpiresAt.After(now) && l.LastUsedAt.Add(l.Idle).After(now)
+	})
 }
 
 func tokenHash(token string) string {
@@ -99,45 +148,28 @@ func tokenHash(token string) string {
 }
 
 func (d *Desk) askForLogin(w http.ResponseWriter, r *http.Request) {
-	if isAPI(r) || r.Method != http.MethodGet {
+	if isAPI(r) || r.Method != http.MethodGet || r.Header.Get("Accept") == "text/event-stream" {
 		d.fail(w, r, person{}, refusal{http.StatusUnauthorized, "Log in first."})
 		return
 	}
 	http.Redirect(w, r, "/login", http.StatusSeeOther)
 }
 
-func isAPI(r *http.Request) bool { return strings.HasPrefix(r.URL.Path, "/api/") }
-
-// fail answers with the error's status: as JSON to programs, as a page to people.
-func (d *Desk) fail(w http.ResponseWriter, r *http.Request, who person, err error) {
-	status, message := statusOf(err)
-	if status >= http.StatusInternalServerError {
-		d.Log.Error("desk.request.failed", "method", r.Method, "route", r.Pattern, "error", err)
-	}
-	if isAPI(r) {
-		writeJSON(w, status, map[string]string{"error": message})
-		return
-	}
-	w.WriteHeader(status)
-	_ = d.pages.ExecuteTemplate(w, "refused", page{Title: http.StatusText(status), Person: who, Data: message})
-}
-
-func writeJSON(w http.ResponseWriter, status int, value any) {
-	w.Header().Set("Content-Type", "application/json; charset=utf-8")
-	w.WriteHeader(status)
-	_ = json.NewEncoder(w).Encode(value)
-}
-
-// secured puts the same headers on every answer, errors and files included.
-func secured(next http.Handler) http.Handler {
+// secured puts the same headers on every answer, errors and files included. The referrer goes to our own pages only;
+// without one there, browsers would send forms with the origin "null".
+func (d *Desk) secured(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		h := w.Header()
 		h.Set("Content-Security-Policy", "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; form-action 'self'; base-uri 'none'; object-src 'none'; frame-ancestors 'none'")
 		h.Set("X-Content-Type-Options", "nosniff")
-		h.Set("Referrer-Policy", "no-referrer")
+		h.Set("X-Frame-Options", "DENY")
+		h.Set("Referrer-Policy", "same-origin")
 		h.Set("Cross-Origin-Opener-Policy", "same-origin")
 		h.Set("Cross-Origin-Resource-Policy", "same-origin")
 		h.Set("Cache-Control", "no-store")
+		if d.Secure {
+			h.Set("Strict-Transport-Security", "max-age=31536000")
+		}
 		next.ServeHTTP(w, r)
 	})
 }

@@ -3,12 +3,17 @@ package desk
 import (
 	"net/http"
 	"strconv"
+	"strings"
 	"time"
 
 	"crosswalk/store"
 )
 
-const pageSize = 50
+// How lists are cut into pages.
+const (
+	pageSize = 50
+	maxPage  = 10_000
+)
 
 // inboxData is what the inbox shows.
 type inboxData struct {
@@ -28,7 +33,7 @@ type inboxFilter struct {
 func readInboxFilter(r *http.Request) inboxFilter {
 	q := r.URL.Query()
 	n, _ := strconv.Atoi(q.Get("page"))
-	return inboxFilter{Text: q.Get("q"), Queue: q.Get("queue"), Mine: q.Get("mine"), Kind: q.Get("kind"), Due: q.Get("due"), State: q.Get("state"), Page: max(0, n)}
+	return inboxFilter{Text: strings.TrimSpace(q.Get("q")), Queue: q.Get("queue"), Mine: q.Get("mine"), Kind: q.Get("kind"), Due: q.Get("due"), State: q.Get("state"), Page: min(max(0, n), maxPage)}
 }
 
 func (f inboxFilter) tasks(who person) store.TaskFilter {
@@ -74,7 +79,7 @@ func (d *Desk) inbox(w http.ResponseWriter, r *http.Request, who person) error {
 		data.Total += q.Open
 	}
 	data.Tasks, data.More = nextPage(r, tasks, filter.Page)
-	return d.render(w, "inbox", page{Title: "Inbox", Person: who, Here: "inbox", Data: data})
+	return d.render(w, http.StatusOK, "inbox", page{Title: "Inbox", Person: who, Here: "inbox", Data: data})
 }
 
 // nextPage cuts the item that was fetched only to see whether there is more.

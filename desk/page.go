@@ -6,6 +6,7 @@ import (
 	"html/template"
 	"io/fs"
 	"net/http"
+	"strings"
 	"time"
 
 	"crosswalk/rules"
@@ -21,36 +22,64 @@ type page struct {
 	Data    any
 }
 
-// Name is how the person is shown.
-func (p person) Name() string { return p.name }
-
-// Login tells whether somebody has logged in, and who.
-func (p person) Login() string { return p.login }
-
-// Lead tells whether the person may stop systems and cases.
-func (p person) Lead() bool { return p.lead }
-
 // functions are what templates may call beside the methods of what they show.
-var functions = template.FuncMap{
-	"when":  when,
-	"ago":   ago,
-	"late":  func(t time.Time) bool { return !t.IsZero() && time.Now().After(t) },
-	"label": label,
-	"text":  func(v rules.Value) string { return v.String() },
-	"facts": Facts,
-	"short": short,
-	"dict":  dict,
-	"kinds": func() []store.TaskKind {
-		return []store.TaskKind{store.TaskComplete, store.TaskApprove, store.TaskChoose, store.TaskAnswer, store.TaskRepair, store.TaskConfirm}
-	},
-	"caseStates": func() []string { return []string{"open", "waiting", "parked", "done", "cancelled", "failed"} },
+func (d *Desk) functions() template.FuncMap {
+	return template.FuncMap{
+		"when":       when,
+		"ago":        ago,
+		"late":       func(t time.Time) bool { return !t.IsZero() && time.Now().After(t) },
+		"label":      label,
+		"short":      short,
+		"dict":       dict,
+		"who":        d.nameOf,
+		"kind":       kindName,
+		"kinds":      func() []store.TaskKind { return taskKinds },
+		"caseStates": func() []string { return []string{"open", "waiting", "parked", "done", "cancelled", "failed"} },
+		"queue":      d.queueTitle,
+	}
+}
+
+var taskKinds = []store.TaskKind{store.TaskComplete, store.TaskApprove, store.TaskChoose, store.TaskAnswer, store.TaskRepair, store.TaskConfirm}
+
+// kindName is what a kind of task is called on a page.
+func kindName(kind store.TaskKind) string {
+	switch kind {
+	case store.TaskComplete:
+		return "To solve"
+	case store.TaskApprove:
+		return "Approval"
+	case store.TaskChoose:
+		return "Choice"
+	case store.TaskAnswer:
+		return "Question"
+	case store.TaskRepair:
+		return "Repair"
+	case store.TaskConfirm:
+		return "Unknown outcome"
+	}
+	return string(kind)
+}
+
+// nameOf is how a person is called; a login that nobody has any more stays as it is.
+func (d *Desk) nameOf(login string) string {
+	if user := d.people().User(login); user != nil {
+		return user.Name
+	}
+	return login
+}
+
+func (d *Desk) queueTitle(name string) string {
+	if queue := d.people().Queue(name); queue != nil && queue.Title != "" {
+		return queue.Title
+	}
+	return label(name)
 }
 
 func when(t time.Time) string {
 	if t.IsZero() {
 		return ""
 	}
-	return t.Format("2 Jan 2006 15:04:05") + " UTC"
+	return t.UTC().Format("2 Jan 2006 15:04:05") + " UTC"
 }
 
 // ago is a span in the largest unit that tells something: 3 days, 5 hours, 20 minutes.
@@ -58,27 +87,25 @@ func ago(t time.Time) string {
 	if t.IsZero() {
 		return ""
 	}
-	span, suffix := time.Since(t), " ago"
-	prefix := ""
+	span, prefix, suffix := time.Since(t), "", " ago"
 	if span < 0 {
 		span, prefix, suffix = -span, "in ", ""
 	}
-	unit := func(n int, name string) string {
-		if n != 1 {
-			name += "s"
-		}
-		return fmt.Sprintf("%s%d %s%s", prefix, n, name, suffix)
-	}
+	n, unit := int(span.Hours()/24), "day"
 	switch {
+	case span < 10*time.Second:
+		return "now"
 	case span < time.Minute:
-		return unit(int(span.Seconds()), "second")
+		n, unit = int(span.Seconds()), "second"
 	case span < time.Hour:
-		return unit(int(span.Minutes()), "minute")
+		n, unit = int(span.Minutes()), "minute"
 	case span < 48*time.Hour:
-		return unit(int(span.Hours()), "hour")
-	default:
-		return unit(int(span.Hours()/24), "day")
+		n, unit = int(span.Hours()), "hour"
 	}
+	if n != 1 {
+		unit += "s"
+	}
+	return fmt.Sprintf("%s%d %s%s", prefix, n, unit, suffix)
 }
 
 func short(text string) string {
@@ -97,21 +124,26 @@ func dict(pairs ...any) map[string]any {
 }
 
 // render executes a template completely before the first byte is sent, so that an error is an error page.
-func (d *Desk) render(w http.ResponseWriter, name string, p page) error {
+func (d *Desk) render(w http.ResponseWriter, status int, name string, p page) error {
 	var body bytes.Buffer
 	if err := d.pages.ExecuteTemplate(&body, name, p); err != nil {
 		return fmt.Errorf("desk: page %s: %w", name, err)
 	}
 	w.Header().Set("Content-Type", "text/html; charset=utf-8")
+	w.WriteHeader(status)
 	_, _ = w.Write(body.Bytes())
 	return nil
+}
+
+func (d *Desk) help(w http.ResponseWriter, _ *http.Request, who person) error {
+	return d.render(w, http.StatusOK, "help", page{Title: "Keys", Person: who, Here: "help"})
 }
 
 func (d *Desk) asset(w http.ResponseWriter, r *http.Request, _ person) error {
 	name := r.PathValue("file")
 	types := map[string]string{"desk.css": "text/css; charset=utf-8", "desk.js": "text/javascript; charset=utf-8"}
 	if types[name] == "" {
-		return refusal{http.StatusNotFound, "There is nothing at this address."}
+		return nothingHere
 	}
 	content, err := fs.ReadFile(ui, "ui/"+name)
 	if err != nil {
@@ -130,4 +162,21 @@ func value(raw []byte) rules.Value {
 		return rules.Missing()
 	}
 	return v
+}
+
+// redirect goes on after a form.
+func redirect(w http.ResponseWriter, r *http.Request, to string) error {
+	http.Redirect(w, r, to, http.StatusSeeOther)
+	return nil
+}
+
+// backTo is the page of ours that a form stood on, fallback if it does not say or says anything else.
+func backTo(r *http.Request, fallback string) string {
+	back := r.PostFormValue("back")
+	for _, prefix := range []string{"/cases/", "/tasks/"} {
+		if id, ok := strings.CutPrefix(back, prefix); ok && id != "" && !strings.ContainsAny(id, "/\\?#") {
+			return back
+		}
+	}
+	return fallback
 }

@@ -3,14 +3,14 @@ package desk
 import (
 	"crypto/rand"
 	"net/http"
-	"strings"
+	"net/url"
 	"time"
 
 	"crosswalk/intake"
 )
 
 func (d *Desk) phonePage(w http.ResponseWriter, _ *http.Request, who person) error {
-	return d.render(w, "phone", page{Title: "Phone note", Person: who, Here: "phone", Data: intake.Message{ID: rand.Text()}})
+	return d.render(w, http.StatusOK, "phone", page{Title: "Phone note", Person: who, Here: "phone", Data: intake.Message{ID: rand.Text()}})
 }
 
 // phone stores what a customer said on the telephone and goes on to the case, which fills in while the agent talks.
@@ -18,8 +18,8 @@ func (d *Desk) phone(w http.ResponseWriter, r *http.Request, who person) error {
 	form := postForm{r}
 	m := intake.Message{
 		Channel: "phone", ReceivedAt: time.Now().UTC(), Text: form.text("text"), Product: form.text("product"),
-		From: intake.Sender{Name: form.text("name"), Phone: form.text("phone"), Email: strings.ToLower(form.text("email"))},
-		ID:   form.text("note"),
+		From: intake.Sender{Name: form.text("name"), Phone: form.text("phone"), Email: intake.NormaliseEmail(form.text("email"))},
+		ID:   form.text("note"), TypedBy: who.login,
 	}
 	problem := ""
 	switch {
@@ -29,8 +29,7 @@ func (d *Desk) phone(w http.ResponseWriter, r *http.Request, who person) error {
 		problem = "Write a name, a telephone number or an e-mail address."
 	}
 	if problem != "" {
-		w.WriteHeader(http.StatusUnprocessableEntity)
-		return d.render(w, "phone", page{Title: "Phone note", Person: who, Here: "phone", Problem: problem, Data: m})
+		return d.render(w, http.StatusUnprocessableEntity, "phone", page{Title: "Phone note", Person: who, Here: "phone", Problem: problem, Data: m})
 	}
 	receipt, err := d.Note(r.Context(), m)
 	if err != nil {
@@ -39,6 +38,5 @@ func (d *Desk) phone(w http.ResponseWriter, r *http.Request, who person) error {
 	if err := d.audit(r.Context(), who, "note.taken", receipt.CaseID, map[string]any{"entry": receipt.EntryID, "outcome": receipt.Outcome}); err != nil {
 		return err
 	}
-	http.Redirect(w, r, "/cases/"+receipt.CaseID, http.StatusSeeOther)
-	return nil
+	return redirect(w, r, "/cases/"+url.PathEscape(receipt.CaseID))
 }

@@ -3,7 +3,7 @@ package desk
 import (
 	"context"
 	"net/http"
-	"strings"
+	"slices"
 
 	"crosswalk/store"
 )
@@ -16,13 +16,13 @@ type systemView struct {
 }
 
 func (d *Desk) systemViews(ctx context.Context) ([]systemView, error) {
-	var views []systemView
+	views := []systemView{}
 	for _, name := range d.Systems() {
 		state, err := d.Store.SystemState(ctx, name)
 		if err != nil {
 			return nil, err
 		}
-		waiting, err := d.Store.CountCases(ctx, store.CaseFilter{WaitingFor: name})
+		waiting, err := d.Store.CountCases(ctx, store.CaseFilter{WaitingFor: name, Open: true})
 		if err != nil {
 			return nil, err
 		}
@@ -36,36 +36,24 @@ func (d *Desk) systemList(w http.ResponseWriter, r *http.Request, who person) er
 	if err != nil {
 		return err
 	}
-	return d.render(w, "systems", page{Title: "Systems", Person: who, Here: "systems", Data: views})
+	return d.render(w, http.StatusOK, "systems", page{Title: "Systems", Person: who, Here: "systems", Data: views})
 }
 
-func (d *Desk) pauseSystem(w http.ResponseWriter, r *http.Request, who person) error {
-	return d.thenSystems(w, r, d.setSystem(r.Context(), who, r.PathValue("name"), "pause", r.PostFormValue("reason")))
-}
-
-func (d *Desk) resumeSystem(w http.ResponseWriter, r *http.Request, who person) error {
-	return d.thenSystems(w, r, d.setSystem(r.Context(), who, r.PathValue("name"), "resume", ""))
-}
-
-func (d *Desk) thenSystems(w http.ResponseWriter, r *http.Request, err error) error {
-	if err == nil {
-		http.Redirect(w, r, "/systems", http.StatusSeeOther)
+func (d *Desk) system(w http.ResponseWriter, r *http.Request, who person) error {
+	if err := d.setSystem(r.Context(), who, r.PathValue("name"), r.PathValue("act"), postForm{r}.text("reason")); err != nil {
+		return err
 	}
-	return err
+	return redirect(w, r, "/systems")
 }
 
 func (d *Desk) setSystem(ctx context.Context, who person, name, act, reason string) error {
-	known := false
-	for _, system := range d.Systems() {
-		known = known || system == name
-	}
-	if !known {
+	if !slices.Contains(d.Systems(), name) {
 		return refusal{http.StatusNotFound, "There is no system " + name + "."}
 	}
 	var err error
 	switch act {
 	case "pause":
-		err = d.Store.PauseSystem(ctx, name, who.login, strings.TrimSpace(reason))
+		err = d.Store.PauseSystem(ctx, name, who.login, reason)
 	case "resume":
 		err = d.Store.ResumeSystem(ctx, name, who.login)
 	default:

@@ -32,6 +32,20 @@ func (s *Store) Blob(ctx context.Context, caseID, id string) (Blob, error) {
 	return found, wrap("blob "+id, err)
 }
 
+type blobType struct{ id, mediaType string }
+
+func (b *blobType) fields() []any { return []any{&b.id, &b.mediaType} }
+
+// BlobTypes tells of what type each file of a case is, by its id.
+func (s *Store) BlobTypes(ctx context.Context, caseID string) (map[string]string, error) {
+	found, err := many[blobType](ctx, s.read(), "SELECT id, media_type FROM blobs WHERE case_id = ?", caseID)
+	types := make(map[string]string, len(found))
+	for _, blob := range found {
+		types[blob.id] = blob.mediaType
+	}
+	return types, wrap("files of "+caseID, err)
+}
+
 func (s *Store) putBlob(ctx context.Context, tx session, caseID, mediaType string, body []byte) (string, error) {
 	sum := sha256.Sum256(body)
 	id := hex.EncodeToString(sum[:])

@@ -23,7 +23,7 @@ type StepResult struct {
 	Result       json.RawMessage `json:"result,omitempty"`
 	ErrorClass   string          `json:"error_class,omitempty"`
 	ErrorMessage string          `json:"error_message,omitempty"`
-	Evidence     string          `json:"evidence,omitempty"` // id of a blob of the case
+	Evidence     string          `json:"evidence,omitempty"` // ids of blobs of the case, with spaces between
 }
 
 const stepColumns = `case_id, step_path, generation, ordinal, kind, title, system, operation, driver, driver_hash, started_at,

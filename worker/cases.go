@@ -47,7 +47,7 @@ func (c *Cases) StartCase(ctx context.Context, entry store.Entry) error {
 	if err := json.Unmarshal(entry.Parsed, &input); err != nil {
 		return c.unusable(ctx, entry, err)
 	}
-	meta := workflows.CaseMeta{Channel: entry.Channel, EntryID: entry.ID, Language: entry.Language}
+	meta := workflows.CaseMeta{Channel: entry.Channel, EntryID: entry.ID, Language: entry.Language, StartedBy: entry.TypedBy}
 	err = c.Start(ctx, found, input, meta)
 	if errors.Is(err, ErrInput) {
 		return c.unusable(ctx, entry, err)

@@ -1,0 +1,204 @@
+package desk
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"crosswalk/rules"
+	"crosswalk/store"
+)
+
+// record is what is known of a case, as its page and those of its tasks show it.
+type record struct {
+	Case      store.Case
+	Messages  []messageView
+	Found     []stepView // what systems and people said
+	Working   []stepView // what the use case made of it
+	Decisions []decisionView
+	Timeline  []moment
+}
+
+// messageView is a message as it came in.
+type messageView struct {
+	Entry  store.Entry
+	Text   string
+	From   []Fact
+	Fields []Fact
+}
+
+// stepView is a step's result: a fact with the system that said it.
+type stepView struct {
+	Step     store.StepResult
+	Facts    []Fact
+	Pictures []string
+	Files    []string
+	Old      bool // a later generation took its place
+}
+
+// decisionView is one decision with the row that decided and why.
+type decisionView struct {
+	Decision       store.Decision
+	Facts, Outputs []Fact
+	Old            bool
+}
+
+// moment is a line of the timeline.
+type moment struct {
+	At   time.Time
+	Text string
+	Who  string
+	Bad  bool
+}
+
+func (d *Desk) recordOf(ctx context.Context, found store.Case) (record, error) {
+	r := record{Case: found}
+	steps, err := d.Store.Steps(ctx, found.ID)
+	if err != nil {
+		return r, err
+	}
+	types, err := d.Store.BlobTypes(ctx, found.ID)
+	if err != nil {
+		return r, err
+	}
+	r.Found, r.Working = stepViews(steps, types)
+	decisions, err := d.Store.Decisions(ctx, found.ID)
+	if err != nil {
+		return r, err
+	}
+	r.Decisions = decisionViews(decisions)
+	if r.Messages, err = d.messages(ctx, found.ID); err != nil {
+		return r, err
+	}
+	r.Timeline, err = d.timeline(ctx, r)
+	return r, err
+}
+
+// stepViews parts what came from somewhere from what the use case worked out.
+func stepViews(steps []store.StepResult, types map[string]string) (found, working []stepView) {
+	newest := map[string]int{}
+	for _, step := range steps {
+		newest[step.Path] = max(newest[step.Path], step.Generation)
+	}
+	for _, step := range steps {
+		view := stepView{Step: step, Old: step.Generation < newest[step.Path], Facts: Facts(without(value(step.Result), "system"))}
+		view.Pictures, view.Files = files(strings.Fields(step.Evidence), types)
+		if step.System != "" || step.Kind == "ask" || step.ErrorClass != "" {
+			found = append(found, view)
+		} else if step.Kind != "decide" && len(view.Facts) > 0 { // decisions have a place of their own
+			working = append(working, view)
+		}
+	}
+	return found, working
+}
+
+func decisionViews(decisions []store.Decision) []decisionView {
+	newest := map[string]int{}
+	for _, decision := range decisions {
+		newest[decision.Path] = max(newest[decision.Path], decision.Generation)
+	}
+	var views []decisionView
+	for _, decision := range decisions {
+		views = append(views, decisionView{decision, Facts(value(decision.Facts)), Facts(value(decision.Outputs)), decision.Generation < newest[decision.Path]})
+	}
+	return views
+}
+
+// files parts pictures from what can only be downloaded.
+func files(ids []string, types map[string]string) (pictures, others []string) {
+	for _, id := range ids {
+		if strings.HasPrefix(types[id], "image/") {
+			pictures = append(pictures, id)
+		} else {
+			others = append(others, id)
+		}
+	}
+	return pictures, others
+}
+
+func (d *Desk) messages(ctx context.Context, caseID string) ([]messageView, error) {
+	entries, err := d.Store.Messages(ctx, caseID)
+	if err != nil {
+		return nil, err
+	}
+	var views []messageView
+	for _, entry := range entries {
+		input := value(entry.Parsed)
+		rest := input
+		for _, shown := range []string{"text", "from", "channel", "received_at"} {
+			rest = without(rest, shown)
+		}
+		views = append(views, messageView{Entry: entry, Text: input.Get("text").Text(), From: Facts(input.Get("from")), Fields: Facts(rest)})
+	}
+	return views, nil
+}
+
+// timeline is all that happened to a case, in the order of time.
+func (d *Desk) timeline(ctx context.Context, r record) ([]moment, error) {
+	events, err := d.Store.Timeline(ctx, r.Case.ID)
+	if err != nil {
+		return nil, err
+	}
+	var all []moment
+	add := func(at time.Time, who string, bad bool, format string, parts ...any) {
+		if !at.IsZero() {
+			all = append(all, moment{At: at, Text: fmt.Sprintf(format, parts...), Who: d.nameOf(who), Bad: bad})
+		}
+	}
+	for _, message := range r.Messages {
+		add(message.Entry.ReceivedAt, message.Entry.TypedBy, false, "Message received: %s%s", message.Entry.Channel, kindNote(message.Entry.Kind))
+	}
+	for _, event := range events {
+		add(event.At, event.Who, event.Kind == "overdue", "%s", eventText(event))
+	}
+	for _, view := range r.Found {
+		step := view.Step
+		switch {
+		case step.Kind == "ask": // the answer is an event
+		case step.ErrorClass != "":
+			add(step.FinishedAt, "", true, "%s: %s (%s)", step.Title, label(step.ErrorClass), step.System)
+		default:
+			add(step.FinishedAt, "", false, "%s: answered by %s", step.Title, step.System)
+		}
+	}
+	for _, view := range r.Decisions {
+		add(view.Decision.At, "", view.Decision.Error != "", "Decided by the table %s, row %s", view.Decision.Table, view.Decision.Row)
+	}
+	add(r.Case.EndedAt, "", false, "Ended: %s", label(cmp.Or(r.Case.Outcome, string(r.Case.State))))
+	slices.SortStableFunc(all, func(a, b moment) int { return a.At.Compare(b.At) })
+	return all, nil
+}
+
+func kindNote(kind string) string {
+	switch kind {
+	case store.KindNew, "":
+		return ""
+	case store.KindJoined:
+		return " (joins this case)"
+	}
+	return " (" + kind + ")"
+}
+
+// eventText puts what the case notes in a word into a phrase.
+func eventText(event store.Event) string {
+	phrases := map[string]string{"answered": "Answered: %s", "overdue": "Overdue: %s", "redo": "Done again from here: %s", "message": "Further message by %s was worked through"}
+	if phrase, ok := phrases[event.Kind]; ok {
+		return fmt.Sprintf(phrase, event.Text)
+	}
+	return event.Text
+}
+
+// systemsOf are the records that a case got from systems.
+func systemsOf(steps []stepView) []store.Ref {
+	var refs []store.Ref
+	for _, view := range steps {
+		result := value(view.Step.Result)
+		if system, id := result.Get("system"), result.Get("id"); system.Kind() == rules.KindText && id.Kind() == rules.KindText {
+			refs = append(refs, store.Ref{System: system.Text(), ID: id.Text()})
+		}
+	}
+	return refs
+}

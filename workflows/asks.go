@@ -96,17 +96,20 @@ func (r *run) await(ctx workflow.Context, q question) (activities.Answer, error)
 	return given, err
 }
 
-// awaitAnswer waits until the store holds an answer, the task's time is over, or the case takes another way.
+// awaitAnswer waits until the store holds an answer or the case takes another way. When the task's time is over, it
+// goes to somebody else, once.
 func (r *run) awaitAnswer(ctx workflow.Context, p *pending, q question) (activities.Answer, error) {
-	left := q.within
+	timing, cancel := workflow.WithCancel(ctx)
+	defer cancel()
+	due := r.due(timing, p, q.within)
 	for {
-		woken, err := r.awaitNews(ctx, p, q.scope, left)
+		late := func() bool { return due != nil && due.IsReady() }
+		err := workflow.Await(ctx, func() bool { return p.announced || late() || r.stopped(q.scope) != nil })
 		if err == nil {
 			err = r.stopped(q.scope)
 		}
-		if err == nil && !woken {
-			left = 0
-			err = r.late(ctx, p, q)
+		if err == nil && late() {
+			due, err = nil, r.late(ctx, p, q)
 		}
 		if err != nil {
 			return activities.Answer{}, err
@@ -114,28 +117,32 @@ func (r *run) awaitAnswer(ctx workflow.Context, p *pending, q question) (activit
 		if !p.announced {
 			continue
 		}
-		p.announced = false
-		var out activities.ReadAnswerOutput
-		err = r.store(ctx, activities.NameReadAnswer, activities.ReadAnswerInput{Task: p.task.ID}, &out)
-		if err != nil {
-			return activities.Answer{}, err
-		}
-		if out.Answered {
-			r.note(p.task, out.Answer)
-			r.recorder.event("answer/"+p.task.ID, "answered", p.waiting.Label, out.Answer.By, out.Answer.At)
-			return out.Answer, nil
+		if given, ok, err := r.readAnswer(ctx, p); ok || err != nil {
+			return given, err
 		}
 	}
 }
 
-func (r *run) awaitNews(ctx workflow.Context, p *pending, sc *scope, within time.Duration) (bool, error) {
-	news := func() bool { return p.announced || r.stopped(sc) != nil }
+// due is the timer of a task that must be done in time. It is taken back with its context, so that an answered task
+// leaves nothing that wakes the case.
+func (r *run) due(ctx workflow.Context, p *pending, within time.Duration) workflow.Future {
 	if within <= 0 {
-		return true, workflow.Await(ctx, news)
+		return nil
 	}
-	return workflow.AwaitWithOptions(ctx, workflow.AwaitOptions{
-		Timeout: within, TimerOptions: workflow.TimerOptions{Summary: "task due: " + p.waiting.Step},
-	}, news)
+	return workflow.NewTimerWithOptions(ctx, within, workflow.TimerOptions{Summary: "due: " + p.waiting.Label})
+}
+
+// readAnswer reads the answer that was announced. An announcement without one is none.
+func (r *run) readAnswer(ctx workflow.Context, p *pending) (activities.Answer, bool, error) {
+	p.announced = false
+	var out activities.ReadAnswerOutput
+	err := r.store(ctx, activities.NameReadAnswer, activities.ReadAnswerInput{Task: p.task.ID}, &out)
+	if err != nil || !out.Answered {
+		return activities.Answer{}, false, err
+	}
+	r.note(p.task, out.Answer)
+	r.recorder.event("answer/"+p.task.ID, "answered", p.waiting.Label, out.Answer.By, out.Answer.At)
+	return out.Answer, true, nil
 }
 
 // late gives the task to whom the use case names. Without anybody to name it is only overdue.

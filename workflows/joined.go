@@ -17,8 +17,12 @@ type mailbox struct {
 	busy   bool // messages are being worked through
 	ending bool // the use case is done: what is still there is taken before the case ends
 	closed bool
-	done   []string // ids of the entries whose steps have run
-	again  []string // ids of the entries whose steps were broken off by a redo, once for each time
+}
+
+// handled is what became of the messages, by the ids of their entries.
+type handled struct {
+	Done  []string // their steps have run
+	Again []string // their steps were broken off by a redo, once for each time
 }
 
 // listenNudges turns any number of nudges into one.
@@ -73,17 +77,17 @@ func (r *run) ready(after []string) bool {
 // messages reads what has joined and runs the joined steps for each, the oldest first.
 func (r *run) messages(ctx workflow.Context) error {
 	var out activities.ReadMessagesOutput
-	in := activities.ReadMessagesInput{Case: r.id, Done: r.mail.done}
+	in := activities.ReadMessagesInput{Case: r.id, Done: r.state.Messages.Done}
 	if err := r.store(ctx, activities.NameReadMessages, in, &out); err != nil {
 		return err
 	}
 	for _, message := range out.Messages {
 		err := r.message(ctx, message)
 		if errors.Is(err, errRedo) {
-			r.mail.again = append(r.mail.again, message.Entry)
+			r.state.Messages.Again = append(r.state.Messages.Again, message.Entry)
 			return err
 		}
-		r.mail.done = append(r.mail.done, message.Entry)
+		r.state.Messages.Done = append(r.state.Messages.Done, message.Entry)
 		if errors.Is(err, errEnd) {
 			err = r.stop(errEnd)
 		}
@@ -100,7 +104,7 @@ func (r *run) message(ctx workflow.Context, message activities.Message) error {
 	sc.beside, sc.facts = true, &facts{outer: r.top.facts}
 	sc.entry = message.Entry
 	sc.generation = 1
-	for _, entry := range r.mail.again {
+	for _, entry := range r.state.Messages.Again {
 		if entry == message.Entry {
 			sc.generation++
 		}

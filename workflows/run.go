@@ -45,11 +45,12 @@ type state struct {
 	Position    int                    // the top-level step that is being done
 	Generations []int                  // of each top-level step, from 1
 	Results     map[string]rules.Value // by the name that expressions use
-	Facts       []fact
+	Facts       *facts
 	Writes      map[string]written // confirmed writes by step path, for the redo
 	Given       map[string]given   // what a person gave for a step that is redone, by its id
 	Doubts      int                // how often a person was asked whether a write happened
 	Shaper      string             // the person whose answer last shaped the case
+	Messages    handled
 }
 
 func newRun(ctx workflow.Context, i *Interpreter, in StartInput) *run {
@@ -74,7 +75,8 @@ func (r *run) begin(ctx workflow.Context, plan *usecases.Plan) {
 		r.state.Generations[i] = 1
 	}
 	r.state.Results["input"] = r.in.Input
-	r.top = &scope{vars: r.state.Results, generation: 1, facts: &facts{}}
+	r.state.Facts = &facts{}
+	r.top = &scope{vars: r.state.Results, generation: 1, facts: r.state.Facts}
 	r.title = r.caseTitle()
 	r.recorder.begin(r)
 	workflow.Go(ctx, r.pump)

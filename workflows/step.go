@@ -17,6 +17,7 @@ type made struct {
 	evidence []string
 	decision *decided // of a decide
 	by       string   // the person who gave it
+	from     string   // the system of a stand-in's result, if that is another one than the step's
 	at       time.Time
 	skipped  bool
 }
@@ -51,8 +52,7 @@ func (r *run) settle(ctx workflow.Context, s *usecases.Step, sc *scope) (made, e
 			return made{}, err
 		}
 		if handler, ok := s.On(f.Class); ok {
-			value, err := r.standIn(ctx, handler, f, sc)
-			return made{value: value}, err
+			return r.standIn(ctx, handler, f, sc)
 		}
 		if f.voided {
 			return made{}, nil
@@ -105,13 +105,20 @@ func (r *run) sequence(ctx workflow.Context, steps []*usecases.Step, sc *scope) 
 	return last, nil
 }
 
-// standIn runs the steps that take the place of a failed one. They see the error.
-func (r *run) standIn(ctx workflow.Context, handler usecases.Handler, f *failure, sc *scope) (rules.Value, error) {
+// standIn runs the steps that take the place of a failed one. They see the error. What they find out is told under the
+// name of the step that they stand in for, with the system that it came from.
+func (r *run) standIn(ctx workflow.Context, handler usecases.Handler, f *failure, sc *scope) (made, error) {
 	inner := sc.inner()
+	inner.facts = &facts{outer: sc.facts}
 	inner.vars["error"] = rules.Record(map[string]rules.Value{
 		"class": rules.Text(string(f.Class)), "message": rules.Text(f.Message), "operation": optional(f.operation), "candidates": f.Candidates,
 	})
-	return r.sequence(ctx, handler.Steps, inner)
+	value, err := r.sequence(ctx, handler.Steps, inner)
+	result := made{value: value, from: value.Get("system").Text()}
+	if n := len(inner.facts.list); n > 0 && result.from == "" {
+		result.from = inner.facts.list[n-1].System
+	}
+	return result, err
 }
 
 // keep remembers what a step gave: in the facts of the case and in its record.
@@ -143,6 +150,8 @@ func (r *run) stepTitle(s *usecases.Step, sc *scope) string {
 // sourceOf names the system that a result came from: one of the workspace's, "rules" or "people".
 func sourceOf(s *usecases.Step, result made) string {
 	switch {
+	case result.from != "":
+		return result.from
 	case result.by != "" || s.Ask != nil:
 		return "people"
 	case s.Call != nil:

@@ -39,10 +39,10 @@ steps:
     with: {email: '${input.email}'}
     on_error:
       not_found: [{id: other, call: support.find_customer, with: {email: '${input.email}'}}]
-  - {end: {result: {name: '${customer.name}', system: '${customer.system}'}}}
+  - {end: {result: {name: '${customer.name}', system: '${customer.system}', facts: '${map(case.facts, .step + " of " + (.system ?? ""))}'}}}
 `, map[string]play{"crm.find_customer": fails(contracts.NotFound), "support.find_customer": gives(john)})
 	outcome := h.run(`{"email": "jane@example.com"}`)
-	require.JSONEq(t, `{"name": "John Doe", "system": "support"}`, plain(t, outcome.Result))
+	require.JSONEq(t, `{"name": "John Doe", "system": "support", "facts": ["customer of support"]}`, plain(t, outcome.Result))
 }
 
 func TestChoose(t *testing.T) {

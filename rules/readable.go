@@ -65,7 +65,18 @@ func (w *readableWriter) value(v Value, t *Type, indent int) {
 	}
 }
 
+// internal says whether a field tells only systems something: ids, and the system that a record came from.
+func internal(field Field) bool {
+	return field.Name == "id" || field.Name == "system" || field.Type != nil && field.Type.Ref != ""
+}
+
 func plainScalar(v Value) string {
+	if v.kind == KindBool {
+		if v.Bool() {
+			return "yes"
+		}
+		return "no"
+	}
 	if v.kind == KindInstant {
 		return v.Time().Format("2006-01-02 15:04 UTC")
 	}
@@ -81,6 +92,9 @@ func (w *readableWriter) record(v Value, t *Type, indent int) {
 	if t != nil && t.Kind == KindRecord {
 		for _, field := range t.Fields {
 			done[field.Name] = true
+			if internal(field) {
+				continue
+			}
 			w.field(v.Get(field.Name), field.Type, titleOf(field), indent)
 		}
 	}

@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"slices"
-	"time"
 
 	"crosswalk/adapters"
 	"crosswalk/contracts"
@@ -36,9 +35,8 @@ type Driver struct {
 type Service struct {
 	Hash      string           // of what carries it out
 	Safety    contracts.Safety // of a write
-	KeyTTL    time.Duration
-	Local     bool   // quick enough to be tried inside a workflow task
-	TaskQueue string // empty: that of the workflow
+	Local     bool             // quick enough to be tried inside a workflow task
+	TaskQueue string           // empty: that of the workflow
 }
 
 // Executor carries out operations. Errors are *contracts.Error.
@@ -81,7 +79,7 @@ func (r *Reach) Route(system, operation string, tried []string) Route {
 		}
 		service := d.Serves[operation]
 		route.Driver, route.DriverHash, route.Person = d.Name, service.Hash, d.Person
-		route.Safety, route.KeyTTL, route.Local, route.TaskQueue = service.Safety, service.KeyTTL, service.Local, service.TaskQueue
+		route.Safety, route.Local, route.TaskQueue = service.Safety, service.Local, service.TaskQueue
 	}
 	if route.Driver == "" {
 		route.Reason = fmt.Sprintf("no driver of %s that is on serves %s", system, operation)

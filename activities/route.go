@@ -1,10 +1,6 @@
 package activities
 
-import (
-	"time"
-
-	"crosswalk/contracts"
-)
+import "crosswalk/contracts"
 
 // Route says how one call reaches its system. The interpreter records it before the call, so that a replay takes
 // the same way even if the workspace has changed since.
@@ -16,8 +12,6 @@ type Route struct {
 	// the driver has changed meanwhile.
 	DriverHash string           `json:"hash,omitempty"`
 	Safety     contracts.Safety `json:"safety,omitempty"` // of a write
-	// KeyTTL is how long the system remembers an idempotency key; 0: for ever.
-	KeyTTL time.Duration `json:"keyTTL,omitempty"`
 	// Local says that the first attempt may run as a local activity.
 	Local     bool   `json:"local,omitempty"`
 	TaskQueue string `json:"queue,omitempty"` // empty: that of the workflow

@@ -89,7 +89,7 @@ func (r *reach) system(defined *workspace.Reach, s *workspace.System, used map[s
 // service says how a route carries out an operation. An API call is quick and so tried inside the workflow task; a
 // write that must never be sent twice is not, because such an attempt leaves no trace in the history.
 func service(operation *contracts.Operation, route workspace.Route) activities.Service {
-	s := activities.Service{Hash: route.Hash, Safety: route.Safety, KeyTTL: route.KeyTTL}
+	s := activities.Service{Hash: route.Hash, Safety: route.Safety}
 	switch route.Driver.Kind {
 	case workspace.ByRobot:
 		s.TaskQueue = workflows.QueueRobots

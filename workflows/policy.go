@@ -51,7 +51,7 @@ func withPatience(ctx workflow.Context, route activities.Route, s *usecases.Step
 	return workflow.WithActivityOptions(ctx, workflow.ActivityOptions{
 		TaskQueue:              route.TaskQueue,
 		StartToCloseTimeout:    attemptLimit(route, s),
-		ScheduleToCloseTimeout: patienceFor(route, s),
+		ScheduleToCloseTimeout: patienceFor(s),
 		HeartbeatTimeout:       heartbeat,
 		RetryPolicy: &temporal.RetryPolicy{
 			InitialInterval:    firstWait,
@@ -74,16 +74,13 @@ func attemptLimit(route activities.Route, s *usecases.Step) time.Duration {
 	return apiLimit
 }
 
-// patienceFor ends before a system forgets the key that makes a repeated write safe.
-func patienceFor(route activities.Route, s *usecases.Step) time.Duration {
-	limit := patience
+// patienceFor is how long a call is tried. A key that the system forgets meanwhile is the adapter's business: it looks
+// the effect up, or says that the outcome is unknown.
+func patienceFor(s *usecases.Step) time.Duration {
 	if s.Retry.Within > 0 {
-		limit = s.Retry.Within
+		return s.Retry.Within
 	}
-	if route.KeyTTL > 0 {
-		limit = min(limit, max(route.KeyTTL-keyMargin, route.KeyTTL/2))
-	}
-	return limit
+	return patience
 }
 
 // withStore is for what only needs our own store, when that could not be had inside the workflow task.

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"net/http"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -140,50 +141,61 @@ func TestWhatTheTicketSaysStays(t *testing.T) {
 	}
 }
 
-// TestKilledAtRandomMoments kills the program fifty times, wherever it happens to be, also while it recovers from the
-// kill before, while customers go on writing. The seed is printed; set it to repeat a run.
+// TestKilledAtRandomMoments kills the program fifty times, wherever it happens to be: while it starts and recovers from
+// the kill before, and while customers write and cases run.
 func TestKilledAtRandomMoments(t *testing.T) {
 	t.Parallel()
 	const kills, seed = 50, 20261122
 	w := newWorld(t, 3)
 	r := rand.New(rand.NewPCG(seed, seed))
 	var complaints []sandbox.Complaint
-	w.order(http.MethodGet, "/world/complaints?n=40&seed=9", nil, &complaints)
-	acknowledged := map[string]bool{}
-	next := 0
+	w.order(http.MethodGet, "/world/complaints?n=100&seed=9", nil, &complaints)
+	complaints = slices.DeleteFunc(complaints, func(m sandbox.Complaint) bool { return m.From.Email == "" })
+	var acknowledged []string // addresses whose mail was taken
 	for range kills {
-		moment := time.After(time.Duration(r.IntN(3500)) * time.Millisecond)
-		for dead := false; !dead; {
-			select {
-			case <-moment:
-				w.up.kill()
-				dead = true
-			case <-w.up.ready:
-				if next < len(complaints) && r.IntN(4) == 0 {
-					if id, err := w.form(plainIfKnown(complaints[next])); err == nil {
-						acknowledged[id] = true
-						next++
-					}
+		if r.IntN(2) == 0 {
+			time.Sleep(time.Duration(r.IntN(2500)) * time.Millisecond)
+		} else {
+			w.up.awaitReady(t)
+			w.connect()
+			moment := time.Now().Add(time.Duration(r.IntN(1600)) * time.Millisecond)
+			for time.Now().Before(moment) {
+				if m := complaints[0]; r.IntN(5) == 0 && len(acknowledged) < 40 {
+					require.NoError(t, w.send(plainIfKnown(m), newID()))
+					acknowledged, complaints = append(acknowledged, m.From.Email), complaints[1:]
 				}
 				pause()
-			case <-w.up.ended:
-				t.Fatalf("it ended by itself: %v\n%s", w.up.err, tail(w.up.said(), 4000))
 			}
+		}
+		select {
+		case <-w.up.ended:
+			t.Fatalf("it ended by itself: %v\n%s", w.up.err, tail(w.up.said(), 4000))
+		default:
+			w.up.kill()
 		}
 		w.launch()
 	}
 	w.up.awaitReady(t)
 	w.connect()
 	require.Greater(t, len(acknowledged), 10, "too few complaints came through to say anything")
-	all := w.allCases()
-	for id := range acknowledged {
-		require.Contains(t, all, id, "an acknowledged complaint was lost")
+	for _, email := range acknowledged {
+		w.onlyCase(email)
 	}
+	all := w.allCases()
+	require.Len(t, all, len(acknowledged))
 	for _, id := range all {
 		w.await(id, "goes on by itself", caseDetail.stands)
 	}
 	w.oneTicketEach(all)
-	t.Logf("%d kills, %d acknowledged, %d cases", kills, len(acknowledged), len(all))
+	for _, id := range all {
+		d, err := w.look(id)
+		require.NoError(t, err)
+		for _, kind := range []string{"repair", "confirm"} {
+			_, asked := d.open(kind)
+			require.False(t, asked, "a person has to help: %s", d.said())
+		}
+	}
+	t.Logf("%d kills, %d cases", kills, len(all))
 }
 
 // plainIfKnown leaves a complaint as it is if there is nothing that it could be plain about.

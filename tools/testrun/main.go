@@ -2,7 +2,7 @@
 //
 //	testrun [-race=false] [-run PATTERN] [packages]
 //
-// Packages whose tests start the Temporal server run without the race detector: it would have to
+// Packages whose tests start the Temporal server, or the whole program, run without the race detector: it would have to
 // compile the server a second time, which takes longer than all tests together, to find races in code
 // that is not ours. They run one at a time, since each wants the machine for itself. All others run
 // with it.
@@ -15,12 +15,16 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
+	"path"
 	"slices"
 	"strings"
 	"time"
 )
 
-const server = "go.temporal.io/server/temporal"
+const (
+	server = "go.temporal.io/server/temporal"
+	whole  = "e2e" // the package whose tests run the built program, server and all
+)
 
 func main() {
 	race := flag.Bool("race", true, "run what can be run with the race detector")
@@ -65,7 +69,7 @@ func split(packages []string) (light, heavy []string, err error) {
 		name, isTest := strings.CutSuffix(fields[0], ".test")
 		switch {
 		case !isTest:
-		case slices.Contains(fields[1:], server):
+		case slices.Contains(fields[1:], server), path.Base(name) == whole:
 			heavy = append(heavy, name)
 		default:
 			light = append(light, name)

@@ -36,6 +36,7 @@ func complaintBundle(t *testing.T) usecases.Bundle {
 func company() map[string]play {
 	return map[string]play{
 		"crm.find_customer":       gives(jane),
+		"support.find_customer":   fails(contracts.NotFound),
 		"support.create_task":     gives(ticket),
 		"support.update_task":     gives(ticket),
 		"invoicing.find_customer": gives(`{"id": "cus_9", "name": "Jane Doe", "email": "jane@example.com"}`),

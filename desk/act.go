@@ -21,15 +21,14 @@ type taskAct struct {
 
 // act is a form on the page of a task.
 func (d *Desk) act(w http.ResponseWriter, r *http.Request, who person) error {
-	form := postForm{r}
-	in := taskAct{Act: r.PathValue("act"), Assignee: form.text("assignee"), Queue: form.text("queue"), Text: form.text("text")}
-	var err error
-	if in.Version, err = strconv.Atoi(form.text("version")); err != nil && in.Act != "note" {
-		return outOfDate
-	}
 	task, err := d.visibleTask(r.Context(), r.PathValue("id"), who)
 	if err != nil {
 		return err
+	}
+	form := postForm{r}
+	in := taskAct{Act: r.PathValue("act"), Assignee: form.text("assignee"), Queue: form.text("queue"), Text: form.text("text")}
+	if in.Version, err = strconv.Atoi(form.text("version")); err != nil && in.Act != "note" {
+		return outOfDate
 	}
 	if _, err := d.actOn(r.Context(), who, task, in); err != nil {
 		return err

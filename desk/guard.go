@@ -74,10 +74,26 @@ func (d *Desk) guard(r route) http.Handler {
 			return
 		}
 		request.Body = http.MaxBytesReader(w, request.Body, maxBody)
-		if err := r.handler(w, request, who); err != nil {
+		if !isAPI(request) {
+			err = readForm(request)
+		}
+		if err == nil {
+			err = r.handler(w, request, who)
+		}
+		if err != nil {
 			d.fail(w, request, who, err)
 		}
 	})
+}
+
+// readForm reads what was filled in before anything asks for a field, as that would not say what is wrong with it.
+func readForm(r *http.Request) error {
+	err := r.ParseForm()
+	var large *http.MaxBytesError
+	if err == nil || errors.As(err, &large) {
+		return err
+	}
+	return refusal{http.StatusBadRequest, "The form cannot be read."}
 }
 
 // ownPage says whether a request that changes something came from a page of ours. CrossOriginProtection has refused

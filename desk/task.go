@@ -14,6 +14,7 @@ type taskData struct {
 	record
 	Task        store.Task
 	Notes       []store.Note
+	Proposal    string
 	Show        []Fact
 	Candidates  []Fact
 	Outcomes    []string
@@ -59,12 +60,13 @@ func (d *Desk) taskData(ctx context.Context, id string, who person) (taskData, e
 	}
 	payload := value(task.Payload)
 	data := taskData{
-		Task: task, Show: Facts(payload.Get("show")), Outcomes: textsOf(payload.Get("outcomes")), Acts: textsOf(payload.Get("acts")),
+		Task: task, Outcomes: textsOf(payload.Get("outcomes")), Acts: textsOf(payload.Get("acts")),
 		Form: formFields(payload.Get("form")), Operation: payload.Get("operation").Text(), Errors: textsOf(payload.Get("errors")),
 		Problem: Facts(without(payload.Get("problem"), "evidence")), Candidates: factsOf(payload.Get("candidates")), Answer: Facts(value(task.Answer)),
 		MayAct:    !task.Closed() && (task.ClaimedBy == "" || task.ClaimedBy == who.login || who.lead),
 		Requested: task.Requester != "" && task.Requester == who.login,
 	}
+	data.Proposal, data.Show = inShort(payload.Get("show"))
 	for _, item := range payload.Get("correct").Items() {
 		data.Corrections = append(data.Corrections, correction{Step: item.Get("step").Text(), Title: item.Get("title").Text(),
 			Candidates: factsOf(item.Get("candidates")), Fields: formFields(item.Get("fields"))})

@@ -1,0 +1,25 @@
+package e2e
+
+import (
+	"fmt"
+	"path/filepath"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+)
+
+// TestEveryEnd sends complaints of every kind over every channel, in five languages, to companies of two seeds. What
+// each must come to is the truth of the company's generator, which knows nothing of the rules.
+func TestEveryEnd(t *testing.T) {
+	t.Parallel()
+	for _, seed := range []int{2, 42} {
+		t.Run(fmt.Sprint(seed), func(t *testing.T) {
+			t.Parallel()
+			p := start(t, "reached their expected end", "demo", "--once", "--complaints", "64", "--seed", fmt.Sprint(seed),
+				"--dir", filepath.Join(t.TempDir(), "demo"), "--ports", "0", "--listen", "127.0.0.1:0")
+			<-p.ended
+			require.Zero(t, p.cmd.ProcessState.ExitCode(), "some did not reach it")
+			require.Contains(t, p.said(), "\n64 of 64 reached their expected end")
+		})
+	}
+}

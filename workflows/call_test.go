@@ -121,6 +121,24 @@ func TestUnknownOutcomeIsAPersonsTask(t *testing.T) {
 	}
 }
 
+func TestWriteThatAPersonGivesUp(t *testing.T) {
+	h := newHarness(t, `
+input: {}
+steps:
+  - id: ticket
+    call: support.create_task
+    with: {queue: q, title: Title, text: Text, reference: '${case.reference}'}
+    on_error:
+      outcome_unknown: [{id: none, set: {value: '${missing}'}}]
+  - {end: {outcome: '${ticket == missing ? "without" : "with"}'}}
+`, map[string]play{"support.create_task": fails(contracts.OutcomeUnknown)})
+	h.person(time.Hour, "confirm", `{"act": "void"}`)
+	require.Equal(t, "without", h.run(`{}`).Outcome)
+	effects, err := h.store.Effects(t.Context(), caseID)
+	require.NoError(t, err)
+	require.Equal(t, store.EffectVoid, effects[0].State)
+}
+
 func TestPausedSystemIsWaitedFor(t *testing.T) {
 	h := newHarness(t, makesTicket, map[string]play{"support.create_task": gives(ticket)})
 	require.NoError(t, h.store.PauseSystem(t.Context(), "support", "ann", "maintenance"))

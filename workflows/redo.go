@@ -49,22 +49,31 @@ func (r *run) askRedo(ctx workflow.Context, answer activities.Answer) (problem s
 	return "", r.stop(errRedo)
 }
 
-// correctedInput checks the values that a person gave for the input of a call, each by its field's type.
+// correctedInput checks the input that a person gave for a call in place of the use case's own, each field by its type.
 func correctedInput(s *usecases.Step, with rules.Value) (rules.Value, string) {
-	if s.Call == nil {
-		return rules.Value{}, ""
+	if s.Call == nil || with.Len() == 0 {
+		return rules.Value{}, "say by which values it is to be done again"
 	}
+	input := s.Call.Operation.Input
 	fields := map[string]rules.Value{}
 	for _, key := range with.Keys() {
-		i := slices.IndexFunc(s.Call.Operation.Input.Fields, func(f rules.Field) bool { return f.Name == key })
+		i := slices.IndexFunc(input.Fields, func(f rules.Field) bool { return f.Name == key })
 		if i < 0 {
 			return rules.Value{}, fmt.Sprintf("%s takes no %q", s.Label(), key)
 		}
-		value, err := s.Call.Operation.Input.Fields[i].Type.Decode(with.Get(key))
+		value, err := with.Get(key), error(nil)
+		if value.Kind() != rules.KindRecord || input.Fields[i].Type.Ref == "" { // a whole record may stand for its id
+			value, err = input.Fields[i].Type.Decode(value)
+		}
 		if err != nil {
 			return rules.Value{}, key + ": " + err.Error()
 		}
 		fields[key] = value
+	}
+	for _, field := range input.Fields {
+		if field.Required && fields[field.Name].IsMissing() {
+			return rules.Value{}, field.Name + " is missing"
+		}
 	}
 	return rules.Record(fields), ""
 }
@@ -130,7 +139,10 @@ func (r *run) corrections() rules.Value {
 			if err != nil {
 				continue
 			}
-			one["fields"] = formFields(s.Call.Operation.Input, merge(with, r.state.Given[s.ID].With))
+			if given := r.state.Given[s.ID].With; !given.IsMissing() {
+				with = given
+			}
+			one["fields"] = formFields(s.Call.Operation.Input, with)
 		}
 		list = append(list, rules.Record(one))
 	}

@@ -51,6 +51,22 @@ func TestRedoUpdatesTheTicketInsteadOfMakingAnother(t *testing.T) {
 	require.Equal(t, "t7", tasks[0].External.ID)
 }
 
+func TestRedoReplacesTheWholeInput(t *testing.T) {
+	h := newHarness(t, `
+input: {}
+steps:
+  - {id: customer, call: crm.find_customer, with: {email: a@example.com, name: A}, correct: {}}
+  - {id: solve, ask: {queue: q, what: complete, outcomes: [accepted], show: {Name: '${customer.name}'}}}
+`, map[string]play{"crm.find_customer": gives(jane)})
+	h.person(time.Hour, "complete", `{"act": "redo", "step": "customer", "with": {"nickname": "B"}}`)
+	h.person(2*time.Hour, "complete", `{"act": "redo", "step": "customer", "with": {"name": "B"}}`)
+	h.person(3*time.Hour, "complete", `{"outcome": "accepted"}`)
+	h.run(`{}`)
+	calls := h.callsOf("crm.find_customer")
+	require.Len(t, calls, 2)
+	require.JSONEq(t, `{"name": "B"}`, plain(t, calls[1].Input))
+}
+
 func TestRedoWithAnotherOfTheCandidates(t *testing.T) {
 	h := newHarness(t, `
 input: {}
@@ -67,6 +83,7 @@ steps:
 		require.Equal(t, 3, payload.Get("correct").At(0).Get("candidates").Len())
 	}, time.Minute)
 	h.person(time.Hour, "complete", `{"act": "redo", "step": "nothing", "index": 1}`)
+	h.person(90*time.Minute, "complete", `{"act": "redo", "step": "purchase", "index": 3}`)
 	h.person(2*time.Hour, "complete", `{"act": "redo", "step": "purchase", "index": 2}`)
 	h.person(3*time.Hour, "complete", `{"outcome": "accepted"}`)
 	require.JSONEq(t, `{"purchase": "c"}`, plain(t, h.run(`{}`).Result))

@@ -119,7 +119,7 @@ func (r *run) takeByHand(ctx workflow.Context, operation *contracts.Operation, i
 // that it shall be sent.
 func (r *run) confirm(ctx workflow.Context, s *usecases.Step, sc *scope, operation *contracts.Operation, in activities.CallInput, f *failure) (result made, again bool, err error) {
 	r.state.Doubts++
-	q := r.trouble(s, sc, activities.KindConfirm, []string{activities.ActDone, activities.ActNotDone}, operation.Output, f, r.state.Doubts)
+	q := r.trouble(s, sc, activities.KindConfirm, []string{activities.ActDone, activities.ActNotDone, activities.ActVoid}, operation.Output, f, r.state.Doubts)
 	q.task.Payload = q.task.Payload.With("show", in.Input)
 	for tries := 0; ; tries++ {
 		q.task.ID = activities.TaskID(in.Place, fmt.Sprintf("%s/%d", activities.KindConfirm, r.state.Doubts), tries)

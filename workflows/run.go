@@ -177,7 +177,7 @@ type written struct {
 // given is what a person gave for a step that is redone.
 type given struct {
 	Value rules.Value `json:"value"` // its result; missing if it is called again
-	With  rules.Value `json:"with"`  // other values of its input
+	With  rules.Value `json:"with"`  // another input
 	By    string      `json:"by"`
 }
 

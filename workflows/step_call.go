@@ -17,8 +17,8 @@ func (r *run) call(ctx workflow.Context, s *usecases.Step, sc *scope) (made, err
 		return made{}, err
 	}
 	operation, place := s.Call.Operation, r.place(s, sc)
-	if given, ok := r.givenFor(s, sc); ok {
-		input = merge(input, given.With)
+	if given, ok := r.givenFor(s, sc); ok && !given.With.IsMissing() {
+		input = given.With
 	}
 	asked := input.Hash()
 	if operation.Effect == contracts.Write {
@@ -175,17 +175,3 @@ func answer(ctx workflow.Context, future workflow.Future) (activities.CallOutput
 }
 
 var _ converter.EncodedValues = activities.CallInput{}
-
-// merge lays the fields of one record over those of another.
-func merge(under, over rules.Value) rules.Value {
-	if over.IsMissing() {
-		return under
-	}
-	fields := map[string]rules.Value{}
-	for _, record := range []rules.Value{under, over} {
-		for _, key := range record.Keys() {
-			fields[key] = record.Get(key)
-		}
-	}
-	return rules.Record(fields)
-}

@@ -92,6 +92,7 @@ type system struct {
 	mail        mailListeners
 	background  sync.WaitGroup
 	token       string
+	announced   bool // up.json is ours
 }
 
 // up runs a workspace until the context is done. ready is called once everything takes work.
@@ -118,10 +119,10 @@ func up(ctx context.Context, o upOptions, ready func(running) error) error {
 
 func (s *system) start(ctx, working context.Context) error {
 	var err error
-	if s.store, err = store.Open(ctx, s.options.data); err != nil {
-		return systemError(err)
+	if _, err := os.Stat(filepath.Join(s.options.dir, "crosswalk.yaml")); err != nil {
+		return contentError(fmt.Errorf("there is no workspace in %s: crosswalk init DIR makes one", s.options.dir))
 	}
-	if err := s.startEngine(ctx); err != nil {
+	if s.store, err = store.Open(ctx, s.options.data); err != nil {
 		return systemError(err)
 	}
 	base, err := filepath.Abs(s.options.dir)
@@ -131,6 +132,9 @@ func (s *system) start(ctx, working context.Context) error {
 	s.definitions = newDefinitions(s.store, base, s.log)
 	if err := s.firstPublish(ctx); err != nil {
 		return err
+	}
+	if err := s.startEngine(ctx); err != nil {
+		return systemError(err)
 	}
 	if s.worker, err = worker.Start(ctx, worker.Config{Store: s.store, Client: s.client, Base: base, Logger: s.log}); err != nil {
 		return systemError(err)
@@ -329,6 +333,7 @@ func (s *system) announce(ready func(running) error) error {
 	if err := r.write(s.options.data); err != nil {
 		return systemError(err)
 	}
+	s.announced = true
 	if s.options.json {
 		fmt.Fprintf(s.options.out, "{\"ready\":true,\"url\":%q,\"temporal\":%q,\"temporal_ui\":%q,\"data\":%q}\n", r.URL, r.Temporal, r.UI, r.Data)
 	} else {
@@ -383,6 +388,8 @@ func (s *system) stop() error {
 	}
 	if s.store != nil {
 		errs = append(errs, s.store.Close())
+	}
+	if s.announced { // an instance that was refused leaves the file of the one that runs
 		_ = os.Remove(filepath.Join(s.options.data, upFile))
 	}
 	if err := errors.Join(errs...); err != nil {

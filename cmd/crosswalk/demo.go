@@ -22,6 +22,9 @@ import (
 	"crosswalk/sandbox"
 )
 
+// demoPorts is the first port of the demo company, unless another is chosen.
+const demoPorts = 7800
+
 func demoCommand() *cobra.Command {
 	c := &cobra.Command{
 		Use:   "demo",
@@ -46,7 +49,7 @@ running until you stop it, unless --once is given. The workspace is a folder tha
 	c.Flags().Bool("once", false, "end after the complaints, with exit code 0 only if each reached its expected end")
 	c.Flags().Uint64("seed", 1, "of the demo company; the folder keeps the seed that it began with")
 	c.Flags().String("listen", "127.0.0.1:7700", "address of desk, forms and hooks")
-	c.Flags().Int("ports", 7800, "first of the ports of the demo company; 0 for any that are free")
+	c.Flags().Int("ports", demoPorts, "first of the ports of the demo company; 0 for any that are free")
 	c.Flags().Int("complaints", 0, "send this many of all kinds instead of the ten")
 	return c
 }
@@ -165,10 +168,7 @@ func (d *demo) writeWorkspace(ctx context.Context) error {
 	}
 	a := &d.addresses
 	a.People = demoPeople(world.Agents)
-	a.MailListen = "127.0.0.1:2525"
-	if d.ports == 0 {
-		a.MailListen = "127.0.0.1:0"
-	}
+	a.MailListen = demoMail(d.ports)
 	groups, err := d.groups(ctx)
 	if err != nil {
 		return systemError(err)
@@ -184,6 +184,17 @@ func (d *demo) writeWorkspace(ctx context.Context) error {
 	return nil
 }
 
+// demoMail is where the demo takes mail: beside the company's ports if those were chosen.
+func demoMail(ports int) string {
+	switch ports {
+	case 0:
+		return "127.0.0.1:0"
+	case demoPorts:
+		return "127.0.0.1:2525"
+	}
+	return fmt.Sprintf("127.0.0.1:%d", ports+1+len(sandbox.Systems))
+}
+
 // tellOfTickets lets the support system send the changes of its tickets to us.
 func (d *demo) tellOfTickets(ctx context.Context, url string) error {
 	return controlSandbox(ctx, d.control, http.MethodPost, "/control/support/webhook",
@@ -191,11 +202,8 @@ func (d *demo) tellOfTickets(ctx context.Context, url string) error {
 }
 
 // connectDemo writes the demo's workspace for a company that runs already.
-func connectDemo(ctx context.Context, dir, data, listen string, freePorts bool) error {
-	d := &demo{dir: dir, ports: 1}
-	if freePorts {
-		d.ports = 0
-	}
+func connectDemo(ctx context.Context, dir, data, listen string, ports int) error {
+	d := &demo{dir: dir, ports: ports}
 	if err := d.findControl(data); err != nil {
 		return systemError(err)
 	}

@@ -37,7 +37,7 @@ func sandboxCommand() *cobra.Command {
 	}
 	c.Flags().String("data", ".sandbox", "folder of its state")
 	c.Flags().Uint64("seed", 1, "of the company; a folder keeps the seed that it began with")
-	c.Flags().Int("ports", 7800, "first of the ports that it listens on; 0 for any that are free")
+	c.Flags().Int("ports", demoPorts, "first of the ports that it listens on; 0 for any that are free")
 	c.Flags().String("workspace", "", "also write the demo's workspace, connected to these systems, into this folder (for `crosswalk up --dir`)")
 	c.Flags().String("listen", "127.0.0.1:7700", "where that workspace's `up` listens, for the support system's webhook")
 	stop := &cobra.Command{Use: "stop SYSTEM", Short: "Let a system refuse connections", Args: exactly("SYSTEM"), RunE: func(c *cobra.Command, args []string) error {
@@ -90,7 +90,7 @@ func runSandbox(c *cobra.Command, _ []string) error {
 	}
 	if dir, _ := c.Flags().GetString("workspace"); dir != "" {
 		listen, _ := c.Flags().GetString("listen")
-		if err := connectDemo(c.Context(), dir, data, listen, ports == 0); err != nil {
+		if err := connectDemo(c.Context(), dir, data, listen, ports); err != nil {
 			return errors.Join(err, company.Stop())
 		}
 	}

@@ -20,7 +20,7 @@ type Fact struct {
 const (
 	maxFactItems = 40
 	maxFactDepth = 6
-	maxColumns   = 8
+	maxColumns   = 12
 	maxCell      = 60
 )
 

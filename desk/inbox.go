@@ -1,6 +1,7 @@
 package desk
 
 import (
+	"errors"
 	"net/http"
 	"strconv"
 	"strings"
@@ -17,11 +18,17 @@ const (
 
 // inboxData is what the inbox shows.
 type inboxData struct {
-	Tasks  []store.Task
+	Tasks  []taskRow
 	Queues []store.QueueCount
 	Filter inboxFilter
 	More   string // address of the next page
 	Total  int
+}
+
+// taskRow is a task with the case that it belongs to.
+type taskRow struct {
+	store.Task
+	Case store.Case
 }
 
 // inboxFilter is the form above the inbox.
@@ -78,7 +85,14 @@ func (d *Desk) inbox(w http.ResponseWriter, r *http.Request, who person) error {
 	for _, q := range queues {
 		data.Total += q.Open
 	}
-	data.Tasks, data.More = nextPage(r, tasks, filter.Page)
+	tasks, data.More = nextPage(r, tasks, filter.Page)
+	for _, task := range tasks {
+		of, err := d.Store.Case(r.Context(), task.CaseID)
+		if err != nil && !errors.Is(err, store.ErrNotFound) {
+			return err
+		}
+		data.Tasks = append(data.Tasks, taskRow{task, of})
+	}
 	return d.render(w, http.StatusOK, "inbox", page{Title: "Inbox", Person: who, Here: "inbox", Data: data})
 }
 

@@ -86,9 +86,11 @@ func stepViews(steps []store.StepResult, types map[string]string) (found, workin
 	for _, step := range steps {
 		view := stepView{Step: step, Old: step.Generation < newest[step.Path], Facts: Facts(without(value(step.Result), "system"))}
 		view.Pictures, view.Files = files(strings.Fields(step.Evidence), types)
-		if step.System != "" || step.Kind == "ask" || step.ErrorClass != "" {
+		switch {
+		case step.Kind == "decide" && step.ErrorClass == "": // decisions have a place of their own
+		case step.System != "", step.Kind == "ask", step.ErrorClass != "":
 			found = append(found, view)
-		} else if step.Kind != "decide" && len(view.Facts) > 0 { // decisions have a place of their own
+		case len(view.Facts) > 0:
 			working = append(working, view)
 		}
 	}

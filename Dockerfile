@@ -1,7 +1,7 @@
 # One image for every role: `crosswalk up`, or worker, intake and desk by themselves.
 #
 #   docker build -t crosswalk .
-#   docker run -p 8080:8080 -v crosswalk:/data -v "$PWD/workspace:/workspace:ro" crosswalk
+#   docker run -p 7700:7700 -v crosswalk:/data -v "$PWD/workspace:/workspace:ro" crosswalk
 #
 # The robots' Chromium keeps its sandbox, for which Docker's default seccomp profile must allow user
 # namespaces: --security-opt seccomp=unconfined, or a profile of your own that allows clone and unshare.
@@ -28,4 +28,5 @@ VOLUME /data
 STOPSIGNAL SIGTERM
 # tini reaps the browsers' helper processes.
 ENTRYPOINT ["tini", "--", "crosswalk"]
-CMD ["up", "--dir", "/workspace", "--data", "/data"]
+# The container's own network is what "asked otherwise" means here; publish the port only where it is wanted.
+CMD ["up", "--dir", "/workspace", "--data", "/data", "--listen", "0.0.0.0:7700"]

@@ -11,6 +11,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"strings"
 	"sync"
 	"time"
 
@@ -136,7 +137,11 @@ func (s *system) start(ctx, working context.Context) error {
 	if err := s.startEngine(ctx); err != nil {
 		return systemError(err)
 	}
-	if s.worker, err = worker.Start(ctx, worker.Config{Store: s.store, Client: s.client, Base: base, Logger: s.log}); err != nil {
+	// Before anything works, so that a taken port stops the start; requests wait until serve.
+	if s.listener, err = net.Listen("tcp", s.options.listen); err != nil {
+		return systemError(fmt.Errorf("listening on %s: %w: is another one running? choose another with --listen", s.options.listen, err))
+	}
+	if s.worker, err = worker.Start(ctx, worker.Config{Store: s.store, Client: s.client, Base: base, DeskURL: s.deskURL(), Logger: s.log}); err != nil {
 		return systemError(err)
 	}
 	s.cases = s.worker.Cases()
@@ -235,7 +240,7 @@ func (s *system) startIntake(ctx context.Context) {
 
 func (s *system) serve() error {
 	pages, err := desk.New(desk.Options{Store: s.store, People: s.definitions.People, Systems: s.definitions.Systems, Cases: deskCases{toldCases{s.cases}, s.cases},
-		Note: s.note, TemporalUI: s.temporalUI(), Token: s.token, Start: s.startByHand, Log: s.log})
+		Note: s.note, TemporalUI: s.temporalUI(), Token: s.token, Secure: strings.HasPrefix(s.deskURL(), "https:"), Start: s.startByHand, Log: s.log})
 	if err != nil {
 		return err
 	}
@@ -252,9 +257,6 @@ func (s *system) serve() error {
 		}
 		fmt.Fprintln(w, "ok")
 	})
-	if s.listener, err = net.Listen("tcp", s.options.listen); err != nil {
-		return fmt.Errorf("listening on %s: %w: is another one running? choose another with --listen", s.options.listen, err)
-	}
 	s.http = &http.Server{Handler: mux, ReadHeaderTimeout: 10 * time.Second, ReadTimeout: time.Minute, IdleTimeout: 2 * time.Minute, MaxHeaderBytes: 64 << 10}
 	s.background.Go(func() {
 		if err := s.http.Serve(s.listener); !errors.Is(err, http.ErrServerClosed) {
@@ -262,6 +264,14 @@ func (s *system) serve() error {
 		}
 	})
 	return nil
+}
+
+// deskURL is where people reach the desk: what crosswalk.yaml says, else the address that it listens on.
+func (s *system) deskURL() string {
+	if reach := s.definitions.current(); reach != nil && reach.Config.URL != "" {
+		return strings.TrimRight(reach.Config.URL, "/")
+	}
+	return "http://" + s.listener.Addr().String()
 }
 
 func (s *system) temporalUI() string {

@@ -42,6 +42,7 @@ type stepView struct {
 // decisionView is one decision with the row that decided and why.
 type decisionView struct {
 	Decision       store.Decision
+	Title, Because string
 	Facts, Outputs []Fact
 	Old            bool
 }
@@ -69,7 +70,7 @@ func (d *Desk) recordOf(ctx context.Context, found store.Case) (record, error) {
 	if err != nil {
 		return r, err
 	}
-	r.Decisions = decisionViews(decisions)
+	r.Decisions = decisionViews(decisions, steps)
 	if r.Messages, err = d.messages(ctx, found.ID); err != nil {
 		return r, err
 	}
@@ -97,16 +98,33 @@ func stepViews(steps []store.StepResult, types map[string]string) (found, workin
 	return found, working
 }
 
-func decisionViews(decisions []store.Decision) []decisionView {
-	newest := map[string]int{}
+func decisionViews(decisions []store.Decision, steps []store.StepResult) []decisionView {
+	titles, newest := map[string]string{}, map[string]int{}
+	for _, step := range steps {
+		titles[step.Path] = step.Title
+	}
 	for _, decision := range decisions {
 		newest[decision.Path] = max(newest[decision.Path], decision.Generation)
 	}
 	var views []decisionView
 	for _, decision := range decisions {
-		views = append(views, decisionView{decision, Facts(value(decision.Facts)), Facts(value(decision.Outputs)), decision.Generation < newest[decision.Path]})
+		outputs := value(decision.Outputs)
+		views = append(views, decisionView{Decision: decision, Title: cmp.Or(titles[decision.Path], label(decision.Path)),
+			Because: cmp.Or(decision.Why, outputs.Get("reason").Text(), shortOutputs(outputs)),
+			Facts:   Facts(value(decision.Facts)), Outputs: Facts(outputs), Old: decision.Generation < newest[decision.Path]})
 	}
 	return views
+}
+
+// shortOutputs stands for the reason of a row that gives none.
+func shortOutputs(outputs rules.Value) string {
+	var said []string
+	for _, f := range Facts(outputs) {
+		if f.Text != "" {
+			said = append(said, strings.TrimPrefix(f.Label+": ", ": ")+f.Text)
+		}
+	}
+	return short(strings.Join(said, ", "))
 }
 
 // files parts pictures from what can only be downloaded.
@@ -153,7 +171,12 @@ func (d *Desk) timeline(ctx context.Context, r record) ([]moment, error) {
 	for _, message := range r.Messages {
 		add(message.Entry.ReceivedAt, message.Entry.TypedBy, false, "Message received: %s%s", message.Entry.Channel, kindNote(message.Entry.Kind))
 	}
+	titles := map[string]string{}
+	for _, view := range append(slices.Clone(r.Found), r.Working...) {
+		titles[view.Step.Path] = view.Step.Title
+	}
 	for _, event := range events {
+		event.Text = cmp.Or(titles[event.Text], event.Text) // a step without a fixed title is noted by its name
 		add(event.At, event.Who, event.Kind == "overdue", "%s", eventText(event))
 	}
 	for _, view := range r.Found {
@@ -167,7 +190,7 @@ func (d *Desk) timeline(ctx context.Context, r record) ([]moment, error) {
 		}
 	}
 	for _, view := range r.Decisions {
-		add(view.Decision.At, "", view.Decision.Error != "", "Decided by the table %s, row %s", view.Decision.Table, view.Decision.Row)
+		add(view.Decision.At, "", view.Decision.Error != "", "%s: decided by the table %s, row %s", view.Title, view.Decision.Table, view.Decision.Row)
 	}
 	add(r.Case.EndedAt, "", false, "Ended: %s", label(cmp.Or(r.Case.Outcome, string(r.Case.State))))
 	slices.SortStableFunc(all, func(a, b moment) int { return a.At.Compare(b.At) })

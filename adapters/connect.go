@@ -26,7 +26,7 @@ type Config struct {
 	BaseURL string
 	// AllowHosts are the host:port that may be private or local and may be spoken to without TLS.
 	AllowHosts []string
-	// Limits, if any, replace those of the adapter that hold for all operations.
+	// Limits, if any, replace those of the adapter that hold for all operations, or for the same ones.
 	Limits []Limit
 	// Shared is what other connections to the system know too; nil: this connection is alone.
 	Shared Shared
@@ -237,11 +237,17 @@ func (a *Adapter) limitsWith(own []Limit) []Limit {
 	}
 	limits := slices.Clone(own)
 	for _, limit := range a.limits {
-		if len(limit.Operations) > 0 {
+		if len(limit.Operations) > 0 && !slices.ContainsFunc(own, limit.replacedBy) {
 			limits = append(limits, limit)
 		}
 	}
 	return limits
+}
+
+// replacedBy says whether another limit is for the same operations: that of the workspace, whose contract with the
+// vendor may allow more, stands for the adapter's.
+func (l Limit) replacedBy(own Limit) bool {
+	return len(own.Operations) > 0 && !slices.ContainsFunc(l.Operations, func(name string) bool { return !slices.Contains(own.Operations, name) })
 }
 
 func fieldNames(fields []Field) []string {

@@ -35,6 +35,8 @@ type Config struct {
 	Robots robots.PoolOptions
 	// NoRobots leaves the robots to other workers.
 	NoRobots bool
+	// Register adds workflows and activities of the embedder's own to those that the main queue serves.
+	Register func(worker.Registry)
 	// Poll is how often the store is asked whether something was published; 0: twice a second.
 	Poll   time.Duration
 	Logger *slog.Logger
@@ -114,6 +116,9 @@ func (w *Worker) start(ctx context.Context) error {
 	})
 	main.RegisterDynamicWorkflow(interpreter.Run, workflow.DynamicRegisterOptions{})
 	acts.Register(main)
+	if w.config.Register != nil {
+		w.config.Register(main)
+	}
 	w.workers = append(w.workers, main)
 	if w.pool != nil {
 		runs := w.config.Robots.Runs

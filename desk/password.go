@@ -19,12 +19,14 @@ const (
 )
 
 // HashPassword makes an argon2id hash in PHC form, as roles.yaml holds it.
-func HashPassword(password string) string {
+func HashPassword(password string) string { return hashPassword(password, argonTime, argonMemory) }
+
+func hashPassword(password string, time, memory uint32) string {
 	salt := make([]byte, 16)
 	_, _ = rand.Read(salt) // never fails (crypto/rand)
-	sum := argon2.IDKey([]byte(password), salt, argonTime, argonMemory, argonLanes, argonBytes)
+	sum := argon2.IDKey([]byte(password), salt, time, memory, argonLanes, argonBytes)
 	encode := base64.RawStdEncoding.EncodeToString
-	return fmt.Sprintf("$argon2id$v=19$m=%d,t=%d,p=%d$%s$%s", argonMemory, argonTime, argonLanes, encode(salt), encode(sum))
+	return fmt.Sprintf("$argon2id$v=19$m=%d,t=%d,p=%d$%s$%s", memory, time, argonLanes, encode(salt), encode(sum))
 }
 
 // checkPassword compares a password with a PHC hash. A hash that cannot be read, or that would cost more than four

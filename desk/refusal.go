@@ -64,6 +64,9 @@ const notYours = "This task is not for you: it belongs to another queue or role.
 
 // fail answers with the error's status: as JSON to programs, as a page to people.
 func (d *Desk) fail(w http.ResponseWriter, r *http.Request, who person, err error) {
+	if r.Context().Err() != nil {
+		return // whoever asked has gone
+	}
 	status, message := statusOf(err)
 	if status >= http.StatusInternalServerError {
 		d.Log.Error("desk.request.failed", "method", r.Method, "route", r.Pattern, "error", err)

@@ -4,11 +4,9 @@ import (
 	"context"
 	"net/http"
 	"net/http/httptest"
-	"net/url"
 	"slices"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/stretchr/testify/require"
 	"golang.org/x/net/html"
@@ -115,28 +113,30 @@ func TestEveryRouteMethodAndRole(t *testing.T) {
 	}
 }
 
-// probe sends an empty request and hangs up soon, as some answers do not end by themselves.
+// probe sends an empty request and hangs up as soon as an answer that does not end by itself has begun.
 func (s *scene) probe(who, method, path string) (int, http.Header) {
 	s.t.Helper()
-	if path == "/logout" {
-		defer s.as(who) // the cookie is used again
-	}
 	b := s.as(who)
-	ctx, cancel := context.WithTimeout(s.t.Context(), 50*time.Millisecond)
+	ctx, cancel := context.WithCancel(s.t.Context())
 	defer cancel()
-	if !strings.HasSuffix(path, "/live") {
-		ctx = s.t.Context()
-	}
 	request := httptest.NewRequest(method, path, nil).WithContext(ctx)
 	request.Header.Set("Sec-Fetch-Site", "same-origin")
 	request.Header.Set("Content-Type", "application/json")
 	if b.cookie != "" && path != "/login" {
 		request.AddCookie(&http.Cookie{Name: "crosswalk", Value: b.cookie})
 	}
-	recorder := httptest.NewRecorder()
+	recorder := &hangingUp{httptest.NewRecorder(), cancel}
 	s.serve.ServeHTTP(recorder, request)
 	return recorder.Code, recorder.Header()
 }
+
+// hangingUp goes away at the first thing that it is told before the answer is complete.
+type hangingUp struct {
+	*httptest.ResponseRecorder
+	hangUp func()
+}
+
+func (h *hangingUp) Flush() { h.hangUp() }
 
 func checkHeaders(t *testing.T, name string, h http.Header) {
 	t.Helper()
@@ -193,6 +193,11 @@ func (s *scene) pages() []string {
 	return list
 }
 
+// hostileWords are all of them in a few scenes.
+func hostileWords() map[string][]string {
+	return map[string][]string{"markup": hostile[:6], "templates and styles": hostile[6:11], "the rest": hostile[11:]}
+}
+
 // hostile is what people and systems may say to harm whoever reads it.
 var hostile = []string{
 	`<script>alert(1)</script>`, `"><img src=x onerror=alert(1)>`, `'-alert(1)-'`, `<svg/onload=alert(1)>`, `javascript:alert(1)`, `</textarea><script>alert(1)</script>`,
@@ -201,9 +206,10 @@ var hostile = []string{
 
 func TestNothingOfTheCustomerIsHTML(t *testing.T) {
 	t.Parallel()
-	for _, words := range hostile {
-		t.Run(url.PathEscape(words), func(t *testing.T) {
+	for name, list := range hostileWords() {
+		t.Run(name, func(t *testing.T) {
 			t.Parallel()
+			words := strings.Join(list, " ")
 			s := newScene(t, words).seed()
 			require.NoError(t, s.Store.PauseSystem(t.Context(), "crm", words, words))
 			for _, who := range []string{agent, boss, ""} {

@@ -55,6 +55,8 @@ type Options struct {
 	Token string
 	// Secure says that browsers reach the desk over TLS.
 	Secure bool
+	// Stopping is closed when the program is to end, so that open pages do not hold it up; nil: they end by themselves.
+	Stopping <-chan struct{}
 	// Start runs the use case for `crosswalk run`.
 	Start func(ctx context.Context, useCase string, input []byte, who string) (store.Case, error)
 	Log   *slog.Logger

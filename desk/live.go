@@ -39,6 +39,8 @@ func (d *Desk) live(w http.ResponseWriter, r *http.Request, who person) error {
 		select {
 		case <-r.Context().Done():
 			return nil
+		case <-d.Stopping:
+			return nil
 		case <-end:
 			return nil
 		case <-tick.C:

@@ -221,6 +221,15 @@ func TestLiveTellsOfChanges(t *testing.T) {
 	next("event: changed")
 }
 
+func TestAnOpenPageDoesNotHoldUpTheEndOfTheProgram(t *testing.T) {
+	t.Parallel()
+	s := newScene(t, "").seed()
+	close(s.stopping)
+	response := s.as(agent).do("GET", "/cases/"+s.caseID+"/live", "")
+	_, body := said(t, response)
+	require.Contains(t, body, ": listening")
+}
+
 func TestOtherSites(t *testing.T) {
 	t.Parallel()
 	s := newScene(t, "").seed()

@@ -66,16 +66,17 @@ var passwordHash = hashPassword(password, 1, 64)
 // scene is a desk with a store of its own and a few people.
 type scene struct {
 	*Desk
-	t       testing.TB
-	cases   *fakeCases
-	mutex   sync.Mutex
-	people  *workspace.People
-	serve   http.Handler
-	caseID  string
-	tasks   map[store.TaskKind]store.Task
-	picture string
-	link    store.Link
-	words   string // what the customer and the systems say
+	t        testing.TB
+	cases    *fakeCases
+	mutex    sync.Mutex
+	people   *workspace.People
+	serve    http.Handler
+	caseID   string
+	tasks    map[store.TaskKind]store.Task
+	picture  string
+	link     store.Link
+	stopping chan struct{}
+	words    string // what the customer and the systems say
 }
 
 func newScene(t testing.TB, words string) *scene {
@@ -83,7 +84,7 @@ func newScene(t testing.TB, words string) *scene {
 	kept, err := store.Open(t.Context(), t.TempDir())
 	require.NoError(t, err)
 	t.Cleanup(func() { require.NoError(t, kept.Close()) })
-	s := &scene{t: t, cases: &fakeCases{}, words: words, tasks: map[store.TaskKind]store.Task{}}
+	s := &scene{t: t, cases: &fakeCases{}, words: words, tasks: map[store.TaskKind]store.Task{}, stopping: make(chan struct{})}
 	s.people = &workspace.People{
 		Users: []workspace.User{
 			{Name: "Ada Agent", Email: agent, PasswordHash: passwordHash, Roles: []string{"agent"}},
@@ -94,7 +95,7 @@ func newScene(t testing.TB, words string) *scene {
 		Queues: []workspace.Queue{{Name: "complaints", Title: "Complaints", Roles: []string{"agent"}}, {Name: "shipping", Title: "Shipping", Roles: []string{"other"}}},
 		Roles:  []string{"agent", "approver", "other", "support-lead"},
 	}
-	s.Desk, err = newDesk(Options{Store: kept, Cases: s.cases, Systems: func() []string { return []string{"crm", "fulfilment"} }, TemporalUI: "http://127.0.0.1:8233", Token: "token-of-the-program",
+	s.Desk, err = newDesk(Options{Store: kept, Cases: s.cases, Systems: func() []string { return []string{"crm", "fulfilment"} }, TemporalUI: "http://127.0.0.1:8233", Token: "token-of-the-program", Stopping: s.stopping,
 		People: func() *workspace.People { s.mutex.Lock(); defer s.mutex.Unlock(); return s.people },
 		Note:   s.note, Log: slog.New(slog.NewTextHandler(io.Discard, nil)),
 		Start: func(ctx context.Context, useCase string, _ []byte, _ string) (store.Case, error) {

@@ -239,7 +239,8 @@ func (s *system) startIntake(ctx context.Context) {
 }
 
 func (s *system) serve() error {
-	pages, err := desk.New(desk.Options{Store: s.store, People: s.definitions.People, Systems: s.definitions.Systems, Cases: deskCases{toldCases{s.cases}, s.cases},
+	stopping := make(chan struct{})
+	pages, err := desk.New(desk.Options{Stopping: stopping, Store: s.store, People: s.definitions.People, Systems: s.definitions.Systems, Cases: deskCases{toldCases{s.cases}, s.cases},
 		Note: s.note, TemporalUI: s.temporalUI(), Token: s.token, Secure: strings.HasPrefix(s.deskURL(), "https:"), Start: s.startByHand, Log: s.log})
 	if err != nil {
 		return err
@@ -258,6 +259,7 @@ func (s *system) serve() error {
 		fmt.Fprintln(w, "ok")
 	})
 	s.http = &http.Server{Handler: mux, ReadHeaderTimeout: 10 * time.Second, ReadTimeout: time.Minute, IdleTimeout: 2 * time.Minute, MaxHeaderBytes: 64 << 10}
+	s.http.RegisterOnShutdown(sync.OnceFunc(func() { close(stopping) }))
 	s.background.Go(func() {
 		if err := s.http.Serve(s.listener); !errors.Is(err, http.ErrServerClosed) {
 			s.log.Error("http.stopped", "error", err)

@@ -311,7 +311,7 @@ func (s *system) startByHand(ctx context.Context, useCase string, input []byte, 
 		return store.Case{}, err
 	}
 	stored, err := s.store.StoreEntry(ctx, store.Incoming{
-		Entry: store.Entry{Source: "command", Channel: "command", DedupeKey: rand.Text(), UseCase: useCase, Parsed: parsed,
+		Entry: store.Entry{Source: "command", Channel: "command", TypedBy: who, DedupeKey: rand.Text(), UseCase: useCase, Parsed: parsed,
 			Language: intake.Language(v.Get("text").Text(), s.definitions.Languages(), "en")},
 		Raw: input, Join: func([]store.Candidate) string { return "" },
 	})

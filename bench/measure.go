@@ -59,10 +59,14 @@ type bench struct {
 	mu         sync.Mutex
 	results    map[int]string // of each complaint: every variant must come to the same
 	mismatches []string
+	histories  map[string]history
 }
 
+// history is how large the history of one case is.
+type history struct{ events, bytes int }
+
 func (b *bench) prepare(complaints []sandbox.Complaint) error {
-	b.results = map[int]string{}
+	b.results, b.histories = map[int]string{}, map[string]history{}
 	for _, m := range complaints {
 		b.inputs = append(b.inputs, rules.Record(fields{"channel": word("web"), "from": rules.Record(fields{"email": word(m.From.Email)}),
 			"text": word(m.Text), "received_at": rules.Instant(m.ReceivedAt)}))
@@ -120,6 +124,31 @@ func (b *bench) one(ctx context.Context, v variant, of store.Case, input int) er
 	if v.tasks {
 		b.compare(v, input, outcome)
 	}
+	return b.weigh(ctx, v, of.ID)
+}
+
+// weigh looks at the history of the first case of a variant.
+func (b *bench) weigh(ctx context.Context, v variant, id string) error {
+	b.mu.Lock()
+	_, known := b.histories[v.name]
+	b.histories[v.name] = b.histories[v.name]
+	b.mu.Unlock()
+	if known {
+		return nil
+	}
+	var size history
+	events := b.house.client.GetWorkflowHistory(ctx, id, "", false, enumspb.HISTORY_EVENT_FILTER_TYPE_ALL_EVENT)
+	for events.HasNext() {
+		event, err := events.Next()
+		if err != nil {
+			return err
+		}
+		size.events++
+		size.bytes += event.Size()
+	}
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.histories[v.name] = size
 	return nil
 }
 

@@ -81,9 +81,14 @@ func TestRejectedApproval(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, 1)
 	complaints := w.complaints(sandbox.EndApproval)
-	rejected, approved := w.run(plain(complaints[0])), w.run(plain(complaints[1]))
+	own := w.run(plain(complaints[0]))
+	_, open := w.awaitTask(own, "approve")
+	err := w.ask(http.MethodPost, "/api/tasks/"+open.ID+"/answer", map[string]any{"outcome": "approved", "answer": map[string]any{"approved": true}}, nil)
+	require.ErrorContains(t, err, "403", "who started the case approved it himself")
 
-	_, open := w.awaitTask(rejected, "approve")
+	rejected, err := w.form(plain(complaints[1]))
+	require.NoError(t, err)
+	_, open = w.awaitTask(rejected, "approve")
 	w.answer(open, "rejected", map[string]any{"approved": false, "reason": "ask for a photo first"})
 	d, open := w.awaitTask(rejected, "complete")
 	require.Contains(t, open.Payload.Show["Approval"], "rejected")
@@ -93,11 +98,13 @@ func TestRejectedApproval(t *testing.T) {
 	require.Equal(t, "changed", d.Case.Outcome)
 	require.Contains(t, string(d.Case.Result), `"approved":false`)
 
+	approved, err := w.form(plain(complaints[2]))
+	require.NoError(t, err)
 	_, open = w.awaitTask(approved, "approve")
 	w.answer(open, "approved", map[string]any{"approved": true})
 	_, open = w.awaitTask(approved, "complete")
 	require.Contains(t, open.Payload.Show["Approval"], "approved")
-	w.oneTicketEach([]string{rejected, approved})
+	w.oneTicketEach([]string{own, rejected, approved})
 }
 
 // TestCorrected: the customer wrote from somebody else's address, and then it turns out that he means another purchase.

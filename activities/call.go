@@ -116,7 +116,7 @@ func (c *call) way() *Failure {
 	if c.driver != nil && (c.attempt <= 1 || c.driver.Serves[route.Operation].Hash == route.DriverHash) {
 		return nil
 	}
-	now := reach.Route(route.System, route.Operation, nil)
+	now := reach.Routes(route.System, route.Operation)[0]
 	failure := &Failure{Class: contracts.Unavailable, Message: "the way to " + route.System + " has changed", NothingSent: true, Rerouted: true}
 	if now.Driver == "" {
 		failure.Message, failure.Rerouted = now.Reason, false

@@ -3,7 +3,6 @@ package activities
 import (
 	"context"
 	"fmt"
-	"slices"
 
 	"crosswalk/adapters"
 	"crosswalk/contracts"
@@ -56,35 +55,32 @@ type Evidence struct {
 	Body      []byte
 }
 
-// Route returns the first driver of the operation that is on and not among those tried.
-func (r *Reach) Route(system, operation string, tried []string) Route {
-	route := Route{System: system, Operation: operation, Last: true}
+// Routes returns the ways to the operation that are on, the preferred first. There is always one: a route without a
+// driver says why nothing serves the operation.
+func (r *Reach) Routes(system, operation string) []Route {
+	none := Route{System: system, Operation: operation}
 	s := r.Systems[system]
 	if s == nil {
-		route.Reason = fmt.Sprintf("the workspace has no system %q", system)
-		return route
+		none.Reason = fmt.Sprintf("the workspace has no system %q", system)
+		return []Route{none}
 	}
 	if s.Off {
-		route.Reason = system + " is switched off"
-		return route
+		none.Reason = system + " is switched off"
+		return []Route{none}
 	}
+	var routes []Route
 	for i := range s.Drivers {
-		d := &s.Drivers[i]
-		if !d.serves(operation) || slices.Contains(tried, d.Name) {
-			continue
+		if d := &s.Drivers[i]; d.serves(operation) {
+			service := d.Serves[operation]
+			routes = append(routes, Route{System: system, Operation: operation, Driver: d.Name, DriverHash: service.Hash, Person: d.Person,
+				Safety: service.Safety, Local: service.Local, TaskQueue: service.TaskQueue})
 		}
-		if route.Driver != "" {
-			route.Last = false
-			break
-		}
-		service := d.Serves[operation]
-		route.Driver, route.DriverHash, route.Person = d.Name, service.Hash, d.Person
-		route.Safety, route.Local, route.TaskQueue = service.Safety, service.Local, service.TaskQueue
 	}
-	if route.Driver == "" {
-		route.Reason = fmt.Sprintf("no driver of %s that is on serves %s", system, operation)
+	if len(routes) == 0 {
+		none.Reason = fmt.Sprintf("no driver of %s that is on serves %s", system, operation)
+		return []Route{none}
 	}
-	return route
+	return routes
 }
 
 func (d *Driver) serves(operation string) bool {

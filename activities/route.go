@@ -5,9 +5,9 @@ import "crosswalk/contracts"
 // Route says how one call reaches its system. The interpreter records it before the call, so that a replay takes
 // the same way even if the workspace has changed since.
 type Route struct {
-	System    string `json:"system"`           // crm
-	Operation string `json:"operation"`        // find_customer
-	Driver    string `json:"driver,omitempty"` // adapter:hubspot; empty if nothing serves the operation
+	System    string `json:"system,omitempty"`    // crm
+	Operation string `json:"operation,omitempty"` // find_customer
+	Driver    string `json:"driver,omitempty"`    // adapter:hubspot; empty if nothing serves the operation
 	// DriverHash is the content of the driver. A call that is tried again for long goes back for a new route when
 	// the driver has changed meanwhile.
 	DriverHash string           `json:"hash,omitempty"`
@@ -17,7 +17,7 @@ type Route struct {
 	TaskQueue string `json:"queue,omitempty"` // empty: that of the workflow
 	// Person is the queue or role of the people who serve the operation by hand.
 	Person string `json:"person,omitempty"`
-	// Last says that no other driver follows.
+	// Last says that no other driver is left to try. The interpreter sets it.
 	Last bool `json:"last,omitempty"`
 	// Reason says why there is no driver.
 	Reason string `json:"reason,omitempty"`

@@ -103,6 +103,8 @@ func (c *checker) file(root *source.Node) {
 	if joined := fields["joined"]; joined.Exists() {
 		c.joined(joined, names)
 	}
+	slices.Sort(c.plan.Operations)
+	c.plan.Operations = slices.Compact(c.plan.Operations)
 	c.unused()
 }
 

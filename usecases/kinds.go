@@ -23,6 +23,10 @@ func (c *checker) call(step *Step, node, with *source.Node, names *scope) *rules
 	}
 	step.Call = &Call{System: system, Operation: operation}
 	c.plan.Systems[system] = c.env.Systems[system]
+	c.plan.Operations = append(c.plan.Operations, system+"."+operation.Short)
+	if operation.Redo != nil {
+		c.plan.Operations = append(c.plan.Operations, system+"."+operation.Redo.Operation.Short)
+	}
 	step.Call.With = c.record(node, with, names, operation.Input)
 	return operation.Output
 }

@@ -23,6 +23,7 @@ type Plan struct {
 	Joined      *Joined                        // nil if the use case does nothing with further messages
 	Systems     map[string]*contracts.Contract // the systems that it calls
 	Tables      map[string]*rules.Table        // the tables that it decides with
+	Operations  []string                       // every operation that it may call, as crm.find_customer, sorted
 }
 
 // Joined is what happens with each further message that joins an open case.

@@ -38,9 +38,9 @@ func newReach(shared adapters.Shared, runner *robots.Runner, load func(context.C
 // now is the activities' view.
 func (r *reach) now() *activities.Reach { return r.current.Load() }
 
-// Route is the interpreter's view.
-func (r *reach) Route(system, operation string, tried []string) activities.Route {
-	return r.now().Route(system, operation, tried)
+// Routes is the interpreter's view.
+func (r *reach) Routes(system, operation string) []activities.Route {
+	return r.now().Routes(system, operation)
 }
 
 // use puts what a workspace says in force. Connections whose adapter and settings are the same stay as they are, with

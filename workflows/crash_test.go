@@ -9,6 +9,8 @@ import (
 
 	"github.com/stretchr/testify/require"
 	"go.temporal.io/sdk/client"
+	"go.temporal.io/sdk/interceptor"
+	"go.temporal.io/sdk/workflow"
 
 	"crosswalk/activities"
 	"crosswalk/adapters"
@@ -20,20 +22,43 @@ import (
 	"crosswalk/workflows"
 )
 
-// crashing makes the workflow task fail when the n-th route is asked for: what was done in the task so far is in no
-// history, and Temporal has it done again. As after a crash, nothing that was in the activities' memory is left.
+// crashing makes the workflow task fail when the n-th local activity is about to begin: what was done in the task so far
+// is in no history, and Temporal has it done again. As after a crash, nothing that was in the activities' memory is
+// left.
 type crashing struct {
+	interceptor.WorkerInterceptorBase
 	h     *harness
 	at    int32
-	asked atomic.Int32
+	begun atomic.Int32
 }
 
-func (c *crashing) Route(system, operation string, tried []string) activities.Route {
-	if c.asked.Add(1) == c.at {
-		c.h.acts.Forget()
+// InterceptWorkflow stands between the workflow and the SDK.
+func (c *crashing) InterceptWorkflow(_ workflow.Context, next interceptor.WorkflowInboundInterceptor) interceptor.WorkflowInboundInterceptor {
+	return &crashingInbound{interceptor.WorkflowInboundInterceptorBase{Next: next}, c}
+}
+
+type crashingInbound struct {
+	interceptor.WorkflowInboundInterceptorBase
+	c *crashing
+}
+
+// Init puts the interceptor of what the workflow asks for in its place.
+func (i *crashingInbound) Init(next interceptor.WorkflowOutboundInterceptor) error {
+	return i.Next.Init(&crashingOutbound{interceptor.WorkflowOutboundInterceptorBase{Next: next}, i.c})
+}
+
+type crashingOutbound struct {
+	interceptor.WorkflowOutboundInterceptorBase
+	c *crashing
+}
+
+// ExecuteLocalActivity breaks off at the n-th.
+func (o *crashingOutbound) ExecuteLocalActivity(ctx workflow.Context, name string, args ...any) workflow.Future {
+	if o.c.begun.Add(1) == o.c.at {
+		o.c.h.acts.Forget()
 		panic("bundle test: the workflow task is broken off here")
 	}
-	return c.h.Route(system, operation, tried)
+	return o.Next.ExecuteLocalActivity(ctx, name, args...)
 }
 
 // A workflow task that breaks off at any point is done again: each write happens once, and what was decided before
@@ -79,7 +104,7 @@ func breakOff(t *testing.T, c client.Client, at int32) {
 	}}
 	h.reach = h.reached()
 	h.acts = &activities.Activities{Store: opened, Reach: func() *activities.Reach { return h.reach }, Contracts: h}
-	running := work(t, c, workflows.Interpreter{Plans: h, Routes: &crashing{h: h, at: at}}, h.acts)
+	running := work(t, c, workflows.Interpreter{Plans: h, Routes: h}, h.acts, &crashing{h: h, at: at})
 	defer running.Stop()
 	made, err := opened.CreateCase(t.Context(), store.NewCase{ID: fmt.Sprintf("test-%d", at), UseCase: "test", BundleHash: plan.Hash})
 	require.NoError(t, err)

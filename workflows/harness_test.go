@@ -145,9 +145,9 @@ func (h *harness) Plan(string) (*usecases.Plan, bool) {
 	return h.plan, true
 }
 
-// Route is the interpreter's view of reach.
-func (h *harness) Route(system, operation string, tried []string) activities.Route {
-	return h.reach.Route(system, operation, tried)
+// Routes is the interpreter's view of reach.
+func (h *harness) Routes(system, operation string) []activities.Route {
+	return h.reach.Routes(system, operation)
 }
 
 // Contract is the activities' view of bundles.

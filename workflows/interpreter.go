@@ -28,8 +28,9 @@ type Plans interface {
 
 // Routes knows how systems are reached at the moment.
 type Routes interface {
-	// Route returns the first driver of the operation that is on and not among those tried.
-	Route(system, operation string, tried []string) activities.Route
+	// Routes returns the ways to the operation that are on, the preferred first; at least one, which says in its
+	// Reason why there is no driver.
+	Routes(system, operation string) []activities.Route
 }
 
 // Run is the workflow.
@@ -42,7 +43,6 @@ func (i *Interpreter) Run(ctx workflow.Context, args converter.EncodedValues) (O
 	if err := r.listen(ctx); err != nil {
 		return Outcome{}, err
 	}
-	r.version = version(ctx)
 	plan, ok := i.Plans.Plan(in.BundleHash)
 	if !ok {
 		// The bundle is being loaded. A panic fails this workflow task and not the case: Temporal gives the

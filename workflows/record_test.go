@@ -13,6 +13,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 	"go.temporal.io/sdk/client"
+	"go.temporal.io/sdk/interceptor"
 	sdk "go.temporal.io/sdk/worker"
 	"go.temporal.io/sdk/workflow"
 
@@ -202,9 +203,9 @@ func record(t *testing.T, c client.Client, s scenario) {
 }
 
 // work runs a worker.
-func work(t *testing.T, c client.Client, interpreter workflows.Interpreter, acts *activities.Activities) sdk.Worker {
+func work(t *testing.T, c client.Client, interpreter workflows.Interpreter, acts *activities.Activities, interceptors ...interceptor.WorkerInterceptor) sdk.Worker {
 	t.Helper()
-	running := sdk.New(c, workflows.QueueMain, sdk.Options{DisableRegistrationAliasing: true, DeadlockDetectionTimeout: time.Minute})
+	running := sdk.New(c, workflows.QueueMain, sdk.Options{DisableRegistrationAliasing: true, DeadlockDetectionTimeout: time.Minute, Interceptors: interceptors})
 	running.RegisterDynamicWorkflow(interpreter.Run, workflow.DynamicRegisterOptions{})
 	acts.Register(running)
 	require.NoError(t, running.Start())

@@ -83,7 +83,7 @@ func (p onePlan) Plan(string) (*usecases.Plan, bool) { return p.plan, true }
 // noRoutes must not be asked: routes are in the history.
 type noRoutes struct{}
 
-func (noRoutes) Route(system, operation string, _ []string) activities.Route {
+func (noRoutes) Routes(system, operation string) []activities.Route {
 	panic(fmt.Sprintf("a replay asked for a route to %s.%s", system, operation))
 }
 

@@ -18,8 +18,8 @@ import (
 type run struct {
 	in      StartInput
 	id      string
-	version int
-	routes  Routes
+	version int // of the interpreter that the case began with
+	reached reached
 	deskURL string
 	log     log.Logger
 	plan    *usecases.Plan
@@ -58,7 +58,7 @@ func newRun(ctx workflow.Context, i *Interpreter, in StartInput) *run {
 	return &run{
 		in:      in,
 		id:      info.WorkflowExecution.ID,
-		routes:  i.Routes,
+		reached: reached{routes: i.Routes},
 		deskURL: i.DeskURL,
 		log:     workflow.GetLogger(ctx),
 		started: info.WorkflowStartTime.UTC(),
@@ -70,6 +70,7 @@ func newRun(ctx workflow.Context, i *Interpreter, in StartInput) *run {
 // begin prepares the case once its plan is known.
 func (r *run) begin(ctx workflow.Context, plan *usecases.Plan) {
 	r.plan = plan
+	r.version = r.look(ctx)
 	r.state.Generations = make([]int, len(plan.Steps))
 	for i := range r.state.Generations {
 		r.state.Generations[i] = 1

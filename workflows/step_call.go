@@ -77,6 +77,7 @@ func (r *run) reach(ctx workflow.Context, s *usecases.Step, sc *scope, operation
 			}
 			if f, ok := asFailure(err); ok && f.Rerouted {
 				tried = nil
+				r.reached.stale = true
 				continue
 			}
 		}
@@ -110,26 +111,6 @@ func mayFallThrough(operation *contracts.Operation, route activities.Route, f *f
 		return false
 	}
 	return operation.Effect == contracts.Read || f.NothingSent
-}
-
-// route asks how the operation is reached right now and records the answer.
-func (r *run) route(ctx workflow.Context, system, operation string, tried []string) activities.Route {
-	ask := routeQuestion{routes: r.routes, system: system, operation: operation, tried: tried}
-	var route activities.Route
-	if err := workflow.SideEffect(ctx, ask.answer).Get(&route); err != nil {
-		panic(err) // a recorded route that cannot be read: this worker is older than the one that recorded it
-	}
-	return route
-}
-
-type routeQuestion struct {
-	routes            Routes
-	system, operation string
-	tried             []string
-}
-
-func (q routeQuestion) answer(workflow.Context) any {
-	return q.routes.Route(q.system, q.operation, q.tried)
 }
 
 // once makes the first attempt: a local one if the route allows it, else an ordinary one.

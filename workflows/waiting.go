@@ -52,6 +52,7 @@ func (w *waiting) start(ctx workflow.Context, r *run, one Waiting) *Waiting {
 // stop takes a wait away and shows what is left. A case that is being cancelled has no use for it.
 func (w *waiting) stop(ctx workflow.Context, r *run, one *Waiting) {
 	w.list = slices.DeleteFunc(w.list, one.is)
+	r.reached.stale = true
 	if ctx.Err() == nil {
 		w.show(ctx, r)
 		r.recorder.flush(ctx, r)

@@ -39,7 +39,7 @@ func (r *run) listen(ctx workflow.Context) error {
 		return err
 	}
 	workflow.Go(ctx, r.listenNudges)
-	return nil
+	return r.listenCancel(ctx)
 }
 
 // answered is the Update handler. It only wakes the ask: the answer is in the store.

@@ -40,6 +40,8 @@ func (i *Interpreter) Run(ctx workflow.Context, args converter.EncodedValues) (O
 		return Outcome{}, fmt.Errorf("workflows: the start input cannot be read: %w", err)
 	}
 	r := newRun(ctx, i, in)
+	work, halt := workflow.WithCancel(ctx)
+	r.halt = halt
 	if err := r.listen(ctx); err != nil {
 		return Outcome{}, err
 	}
@@ -49,8 +51,8 @@ func (i *Interpreter) Run(ctx workflow.Context, args converter.EncodedValues) (O
 		// task again, and nothing that was decided is lost.
 		panic(bundleMissing(in.BundleHash))
 	}
-	r.begin(ctx, plan)
-	return r.finish(ctx, r.steps(ctx))
+	r.begin(work, plan)
+	return r.finish(ctx, r.steps(work))
 }
 
 type bundleMissing string

@@ -11,6 +11,12 @@ const (
 	// UpdateAnswered tells a case that a person's answer is in the store; its argument is Answered and its
 	// Update id is Answered.ID().
 	UpdateAnswered = "answered"
+	// UpdateCancel asks a case to end without having finished; its argument is Cancel and its reply Cancelling. A
+	// cancellation by Temporal's own means (its UI, its command line) counts as one with Undo.
+	UpdateCancel = "cancel"
+	// SignalCancel asks the same; its argument is Cancel too. It is for who cannot wait for a reply, such as a case
+	// whose step runs another one.
+	SignalCancel = "cancel"
 	// SignalNudge tells a case that further messages for it are in the store. It carries nothing, and many
 	// nudges count as one.
 	SignalNudge = "nudge"
@@ -64,6 +70,27 @@ type Received struct {
 	Waiting bool `json:"waiting"`
 }
 
+// Cancel asks a case to end. It holds no reason: words of people are kept in the store.
+type Cancel struct {
+	// Undo says that what the case did is to be undone, as its steps say under undo.
+	Undo bool   `json:"undo"`
+	By   string `json:"by,omitempty"` // the user who asked
+}
+
+// Cancelling is the reply to Cancel. The case has not ended yet.
+type Cancelling struct {
+	// Undo says whether the case undoes what it did. The first to cancel decides.
+	Undo bool `json:"undo"`
+	// Steps are what is undone, as far as it is known already, the first to be undone first.
+	Steps []Undoable `json:"steps,omitempty"`
+}
+
+// Undoable is a step whose effect is undone when the case is cancelled with undo.
+type Undoable struct {
+	Step  string `json:"step"`  // its path
+	Label string `json:"label"` // its constant name
+}
+
 // Outcome is the result of the workflow.
 type Outcome struct {
 	Outcome string      `json:"outcome"` // done, or what an end says
@@ -74,6 +101,8 @@ type Outcome struct {
 type State struct {
 	Stage   string    `json:"stage"` // id of the top-level step
 	Waiting []Waiting `json:"waiting,omitempty"`
+	// Undo is what would be undone if the case were cancelled now, the first to be undone first.
+	Undo []Undoable `json:"undo,omitempty"`
 }
 
 // ID is the Update id of the message: sent twice, it is handled once.

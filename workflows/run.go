@@ -36,6 +36,8 @@ type run struct {
 
 	// interrupt is why everybody unwinds: errRedo, errEnd or errCancel; nil while the case goes its way.
 	interrupt error
+	cancelled *Cancel // who cancelled the case by a message, and how; nil: nobody
+	halt      func()  // cancels whatever the case does
 	redo      redo
 	end       Outcome
 }

@@ -1,9 +1,6 @@
 package workflows
 
 import (
-	"crypto/sha256"
-	"encoding/hex"
-	"encoding/json"
 	"fmt"
 	"slices"
 	"strings"
@@ -19,7 +16,6 @@ import (
 type reached struct {
 	routes Routes
 	ways   map[string][]activities.Route // by the operation's name
-	hash   string                        // of ways
 	length int                           // of the history in events, when it looked
 	stale  bool                          // something may have changed: a wait is over, or a call was sent back
 }
@@ -27,14 +23,13 @@ type reached struct {
 // seen is what a look found, as it is recorded.
 type seen struct {
 	Engine int                           `json:"engine"`
-	Hash   string                        `json:"hash"`
 	Ways   map[string][]activities.Route `json:"ways,omitempty"` // nil: the same as at the look before
 }
 
 // look records how the operations of the plan are reached right now, and returns the version of the interpreter.
 func (r *run) look(ctx workflow.Context) int {
 	var found seen
-	if err := workflow.SideEffect(ctx, looking{routes: r.reached.routes, operations: r.plan.Operations, last: r.reached.hash}.look).Get(&found); err != nil {
+	if err := workflow.SideEffect(ctx, looking{routes: r.reached.routes, operations: r.plan.Operations, last: r.reached.ways}.look).Get(&found); err != nil {
 		panic(err) // what was recorded cannot be read: this worker is older than the one that recorded it
 	}
 	if found.Engine > engineVersion {
@@ -42,7 +37,7 @@ func (r *run) look(ctx workflow.Context) int {
 		panic(fmt.Sprintf("the case was worked on by version %d of the interpreter; this worker knows versions up to %d", found.Engine, engineVersion))
 	}
 	if found.Ways != nil {
-		r.reached.ways, r.reached.hash = found.Ways, found.Hash
+		r.reached.ways = found.Ways
 	}
 	r.reached.length, r.reached.stale = workflow.GetInfo(ctx).GetCurrentHistoryLength(), false
 	return found.Engine
@@ -67,11 +62,11 @@ func (r *run) route(ctx workflow.Context, system, operation string, tried []stri
 type looking struct {
 	routes     Routes
 	operations []string
-	last       string // hash of what the look before found
+	last       map[string][]activities.Route // what the look before found
 }
 
 func (l looking) look(workflow.Context) any {
-	found := seen{Engine: engineVersion, Ways: make(map[string][]activities.Route, len(l.operations))}
+	found, changed := seen{Engine: engineVersion, Ways: make(map[string][]activities.Route, len(l.operations))}, false
 	for _, name := range l.operations {
 		system, operation, _ := strings.Cut(name, ".")
 		ways := slices.Clone(l.routes.Routes(system, operation))
@@ -79,13 +74,9 @@ func (l looking) look(workflow.Context) any {
 			ways[i].System, ways[i].Operation = "", "" // the key says it
 		}
 		found.Ways[name] = ways
+		changed = changed || !slices.Equal(ways, l.last[name])
 	}
-	text, err := json.Marshal(found.Ways)
-	if err != nil { // a map of structs of texts cannot fail
-		panic(fmt.Sprintf("workflows: encoding routes: %s", err))
-	}
-	sum := sha256.Sum256(text)
-	if found.Hash = hex.EncodeToString(sum[:8]); found.Hash == l.last {
+	if !changed {
 		found.Ways = nil
 	}
 	return found

@@ -18,6 +18,7 @@ type Table struct {
 	unique   bool // at most one row may match; else the first one decides
 	columns  []column
 	rows     []row
+	written  []WrittenRow
 	reads    []string
 	index    *index
 	fallback *Template // what holds if no row matches; nil: that is an error
@@ -38,6 +39,18 @@ type row struct {
 	fixed   bool // the outputs do not depend on the facts
 	value   Value
 }
+
+// WrittenRow is a row of a table as it is written; those that are off are among them.
+type WrittenRow struct {
+	ID    string
+	Cells []Cell // in the order of the file's columns, without the id
+}
+
+// Cell is one cell as it is written.
+type Cell struct{ Column, Text string }
+
+// Written are the rows as they are written, in the order of the file.
+func (t *Table) Written() []WrittenRow { return t.written }
 
 // Decision is the outcome of a table for some facts.
 type Decision struct {

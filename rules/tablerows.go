@@ -35,6 +35,7 @@ func (b *tableBuilder) rows(g grid) {
 	same := map[string]string{}
 	for _, r := range g.rows {
 		b.row(r, l, ids, same)
+		b.table.written = append(b.table.written, written(g.header[:l.width], r, l))
 	}
 	if len(b.table.rows) == 0 && len(g.rows) == 0 {
 		g.header[0].report(0, 0, "add a row below the header", "the table has no rows")
@@ -90,6 +91,17 @@ func (b *tableBuilder) layout(header gridRow) (layout, bool) {
 		}
 	}
 	return l, ok
+}
+
+// written keeps a row as it stands in the file, to show it and to tell what changed.
+func written(header, r gridRow, l layout) WrittenRow {
+	row := WrittenRow{ID: strings.TrimSpace(r.cell(l.id).text)}
+	for i, column := range header {
+		if i != l.id {
+			row.Cells = append(row.Cells, Cell{Column: strings.TrimSpace(column.text), Text: strings.TrimSpace(r.cell(i).text)})
+		}
+	}
+	return row
 }
 
 // cell returns a cell of a row; what the file leaves out at the end of a row is empty.

@@ -454,6 +454,38 @@ func (n *Node) Required(key, hint string) *Node {
 	return child
 }
 
+// Leaves returns every single value at or below the node by its place below it, as in .with.email or [2]; an empty list
+// or mapping counts as a value. Nodes for which skip says so are left out with all that is below them; nil: none are.
+func (n *Node) Leaves(skip func(*Node) bool) map[string]string {
+	found := map[string]string{}
+	n.leaves("", skip, found)
+	return found
+}
+
+func (n *Node) leaves(place string, skip func(*Node) bool, found map[string]string) {
+	if n == nil || skip != nil && skip(n) {
+		return
+	}
+	switch n.Kind() {
+	case Map:
+		for _, key := range n.Keys() {
+			n.Get(key).leaves(place+"."+key, skip, found)
+		}
+		if len(n.Keys()) == 0 {
+			found[place] = "{}"
+		}
+	case List:
+		for i, item := range n.List() {
+			item.leaves(fmt.Sprintf("%s[%d]", place, i), skip, found)
+		}
+		if len(n.yaml.Content) == 0 {
+			found[place] = "[]"
+		}
+	default:
+		found[place] = n.yaml.Value
+	}
+}
+
 func (n *Node) describe() string {
 	if n.Kind() == Scalar {
 		return strconv.Quote(n.yaml.Value)

@@ -106,17 +106,9 @@ func (d *Definition) collect(steps *source.Node) {
 		if table, _ := step.Get("decide").Literal(); table != "" {
 			d.Tables = append(d.Tables, table)
 		}
-		handlers := step.Get("on_error")
-		for _, class := range handlers.Keys() {
-			d.collect(handlers.Get(class))
+		for _, list := range nested(step) {
+			d.collect(list.steps)
 		}
-		if branches := step.Get("choose"); branches.Kind() == source.List {
-			for _, branch := range branches.List() {
-				d.collect(branch.Get("steps"))
-				d.collect(branch.Get("otherwise"))
-			}
-		}
-		d.collect(step.Get("each").Get("steps"))
 	}
 }
 

@@ -153,14 +153,7 @@ func (c *checker) identify(step *Step, node *source.Node, kind string, index int
 	case names.variables[step.ID] != nil:
 		id.Errorf("choose another name", "%s", taken(step.ID, names.variables[step.ID]))
 	}
-	switch {
-	case at.number:
-		step.Path = fmt.Sprintf("%s[%d]", at.prefix, index)
-	case step.ID != "":
-		step.Path = at.prefix + step.ID
-	default:
-		step.Path = fmt.Sprintf("%s%s[%d]", at.prefix, kind, index)
-	}
+	step.Path = stepPath(at.prefix, step.ID, kind, index, at.number)
 }
 
 func taken(name string, by *variable) string {

@@ -129,6 +129,7 @@ func (c *checker) choose(step *Step, node *source.Node, names *scope, at place) 
 		}
 		fields := item.Map("when", "steps", "otherwise")
 		branch, inner := Branch{}, rest.child()
+		branch.Line, _ = item.Position()
 		steps := fields["steps"]
 		if last := fields["otherwise"]; last.Exists() {
 			otherwise, steps = true, last

@@ -120,6 +120,7 @@ func (s *Step) On(class contracts.Class) (Handler, bool) {
 type Handler struct {
 	Class contracts.Class
 	Steps []*Step
+	Line  int // in the use case's file
 }
 
 // Call is an operation of a system.
@@ -147,6 +148,7 @@ type Choose struct{ Branches []Branch }
 type Branch struct {
 	When  *rules.Expression
 	Steps []*Step
+	Line  int // in the use case's file
 }
 
 // MaxItems is the longest list that an each runs over inside one case; a longer one is an error of class

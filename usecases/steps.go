@@ -219,6 +219,7 @@ func (c *checker) onError(step *Step, node *source.Node, names *scope, at place)
 		inner := names.child()
 		inner.declare("error", ErrorType(candidates), nil)
 		handler := Handler{Class: class}
+		handler.Line, _ = node.KeyNode(string(class)).Position()
 		if steps.Kind() == source.List && len(steps.List()) == 0 {
 			step.Type = joinResults(step.Type, rules.TypeOf(rules.KindMissing))
 		} else {

@@ -17,7 +17,22 @@ type Interpreter struct {
 	Routes Routes
 	// DeskURL is where people work, without a slash at the end; live details of a case link to it.
 	DeskURL string
+	// Watcher is told which ways the cases take; nil if nobody looks.
+	Watcher Watcher
 }
+
+// Watcher looks at cases while they run, for tests of use cases. What it does changes nothing in a case.
+type Watcher interface {
+	// Took says that a step took a way: WayTaken if its condition held, WaySkipped if not, and then the ways
+	// inside of it by their names.
+	Took(at activities.Place, step *usecases.Step, way string)
+}
+
+// The ways of a step itself. Those inside of it are named by usecases.Step.Ways.
+const (
+	WayTaken   = "taken"
+	WaySkipped = "skipped"
+)
 
 // Plans holds what was published, in memory.
 type Plans interface {

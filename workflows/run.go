@@ -22,6 +22,7 @@ type run struct {
 	reached reached
 	deskURL string
 	log     log.Logger
+	watcher Watcher
 	plan    *usecases.Plan
 	started time.Time
 	latest  time.Time // when the newest answer came
@@ -63,6 +64,7 @@ func newRun(ctx workflow.Context, i *Interpreter, in StartInput) *run {
 		reached: reached{routes: i.Routes},
 		deskURL: i.DeskURL,
 		log:     workflow.GetLogger(ctx),
+		watcher: i.Watcher,
 		started: info.WorkflowStartTime.UTC(),
 		latest:  info.WorkflowStartTime.UTC(),
 		state:   state{Results: map[string]rules.Value{}, Writes: map[string]written{}, Given: map[string]given{}},

@@ -52,6 +52,7 @@ func (r *run) settle(ctx workflow.Context, s *usecases.Step, sc *scope) (made, e
 			return made{}, err
 		}
 		if handler, ok := s.On(f.Class); ok {
+			r.took(s, sc, usecases.ErrorWay(f.Class))
 			return r.standIn(ctx, handler, f, sc)
 		}
 		if f.voided {
@@ -71,8 +72,12 @@ func (r *run) attempt(ctx workflow.Context, s *usecases.Step, sc *scope) (made, 
 		return made{value: given.Value, by: given.By}, nil
 	}
 	if held, err := r.holds(s.When, sc); err != nil || !held {
+		if err == nil {
+			r.took(s, sc, WaySkipped)
+		}
 		return made{skipped: true}, err
 	}
+	r.took(s, sc, WayTaken)
 	switch {
 	case s.Call != nil:
 		return r.call(ctx, s, sc)
@@ -90,6 +95,13 @@ func (r *run) attempt(ctx workflow.Context, s *usecases.Step, sc *scope) (made, 
 		return r.endStep(s, sc)
 	}
 	return made{}, failed("internal", "the step has no kind that this version knows")
+}
+
+// took tells who looks at the case which way a step takes.
+func (r *run) took(s *usecases.Step, sc *scope, way string) {
+	if r.watcher != nil {
+		r.watcher.Took(r.place(s, sc), s, way)
+	}
 }
 
 // sequence runs steps one after the other. Its value is that of the last one.

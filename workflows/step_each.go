@@ -20,6 +20,9 @@ func (r *run) each(ctx workflow.Context, s *usecases.Step, sc *scope) (made, err
 	if list.Len() > usecases.MaxItems {
 		return made{}, failed(contracts.Validation, fmt.Sprintf("the list has %d items; at most %d can be worked through inside one case", list.Len(), usecases.MaxItems))
 	}
+	if list.Len() > 0 {
+		r.took(s, sc, usecases.EachWay)
+	}
 	items := make([]*item, list.Len())
 	left := len(items)
 	for i := range items {

@@ -10,7 +10,7 @@ import (
 
 // BenchmarkEffect is the ledger's cost of one local write of a case, with many cases at once.
 func BenchmarkEffect(b *testing.B) {
-	s, err := Open(b.Context(), b.TempDir())
+	s, err := openTest(b)
 	require.NoError(b, err)
 	defer s.Close()
 	var n atomic.Int64
@@ -33,7 +33,7 @@ func BenchmarkEffect(b *testing.B) {
 
 // BenchmarkReadResult is what a repeated local read costs.
 func BenchmarkReadResult(b *testing.B) {
-	s, err := Open(b.Context(), b.TempDir())
+	s, err := openTest(b)
 	require.NoError(b, err)
 	defer s.Close()
 	require.NoError(b, s.FlushReads(b.Context(), "c", []ReadResult{{Path: "p", Result: []byte(`{"id":"1"}`)}}))

@@ -12,19 +12,30 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// crashDirectory makes this test binary a process that writes until it is killed.
+// crashDirectory makes this test binary a process that writes until it is killed: into a directory, or the database of
+// an address.
 const crashDirectory = "CROSSWALK_STORE_CRASH_DIRECTORY"
 
 func TestMain(m *testing.M) {
-	if directory := os.Getenv(crashDirectory); directory != "" {
-		writeUntilKilled(directory)
+	if where := os.Getenv(crashDirectory); where != "" {
+		writeUntilKilled(where)
 	}
-	os.Exit(m.Run())
+	code := m.Run()
+	if err := shared.start(); err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		os.Exit(1)
+	}
+	code = max(code, m.Run())
+	if err := shared.server.Stop(); err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		code = 1
+	}
+	os.Exit(code)
 }
 
 // writeUntilKilled acknowledges on standard output what it has stored.
-func writeUntilKilled(directory string) {
-	s, err := Open(context.Background(), directory)
+func writeUntilKilled(where string) {
+	s, err := openAt(context.Background(), where)
 	if err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		os.Exit(1)
@@ -46,19 +57,31 @@ func writeUntilKilled(directory string) {
 	})
 }
 
+func openAt(ctx context.Context, where string) (*Store, error) {
+	if strings.HasPrefix(where, "postgres:") {
+		return OpenPostgres(ctx, where)
+	}
+	return Open(ctx, where)
+}
+
 func TestKilledProcessLosesNothing(t *testing.T) {
 	t.Parallel()
-	directory := t.TempDir()
+	where := t.TempDir()
+	if shared.server != nil {
+		where = newDatabase(t)
+	}
 	var acknowledged []string
 	for _, lines := range []int{1, 40, 150} {
-		acknowledged = append(acknowledged, runAndKill(t, directory, lines)...)
+		acknowledged = append(acknowledged, runAndKill(t, where, lines)...)
 	}
-	s, err := Open(t.Context(), directory)
+	s, err := openAt(t.Context(), where)
 	require.NoError(t, err)
 	defer s.Close()
-	var check string
-	require.NoError(t, s.read().scalar(t.Context(), "PRAGMA integrity_check", nil, &check))
-	require.Equal(t, "ok", check)
+	if !s.postgres {
+		var check string
+		require.NoError(t, s.read().scalar(t.Context(), "PRAGMA integrity_check", nil, &check))
+		require.Equal(t, "ok", check)
+	}
 	for _, key := range acknowledged {
 		stored, err := s.StoreEntry(t.Context(), mail(key))
 		require.NoError(t, err)
@@ -83,10 +106,10 @@ func TestKilledProcessLosesNothing(t *testing.T) {
 }
 
 // runAndKill lets a process write, kills it after so many acknowledgements, and returns all that it gave.
-func runAndKill(t *testing.T, directory string, lines int) []string {
+func runAndKill(t *testing.T, where string, lines int) []string {
 	t.Helper()
 	command := exec.CommandContext(t.Context(), os.Args[0])
-	command.Env = append(os.Environ(), crashDirectory+"="+directory)
+	command.Env = append(os.Environ(), crashDirectory+"="+where)
 	var complaint strings.Builder
 	command.Stderr = &complaint
 	out, err := command.StdoutPipe()

@@ -21,11 +21,13 @@ type querier interface {
 	QueryContext(ctx context.Context, query string, args ...any) (*sql.Rows, error)
 }
 
-// session is a transaction or the read pool. All SQL passes through it, so that what differs between databases
-// (placeholders, errors) has one place.
+// session is a transaction or the read pool. All SQL passes through it and is written once, for SQLite and PostgreSQL:
+// ? as placeholders, ON CONFLICT, no functions or clauses that only one of them has (rowid, json_…, INSERT OR, PRAGMA,
+// RETURNING with an alias). dialect.go adapts the rest, and every test of this package runs over both.
 type session struct {
 	querier
-	whole bool // a statement is carried out whole, whatever becomes of the context
+	postgres bool
+	whole    bool // a statement is carried out whole, whatever becomes of the context
 }
 
 func (q session) context(ctx context.Context) context.Context {
@@ -41,8 +43,9 @@ type row[T any] interface {
 	fields() []any
 }
 
-// write runs do in one transaction that is on disk when write returns nil. Transactions are serialised; do must
-// not wait for anything outside the database.
+// write runs do in one transaction that is on disk when write returns nil. Transactions are serialised, also with those
+// of other processes: do may decide by what it reads. It must not wait for anything outside the database, and it may be
+// run again: it sets what it returns anew each time.
 func (s *Store) write(ctx context.Context, what string, do func(tx session) error) error {
 	if err := s.commits.write(ctx, do); err != nil {
 		return fmt.Errorf("store: %s: %w", what, err)
@@ -50,10 +53,14 @@ func (s *Store) write(ctx context.Context, what string, do func(tx session) erro
 	return nil
 }
 
-func (s *Store) read() session { return session{querier: s.reader} }
+func (s *Store) read() session { return session{querier: s.reader, postgres: s.postgres} }
 
 func (q session) exec(ctx context.Context, query string, args ...any) (int64, error) {
-	result, err := q.ExecContext(q.context(ctx), query, bind(args)...)
+	ctx, query, args, err := q.prepare(ctx, query, args)
+	if err != nil {
+		return 0, err
+	}
+	result, err := q.ExecContext(ctx, query, args...)
 	if err != nil {
 		return 0, err
 	}
@@ -69,7 +76,11 @@ func (q session) insert(ctx context.Context, table, columns string, fields []any
 
 // scalar reads one row into the given places; no row is ErrNotFound.
 func (q session) scalar(ctx context.Context, query string, args []any, into ...any) error {
-	rows, err := q.QueryContext(q.context(ctx), query, bind(args)...)
+	ctx, query, args, err := q.prepare(ctx, query, args)
+	if err != nil {
+		return err
+	}
+	rows, err := q.QueryContext(ctx, query, args...)
 	if err != nil {
 		return err
 	}
@@ -95,7 +106,11 @@ func one[T any, P row[T]](ctx context.Context, q session, query string, args ...
 
 // many reads all rows.
 func many[T any, P row[T]](ctx context.Context, q session, query string, args ...any) ([]T, error) {
-	rows, err := q.QueryContext(q.context(ctx), query, bind(args)...)
+	ctx, query, args, err := q.prepare(ctx, query, args)
+	if err != nil {
+		return nil, err
+	}
+	rows, err := q.QueryContext(ctx, query, args...)
 	if err != nil {
 		return nil, err
 	}

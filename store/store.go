@@ -3,6 +3,8 @@
 //
 // It knows none of our other packages: values of the rules reach it as JSON, ids and enums as text. All instants
 // are UTC. Every write is one transaction that is on disk (fsync) when the method returns.
+//
+// The database is SQLite in the data directory (Open) or a PostgreSQL that several processes share (OpenPostgres).
 package store
 
 import (
@@ -32,10 +34,17 @@ var migrations embed.FS
 
 // Store is the one door to the database. It is safe for concurrent use.
 type Store struct {
-	writer  *sql.DB
-	reader  *sql.DB
-	commits *committer
-	now     func() time.Time
+	writer   *sql.DB
+	reader   *sql.DB
+	commits  commits
+	postgres bool
+	now      func() time.Time
+}
+
+// commits is how writes become durable: together in one transaction (SQLite) or side by side (PostgreSQL).
+type commits interface {
+	write(ctx context.Context, do func(tx session) error) error
+	close()
 }
 
 // Option changes how a store is opened.
@@ -96,7 +105,11 @@ func (s *Store) open(ctx context.Context, path string) error {
 	if err := assertPragmas(ctx, s.writer); err != nil {
 		return err
 	}
-	if err := migrate(ctx, s.writer); err != nil {
+	files, err := fs.Sub(migrations, "migrations")
+	if err != nil {
+		return err
+	}
+	if err := migrate(ctx, goose.DialectSQLite3, s.writer, files, false); err != nil {
 		return err
 	}
 	if s.reader, err = sql.Open("sqlite", dsn(path, true)); err != nil {
@@ -167,12 +180,10 @@ func assertPragmas(ctx context.Context, db *sql.DB) error {
 	return nil
 }
 
-func migrate(ctx context.Context, db *sql.DB) error {
-	files, err := fs.Sub(migrations, "migrations")
-	if err != nil {
-		return err
-	}
-	provider, err := goose.NewProvider(goose.DialectSQLite3, db, files)
+// migrate brings the schema up to date. Data of a newer release is refused, except where processes of several releases
+// share it while they are replaced one by one: newerIsFine.
+func migrate(ctx context.Context, dialect goose.Dialect, db *sql.DB, files fs.FS, newerIsFine bool) error {
+	provider, err := goose.NewProvider(dialect, db, files)
 	if err != nil {
 		return fmt.Errorf("migrations: %w", err)
 	}
@@ -180,7 +191,7 @@ func migrate(ctx context.Context, db *sql.DB) error {
 	if err != nil {
 		return fmt.Errorf("migrations: %w", err)
 	}
-	if current > target {
+	if current > target && !newerIsFine {
 		return fmt.Errorf("the data has schema version %d, this release knows only %d: start the newer release", current, target)
 	}
 	if _, err := provider.Up(ctx); err != nil {

@@ -31,13 +31,21 @@ func (c *clock) Advance(by time.Duration) {
 	c.now = c.now.Add(by)
 }
 
+// testStore is a new store, in SQLite or in PostgreSQL: TestMain runs all tests over both.
 func testStore(t *testing.T) (*Store, *clock) {
 	t.Helper()
 	c := &clock{now: time.Date(2026, 3, 1, 9, 0, 0, 0, time.UTC)}
-	s, err := Open(t.Context(), t.TempDir(), WithClock(c.Now))
+	s, err := openTest(t, WithClock(c.Now))
 	require.NoError(t, err)
 	t.Cleanup(func() { require.NoError(t, s.Close()) })
 	return s, c
+}
+
+func openTest(t testing.TB, options ...Option) (*Store, error) {
+	if shared.server == nil {
+		return Open(t.Context(), t.TempDir(), options...)
+	}
+	return OpenPostgres(t.Context(), newDatabase(t), options...)
 }
 
 // parallel runs do n times at once and waits.
@@ -89,7 +97,9 @@ func TestOpenTightensAnExistingDirectory(t *testing.T) {
 
 func TestEveryConnectionIsDurable(t *testing.T) {
 	t.Parallel()
-	s, _ := testStore(t)
+	s, err := Open(t.Context(), t.TempDir())
+	require.NoError(t, err)
+	defer s.Close()
 	for name, db := range map[string]*sql.DB{"writer": s.writer, "reader": s.reader} {
 		require.NoError(t, assertPragmas(t.Context(), db), name)
 	}
@@ -194,9 +204,11 @@ func (b brokenRows) QueryContext(ctx context.Context, _ string, _ ...any) (*sql.
 
 func TestAFailureToLookIsNotAnAbsence(t *testing.T) {
 	t.Parallel()
-	s, _ := testStore(t)
+	s, err := Open(t.Context(), t.TempDir())
+	require.NoError(t, err)
+	defer s.Close()
 	var n int
-	err := session{querier: brokenRows{s.reader}}.scalar(t.Context(), "", nil, &n)
+	err = session{querier: brokenRows{s.reader}}.scalar(t.Context(), "", nil, &n)
 	require.Error(t, err)
 	require.NotErrorIs(t, err, ErrNotFound)
 	cancelled, cancel := context.WithCancel(t.Context())

@@ -55,7 +55,7 @@ func openHouse(ctx context.Context, dir string) (h *house, err error) {
 	if err != nil {
 		return h, err
 	}
-	if h.client, err = worker.Dial(ctx, worker.Dialing{Address: h.engine.FrontendAddress(), Logger: quiet}); err != nil {
+	if h.client, err = worker.Dial(ctx, worker.Dialing{Address: h.engine.FrontendAddress(), Store: h.store, Logger: quiet}); err != nil {
 		return h, err
 	}
 	if err := h.publish(ctx); err != nil {

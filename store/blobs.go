@@ -4,6 +4,8 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
+	"strconv"
+	"time"
 )
 
 // Blob is a file of one case: an attachment, a screenshot, a large value.
@@ -30,6 +32,31 @@ func (s *Store) PutBlob(ctx context.Context, caseID, mediaType string, body []by
 func (s *Store) Blob(ctx context.Context, caseID, id string) (Blob, error) {
 	found, err := one[Blob](ctx, s.read(), "SELECT id, case_id, media_type, body FROM blobs WHERE case_id = ? AND id = ?", caseID, id)
 	return found, wrap("blob "+id, err)
+}
+
+// payloadType marks what Temporal's payloads hold, among the files of a case.
+const payloadType = "application/x-temporal-payload"
+
+// PutPayload stores a payload that is too large for Temporal. It is a file of its case like others, until DropPayloads.
+func (s *Store) PutPayload(ctx context.Context, caseID string, body []byte) (string, error) {
+	return s.PutBlob(ctx, caseID, payloadType, body)
+}
+
+// sweptCases is how many cases DropPayloads frees in one transaction.
+const sweptCases = 100
+
+// DropPayloads deletes the payloads of cases that ended before an instant: nothing asks for them once Temporal has
+// dropped the history. It returns how many there were.
+func (s *Store) DropPayloads(ctx context.Context, endedBefore time.Time) (dropped int64, err error) {
+	for n := int64(1); n > 0 && err == nil; dropped += n {
+		err = s.write(ctx, "drop payloads", func(tx session) error {
+			n, err = tx.exec(ctx, `DELETE FROM blobs WHERE media_type = ? AND case_id IN (
+				SELECT DISTINCT b.case_id FROM blobs b JOIN cases c ON c.id = b.case_id
+				WHERE b.media_type = ? AND c.ended_at > 0 AND c.ended_at < ? LIMIT `+strconv.Itoa(sweptCases)+`)`, payloadType, payloadType, endedBefore)
+			return err
+		})
+	}
+	return dropped, err
 }
 
 type blobType struct{ id, mediaType string }

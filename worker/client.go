@@ -11,7 +11,9 @@ import (
 	"go.temporal.io/sdk/log"
 	"go.temporal.io/sdk/worker"
 	"go.temporal.io/sdk/workflow"
+	"google.golang.org/grpc"
 
+	"crosswalk/store"
 	"crosswalk/workflows"
 )
 
@@ -22,7 +24,10 @@ const DefaultNamespace = "crosswalk"
 type Dialing struct {
 	Address   string
 	Namespace string
-	Logger    *slog.Logger
+	// Store is where large payloads lie. Every client, worker and replayer of a case needs the same; without one,
+	// what is large cannot be sent or read.
+	Store  *store.Store
+	Logger *slog.Logger
 }
 
 // dataConverter and failureConverter are those of every client, worker and replayer: what travels must be read again
@@ -46,6 +51,10 @@ func options(d Dialing) (client.Options, error) {
 		o.Namespace = DefaultNamespace
 	}
 	o.DataConverter, o.FailureConverter = dataConverter(), failureConverter()
+	o.ExternalStorage = externalStorage(d.Store)
+	if d.Store != nil {
+		o.ConnectionOptions.DialOptions = append(o.ConnectionOptions.DialOptions, grpc.WithChainUnaryInterceptor(blobs{d.Store}.lighten))
+	}
 	o.Identity = "crosswalk" // the default names the user and the host
 	o.Logger = log.NewStructuredLogger(loggerOr(d.Logger))
 	return o, nil
@@ -64,10 +73,12 @@ func Dial(ctx context.Context, d Dialing) (client.Client, error) {
 	return c, nil
 }
 
-// NewReplayer replays recorded histories with what the interpreter is given.
-func NewReplayer(interpreter *workflows.Interpreter) (worker.WorkflowReplayer, error) {
+// NewReplayer replays recorded histories with what the interpreter is given. The store holds the large payloads of the
+// histories; it may be nil if they have none.
+func NewReplayer(interpreter *workflows.Interpreter, payloads *store.Store) (worker.WorkflowReplayer, error) {
 	replayer, err := worker.NewWorkflowReplayerWithOptions(worker.WorkflowReplayerOptions{
 		DataConverter: dataConverter(), FailureConverter: failureConverter(), DisableRegistrationAliasing: true,
+		ExternalStorage: externalStorage(payloads),
 	})
 	if err != nil {
 		return nil, fmt.Errorf("worker: %w", err)

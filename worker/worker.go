@@ -37,6 +37,9 @@ type Config struct {
 	NoRobots bool
 	// Register adds workflows and activities of the embedder's own to those that the main queue serves.
 	Register func(worker.Registry)
+	// Retention is how long Temporal keeps the history of an ended case; 0: DefaultRetention. Its large payloads are
+	// dropped from the store when the history is gone.
+	Retention time.Duration
 	// Poll is how often the store is asked whether something was published; 0: twice a second.
 	Poll   time.Duration
 	Logger *slog.Logger
@@ -62,6 +65,7 @@ type Worker struct {
 	workers []worker.Worker
 	refresh sync.Mutex
 	version int64
+	swept   time.Time
 	stop    context.CancelFunc
 	stopped chan struct{}
 }
@@ -214,6 +218,7 @@ func (w *Worker) follow(ctx context.Context) {
 			if err := w.Refresh(ctx); err != nil && ctx.Err() == nil {
 				w.log.Error("what was published was not loaded", "error", err)
 			}
+			w.sweep(ctx, time.Now())
 		}
 	}
 }

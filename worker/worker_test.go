@@ -73,7 +73,7 @@ func newHouse(t *testing.T) *house {
 	h.store, err = store.Open(t.Context(), t.TempDir())
 	require.NoError(t, err)
 	t.Cleanup(func() { require.NoError(t, h.store.Close()) })
-	h.client, err = worker.Dial(t.Context(), worker.Dialing{Address: started.FrontendAddress(), Logger: quiet()})
+	h.client, err = worker.Dial(t.Context(), worker.Dialing{Address: started.FrontendAddress(), Store: h.store, Logger: quiet()})
 	require.NoError(t, err)
 	t.Cleanup(h.client.Close)
 	return h

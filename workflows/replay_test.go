@@ -66,7 +66,7 @@ func TestReplayNotices(t *testing.T) {
 // replay runs a history again. The case id is part of what it ran with: the ids of tasks derive from it.
 func replay(t *testing.T, recorded recording, plan *usecases.Plan) error {
 	t.Helper()
-	replayer, err := worker.NewReplayer(&workflows.Interpreter{Plans: onePlan{plan}, Routes: noRoutes{}})
+	replayer, err := worker.NewReplayer(&workflows.Interpreter{Plans: onePlan{plan}, Routes: noRoutes{}}, nil)
 	require.NoError(t, err)
 	found, err := client.HistoryFromJSON(bytes.NewReader(recorded.History), client.HistoryJSONOptions{})
 	require.NoError(t, err)

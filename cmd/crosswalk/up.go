@@ -160,14 +160,14 @@ func (s *system) startEngine(ctx context.Context) error {
 	address := s.options.temporal
 	if address == "" {
 		started, err := engine.Start(ctx, engine.Options{Directory: filepath.Join(s.options.data, "temporal"), Namespace: s.options.namespace,
-			SearchAttributes: worker.SearchAttributes(), Logger: s.log})
+			SearchAttributes: worker.SearchAttributes(), Retention: worker.DefaultRetention, Logger: s.log})
 		if err != nil {
 			return err
 		}
 		s.engine, address = started, started.FrontendAddress()
 	}
 	var err error
-	if s.client, err = worker.Dial(ctx, worker.Dialing{Address: address, Namespace: s.options.namespace, Logger: s.log}); err != nil {
+	if s.client, err = worker.Dial(ctx, worker.Dialing{Address: address, Namespace: s.options.namespace, Store: s.store, Logger: s.log}); err != nil {
 		return err
 	}
 	if s.engine == nil {

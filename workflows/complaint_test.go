@@ -42,10 +42,9 @@ func company() map[string]play {
 		"invoicing.find_customer": gives(`{"id": "cus_9", "name": "Jane Doe", "email": "jane@example.com"}`),
 		"invoicing.list_invoices": gives(kettleInvoices),
 		"orders.get_order":        gives(kettleOrder),
-		"fulfilment.get_shipment": gives(`{"order_number": "1042", "parcels": [{"number": "P1", "status": "delivered", "shipped_on": "2026-01-06", "delivered_on": "2026-01-08",
-			"articles": [{"article": "Kettle Aria 1.7 l", "quantity": 1}]}]}`),
-		"warehouse.check_stock": gives(`{"sku": "KE-17", "ships_to": true, "available": 5, "elsewhere": 0}`),
-		"people.list_agents":    gives(`{"agents": [{"name": "Ada", "email": "ada@example.com", "skilled": true, "speaks": true, "absent": false, "open_tasks": 1}]}`),
+		"fulfilment.get_shipment": gives(kettleShipment),
+		"warehouse.check_stock":   gives(kettleStock),
+		"people.list_agents":      gives(`{"agents": [{"name": "Ada", "email": "ada@example.com", "skilled": true, "speaks": true, "absent": false, "open_tasks": 1}]}`),
 	}
 }
 
@@ -55,6 +54,9 @@ const (
 				"article": "Kettle Aria 1.7 l", "quantity": 1, "amount": 89, "currency": "EUR", "refunded": false}]}`
 	kettleOrder = `{"id": "42", "number": "1042", "status": "completed", "placed_on": "2026-01-04", "currency": "EUR", "total": 89, "ship_to": {"country": "DE"},
 			"lines": [{"id": "1", "sku": "KE-17", "article": "Kettle Aria 1.7 l", "category": "kitchen", "quantity": 1, "refunded_quantity": 0, "amount": 89}]}`
+	kettleShipment = `{"order_number": "1042", "parcels": [{"number": "P1", "status": "delivered", "shipped_on": "2026-01-06", "delivered_on": "2026-01-08",
+			"articles": [{"article": "Kettle Aria 1.7 l", "quantity": 1}]}]}`
+	kettleStock = `{"sku": "KE-17", "ships_to": true, "available": 5, "elsewhere": 0}`
 )
 
 const complaint = `{"channel": "email", "from": {"email": "jane@example.com", "name": "Jane Doe"}, "product": "Kettle Aria",

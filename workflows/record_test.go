@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"maps"
 	"os"
 	"strings"
 	"testing"
@@ -120,26 +121,79 @@ func complaints() []scenario {
 		list, err := rules.FromJSON([]byte("[" + jane + "," + john + "]"))
 		return rules.Value{}, errors.Join(err, &contracts.Error{Class: contracts.NotUnique, Candidates: list})
 	}
-	dear := strings.NewReplacer(`"amount": 89`, `"amount": 4900`, `"total": 89`, `"total": 4900`)
-	lost := `{"order_number": "1042", "parcels": [{"number": "P1", "status": "lost", "shipped_on": "2026-01-06", "articles": [{"article": "Kettle Aria 1.7 l", "quantity": 1}]}]}`
+	replaced := func(operation string, changes ...string) map[string]play {
+		text := map[string]string{"invoicing.list_invoices": kettleInvoices, "orders.get_order": kettleOrder, "fulfilment.get_shipment": kettleShipment, "warehouse.check_stock": kettleStock}[operation]
+		changed := strings.NewReplacer(changes...).Replace(text)
+		if changed == text {
+			panic("nothing of " + operation + " was changed")
+		}
+		return map[string]play{operation: gives(changed)}
+	}
+	both := func(a, b map[string]play) map[string]play {
+		maps.Copy(a, b)
+		return a
+	}
+	dear := func() map[string]play {
+		return with(both(replaced("invoicing.list_invoices", `"amount": 89`, `"amount": 4900`, `"total": 89`, `"total": 4900`),
+			replaced("orders.get_order", `"amount": 89`, `"amount": 4900`, `"total": 89`, `"total": 4900`)))
+	}
+	of := func(category string) map[string]play {
+		return with(replaced("orders.get_order", `"category": "kitchen"`, `"category": "`+category+`"`))
+	}
+	parcel := func(status string) map[string]play {
+		return with(replaced("fulfilment.get_shipment", `"status": "delivered"`, `"status": "`+status+`"`, `, "delivered_on": "2026-01-08"`, ""))
+	}
+	bought := func(lines ...string) map[string]play {
+		return with(map[string]play{"invoicing.list_invoices": gives(`{"invoices": [], "lines": [` + strings.Join(lines, ", ") + `]}`)})
+	}
+	line := func(id, order, article string) string {
+		return fmt.Sprintf(`{"id": %q, "invoice_number": "R-%s", "invoice_status": "paid", "issued_on": "2026-01-05", "order_number": %q,
+			"article": %q, "quantity": 1, "amount": 89, "currency": "EUR", "refunded": false}`, id, order, order, article)
+	}
+	saying := func(product, text string) string {
+		return strings.NewReplacer("My kettle leaks. It is broken and I want a new one.", text, `"product": "Kettle Aria"`, `"product": "`+product+`"`).Replace(complaint)
+	}
 	late := strings.Replace(complaint, "2026-03-01", "2029-03-01", 1)
-	other := strings.Replace(complaint, "My kettle leaks. It is broken and I want a new one.", "What are your opening hours?", 1)
+	out := func(changes ...string) map[string]play {
+		return with(replaced("warehouse.check_stock", append([]string{`"available": 5`, `"available": 0`}, changes...)...))
+	}
+	once := []string{accepted}
+	first := []string{`{"index": 0}`, accepted}
+	kettle, toaster := "Kettle Aria 1.7 l", "Toaster Solis 2"
 	return []scenario{
-		{name: "complaint-replace", input: complaint, plays: company(), answers: []string{accepted}},
-		{name: "complaint-other-message", input: other, plays: company(), answers: []string{accepted}, short: true},
-		{name: "complaint-customer-chosen", input: complaint, plays: with(map[string]play{"crm.find_customer": candidates}), answers: []string{`{"index": 0}`, accepted}},
-		{name: "complaint-customer-unknown", input: complaint, answers: []string{accepted},
+		{name: "complaint-replace", input: complaint, plays: company(), answers: once},
+		{name: "complaint-repair", input: complaint, plays: of("furniture"), answers: once},
+		{name: "complaint-not-replaceable", input: complaint, plays: of("bespoke"), answers: once},
+		{name: "complaint-gift", input: complaint, plays: with(replaced("orders.get_order", `"status": "completed"`, `"status": "completed", "gift": true`)), answers: once},
+		{name: "complaint-other-message", input: saying("", "What are your opening hours?"), plays: company(), answers: once, short: true},
+		{name: "complaint-customer-chosen", input: complaint, plays: with(map[string]play{"crm.find_customer": candidates}), answers: first},
+		{name: "complaint-customer-unknown", input: complaint, answers: once,
 			plays: with(map[string]play{"crm.find_customer": fails(contracts.NotFound), "support.find_customer": fails(contracts.NotFound)})},
-		{name: "complaint-no-purchase", input: complaint, plays: with(map[string]play{"invoicing.list_invoices": gives(`{"invoices": [], "lines": []}`)}), answers: []string{accepted}},
-		{name: "complaint-no-order", input: complaint, plays: with(map[string]play{"orders.get_order": fails(contracts.NotFound)}), answers: []string{accepted}},
-		{name: "complaint-lost", input: complaint, plays: with(map[string]play{"fulfilment.get_shipment": gives(lost)}), answers: []string{accepted}},
-		{name: "complaint-out-of-warranty", input: late, plays: company(), answers: []string{accepted}},
-		{name: "complaint-out-of-stock", input: complaint, answers: []string{accepted},
-			plays: with(map[string]play{"warehouse.check_stock": gives(`{"sku": "KE-17", "ships_to": true, "available": 0, "elsewhere": 3, "restock_on": "2026-03-20"}`)})},
-		{name: "complaint-approval-rejected", input: complaint, answers: []string{`{"approved": false, "reason": "repair it"}`, accepted},
-			plays: with(map[string]play{
-				"invoicing.list_invoices": gives(dear.Replace(kettleInvoices)), "orders.get_order": gives(dear.Replace(kettleOrder)),
-			})},
+		{name: "complaint-account-chosen", input: complaint, answers: first, plays: with(map[string]play{"invoicing.list_invoices": then(candidates, gives(kettleInvoices))})},
+		{name: "complaint-no-purchase", input: complaint, plays: bought(), answers: once},
+		{name: "complaint-no-product", input: saying("", "It is broken."), plays: bought(line("il_1", "1042", kettle), line("il_2", "1043", toaster)), answers: first},
+		{name: "complaint-on-no-invoice", input: saying("Lamp Orion", "The lamp is broken."), plays: bought(line("il_1", "1042", kettle), line("il_2", "1043", toaster)), answers: first},
+		{name: "complaint-on-several", input: complaint, plays: bought(line("il_1", "1042", kettle), line("il_2", "1043", kettle)), answers: first},
+		{name: "complaint-two-products", input: saying("", "The "+kettle+" and the "+toaster+" are broken."),
+			plays: bought(line("il_1", "1042", kettle), line("il_2", "1043", toaster)), answers: first},
+		{name: "complaint-no-order", input: complaint, plays: with(map[string]play{"orders.get_order": fails(contracts.NotFound)}), answers: once},
+		{name: "complaint-order-contradicts", input: complaint, plays: with(replaced("orders.get_order", kettle, toaster, "KE-17", "TO-20")), answers: once},
+		{name: "complaint-order-cancelled", input: complaint, plays: with(replaced("orders.get_order", "completed", "cancelled")), answers: once},
+		{name: "complaint-order-refunded", input: complaint, plays: with(replaced("orders.get_order", "completed", "refunded")), answers: once},
+		{name: "complaint-invoice-cancelled", input: complaint, plays: with(replaced("invoicing.list_invoices", `"paid"`, `"void"`)), answers: once},
+		{name: "complaint-refunded", input: complaint, plays: with(replaced("invoicing.list_invoices", `"refunded": false`, `"refunded": true`)), answers: once},
+		{name: "complaint-not-shipped", input: complaint, plays: with(map[string]play{"fulfilment.get_shipment": fails(contracts.NotFound)}), answers: once},
+		{name: "complaint-in-transit", input: complaint, plays: parcel("in_transit"), answers: once},
+		{name: "complaint-lost", input: complaint, plays: parcel("lost"), answers: once},
+		{name: "complaint-returned", input: complaint, plays: parcel("returned"), answers: once},
+		{name: "complaint-no-delivery-date", input: complaint, plays: parcel("delivered"), answers: once},
+		{name: "complaint-partly-shipped", input: complaint, plays: with(replaced("orders.get_order", `"quantity": 1,`, `"quantity": 3,`)), answers: once},
+		{name: "complaint-out-of-warranty", input: late, plays: company(), answers: once},
+		{name: "complaint-not-shippable", input: complaint, plays: with(replaced("warehouse.check_stock", `"ships_to": true`, `"ships_to": false`)), answers: once},
+		{name: "complaint-out-of-stock", input: complaint, plays: out(`"elsewhere": 0`, `"elsewhere": 3, "restock_on": "2026-03-20"`), answers: once},
+		{name: "complaint-refund", input: complaint, plays: out(), answers: once},
+		{name: "complaint-approved", input: complaint, answers: []string{`{"approved": true}`, accepted}, plays: dear()},
+		{name: "complaint-approval-rejected", input: complaint, answers: []string{`{"approved": false, "reason": "repair it"}`, accepted}, plays: dear()},
 		{name: "complaint-redo", input: complaint, plays: with(map[string]play{"crm.find_customer": byEmail}),
 			answers: []string{`{"act": "redo", "step": "customer", "with": {"email": "john@example.com"}}`, accepted}},
 	}

@@ -13,4 +13,5 @@ const (
 	NameReadMessages = "read_messages"
 	NameRecord       = "record"
 	NameSettleEffect = "settle_effect"
+	NameLink         = "link"
 )

@@ -76,9 +76,21 @@ type Failure struct {
 	// Slow says that the attempt ended because its own time was over, which says nothing about the system.
 	Slow bool `json:"slow,omitempty"`
 	// Rerouted says that the route is out of date: ask for a new one.
-	Rerouted bool      `json:"rerouted,omitempty"`
+	Rerouted bool `json:"rerouted,omitempty"`
+	// Unlinked is the record whose counterpart was looked for, if the failure is that several fit: who chooses among
+	// the candidates says with that which is the same thing.
+	Unlinked *Unlinked `json:"unlinked,omitempty"`
 	Evidence []string  `json:"evidence,omitempty"`
 	At       time.Time `json:"at,omitzero"`
+}
+
+// Unlinked is a record without a link to a system that was asked for its counterpart.
+type Unlinked struct {
+	System string `json:"system"`
+	Kind   string `json:"kind"` // of both records
+	ID     string `json:"id"`
+	To     string `json:"to"`        // the system that was asked
+	Find   string `json:"operation"` // by which operation
 }
 
 // The kinds of tasks beside those that use cases ask for.

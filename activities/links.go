@@ -91,6 +91,9 @@ func (c *call) find(ctx context.Context, from store.Ref, kind string, record rul
 		f := failureOf(err)
 		f.NothingSent = true // looking changes nothing: the call itself was not sent
 		f.Candidates = Stamp(rules.ListOf(target.Find.Output), c.in.Route.System, f.Candidates)
+		if f.Class == contracts.NotUnique {
+			f.Unlinked = &Unlinked{System: from.System, Kind: kind, ID: from.ID, To: c.in.Route.System, Find: target.Find.Name}
+		}
 		if f.Class == contracts.NotFound {
 			f.Message = fmt.Sprintf("%s knows nobody by the keys of this record of %s", c.in.Route.System, from.System)
 		}

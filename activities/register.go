@@ -16,6 +16,7 @@ func (a *Activities) Register(registry Registry) {
 	registry.RegisterActivityWithOptions(a.ReadMessages, activity.RegisterOptions{Name: NameReadMessages})
 	registry.RegisterActivityWithOptions(a.Record, activity.RegisterOptions{Name: NameRecord})
 	registry.RegisterActivityWithOptions(a.SettleEffect, activity.RegisterOptions{Name: NameSettleEffect})
+	registry.RegisterActivityWithOptions(a.Link, activity.RegisterOptions{Name: NameLink})
 	a.RegisterCalls(registry)
 }
 

@@ -195,8 +195,11 @@ func (s *Store) linkByHand(ctx context.Context, tx session, link Link) (Link, er
 	}
 	stored.State, stored.Confidence, stored.CorrectedBy, stored.Note, stored.ReplacedBy = LinkActive, 1, link.CorrectedBy, link.Note, ""
 	stored.CorrectedAt = s.now().UTC().Truncate(time.Microsecond)
-	_, err = tx.exec(ctx, "UPDATE links SET state = ?, confidence = 1, corrected_by = ?, note = ?, corrected_at = ?, replaced_by = '' WHERE id = ?",
-		stored.State, stored.CorrectedBy, stored.Note, stored.CorrectedAt, stored.ID)
+	if len(link.Evidence) > 0 {
+		stored.Evidence = link.Evidence
+	}
+	_, err = tx.exec(ctx, "UPDATE links SET state = ?, confidence = 1, corrected_by = ?, note = ?, corrected_at = ?, replaced_by = '', evidence = ? WHERE id = ?",
+		stored.State, stored.CorrectedBy, stored.Note, stored.CorrectedAt, stored.Evidence, stored.ID)
 	return stored, err
 }
 

@@ -107,7 +107,7 @@ func (c *checker) assignee(node *source.Node, fields map[string]*source.Node, na
 	switch {
 	case !any:
 		node.Errorf("add queue: with the name of a queue, role: or who:", "nobody is asked")
-	case !certain:
+	case !certain && !c.unsure: // with an unknown type, what was reported already says why
 		node.Errorf("add a queue: that is always there", "it may be that nobody is asked")
 	}
 	return to

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+	"go.temporal.io/sdk/client"
 	"go.temporal.io/sdk/log"
 	"go.temporal.io/sdk/testsuite"
 	sdk "go.temporal.io/sdk/worker"
@@ -30,6 +31,7 @@ import (
 // played by functions of the test.
 type harness struct {
 	t     *testing.T
+	id    string
 	env   *testsuite.TestWorkflowEnvironment
 	store *store.Store
 	plan  *usecases.Plan
@@ -66,15 +68,22 @@ func newHarnessOf(t *testing.T, bundle usecases.Bundle, plays map[string]play) *
 	h.plan = plan
 	h.reach = h.reached()
 	h.acts = &activities.Activities{Store: opened, Reach: func() *activities.Reach { return h.reach }, Contracts: h, Log: slog.New(slog.DiscardHandler)}
+	h.next(caseID)
+	return h
+}
+
+// next prepares a case on the same store and systems.
+func (h *harness) next(id string) {
+	h.id = id
 	suite := &testsuite.WorkflowTestSuite{}
 	suite.SetLogger(log.NewStructuredLogger(slog.New(slog.DiscardHandler)))
 	h.env = suite.NewTestWorkflowEnvironment()
+	h.env.SetStartWorkflowOptions(client.StartWorkflowOptions{ID: id, TaskQueue: workflows.QueueMain})
 	h.env.SetTestTimeout(time.Minute)
 	h.env.SetWorkerOptions(sdk.Options{DeadlockDetectionTimeout: time.Minute}) // the machine may be busy with other tests
 	interpreter := &workflows.Interpreter{Plans: h, Routes: h}
 	h.env.RegisterDynamicWorkflow(interpreter.Run, workflow.DynamicRegisterOptions{})
 	h.acts.Register(h.env)
-	return h
 }
 
 // bundleOf is a bundle as it is published. The use case may call all systems of the catalogue and use the table sizes.
@@ -177,7 +186,7 @@ func (h *harness) run(input string) workflows.Outcome {
 
 func (h *harness) start(input string) {
 	h.t.Helper()
-	_, err := h.store.CreateCase(h.t.Context(), store.NewCase{ID: caseID, UseCase: "test", BundleHash: bundle})
+	_, err := h.store.CreateCase(h.t.Context(), store.NewCase{ID: h.id, UseCase: "test", BundleHash: bundle})
 	require.NoError(h.t, err)
 	value, err := rules.Decode(h.plan.Input, []byte(input))
 	require.NoError(h.t, err)
@@ -211,7 +220,7 @@ func (h *harness) task(kind string) store.Task {
 }
 
 func (h *harness) tasks() []store.Task {
-	tasks, err := h.store.Tasks(context.Background(), store.TaskFilter{CaseID: caseID})
+	tasks, err := h.store.Tasks(context.Background(), store.TaskFilter{CaseID: h.id})
 	require.NoError(h.t, err)
 	return tasks
 }
@@ -240,6 +249,15 @@ func gives(plain string) play {
 		panic(err)
 	}
 	return func(adapters.Call) (rules.Value, error) { return value, nil }
+}
+
+// plainly is a value as a system gives it.
+func plainly(text string) rules.Value {
+	value, err := gives(text)(adapters.Call{})
+	if err != nil {
+		panic(err)
+	}
+	return value
 }
 
 // fails always fails in the same way.

@@ -19,6 +19,10 @@ type scope struct {
 	beside     bool   // it belongs to a joined message and not to the use case itself
 	generation int
 	facts      *facts
+	// unlinked is what the failed step that this one stands in for could not find the counterpart of, and candidates
+	// are those that fitted.
+	unlinked   *activities.Unlinked
+	candidates rules.Value
 }
 
 // inner is a scope whose names end with it: the body of a loop, the stand-in for a failed step.

@@ -122,6 +122,7 @@ func (r *run) sequence(ctx workflow.Context, steps []*usecases.Step, sc *scope) 
 func (r *run) standIn(ctx workflow.Context, handler usecases.Handler, f *failure, sc *scope) (made, error) {
 	inner := sc.inner()
 	inner.facts = &facts{outer: sc.facts}
+	inner.unlinked, inner.candidates = f.Unlinked, f.Candidates
 	inner.vars["error"] = rules.Record(map[string]rules.Value{
 		"class": rules.Text(string(f.Class)), "message": rules.Text(f.Message), "operation": optional(f.operation), "candidates": f.Candidates,
 	})

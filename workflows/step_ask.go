@@ -26,6 +26,9 @@ func (r *run) ask(ctx workflow.Context, s *usecases.Step, sc *scope) (made, erro
 			return made{}, err
 		}
 		value, problem, err := r.take(ctx, s, q.task, given, from)
+		if err == nil && problem == "" && s.Ask.What == usecases.ChooseOne {
+			err = r.link(ctx, sc, q.task, given, value)
+		}
 		if err != nil || problem == "" {
 			return made{value: value, by: given.By, at: given.At}, err
 		}
@@ -145,6 +148,20 @@ func chosen(given activities.Answer, from rules.Value) (value rules.Value, probl
 		return from.At(int(i)), ""
 	}
 	return rules.Value{}, "what was chosen is not among the items"
+}
+
+// link keeps what a person chose among the candidates of a link: that record is the same thing as the one whose
+// counterpart was looked for, and no later case needs to ask.
+func (r *run) link(ctx workflow.Context, sc *scope, task activities.Task, given activities.Answer, value rules.Value) error {
+	isChosen := func(one rules.Value) bool {
+		return one.Get("id").Text() == value.Get("id").Text() && one.Get("system").Text() == value.Get("system").Text()
+	}
+	if sc.unlinked == nil || value.Kind() != rules.KindRecord || value.Get("id").Text() == "" || !slices.ContainsFunc(sc.candidates.Items(), isChosen) {
+		return nil // another question of the same stand-in
+	}
+	return r.store(ctx, activities.NameLink, activities.LinkInput{
+		Case: r.id, Task: task.ID, Of: *sc.unlinked, ID: value.Get("id").Text(), By: given.By, At: given.At,
+	}, nil)
 }
 
 // mirrorSystem is the system whose tasks mirror ours: the one with the contract that such tasks belong to.

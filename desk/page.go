@@ -34,7 +34,7 @@ func (d *Desk) functions() template.FuncMap {
 		"who":        d.nameOf,
 		"kind":       kindName,
 		"kinds":      func() []store.TaskKind { return taskKinds },
-		"caseStates": func() []string { return []string{"open", "waiting", "parked", "done", "cancelled", "failed"} },
+		"caseStates": func() []string { return []string{"open", "waiting", "parked", "done", "cancelled", "failed", "terminated"} },
 		"queue":      d.queueTitle,
 	}
 }

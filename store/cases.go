@@ -13,7 +13,7 @@ import (
 // CaseState is where a case stands.
 type CaseState string
 
-// The states of a case. The last three end it.
+// The states of a case. The last four end it.
 const (
 	CaseOpen      CaseState = "open"
 	CaseWaiting   CaseState = "waiting"
@@ -21,6 +21,8 @@ const (
 	CaseDone      CaseState = "done"
 	CaseCancelled CaseState = "cancelled"
 	CaseFailed    CaseState = "failed"
+	// CaseTerminated is a case that was ended by force in the engine: it could not say so itself.
+	CaseTerminated CaseState = "terminated"
 )
 
 // Case is one run of a use case.
@@ -109,8 +111,11 @@ type CaseFilter struct {
 	Since      time.Time
 	Until      time.Time
 	Oldest     bool // oldest first instead of newest first
-	Limit      int
-	Offset     int
+	// ByID lists in the order of the ids, beginning after After: a walk through cases while some of them end.
+	ByID   bool
+	After  string
+	Limit  int
+	Offset int
 }
 
 func (f CaseFilter) conditions() conditions {
@@ -141,6 +146,9 @@ func (f CaseFilter) conditions() conditions {
 	if !f.Until.IsZero() {
 		c.add("started_at < ?", f.Until)
 	}
+	if f.After != "" {
+		c.add("id > ?", f.After)
+	}
 	for word := range searchWords(f.Text) {
 		c.add("search LIKE ? ESCAPE '\\'", word)
 	}
@@ -152,6 +160,9 @@ func (s *Store) Cases(ctx context.Context, filter CaseFilter) ([]Case, error) {
 	order := " ORDER BY started_at DESC, id DESC"
 	if filter.Oldest {
 		order = " ORDER BY started_at, id"
+	}
+	if filter.ByID {
+		order = " ORDER BY id"
 	}
 	c := filter.conditions()
 	found, err := many[Case](ctx, s.read(), "SELECT "+caseColumns+" FROM cases"+c.where()+order+page(filter.Limit, filter.Offset), c.args...)

@@ -41,7 +41,9 @@ type Config struct {
 	// dropped from the store when the history is gone.
 	Retention time.Duration
 	// Poll is how often the store is asked whether something was published; 0: twice a second.
-	Poll   time.Duration
+	Poll time.Duration
+	// Look is how often Temporal is asked which cases it ended by force; 0: every 15 seconds.
+	Look   time.Duration
 	Logger *slog.Logger
 }
 
@@ -67,12 +69,13 @@ type Worker struct {
 	version int64
 	swept   time.Time
 	stop    context.CancelFunc
-	stopped chan struct{}
+	// background is what goes on beside the tasks.
+	background sync.WaitGroup
 }
 
 // Start loads what is in force and begins to work. It returns when the worker takes tasks.
 func Start(ctx context.Context, config Config) (*Worker, error) {
-	w := &Worker{config: config, client: config.Client, log: loggerOr(config.Logger), stopped: make(chan struct{})}
+	w := &Worker{config: config, client: config.Client, log: loggerOr(config.Logger)}
 	if w.client == nil {
 		var err error
 		if w.client, err = Dial(ctx, config.Temporal); err != nil {
@@ -89,7 +92,8 @@ func Start(ctx context.Context, config Config) (*Worker, error) {
 	}
 	background, cancel := context.WithCancel(context.Background())
 	w.stop = cancel
-	go w.follow(background)
+	w.background.Go(func() { w.follow(background) })
+	w.background.Go(func() { w.reconcile(background) })
 	return w, nil
 }
 
@@ -203,7 +207,6 @@ func (w *Worker) Refresh(ctx context.Context) error {
 
 // follow asks the store whether something was published. What cannot be loaded leaves in force what was.
 func (w *Worker) follow(ctx context.Context) {
-	defer close(w.stopped)
 	every := w.config.Poll
 	if every <= 0 {
 		every = 500 * time.Millisecond
@@ -226,7 +229,7 @@ func (w *Worker) follow(ctx context.Context) {
 // Stop takes no more tasks, lets running ones end, and gives back what the worker holds.
 func (w *Worker) Stop() {
 	w.stop()
-	<-w.stopped
+	w.background.Wait()
 	w.release()
 }
 

@@ -89,7 +89,7 @@ func (h *house) publish() {
 }
 
 func (h *house) work() {
-	started, err := worker.Start(h.t.Context(), worker.Config{Store: h.store, Client: h.client, Base: h.dir, Logger: quiet(), Poll: 50 * time.Millisecond})
+	started, err := worker.Start(h.t.Context(), worker.Config{Store: h.store, Client: h.client, Base: h.dir, Logger: quiet(), Poll: 50 * time.Millisecond, Look: 200 * time.Millisecond})
 	require.NoError(h.t, err)
 	h.worker = started
 	h.t.Cleanup(started.Stop)

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net"
 	"strconv"
+	"time"
 
 	"go.temporal.io/server/common/authorization"
 	"go.temporal.io/server/common/cluster"
@@ -21,6 +22,8 @@ const (
 	// Shards cannot be changed once a database has been made. They let nodes, and writes, work side by
 	// side; here is one node, and SQLite writes one after the other. Four cost 7 % more processor time.
 	historyShards = 1
+	// checkpointEvery is the pause between two clean-ups of a queue; one is a DELETE, and none when nothing was done.
+	checkpointEvery = 5 * time.Second
 )
 
 // settings differ from the server's defaults, which are those of one node of a large cluster.
@@ -43,6 +46,13 @@ var settings = dynamicconfig.StaticClient{
 	// One node needs no partitions of a task queue: with one, a task meets the waiting worker at once.
 	dynamicconfig.MatchingNumTaskqueueReadPartitions.Key():  1,
 	dynamicconfig.MatchingNumTaskqueueWritePartitions.Key(): 1,
+	// A queue keeps what it has done in memory until its next checkpoint, and a piece of it that was narrowed to the
+	// namespaces then pending is cut in two, task by task, whenever new work comes. With one namespace there is
+	// nothing to narrow, and early checkpoints keep memory and task tables small.
+	dynamicconfig.QueueShrinkPredicateMaxPendingKeys.Key():   0,
+	dynamicconfig.TransferProcessorUpdateAckInterval.Key():   checkpointEvery,
+	dynamicconfig.VisibilityProcessorUpdateAckInterval.Key(): checkpointEvery,
+	dynamicconfig.TimerProcessorUpdateAckInterval.Key():      checkpointEvery,
 	// The default of 128,000 cached workflows is for machines that do nothing else.
 	dynamicconfig.HistoryCacheHostLevelMaxSize.Key(): 8192,
 	// Nothing calls home.

@@ -61,6 +61,7 @@ type Engine struct {
 // are there. On an error nothing is left running.
 func Start(ctx context.Context, options Options) (_ *Engine, err error) {
 	options = options.withDefaults()
+	suitMemory()
 	e := &Engine{}
 	defer func() {
 		if err != nil {

@@ -2,7 +2,6 @@ package sandbox
 
 import (
 	"context"
-	"database/sql"
 	"errors"
 	"fmt"
 	"net/http"
@@ -77,7 +76,7 @@ func (c *Company) controlAPI() http.Handler {
 	handle("POST /control/reset", func(r *http.Request) (any, error) { return done, c.Reset(r.Context()) })
 	handle("GET /control/mails", func(r *http.Request) (any, error) { return c.Mails(r.Context(), r.URL.Query().Get("to")) })
 	handle("DELETE /control/mails", func(r *http.Request) (any, error) {
-		_, err := c.state.write.ExecContext(r.Context(), `DELETE FROM mails`)
+		_, err := c.state.write.write(r.Context(), `DELETE FROM mails`)
 		return done, err
 	})
 	c.controlSupport(handle)
@@ -193,11 +192,11 @@ func (c *Company) Counters(ctx context.Context) (Counters, error) {
 		n.Executed[key] = times
 		return nil
 	}))
-	return n, errors.Join(err, c.state.read.QueryRowContext(ctx, `SELECT (SELECT count(*) FROM mails), (SELECT count(*) FROM webhooks)`).Scan(&n.Mails, &n.Webhooks))
+	return n, errors.Join(err, c.state.read.row(ctx, `SELECT (SELECT count(*) FROM mails), (SELECT count(*) FROM webhooks)`, nil, &n.Mails, &n.Webhooks))
 }
 
 func (c *Company) each(ctx context.Context, query string, f func(scan func(...any) error) error) error {
-	rows, err := c.state.read.QueryContext(ctx, query)
+	rows, err := c.state.read.query(ctx, query)
 	if err != nil {
 		return err
 	}
@@ -226,7 +225,7 @@ func (c *Company) ChangeStock(ctx context.Context, s StockChange) error {
 			return fmt.Errorf("sandbox: restock_on: %w", err)
 		}
 	}
-	done, err := c.state.write.ExecContext(ctx, `UPDATE stock SET on_hand = coalesce(?, on_hand), reserved = coalesce(?, reserved),
+	done, err := c.state.write.write(ctx, `UPDATE stock SET on_hand = coalesce(?, on_hand), reserved = coalesce(?, reserved),
 		restock_on = CASE WHEN ? IS NULL THEN restock_on ELSE nullif(?, '') END WHERE sku = ? AND (depot = ? OR ? = '')`,
 		s.OnHand, s.Reserved, s.RestockOn, s.RestockOn, s.SKU, s.Depot, s.Depot)
 	if err != nil {
@@ -274,9 +273,9 @@ func (c *Company) SolveTicket(ctx context.Context, id int64, agent, comment stri
 
 // Reset brings the company back to its beginning, but for the addresses.
 func (c *Company) Reset(ctx context.Context) error {
-	err := c.state.within(ctx, func(tx *sql.Tx) error {
+	err := c.state.write.within(ctx, func(tx *statements) error {
 		for _, table := range append([]string{"tickets", "comments", "audits", "users", "idempotency", "webhooks", "mails"}, warehouseTables...) {
-			if _, err := tx.ExecContext(ctx, `DELETE FROM `+table); err != nil {
+			if _, err := tx.exec(ctx, `DELETE FROM `+table); err != nil {
 				return err
 			}
 		}

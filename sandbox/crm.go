@@ -33,6 +33,7 @@ type crmObjects struct {
 type crmObject struct {
 	id         string
 	properties map[string]string
+	lower      map[string]string // the properties as they are compared
 	created    time.Time
 	related    []string // ids of the other type
 }

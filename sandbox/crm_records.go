@@ -47,6 +47,10 @@ func (o *crmObjects) add(x *crmObject) {
 	stamp := x.created.Format("2006-01-02T15:04:05.000Z")
 	x.properties["createdate"], x.properties["hs_object_id"] = stamp, x.id
 	x.properties["lastmodifieddate"], x.properties["hs_lastmodifieddate"] = stamp, stamp
+	x.lower = map[string]string{}
+	for name, value := range x.properties {
+		x.lower[name] = strings.ToLower(value)
+	}
 	if o.byID == nil {
 		o.byID = map[string]*crmObject{}
 	}

@@ -129,7 +129,7 @@ func (s *crmSearch) matches(x *crmObject) bool {
 		return true
 	}
 	for _, g := range s.FilterGroups {
-		if !slices.ContainsFunc(g.Filters, func(f crmFilter) bool { return !f.holds(x.properties[f.PropertyName]) }) {
+		if !slices.ContainsFunc(g.Filters, func(f crmFilter) bool { return !f.holds(x.lower[f.PropertyName]) }) {
 			return true
 		}
 	}
@@ -151,8 +151,9 @@ func (x *crmObject) mentions(query string) bool {
 	return len(words) > 0
 }
 
-func (f crmFilter) holds(value string) bool {
-	have, want := strings.ToLower(value), strings.ToLower(f.Value)
+// holds compares with a value in lower case.
+func (f crmFilter) holds(have string) bool {
+	want := strings.ToLower(f.Value)
 	switch f.Operator {
 	case "EQ":
 		return have != "" && have == want
@@ -198,6 +199,9 @@ func containsToken(have, want string) bool {
 			return strings.HasPrefix(token, pattern)
 		}
 		return token == pattern
+	}
+	if have == "" {
+		return false
 	}
 	for _, separate := range []func(string) []string{tokens, func(s string) []string { return strings.FieldsFunc(s, isListSeparator) }} {
 		if slices.ContainsFunc(separate(have), fits) {

@@ -110,7 +110,7 @@ type faults struct {
 
 func newFaults(ctx context.Context, s *state, log *slog.Logger) (*faults, error) {
 	f := &faults{state: s, log: log, client: &http.Client{Timeout: 10 * time.Second}, list: map[string][]Fault{}}
-	rows, err := s.read.QueryContext(ctx, `SELECT id, system, fault, times FROM faults ORDER BY id`)
+	rows, err := s.read.query(ctx, `SELECT id, system, fault, times FROM faults ORDER BY id`)
 	if err != nil {
 		return nil, err
 	}
@@ -142,7 +142,7 @@ func (f *faults) order(ctx context.Context, system string, fault Fault) (Fault, 
 	}
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	done, err := f.state.write.ExecContext(ctx, `INSERT INTO faults (system, fault, times) VALUES (?, ?, ?)`, system, text, fault.Times)
+	done, err := f.state.write.write(ctx, `INSERT INTO faults (system, fault, times) VALUES (?, ?, ?)`, system, text, fault.Times)
 	if err != nil {
 		return fault, err
 	}
@@ -155,7 +155,7 @@ func (f *faults) order(ctx context.Context, system string, fault Fault) (Fault, 
 func (f *faults) clear(ctx context.Context, system string) error {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	if _, err := f.state.write.ExecContext(ctx, `DELETE FROM faults WHERE system = ? OR ? = ''`, system, system); err != nil {
+	if _, err := f.state.write.write(ctx, `DELETE FROM faults WHERE system = ? OR ? = ''`, system, system); err != nil {
 		return err
 	}
 	if system == "" {
@@ -195,7 +195,7 @@ func (f *faults) take(ctx context.Context, system, operation string) (Fault, boo
 }
 
 func (f *faults) store(ctx context.Context, statement string, id int64) {
-	if _, err := f.state.write.ExecContext(context.WithoutCancel(ctx), statement, id); err != nil {
+	if _, err := f.state.write.write(context.WithoutCancel(ctx), statement, id); err != nil {
 		f.log.Error("a fault was not counted", "fault", id, "error", err)
 	}
 }

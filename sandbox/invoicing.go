@@ -15,14 +15,16 @@ type invoicing struct {
 	world     *World
 	customers []object // newest first
 	invoices  []object
+	billed    map[string][]object // the invoices of each customer
 	products  []object
 	prices    []object
 	byID      map[string]object
 	lines     map[string][]object // by invoice
+	texts     texts
 }
 
 func newInvoicing(w *World) *invoicing {
-	s := &invoicing{mux: http.NewServeMux(), world: w, byID: map[string]object{}, lines: map[string][]object{}}
+	s := &invoicing{mux: http.NewServeMux(), world: w, byID: map[string]object{}, lines: map[string][]object{}, billed: map[string][]object{}}
 	s.load()
 	s.mux.HandleFunc("GET /v1/customers", s.listCustomers)
 	s.mux.HandleFunc("GET /v1/customers/search", s.searchCustomers)
@@ -153,7 +155,7 @@ func (s *invoicing) page(w http.ResponseWriter, r *http.Request, kind string, al
 	if before != "" {
 		more = from > 0
 	}
-	reply(w, http.StatusOK, object{"object": "list", "url": r.URL.Path, "has_more": more, "data": all[from:to:to]})
+	reply(w, http.StatusOK, object{"object": "list", "url": r.URL.Path, "has_more": more, "data": s.texts.of(kind, all[from:to])})
 }
 
 var stripePaging = []string{"limit", "starting_after", "ending_before", "expand"}
@@ -179,9 +181,11 @@ func (s *invoicing) listInvoices(w http.ResponseWriter, r *http.Request) {
 		stripeError(w, http.StatusBadRequest, "", "status", "Invalid status: must be one of draft, open, paid, uncollectible, or void")
 		return
 	}
-	s.page(w, r, "invoice", choose(s.invoices, func(o object) bool {
-		return (!q.Has("customer") || o["customer"] == q.Get("customer")) && (!q.Has("status") || o["status"] == q.Get("status"))
-	}))
+	all := s.invoices
+	if q.Has("customer") {
+		all = s.billed[q.Get("customer")]
+	}
+	s.page(w, r, "invoice", choose(all, func(o object) bool { return !q.Has("status") || o["status"] == q.Get("status") }))
 }
 
 func (s *invoicing) listLines(w http.ResponseWriter, r *http.Request) {

@@ -32,6 +32,10 @@ func (s *invoicing) load() {
 			s.byID[o["id"].(string)] = o
 		}
 	}
+	for _, o := range s.invoices {
+		payer := o["customer"].(string)
+		s.billed[payer] = append(s.billed[payer], o)
+	}
 }
 
 func (s *invoicing) addArticle(a Article, created time.Time) {

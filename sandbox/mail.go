@@ -103,14 +103,14 @@ func (s *mailSession) keep(raw []byte) error {
 	if err != nil {
 		return err
 	}
-	_, err = s.company.state.write.Exec(`INSERT INTO mails (sender, recipients, received, raw) VALUES (?, ?, ?, ?)`,
+	_, err = s.company.state.write.write(context.Background(), `INSERT INTO mails (sender, recipients, received, raw) VALUES (?, ?, ?, ?)`,
 		s.from, string(to), time.Now().UnixMilli(), raw)
 	return err
 }
 
 // Mails returns what was sent to an address, oldest first; "" stands for all.
 func (c *Company) Mails(ctx context.Context, to string) ([]Mail, error) {
-	rows, err := c.state.read.QueryContext(ctx, `SELECT id, sender, recipients, received, raw FROM mails ORDER BY id`)
+	rows, err := c.state.read.query(ctx, `SELECT id, sender, recipients, received, raw FROM mails ORDER BY id`)
 	if err != nil {
 		return nil, fmt.Errorf("sandbox: mails: %w", err)
 	}

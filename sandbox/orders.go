@@ -17,6 +17,7 @@ type orders struct {
 	list     []shopOrder // newest first
 	byID     map[string]int
 	products []object
+	texts    texts
 }
 
 // shopOrder is an order as the shop shows it, with the text that its loose search looks through.
@@ -39,7 +40,7 @@ func newOrders(w *World) *orders {
 	})
 	s.mux.HandleFunc(root+"/orders/{id}/refunds", func(w http.ResponseWriter, r *http.Request) {
 		if o, ok := s.find(w, r); ok {
-			s.page(w, r, o.refunds)
+			s.page(w, r, "refund", o.refunds)
 		}
 	})
 	s.mux.HandleFunc(root+"/products", s.listProducts)
@@ -93,7 +94,7 @@ func (s *orders) find(w http.ResponseWriter, r *http.Request) (shopOrder, bool) 
 }
 
 // page answers with one page of a list; a page behind the last one is empty.
-func (s *orders) page(w http.ResponseWriter, r *http.Request, all []object) {
+func (s *orders) page(w http.ResponseWriter, r *http.Request, kind string, all []object) {
 	q := r.URL.Query()
 	size, err := bounded(q.Get("per_page"), 10, 100)
 	if err != nil {
@@ -123,7 +124,7 @@ func (s *orders) page(w http.ResponseWriter, r *http.Request, all []object) {
 	}
 	from := min((n-1)*size, len(all))
 	to := min(from+size, len(all))
-	reply(w, http.StatusOK, append([]object{}, all[from:to]...))
+	reply(w, http.StatusOK, s.texts.of(kind, all[from:to]))
 }
 
 func pageURL(r *http.Request, page int) string {
@@ -156,14 +157,15 @@ func (s *orders) listOrders(w http.ResponseWriter, r *http.Request) {
 	if q.Get("order") == "asc" {
 		slices.Reverse(found)
 	}
-	s.page(w, r, found)
+	s.page(w, r, "order", found)
 }
 
 func (s *orders) listProducts(w http.ResponseWriter, r *http.Request) {
 	q := r.URL.Query()
 	search, skus := strings.ToLower(q.Get("search")), commaList(q["sku"])
-	s.page(w, r, choose(s.products, func(o object) bool {
-		return (len(skus) == 0 || slices.Contains(skus, o["sku"].(string))) && strings.Contains(strings.ToLower(o["name"].(string)), search)
+	include := commaList(append(q["include"], q["include[]"]...))
+	s.page(w, r, "product", choose(s.products, func(o object) bool {
+		return (len(include) == 0 || slices.Contains(include, fmt.Sprint(o["id"]))) && (len(skus) == 0 || slices.Contains(skus, o["sku"].(string))) && strings.Contains(strings.ToLower(o["name"].(string)), search)
 	}))
 }
 

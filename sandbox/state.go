@@ -14,8 +14,11 @@ import (
 // state is the memory of the sandbox: one SQLite file. Every change is on disk before it is answered, because tests
 // kill the sandbox too.
 type state struct {
-	write *sql.DB // one connection
-	read  *sql.DB
+	write *writer
+	read  *statements
+
+	connection *sql.Conn // the writer's
+	pools      []*sql.DB
 }
 
 const schema = `
@@ -57,30 +60,27 @@ func openState(ctx context.Context, directory string) (*state, error) {
 	if _, err := write.ExecContext(ctx, schema); err != nil {
 		return nil, errors.Join(fmt.Errorf("sandbox: state: %w", err), write.Close())
 	}
-	read, err := open(4, "query_only(1)")
+	connection, err := write.Conn(ctx)
 	if err != nil {
 		return nil, errors.Join(fmt.Errorf("sandbox: state: %w", err), write.Close())
 	}
-	return &state{write: write, read: read}, nil
+	read, err := open(4, "query_only(1)")
+	if err != nil {
+		return nil, errors.Join(fmt.Errorf("sandbox: state: %w", err), connection.Close(), write.Close())
+	}
+	read.SetMaxIdleConns(4)
+	return &state{write: &writer{statements: statements{of: connection}}, read: &statements{of: read}, connection: connection, pools: []*sql.DB{read, write}}, nil
 }
 
-func (s *state) close() error { return errors.Join(s.read.Close(), s.write.Close()) }
-
-// within runs f in one transaction.
-func (s *state) within(ctx context.Context, f func(tx *sql.Tx) error) error {
-	tx, err := s.write.BeginTx(ctx, nil)
-	if err != nil {
-		return err
-	}
-	if err := f(tx); err != nil {
-		return errors.Join(err, tx.Rollback())
-	}
-	return tx.Commit()
+func (s *state) close() error {
+	s.write.mu.Lock()
+	defer s.write.mu.Unlock()
+	return errors.Join(s.connection.Close(), s.pools[0].Close(), s.pools[1].Close())
 }
 
 func (s *state) get(ctx context.Context, key string) (string, error) {
 	var value string
-	err := s.read.QueryRowContext(ctx, `SELECT value FROM meta WHERE key = ?`, key).Scan(&value)
+	err := s.read.row(ctx, `SELECT value FROM meta WHERE key = ?`, []any{key}, &value)
 	if errors.Is(err, sql.ErrNoRows) {
 		return "", nil
 	}
@@ -88,30 +88,30 @@ func (s *state) get(ctx context.Context, key string) (string, error) {
 }
 
 func (s *state) set(ctx context.Context, key, value string) error {
-	_, err := s.write.ExecContext(ctx, `INSERT INTO meta VALUES (?, ?) ON CONFLICT (key) DO UPDATE SET value = excluded.value`, key, value)
+	_, err := s.write.write(ctx, `INSERT INTO meta VALUES (?, ?) ON CONFLICT (key) DO UPDATE SET value = excluded.value`, key, value)
 	return err
 }
 
 // fillWarehouse writes the stock of the world, unless the warehouse has some already.
 func (s *state) fillWarehouse(ctx context.Context, w *World) error {
-	return s.within(ctx, func(tx *sql.Tx) error {
+	return s.write.within(ctx, func(tx *statements) error {
 		var n int
-		if err := tx.QueryRowContext(ctx, `SELECT count(*) FROM depots`).Scan(&n); err != nil || n > 0 {
+		if err := tx.row(ctx, `SELECT count(*) FROM depots`, nil, &n); err != nil || n > 0 {
 			return err
 		}
 		for _, d := range w.Depots {
-			if _, err := tx.ExecContext(ctx, `INSERT INTO depots VALUES (?, ?, ?)`, d.ID, d.Name, d.Country); err != nil {
+			if _, err := tx.exec(ctx, `INSERT INTO depots VALUES (?, ?, ?)`, d.ID, d.Name, d.Country); err != nil {
 				return err
 			}
 			for _, country := range d.ShipsTo {
-				if _, err := tx.ExecContext(ctx, `INSERT INTO ships_to VALUES (?, ?)`, d.ID, country); err != nil {
+				if _, err := tx.exec(ctx, `INSERT INTO ships_to VALUES (?, ?)`, d.ID, country); err != nil {
 					return err
 				}
 			}
 		}
 		for _, a := range w.Articles {
 			r := remedies[a.Category]
-			if _, err := tx.ExecContext(ctx, `INSERT INTO articles VALUES (?, ?, ?, ?, ?, ?)`,
+			if _, err := tx.exec(ctx, `INSERT INTO articles VALUES (?, ?, ?, ?, ?, ?)`,
 				a.SKU, a.WarehouseName, a.Category, r == remedyReplace, r == remedyRepair, euros(a.Price)); err != nil {
 				return err
 			}
@@ -125,12 +125,12 @@ func (s *state) fillWarehouse(ctx context.Context, w *World) error {
 	})
 }
 
-func putStock(ctx context.Context, tx *sql.Tx, s Stock) error {
+func putStock(ctx context.Context, tx *statements, s Stock) error {
 	var restock any
 	if !s.RestockOn.IsZero() {
 		restock = s.RestockOn.Format("2006-01-02")
 	}
-	_, err := tx.ExecContext(ctx, `INSERT INTO stock VALUES (?, ?, ?, ?, ?) ON CONFLICT (sku, depot) DO UPDATE SET
+	_, err := tx.exec(ctx, `INSERT INTO stock VALUES (?, ?, ?, ?, ?) ON CONFLICT (sku, depot) DO UPDATE SET
 		on_hand = excluded.on_hand, reserved = excluded.reserved, restock_on = excluded.restock_on`, s.SKU, s.Depot, s.OnHand, s.Reserved, restock)
 	return err
 }

@@ -27,6 +27,7 @@ type support struct {
 	mu     sync.RWMutex
 	users  []object // by id
 	byID   map[int64]object
+	mailed map[string][]object // by each address in lower case
 	groups []object
 }
 
@@ -35,7 +36,7 @@ const searchLag = 2 * time.Second
 
 func newSupport(ctx context.Context, w *World, st *state, log *slog.Logger) (*support, error) {
 	s := &support{
-		mux: http.NewServeMux(), world: w, state: st, log: log, byID: map[int64]object{},
+		mux: http.NewServeMux(), world: w, state: st, log: log, byID: map[int64]object{}, mailed: map[string][]object{},
 		client: &http.Client{Timeout: 10 * time.Second}, wake: make(chan struct{}, 1),
 	}
 	s.loadGroups()

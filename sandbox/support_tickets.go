@@ -203,11 +203,9 @@ func (s *support) assign(t *ticket, in ticketIn) error {
 }
 
 // fetch reads a ticket.
-func fetch(ctx context.Context, from interface {
-	QueryRowContext(ctx context.Context, query string, args ...any) *sql.Row
-}, id int64) (ticket, error) {
+func fetch(ctx context.Context, from *statements, id int64) (ticket, error) {
 	var text string
-	err := from.QueryRowContext(ctx, `SELECT ticket FROM tickets WHERE id = ?`, id).Scan(&text)
+	err := from.row(ctx, `SELECT ticket FROM tickets WHERE id = ?`, []any{id}, &text)
 	if errors.Is(err, sql.ErrNoRows) {
 		return ticket{}, refused(http.StatusNotFound, "RecordNotFound", "Not found")
 	}
@@ -219,10 +217,10 @@ func fetch(ctx context.Context, from interface {
 }
 
 // put writes a ticket; a new one gets its number.
-func (t *ticket) put(ctx context.Context, tx *sql.Tx, now time.Time) error {
+func (t *ticket) put(ctx context.Context, tx *statements, now time.Time) error {
 	t.UpdatedAt = stamp(now)
 	if t.ID == 0 {
-		done, err := tx.ExecContext(ctx, `INSERT INTO tickets (status, updated, ticket) VALUES ('', 0, '')`)
+		done, err := tx.exec(ctx, `INSERT INTO tickets (status, updated, ticket) VALUES ('', 0, '')`)
 		if err != nil {
 			return err
 		}
@@ -235,14 +233,14 @@ func (t *ticket) put(ctx context.Context, tx *sql.Tx, now time.Time) error {
 	if err != nil {
 		return err
 	}
-	_, err = tx.ExecContext(ctx, `UPDATE tickets SET external_id = ?, status = ?, updated = ?, ticket = ? WHERE id = ?`,
+	_, err = tx.exec(ctx, `UPDATE tickets SET external_id = ?, status = ?, updated = ?, ticket = ? WHERE id = ?`,
 		t.ExternalID, t.Status, now.UnixMilli(), string(text), t.ID)
 	return err
 }
 
 // tickets reads the tickets that fit, by number.
 func (s *support) tickets(ctx context.Context, where string, args ...any) ([]object, error) {
-	rows, err := s.state.read.QueryContext(ctx, `SELECT ticket FROM tickets WHERE `+where+` ORDER BY id`, args...)
+	rows, err := s.state.read.query(ctx, `SELECT ticket FROM tickets WHERE `+where+` ORDER BY id`, args...)
 	if err != nil {
 		return nil, err
 	}
@@ -319,7 +317,7 @@ func (s *support) listAudits(w http.ResponseWriter, r *http.Request) {
 		s.answerError(w, err)
 		return
 	}
-	rows, err := s.state.read.QueryContext(r.Context(), `SELECT audit FROM audits WHERE ticket = ? ORDER BY id`, id)
+	rows, err := s.state.read.query(r.Context(), `SELECT audit FROM audits WHERE ticket = ? ORDER BY id`, id)
 	if err != nil {
 		s.answerError(w, err)
 		return
@@ -349,7 +347,7 @@ func (s *support) listAudits(w http.ResponseWriter, r *http.Request) {
 }
 
 func (s *support) comments(ctx context.Context, id int64) ([]object, error) {
-	rows, err := s.state.read.QueryContext(ctx, `SELECT id, comment FROM comments WHERE ticket = ? ORDER BY id`, id)
+	rows, err := s.state.read.query(ctx, `SELECT id, comment FROM comments WHERE ticket = ? ORDER BY id`, id)
 	if err != nil {
 		return nil, err
 	}

@@ -57,7 +57,7 @@ func (s *support) loadUsers(ctx context.Context) error {
 		u["user_fields"] = object{"social_handle": textOrNull(c.Handle)}
 		s.addUser(u, emails)
 	}
-	rows, err := s.state.read.QueryContext(ctx, `SELECT user FROM users ORDER BY id`)
+	rows, err := s.state.read.query(ctx, `SELECT user FROM users ORDER BY id`)
 	if err != nil {
 		return err
 	}
@@ -109,6 +109,10 @@ func (s *support) addUser(u object, emails []string) {
 	u[supportEmails] = emails
 	s.users = append(s.users, u)
 	s.byID[u["id"].(int64)] = u
+	for _, address := range emails {
+		address = strings.ToLower(address)
+		s.mailed[address] = append(s.mailed[address], u)
+	}
 }
 
 func shownUser(u object) object {
@@ -132,9 +136,7 @@ func shownUsers(list []object) []object {
 func (s *support) chooseUsers(fits func(object) bool) []object {
 	s.mu.RLock()
 	defer s.mu.RUnlock()
-	found := choose(s.users, fits)
-	slices.SortStableFunc(found, func(a, b object) int { return cmp.Compare(a["id"].(int64), b["id"].(int64)) })
-	return found
+	return sortedByID(choose(s.users, fits))
 }
 
 func hasEmail(u object, address string) bool {
@@ -143,10 +145,24 @@ func hasEmail(u object, address string) bool {
 }
 
 func (s *support) agent(address string) object {
-	for _, u := range s.chooseUsers(func(u object) bool { return u["role"] != "end-user" && hasEmail(u, address) }) {
-		return u
+	for _, u := range s.withEmail(address) {
+		if u["role"] != "end-user" {
+			return u
+		}
 	}
 	return nil
+}
+
+// withEmail finds the users of an address, by number.
+func (s *support) withEmail(address string) []object {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	return sortedByID(slices.Clone(s.mailed[strings.ToLower(address)]))
+}
+
+func sortedByID(users []object) []object {
+	slices.SortStableFunc(users, func(a, b object) int { return cmp.Compare(a["id"].(int64), b["id"].(int64)) })
+	return users
 }
 
 func (s *support) user(id int64) (object, bool) {

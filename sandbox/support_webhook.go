@@ -27,9 +27,9 @@ func (s *support) setWebhook(ctx context.Context, url, secret string) error {
 
 // announce stores, in the transaction of the change, the webhook that tells of a new status. The trigger leaves out
 // what the integration itself has done, as an administrator would set it up.
-func (s *support) announce(ctx context.Context, tx *sql.Tx, t ticket, before string, actor int64, now time.Time) error {
+func (s *support) announce(ctx context.Context, tx *statements, t ticket, before string, actor int64, now time.Time) error {
 	var url string
-	if err := tx.QueryRowContext(ctx, `SELECT coalesce(max(value), '') FROM meta WHERE key = 'webhook url'`).Scan(&url); err != nil {
+	if err := tx.row(ctx, `SELECT coalesce(max(value), '') FROM meta WHERE key = 'webhook url'`, nil, &url); err != nil {
 		return err
 	}
 	if u, ok := s.user(actor); url == "" || ok && hasEmail(u, SupportLogin.User) {
@@ -56,7 +56,7 @@ func (s *support) announce(ctx context.Context, tx *sql.Tx, t ticket, before str
 	if err != nil {
 		return err
 	}
-	_, err = tx.ExecContext(ctx, `INSERT INTO webhooks (url, body, due) VALUES (?, ?, ?)`, url, string(body), now.UnixMilli())
+	_, err = tx.exec(ctx, `INSERT INTO webhooks (url, body, due) VALUES (?, ?, ?)`, url, string(body), now.UnixMilli())
 	return err
 }
 
@@ -105,7 +105,7 @@ func (s *support) deliverDue(ctx context.Context) (time.Duration, error) {
 		var id, due int64
 		var tries int
 		var url, body string
-		err := s.state.read.QueryRowContext(ctx, `SELECT id, url, body, tries, due FROM webhooks ORDER BY due, id LIMIT 1`).Scan(&id, &url, &body, &tries, &due)
+		err := s.state.read.row(ctx, `SELECT id, url, body, tries, due FROM webhooks ORDER BY due, id LIMIT 1`, nil, &id, &url, &body, &tries, &due)
 		if err == sql.ErrNoRows {
 			return 0, nil
 		}
@@ -122,7 +122,7 @@ func (s *support) deliverDue(ctx context.Context) (time.Duration, error) {
 				statement, args = `UPDATE webhooks SET tries = tries + 1, due = ? WHERE id = ?`, []any{time.Now().Add(time.Second << tries).UnixMilli(), id}
 			}
 		}
-		if _, err := s.state.write.ExecContext(context.WithoutCancel(ctx), statement, args...); err != nil {
+		if _, err := s.state.write.write(context.WithoutCancel(ctx), statement, args...); err != nil {
 			return 0, err
 		}
 	}

@@ -65,8 +65,8 @@ func fingerprint(body []byte) string {
 func (s *support) replay(ctx context.Context, w http.ResponseWriter, key string, body []byte) (bool, error) {
 	var request, location, answer string
 	var status int
-	err := s.state.read.QueryRowContext(ctx, `SELECT request, status, location, answer FROM idempotency WHERE key = ? AND created > ?`,
-		key, time.Now().Add(-idempotencyLife).UnixMilli()).Scan(&request, &status, &location, &answer)
+	err := s.state.read.row(ctx, `SELECT request, status, location, answer FROM idempotency WHERE key = ? AND created > ?`,
+		[]any{key, time.Now().Add(-idempotencyLife).UnixMilli()}, &request, &status, &location, &answer)
 	if errors.Is(err, sql.ErrNoRows) {
 		return false, nil
 	}
@@ -111,7 +111,7 @@ func (s *support) create(ctx context.Context, by object, key string, body []byte
 		t.RawSubject = ""
 	}
 	now := time.Now()
-	err = s.state.within(ctx, func(tx *sql.Tx) error {
+	err = s.state.write.within(ctx, func(tx *statements) error {
 		if newUser != nil {
 			if err := putUser(ctx, tx, newUser, now); err != nil {
 				return err
@@ -142,8 +142,8 @@ func (s *support) create(ctx context.Context, by object, key string, body []byte
 }
 
 // remember notes that a key was executed once more. More than once in all would be a double effect.
-func remember(ctx context.Context, tx *sql.Tx, key string, body []byte, location string, answer []byte, now time.Time) error {
-	_, err := tx.ExecContext(ctx, `INSERT INTO idempotency (key, request, status, location, answer, executed, created) VALUES (?, ?, 201, ?, ?, 1, ?)
+func remember(ctx context.Context, tx *statements, key string, body []byte, location string, answer []byte, now time.Time) error {
+	_, err := tx.exec(ctx, `INSERT INTO idempotency (key, request, status, location, answer, executed, created) VALUES (?, ?, 201, ?, ?, 1, ?)
 		ON CONFLICT (key) DO UPDATE SET request = excluded.request, location = excluded.location, answer = excluded.answer,
 		executed = executed + 1, created = excluded.created`, key, fingerprint(body), location, string(answer), now.UnixMilli())
 	return err
@@ -158,7 +158,7 @@ func (s *support) requester(t *ticket, in ticketIn) (newUser object, err error) 
 		}
 		t.RequesterID = *in.RequesterID
 	case in.Requester != nil:
-		for _, u := range s.chooseUsers(func(u object) bool { return hasEmail(u, in.Requester.Email) }) {
+		for _, u := range s.withEmail(in.Requester.Email) {
 			t.RequesterID = u["id"].(int64)
 			return nil, nil
 		}
@@ -172,12 +172,12 @@ func (s *support) requester(t *ticket, in ticketIn) (newUser object, err error) 
 	return nil, nil
 }
 
-func putUser(ctx context.Context, tx *sql.Tx, u object, now time.Time) error {
+func putUser(ctx context.Context, tx *statements, u object, now time.Time) error {
 	text, err := json.Marshal(object{"ID": u["id"], "Name": u["name"], "Email": u["email"], "Created": now})
 	if err != nil {
 		return err
 	}
-	_, err = tx.ExecContext(ctx, `INSERT INTO users VALUES (?, ?)`, u["id"], string(text))
+	_, err = tx.exec(ctx, `INSERT INTO users VALUES (?, ?)`, u["id"], string(text))
 	return err
 }
 
@@ -188,7 +188,7 @@ func (c commentIn) text() string {
 	return c.HTMLBody
 }
 
-func putComment(ctx context.Context, tx *sql.Tx, t ticket, in commentIn, author int64, now time.Time) (object, error) {
+func putComment(ctx context.Context, tx *statements, t ticket, in commentIn, author int64, now time.Time) (object, error) {
 	if in.AuthorID != nil {
 		author = *in.AuthorID
 	}
@@ -203,7 +203,7 @@ func putComment(ctx context.Context, tx *sql.Tx, t ticket, in commentIn, author 
 	if err != nil {
 		return nil, err
 	}
-	done, err := tx.ExecContext(ctx, `INSERT INTO comments (ticket, comment) VALUES (?, ?)`, t.ID, string(text))
+	done, err := tx.exec(ctx, `INSERT INTO comments (ticket, comment) VALUES (?, ?)`, t.ID, string(text))
 	if err != nil {
 		return nil, err
 	}
@@ -212,7 +212,7 @@ func putComment(ctx context.Context, tx *sql.Tx, t ticket, in commentIn, author 
 }
 
 // keepAudit writes down what a request did to a ticket, with the caller's own notes.
-func keepAudit(ctx context.Context, tx *sql.Tx, t ticket, comment, notes object, now time.Time) (object, error) {
+func keepAudit(ctx context.Context, tx *statements, t ticket, comment, notes object, now time.Time) (object, error) {
 	events := []object{}
 	if comment != nil {
 		events = append(events, comment)
@@ -226,7 +226,7 @@ func keepAudit(ctx context.Context, tx *sql.Tx, t ticket, comment, notes object,
 	if err != nil {
 		return nil, err
 	}
-	_, err = tx.ExecContext(ctx, `INSERT INTO audits (ticket, audit) VALUES (?, ?)`, t.ID, string(text))
+	_, err = tx.exec(ctx, `INSERT INTO audits (ticket, audit) VALUES (?, ?)`, t.ID, string(text))
 	return log, err
 }
 
@@ -259,7 +259,7 @@ func (s *support) update(ctx context.Context, by object, id int64, in ticketIn) 
 	s.writing.Lock()
 	defer s.writing.Unlock()
 	now := time.Now()
-	err = s.state.within(ctx, func(tx *sql.Tx) error {
+	err = s.state.write.within(ctx, func(tx *statements) error {
 		if t, err = fetch(ctx, tx, id); err != nil {
 			return err
 		}

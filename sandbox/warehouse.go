@@ -133,7 +133,7 @@ func (w *warehouse) parse(ctx context.Context, q wire.Query) (wire.PreparedState
 
 // describe finds the names and types of the columns without running the statement to its end.
 func (w *warehouse) describe(ctx context.Context, s statement) (wire.Columns, error) {
-	rows, err := w.state.read.QueryContext(ctx, "SELECT * FROM ("+s.text+") LIMIT 0", make([]any, len(s.parameters))...)
+	rows, err := w.state.read.query(ctx, "SELECT * FROM ("+s.text+") LIMIT 0", make([]any, len(s.parameters))...)
 	if err != nil {
 		return nil, sqliteError(err)
 	}
@@ -209,7 +209,7 @@ func (w *warehouse) rows(ctx context.Context, s statement, columns wire.Columns,
 		}
 		args[i] = value
 	}
-	rows, err := w.state.read.QueryContext(ctx, s.text, args...)
+	rows, err := w.state.read.query(ctx, s.text, args...)
 	if err != nil {
 		return nil, sqliteError(err)
 	}

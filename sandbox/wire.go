@@ -1,8 +1,10 @@
 package sandbox
 
 import (
+	"bytes"
 	"encoding/json"
 	"net/http"
+	"sync"
 	"time"
 )
 
@@ -18,6 +20,37 @@ func reply(w http.ResponseWriter, status int, v any) {
 	encoder := json.NewEncoder(w)
 	encoder.SetEscapeHTML(false)
 	_ = encoder.Encode(v) // the caller may be gone
+}
+
+// texts holds records that never change as they are sent, each from the first time on.
+type texts struct{ known sync.Map }
+
+type textKey struct {
+	kind string
+	id   any
+}
+
+// of is a list of records of one kind, which have an id, as JSON.
+func (t *texts) of(kind string, list []object) json.RawMessage {
+	all := []byte{'['}
+	for i, o := range list {
+		key := textKey{kind, o["id"]}
+		text, known := t.known.Load(key)
+		if !known {
+			var b bytes.Buffer
+			encoder := json.NewEncoder(&b)
+			encoder.SetEscapeHTML(false)
+			if err := encoder.Encode(o); err != nil {
+				panic(err) // our own record: strings, numbers, lists
+			}
+			text, _ = t.known.LoadOrStore(key, bytes.TrimSpace(b.Bytes()))
+		}
+		if i > 0 {
+			all = append(all, ',')
+		}
+		all = append(all, text.([]byte)...)
+	}
+	return append(all, ']')
 }
 
 // textOrNull is null for "".

@@ -26,6 +26,7 @@ type Config struct {
 	PeopleFile string
 	Mail       *Mail // nil: no mail is sent
 	Retention  Retention
+	Calendars  map[string]*rules.Calendar // by name
 	// AllowHosts are the host:port that may be private or local addresses.
 	AllowHosts []string
 
@@ -95,7 +96,7 @@ type Mail struct {
 }
 
 // Retention says how long things are kept; 0 is the product's default.
-type Retention struct{ History, Record, Intake time.Duration }
+type Retention struct{ History, Record, Intake, Events time.Duration }
 
 // System returns a system by name, or nil.
 func (c *Config) System(name string) *System {
@@ -110,9 +111,8 @@ const configFile = "crosswalk.yaml"
 
 // parseConfig reads crosswalk.yaml. Problems are left on its document, to which later checks add theirs.
 func parseConfig(text []byte, base string, known map[string]*contracts.Contract) *Config {
-	c := &Config{doc: source.Parse(configFile, text), base: base}
+	c := &Config{doc: source.Parse(configFile, text), base: base, Calendars: map[string]*rules.Calendar{}}
 	root := c.doc.Root
-	root.KeyNode("calendars").Errorf("use plain durations such as 2 days", "calendars are not available yet")
 	fields := root.Map("company", "url", "systems", "usecases", "intake", "people", "mail", "retention", "network", "calendars")
 	c.Company = fields["company"].Text()
 	if c.URL = setting(fields["url"]); c.URL != "" {
@@ -140,8 +140,12 @@ func parseConfig(text []byte, base string, known map[string]*contracts.Contract)
 		}
 	}
 	c.mail(fields["mail"])
-	keep := fields["retention"].Map("history", "record", "intake")
-	c.Retention = Retention{History: keep["history"].Duration(), Record: keep["record"].Duration(), Intake: keep["intake"].Duration()}
+	calendars := fields["calendars"]
+	for _, name := range keysOf(calendars) {
+		c.calendar(calendars, name)
+	}
+	keep := fields["retention"].Map("history", "record", "intake", "events")
+	c.Retention = Retention{History: keep["history"].Duration(), Record: keep["record"].Duration(), Intake: keep["intake"].Duration(), Events: keep["events"].Duration()}
 	return c
 }
 

@@ -37,6 +37,7 @@ func (l *loader) reach() *Reach {
 	if r.Config.PeopleFile != "" {
 		l.people(r)
 	}
+	l.holidays(r)
 	for _, system := range r.Config.Systems {
 		if system.Contract != nil && system.Contract.File == "contracts/"+system.Contract.Name+".yaml" {
 			r.texts[system.Contract.File] = string(system.Contract.Text)

@@ -11,6 +11,7 @@ const (
 	NameReadAnswer   = "read_answer"
 	NameCloseTask    = "close_task"
 	NameReadMessages = "read_messages"
+	NameTakeEvent    = "take_event"
 	NameRecord       = "record"
 	NameSettleEffect = "settle_effect"
 	NameLink         = "link"

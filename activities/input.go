@@ -214,6 +214,7 @@ type Progress struct {
 	WaitingFor   string    `json:"waitingFor,omitempty"`
 	WaitingKind  string    `json:"waitingKind,omitempty"`
 	WaitingSince time.Time `json:"waitingSince,omitzero"`
+	WaitingUntil time.Time `json:"waitingUntil,omitzero"`
 }
 
 // End is how a case ended.

@@ -38,6 +38,7 @@ type Case struct {
 	WaitingFor   string          `json:"waiting_for,omitempty"`
 	WaitingKind  string          `json:"waiting_kind,omitempty"` // person, system, time, …: the caller's word
 	WaitingSince time.Time       `json:"waiting_since,omitzero"`
+	WaitingUntil time.Time       `json:"waiting_until,omitzero"` // when it is over by itself, or late
 	StartedAt    time.Time       `json:"started_at"`
 	EndedAt      time.Time       `json:"ended_at,omitzero"`
 	Outcome      string          `json:"outcome,omitempty"`
@@ -51,11 +52,11 @@ type Case struct {
 func (c *Case) Ended() bool { return !c.EndedAt.IsZero() }
 
 const caseColumns = `id, use_case, bundle_hash, reference, title, language, state, stage, waiting_for, waiting_kind,
-	waiting_since, started_at, ended_at, outcome, result, progress, search`
+	waiting_since, waiting_until, started_at, ended_at, outcome, result, progress, search`
 
 func (c *Case) fields() []any {
 	return []any{&c.ID, &c.UseCase, &c.BundleHash, &c.Reference, &c.Title, &c.Language, &c.State, &c.Stage, &c.WaitingFor,
-		&c.WaitingKind, stamp{&c.WaitingSince}, stamp{&c.StartedAt}, stamp{&c.EndedAt}, &c.Outcome, document{&c.Result},
+		&c.WaitingKind, stamp{&c.WaitingSince}, stamp{&c.WaitingUntil}, stamp{&c.StartedAt}, stamp{&c.EndedAt}, &c.Outcome, document{&c.Result},
 		&c.progress, &c.search}
 }
 

@@ -15,7 +15,8 @@ type Progress struct {
 	WaitingFor   string
 	WaitingKind  string
 	WaitingSince time.Time
-	Keywords     string // further words to find the case by, such as the customer's name; empty adds none
+	WaitingUntil time.Time // when it is over by itself, or late; zero if never
+	Keywords     string    // further words to find the case by, such as the customer's name; empty adds none
 }
 
 // SetProgress updates stage and waiting of an open case. After the end of the case, or after a newer report, it
@@ -42,9 +43,9 @@ func (s *Store) EndCase(ctx context.Context, caseID string, end End) error {
 }
 
 func setProgress(ctx context.Context, tx session, caseID string, p Progress) error {
-	n, err := tx.exec(ctx, `UPDATE cases SET state = ?, stage = ?, waiting_for = ?, waiting_kind = ?, waiting_since = ?, progress = ?,
+	n, err := tx.exec(ctx, `UPDATE cases SET state = ?, stage = ?, waiting_for = ?, waiting_kind = ?, waiting_since = ?, waiting_until = ?, progress = ?,
 		title = CASE WHEN ? = '' THEN title ELSE ? END WHERE id = ? AND ended_at = 0 AND progress <= ?`,
-		p.State, p.Stage, p.WaitingFor, p.WaitingKind, p.WaitingSince, p.Seq, p.Title, p.Title, caseID, p.Seq)
+		p.State, p.Stage, p.WaitingFor, p.WaitingKind, p.WaitingSince, p.WaitingUntil, p.Seq, p.Title, p.Title, caseID, p.Seq)
 	if err != nil || n == 0 {
 		return err
 	}
@@ -56,12 +57,15 @@ func (s *Store) endCase(ctx context.Context, tx session, caseID string, end End)
 		end.At = s.now()
 	}
 	n, err := tx.exec(ctx, `UPDATE cases SET state = ?, outcome = ?, result = ?, ended_at = ?,
-		stage = CASE WHEN ? = '' THEN stage ELSE ? END, waiting_for = '', waiting_kind = '', waiting_since = 0
+		stage = CASE WHEN ? = '' THEN stage ELSE ? END, waiting_for = '', waiting_kind = '', waiting_since = 0, waiting_until = 0
 		WHERE id = ? AND ended_at = 0`, end.State, end.Outcome, end.Result, end.At, end.Stage, end.Stage, caseID)
 	if err != nil || n == 0 {
 		return err
 	}
 	if err := cancelTasks(ctx, tx, caseID); err != nil {
+		return err
+	}
+	if _, err := tx.exec(ctx, "DELETE FROM event_waits WHERE case_id = ?", caseID); err != nil {
 		return err
 	}
 	_, err = tx.exec(ctx, "DELETE FROM read_results WHERE case_id = ?", caseID)

@@ -12,7 +12,7 @@ const TaskRef = "support.task"
 
 // ask checks a task for a person and gives the type of the answer.
 func (c *checker) ask(step *Step, node *source.Node, names *scope) *rules.Type {
-	fields := node.Map("what", "queue", "role", "who", "from", "task", "show", "outcomes", "form", "within", "on_timeout", "title")
+	fields := node.Map("what", "queue", "role", "who", "from", "task", "show", "outcomes", "form", "within", "calendar", "on_timeout", "title")
 	ask := &Ask{}
 	step.Ask = ask
 	node.KeyNode("title").Errorf("write it beside ask:, as in - {title: …, ask: {…}}", "the title belongs to the step")
@@ -25,7 +25,7 @@ func (c *checker) ask(step *Step, node *source.Node, names *scope) *rules.Type {
 	if show := fields["show"]; show.Exists() {
 		ask.Show = c.template(show, names, nil)
 	}
-	ask.Within = c.duration(fields["within"])
+	ask.Within, ask.Calendar = c.period(fields["within"], fields["calendar"])
 	if late := fields["on_timeout"]; late.Exists() {
 		if !fields["within"].Exists() {
 			late.Errorf("add within: with the time that the person has", "without a time limit nobody can be late")

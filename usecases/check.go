@@ -18,6 +18,8 @@ type Environment struct {
 	Contracts map[string]*contracts.Contract
 	// Queues and Roles are those that people have; nil: they are not known, and not checked.
 	Queues, Roles []string
+	// Calendars are those of the workspace; nil: they are not known, and not checked.
+	Calendars []string
 }
 
 // contract finds a contract by its own name.
@@ -71,6 +73,7 @@ type checker struct {
 	results []*variable // of reads and decisions, to find those that nobody uses
 	facts   bool        // case.facts is read somewhere, which shows every result
 	ends    []*rules.Type
+	awaited map[string]bool // the events that are waited for
 	// unsure says that the type of something is not known because of an error. From then on not knowing a
 	// type is no error, so that one mistake is reported once.
 	unsure bool
@@ -78,11 +81,12 @@ type checker struct {
 }
 
 func (c *checker) file(root *source.Node) {
-	fields := root.Map("usecase", "title", "description", "input", "steps", "joined")
+	fields := root.Map("usecase", "title", "description", "input", "events", "steps", "joined")
 	c.plan.UseCase = parseName(root)
 	c.plan.Title = constantTitle(plain(fields["title"]), c.plan.UseCase)
 	c.plan.Description = fields["description"].Text()
 	c.plan.Input = rules.ParseFields(fields["input"])
+	c.events(fields["events"])
 	names := newScope()
 	names.declare("input", c.plan.Input, nil)
 	if title := fields["title"]; title.Exists() {
@@ -105,6 +109,7 @@ func (c *checker) file(root *source.Node) {
 	}
 	slices.Sort(c.plan.Operations)
 	c.plan.Operations = slices.Compact(c.plan.Operations)
+	c.unheard(fields["events"])
 	c.unused()
 }
 

@@ -269,12 +269,12 @@ func (c *checker) condition(node *source.Node, names *scope) *rules.Expression {
 	return x
 }
 
-var calendarDuration = regexp.MustCompile(`(?i)\b(business|working|office)\b`)
+var workingTime = regexp.MustCompile(`(?i)\b(business|working|office)\b`)
 
 // duration reads a plain duration.
 func (c *checker) duration(node *source.Node) time.Duration {
-	if text := plain(node); calendarDuration.MatchString(text) {
-		node.Errorf("write plain time, as in 2 days", "working time such as %q is not available yet", text)
+	if text := plain(node); workingTime.MatchString(text) {
+		node.Errorf("write plain time, as in 2 days", "working time such as %q is for ask and wait", text)
 		return 0
 	}
 	d := node.Duration()

@@ -25,6 +25,7 @@ func nested(step *source.Node) []nestedSteps {
 		}
 	}
 	found = append(found, nestedSteps{under: "[].", steps: step.Get("each").Get("steps")})
+	found = append(found, nestedSteps{under: ".on_timeout", number: true, steps: step.Get("wait").Get("on_timeout")})
 	handlers := step.Get("on_error")
 	for _, class := range handlers.Keys() {
 		found = append(found, nestedSteps{under: ".on_error." + class, number: true, steps: handlers.Get(class)})

@@ -21,6 +21,7 @@ type Plan struct {
 	Result      *rules.Type // of every end and of the last step together
 	Steps       []*Step
 	Joined      *Joined                        // nil if the use case does nothing with further messages
+	Events      map[string]*rules.Type         // those that it declares: what each tells
 	Systems     map[string]*contracts.Contract // the systems that it calls
 	Tables      map[string]*rules.Table        // the tables that it decides with
 	Operations  []string                       // every operation that it may call, as crm.find_customer, sorted
@@ -53,6 +54,7 @@ type Step struct {
 	Choose *Choose
 	Each   *Each
 	Ask    *Ask
+	Wait   *Wait
 	End    *End
 
 	OnError []Handler // in the order of the error classes
@@ -76,6 +78,8 @@ func (s *Step) Kind() string {
 		return "each"
 	case s.Ask != nil:
 		return "ask"
+	case s.Wait != nil:
+		return "wait"
 	case s.End != nil:
 		return "end"
 	}
@@ -187,7 +191,8 @@ type Ask struct {
 	Show      *rules.Template // what the person sees; nil if nothing beside the case
 	Outcomes  []string        // complete: the ways to finish
 	Form      *rules.Type     // answer: a record
-	Within    time.Duration   // 0: no due date
+	Within    rules.Period    // zero: no due date
+	Calendar  string          // of working time; "" for the only one that there is
 	OnTimeout *Assignee       // who gets it when it was not done in time; nil: it is only overdue
 }
 

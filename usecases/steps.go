@@ -2,6 +2,7 @@ package usecases
 
 import (
 	"fmt"
+	"strings"
 
 	"crosswalk/contracts"
 	"crosswalk/rules"
@@ -9,8 +10,8 @@ import (
 )
 
 var (
-	stepKinds  = []string{"call", "decide", "set", "choose", "each", "ask", "end"}
-	laterKinds = []string{"together", "wait", "run"} // part of the language, not of this release
+	stepKinds  = []string{"call", "decide", "set", "choose", "each", "ask", "wait", "end"}
+	laterKinds = []string{"together", "run"} // part of the language, not of this release
 	stepFields = append([]string{"id", "title", "when", "with", "on_error", "retry", "timeout", "correct", "undo"}, append(stepKinds, laterKinds...)...)
 )
 
@@ -127,7 +128,7 @@ func (c *checker) kind(node *source.Node, fields map[string]*source.Node) string
 		unknown = unknown || fields[later].Exists()
 	}
 	if found == "" && !unknown {
-		node.Errorf("add one of call, decide, set, choose, each, ask or end", "the step does nothing")
+		node.Errorf("add one of "+strings.Join(stepKinds[:len(stepKinds)-1], ", ")+" or "+stepKinds[len(stepKinds)-1], "the step does nothing")
 	}
 	if found != "call" && found != "decide" {
 		node.KeyNode("with").Errorf("", "%q belongs to call and decide", "with")
@@ -189,6 +190,8 @@ func (c *checker) body(step *Step, kind string, fields map[string]*source.Node, 
 			fields["ask"].Errorf("", "asking somebody under joined: is not available yet")
 		}
 		return outcome{result: c.ask(step, fields["ask"], names)}
+	case "wait":
+		return outcome{result: c.wait(step, fields["wait"], names, at)}
 	case "end":
 		if at.joined {
 			fields["end"].Errorf("", "ending the case under joined: is not available yet")

@@ -29,6 +29,9 @@ func (s *Step) Ways() []Way {
 	if s.Each != nil {
 		ways = append(ways, Way{Name: EachWay, Title: "an item", Line: s.Line, Steps: s.Each.Steps})
 	}
+	if s.Wait != nil && len(s.Wait.OnTimeout) > 0 {
+		ways = append(ways, Way{Name: TimeoutWay, Title: "not in time", Line: s.Line, Steps: s.Wait.OnTimeout})
+	}
 	for _, handler := range s.OnError {
 		ways = append(ways, Way{Name: ErrorWay(handler.Class), Title: "on error " + string(handler.Class), Line: handler.Line, Steps: handler.Steps})
 	}
@@ -37,6 +40,9 @@ func (s *Step) Ways() []Way {
 
 // EachWay is the way of a loop that has an item.
 const EachWay = "[]"
+
+// TimeoutWay is the way of the stand-ins for an event that did not come in time.
+const TimeoutWay = "on_timeout"
 
 // BranchWay is the way of a branch, by its position.
 func BranchWay(index int) string { return fmt.Sprintf("[%d]", index) }

@@ -2,7 +2,6 @@ package workflows
 
 import (
 	"slices"
-	"time"
 
 	"go.temporal.io/sdk/workflow"
 
@@ -70,18 +69,24 @@ type question struct {
 	scope    *scope
 	task     activities.Task
 	waiting  Waiting
-	within   time.Duration
+	within   rules.Period
+	calendar string // of within
 	escalate func(task *activities.Task) bool // gives it to somebody else; false if there is nobody
 }
 
 // await opens the task and waits for its answer, for as long as it takes. It returns only errors that steer the case.
 func (r *run) await(ctx workflow.Context, q question) (activities.Answer, error) {
-	if q.within > 0 {
-		q.task.Due = workflow.Now(ctx).Add(q.within)
+	if !q.within.IsZero() {
+		due, err := r.after(ctx, q.calendar, workflow.Now(ctx), q.within)
+		if err != nil {
+			return activities.Answer{}, err
+		}
+		q.task.Due = due
 	}
 	p := &pending{task: q.task}
 	r.asks.open = append(r.asks.open, p)
 	defer r.asks.drop(p)
+	q.waiting.Until = q.task.Due
 	p.waiting = r.waiting.start(ctx, r, q.waiting)
 	if err := r.openTask(ctx, p); err != nil {
 		r.waiting.stop(ctx, r, p.waiting)
@@ -101,7 +106,7 @@ func (r *run) await(ctx workflow.Context, q question) (activities.Answer, error)
 func (r *run) awaitAnswer(ctx workflow.Context, p *pending, q question) (activities.Answer, error) {
 	timing, cancel := workflow.WithCancel(ctx)
 	defer cancel()
-	due := r.due(timing, p, q.within)
+	due := r.due(timing, p)
 	for {
 		late := func() bool { return due != nil && due.IsReady() }
 		err := workflow.Await(ctx, func() bool { return p.announced || late() || r.stopped(q.scope) != nil })
@@ -125,11 +130,11 @@ func (r *run) awaitAnswer(ctx workflow.Context, p *pending, q question) (activit
 
 // due is the timer of a task that must be done in time. It is taken back with its context, so that an answered task
 // leaves nothing that wakes the case.
-func (r *run) due(ctx workflow.Context, p *pending, within time.Duration) workflow.Future {
-	if within <= 0 {
+func (r *run) due(ctx workflow.Context, p *pending) workflow.Future {
+	if p.task.Due.IsZero() {
 		return nil
 	}
-	return workflow.NewTimerWithOptions(ctx, within, workflow.TimerOptions{Summary: "due: " + p.waiting.Label})
+	return workflow.NewTimerWithOptions(ctx, p.task.Due.Sub(p.waiting.Since), workflow.TimerOptions{Summary: "due: " + p.waiting.Label})
 }
 
 // readAnswer reads the answer that was announced. An announcement without one is none.

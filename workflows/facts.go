@@ -84,6 +84,8 @@ func isFact(s *usecases.Step) bool {
 		return s.Call.Operation.Effect == "read"
 	case s.Decide != nil, s.Ask != nil:
 		return true
+	case s.Wait != nil:
+		return s.Wait.Event != ""
 	}
 	return false
 }

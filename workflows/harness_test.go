@@ -81,7 +81,7 @@ func (h *harness) next(id string) {
 	h.env.SetStartWorkflowOptions(client.StartWorkflowOptions{ID: id, TaskQueue: workflows.QueueMain})
 	h.env.SetTestTimeout(time.Minute)
 	h.env.SetWorkerOptions(sdk.Options{DeadlockDetectionTimeout: time.Minute}) // the machine may be busy with other tests
-	interpreter := &workflows.Interpreter{Plans: h, Routes: h}
+	interpreter := &workflows.Interpreter{Plans: h, Routes: h, Calendars: h}
 	h.env.RegisterDynamicWorkflow(interpreter.Run, workflow.DynamicRegisterOptions{})
 	h.acts.Register(h.env)
 }
@@ -157,6 +157,20 @@ func (h *harness) Plan(string) (*usecases.Plan, bool) {
 // Routes is the interpreter's view of reach.
 func (h *harness) Routes(system, operation string) []activities.Route {
 	return h.reach.Routes(system, operation)
+}
+
+// Calendar is the interpreter's view of calendars: an office in Berlin, which is also the only one.
+func (h *harness) Calendar(name string) *rules.Calendar {
+	if name != "office" && name != "" {
+		return nil
+	}
+	zone, err := time.LoadLocation("Europe/Berlin")
+	require.NoError(h.t, err)
+	c := &rules.Calendar{Zone: zone}
+	for day := time.Monday; day <= time.Friday; day++ {
+		c.Hours[day] = []rules.Hours{{From: 9 * 60, To: 17 * 60}}
+	}
+	return c
 }
 
 // Contract is the activities' view of bundles.

@@ -13,8 +13,9 @@ import (
 // Interpreter runs every use case. It is registered as the dynamic workflow, so that Temporal lists each case under
 // the name of its use case. What it holds is shared by all cases and safe for concurrent use.
 type Interpreter struct {
-	Plans  Plans
-	Routes Routes
+	Plans     Plans
+	Routes    Routes
+	Calendars Calendars // nil: there are none
 	// DeskURL is where people work, without a slash at the end; live details of a case link to it.
 	DeskURL string
 	// Watcher is told which ways the cases take; nil if nobody looks.

@@ -30,6 +30,9 @@ func (r *run) listenNudges(ctx workflow.Context) {
 	nudges := workflow.GetSignalChannel(ctx, SignalNudge)
 	for nudges.Receive(ctx, nil) {
 		r.mail.nudged = true
+		for _, one := range r.listening {
+			one.nudged = true
+		}
 	}
 }
 

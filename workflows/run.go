@@ -28,12 +28,15 @@ type run struct {
 	latest  time.Time // when the newest answer came
 	title   string
 
-	state    state
-	top      *scope
-	asks     asks
-	mail     mailbox
-	waiting  waiting
-	recorder recorder
+	state   state
+	top     *scope
+	asks    asks
+	mail    mailbox
+	waiting waiting
+	// listening are the waits for events at the moment.
+	listening []*listening
+	calendars Calendars
+	recorder  recorder
 
 	// interrupt is why everybody unwinds: errRedo, errEnd or errCancel; nil while the case goes its way.
 	interrupt error
@@ -62,12 +65,22 @@ func newRun(ctx workflow.Context, i *Interpreter, in StartInput) *run {
 		in:      in,
 		id:      info.WorkflowExecution.ID,
 		reached: reached{routes: i.Routes},
+<<<<<<< HEAD
 		deskURL: i.DeskURL,
 		log:     workflow.GetLogger(ctx),
 		watcher: i.Watcher,
 		started: info.WorkflowStartTime.UTC(),
 		latest:  info.WorkflowStartTime.UTC(),
 		state:   state{Results: map[string]rules.Value{}, Writes: map[string]written{}, Given: map[string]given{}},
+=======
+
+		calendars: i.Calendars,
+		deskURL:   i.DeskURL,
+		log:       workflow.GetLogger(ctx),
+		started:   info.WorkflowStartTime.UTC(),
+		latest:    info.WorkflowStartTime.UTC(),
+		state:     state{Results: map[string]rules.Value{}, Writes: map[string]written{}, Given: map[string]given{}},
+>>>>>>> b4e654a (Cases can wait: for time, working time, an instant, or an event that lies in the store and that each case has once)
 	}
 }
 

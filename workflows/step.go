@@ -91,6 +91,8 @@ func (r *run) attempt(ctx workflow.Context, s *usecases.Step, sc *scope) (made, 
 		return r.each(ctx, s, sc)
 	case s.Ask != nil:
 		return r.ask(ctx, s, sc)
+	case s.Wait != nil:
+		return r.wait(ctx, s, sc)
 	case s.End != nil:
 		return r.endStep(s, sc)
 	}
@@ -171,6 +173,8 @@ func sourceOf(s *usecases.Step, result made) string {
 		return s.Call.System
 	case s.Decide != nil:
 		return "rules"
+	case s.Wait != nil && s.Wait.Event != "":
+		return fromEvents
 	}
 	return ""
 }
@@ -183,6 +187,8 @@ func operationOf(s *usecases.Step) string {
 		return s.Decide.Table
 	case s.Ask != nil:
 		return string(s.Ask.What)
+	case s.Wait != nil:
+		return s.Wait.Event
 	}
 	return ""
 }

@@ -39,7 +39,7 @@ func (r *run) ask(ctx workflow.Context, s *usecases.Step, sc *scope) (made, erro
 // question makes the task of an ask step.
 func (r *run) question(ctx workflow.Context, s *usecases.Step, sc *scope) (question, rules.Value, error) {
 	a := s.Ask
-	q := question{scope: sc, task: r.task(r.place(s, sc), string(a.What)), within: a.Within}
+	q := question{scope: sc, task: r.task(r.place(s, sc), string(a.What)), within: a.Within, calendar: a.Calendar}
 	q.waiting = Waiting{Kind: waitPerson, Step: s.ID, Label: s.Label()}
 	from, err := r.template(a.From, sc)
 	if err != nil {

@@ -18,16 +18,19 @@ const (
 	waitPerson = "person" // a task that belongs to the use case
 	waitRepair = "repair" // a task because something went wrong
 	waitSystem = "system"
+	waitTime   = "time"
+	waitEvent  = "event"
 )
 
 // Waiting says what a case waits for. It holds names of ours and no data of a customer.
 type Waiting struct {
-	Kind  string          `json:"kind"`  // person, repair, system
-	For   string          `json:"for"`   // queue or role; the system's name
+	Kind  string          `json:"kind"`  // person, repair, system, time, event
+	For   string          `json:"for"`   // queue or role; the name of the system, the step or the event
 	Step  string          `json:"step"`  // id of the step
 	Label string          `json:"label"` // the step's constant name
 	Class contracts.Class `json:"class,omitempty"`
 	Since time.Time       `json:"since"`
+	Until time.Time       `json:"until,omitzero"` // when the wait ends by itself, or is late
 }
 
 var (
@@ -85,7 +88,7 @@ func (w *waiting) show(ctx workflow.Context, r *run) {
 	w.shown = now
 }
 
-// forWhat names the oldest wait, people before systems: a person is what somebody can do something about.
+// forWhat names the oldest wait, people before all others: a person is what somebody can do something about.
 func (w *waiting) forWhat() string {
 	first := w.first()
 	if first == nil {
@@ -96,7 +99,7 @@ func (w *waiting) forWhat() string {
 
 func (w *waiting) first() *Waiting {
 	for _, one := range w.list {
-		if one.Kind != waitSystem {
+		if one.Kind == waitPerson || one.Kind == waitRepair {
 			return one
 		}
 	}
@@ -112,6 +115,9 @@ func (w *waiting) details(r *run) string {
 	text.WriteString(fmt.Sprintf("**Stage:** %s\n\n", r.stage()))
 	for _, one := range w.list {
 		text.WriteString(fmt.Sprintf("- waits for %s **%s** in step `%s` since %s", one.Kind, one.For, one.Step, one.Since.UTC().Format(time.RFC3339)))
+		if !one.Until.IsZero() {
+			text.WriteString(fmt.Sprintf(" until %s", one.Until.UTC().Format(time.RFC3339)))
+		}
 		if one.Class != "" {
 			text.WriteString(fmt.Sprintf(" (%s)", one.Class))
 		}
@@ -142,7 +148,7 @@ func (w *waiting) progress(r *run) activities.Progress {
 	if first == nil {
 		return p
 	}
-	p.WaitingKind, p.WaitingFor, p.WaitingSince = first.Kind, first.For, first.Since
+	p.WaitingKind, p.WaitingFor, p.WaitingSince, p.WaitingUntil = first.Kind, first.For, first.Since, first.Until
 	p.State = activities.CaseWaiting
 	if first.Kind == waitRepair {
 		p.State = activities.CaseParked

@@ -153,6 +153,7 @@ func (w *Workspace) environment() usecases.Environment {
 			env.Queues = append(env.Queues, queue.Name)
 		}
 	}
+	env.Calendars = sortedKeys(w.Config.Calendars)
 	for name, table := range w.tables {
 		env.Tables[name] = table.rules
 	}

@@ -12,6 +12,7 @@ import (
 	"crosswalk/adapters"
 	"crosswalk/contracts"
 	"crosswalk/robots"
+	"crosswalk/rules"
 	"crosswalk/workflows"
 	"crosswalk/workspace"
 )
@@ -20,6 +21,7 @@ import (
 type reach struct {
 	current atomic.Pointer[activities.Reach]
 	people  atomic.Pointer[workspace.People]
+	config  atomic.Pointer[workspace.Config]
 
 	shared adapters.Shared
 	runner *robots.Runner
@@ -32,6 +34,7 @@ func newReach(shared adapters.Shared, runner *robots.Runner, load func(context.C
 	r := &reach{shared: shared, runner: runner, load: load, log: log, open: map[string]*adapters.Connection{}}
 	r.current.Store(&activities.Reach{})
 	r.people.Store(&workspace.People{})
+	r.config.Store(&workspace.Config{})
 	return r
 }
 
@@ -42,6 +45,9 @@ func (r *reach) now() *activities.Reach { return r.current.Load() }
 func (r *reach) Routes(system, operation string) []activities.Route {
 	return r.now().Routes(system, operation)
 }
+
+// Calendar is the interpreter's view of calendars.
+func (r *reach) Calendar(name string) *rules.Calendar { return r.config.Load().Calendar(name) }
 
 // use puts what a workspace says in force. Connections whose adapter and settings are the same stay as they are, with
 // what they know of limits and failures; those that are not needed any more are closed.
@@ -56,6 +62,7 @@ func (r *reach) use(defined *workspace.Reach) {
 	if defined.People != nil {
 		r.people.Store(defined.People)
 	}
+	r.config.Store(defined.Config)
 	r.current.Store(next)
 	for key, connection := range r.open {
 		if !used[key] {

@@ -70,7 +70,7 @@ type question struct {
 	task     activities.Task
 	waiting  Waiting
 	within   rules.Period
-	calendar string // of within
+	calendar string                           // of within
 	escalate func(task *activities.Task) bool // gives it to somebody else; false if there is nobody
 }
 

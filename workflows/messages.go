@@ -11,17 +11,13 @@ const (
 	// UpdateAnswered tells a case that a person's answer is in the store; its argument is Answered and its
 	// Update id is Answered.ID().
 	UpdateAnswered = "answered"
-<<<<<<< HEAD
 	// UpdateCancel asks a case to end without having finished; its argument is Cancel and its reply Cancelling. A
 	// cancellation by Temporal's own means (its UI, its command line) counts as one with Undo.
 	UpdateCancel = "cancel"
 	// SignalCancel asks the same; its argument is Cancel too. It is for who cannot wait for a reply, such as a case
 	// whose step runs another one.
 	SignalCancel = "cancel"
-	// SignalNudge tells a case that further messages for it are in the store. It carries nothing, and many
-=======
 	// SignalNudge tells a case that further messages or events for it are in the store. It carries nothing, and many
->>>>>>> b4e654a (Cases can wait: for time, working time, an instant, or an event that lies in the store and that each case has once)
 	// nudges count as one.
 	SignalNudge = "nudge"
 	// QueryState gives the State of a case from the memory of its workflow.

@@ -65,22 +65,14 @@ func newRun(ctx workflow.Context, i *Interpreter, in StartInput) *run {
 		in:      in,
 		id:      info.WorkflowExecution.ID,
 		reached: reached{routes: i.Routes},
-<<<<<<< HEAD
 		deskURL: i.DeskURL,
 		log:     workflow.GetLogger(ctx),
 		watcher: i.Watcher,
 		started: info.WorkflowStartTime.UTC(),
 		latest:  info.WorkflowStartTime.UTC(),
-		state:   state{Results: map[string]rules.Value{}, Writes: map[string]written{}, Given: map[string]given{}},
-=======
 
 		calendars: i.Calendars,
-		deskURL:   i.DeskURL,
-		log:       workflow.GetLogger(ctx),
-		started:   info.WorkflowStartTime.UTC(),
-		latest:    info.WorkflowStartTime.UTC(),
 		state:     state{Results: map[string]rules.Value{}, Writes: map[string]written{}, Given: map[string]given{}},
->>>>>>> b4e654a (Cases can wait: for time, working time, an instant, or an event that lies in the store and that each case has once)
 	}
 }
 

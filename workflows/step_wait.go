@@ -105,6 +105,9 @@ func (r *run) waitEvent(ctx workflow.Context, s *usecases.Step, sc *scope) (made
 	}
 	if !taken.Found {
 		r.recorder.event(eventKey("late", ask.Place), "overdue", s.Label(), "", workflow.Now(ctx))
+		if len(w.OnTimeout) > 0 {
+			r.took(s, sc, usecases.TimeoutWay)
+		}
 		value, err := r.sequence(ctx, w.OnTimeout, sc.inner())
 		return made{value: value}, err
 	}

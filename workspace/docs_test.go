@@ -14,10 +14,13 @@ func TestDocumentation(t *testing.T) {
 	t.Parallel()
 	text, err := os.ReadFile("../docs/workspace.md")
 	require.NoError(t, err)
+	holidays := regexp.MustCompile("(?s)```csv\n(.*?)```").FindSubmatch(text)
+	require.NotNil(t, holidays)
 	blocks := regexp.MustCompile("(?s)```yaml\n(.*?)```").FindAllSubmatch(text, -1)
 	require.Len(t, blocks, 3)
 	w, problems := Load(write(t,
 		txtar.File{Name: "crosswalk.yaml", Data: blocks[0][1]},
+		txtar.File{Name: "holidays.csv", Data: holidays[1]},
 		txtar.File{Name: "roles.yaml", Data: blocks[1][1]},
 		txtar.File{Name: "contracts/returns.yaml", Data: blocks[2][1]},
 		txtar.File{Name: "usecases/question.yaml", Data: []byte("usecase: question\ninput: {text: {type: string, required: true}, email: string}\n" +

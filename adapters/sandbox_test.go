@@ -306,3 +306,77 @@ func TestLimitsOfTheCompany(t *testing.T) {
 		require.Contains(t, []contracts.Class{contracts.NotFound, contracts.RateLimited}, class)
 	}
 }
+
+// TestAnOrderIsMadeAndReleased: sent twice with one key it is one order, and it is there after a restart of the shop.
+func TestAnOrderIsMadeAndReleased(t *testing.T) {
+	t.Parallel()
+	c := company(t)
+	shop := woocommerce(t, c)
+	article := c.World().Articles[0]
+	create := adapters.Call{Operation: "orders.create_order", Key: "K-ORDER", Input: rules.Record(fields{
+		"email": rules.Text("jane@customer.example"), "name": rules.Text("Jane Doe"), "status": rules.Text("on_hold"), "note": rules.Text("In place of another"),
+		"ship_to": rules.Record(fields{"name": rules.Text("Jane Doe"), "city": rules.Text("Kiel"), "country": rules.Text("DE")}),
+		"lines":   rules.List(rules.Record(fields{"sku": rules.Text(article.SKU), "quantity": rules.Number(rules.Int(2))}))})}
+	made, err := shop.Call(context.Background(), create)
+	require.NoError(t, err)
+	require.Equal(t, "on_hold", made.Get("status").Text())
+	create.FirstSent = time.Now()
+	again, err := shop.Call(context.Background(), create)
+	require.NoError(t, err)
+	require.Equal(t, made.Get("id"), again.Get("id"))
+
+	_, err = shop.Call(context.Background(), adapters.Call{Operation: "orders.update_order", Key: "K-RELEASE", Input: rules.Record(fields{
+		"order": made.Get("id"), "status": rules.Text("processing")})})
+	require.NoError(t, err)
+	order, err := ask(t, shop, "orders.get_order", fields{"number": made.Get("number")})
+	require.NoError(t, err)
+	require.Equal(t, "processing", order.Get("status").Text())
+	require.Equal(t, article.SKU, order.Get("lines").At(0).Get("sku").Text())
+
+	_, err = shop.Call(context.Background(), adapters.Call{Operation: "orders.create_order", Key: "K-WRONG", Input: rules.Record(fields{
+		"email": rules.Text("jane@customer.example"), "lines": rules.List(rules.Record(fields{"sku": rules.Text("NO-SUCH"), "quantity": rules.Number(rules.Int(1))}))})})
+	require.Equal(t, contracts.Validation, contracts.ClassOf(err))
+}
+
+// TestALineIsCredited: once, however often it is sent, and what was credited shows in the list of invoices.
+func TestALineIsCredited(t *testing.T) {
+	t.Parallel()
+	c := company(t)
+	bills := stripe(t, c)
+	var invoice sandbox.Invoice
+	for _, v := range c.World().Invoices {
+		if v.Status == sandbox.InvoicePaid && v.Credited == 0 && len(v.Lines) > 1 {
+			invoice = v
+			break
+		}
+	}
+	line := invoice.Lines[0]
+	amount, err := rules.Int(line.Amount).Quo(rules.Int(100))
+	require.NoError(t, err)
+	credit := adapters.Call{Operation: "invoicing.create_credit_note", Key: "K-CREDIT", Input: rules.Record(fields{
+		"invoice": rules.Text(invoice.ID), "line": rules.Text(line.ID), "amount": rules.Number(amount), "currency": rules.Text("EUR"), "reason": rules.Text("order_change")})}
+	note, err := bills.Call(context.Background(), credit)
+	require.NoError(t, err)
+	require.Zero(t, amount.Cmp(note.Get("amount").Num()))
+	credit.FirstSent = time.Now()
+	again, err := bills.Call(context.Background(), credit)
+	require.NoError(t, err)
+	require.Equal(t, note.Get("id"), again.Get("id"))
+
+	list, err := ask(t, bills, "invoicing.list_invoices", fields{"customer": rules.Text(invoice.Payer)})
+	require.NoError(t, err)
+	for _, shown := range list.Get("lines").Items() {
+		if id := shown.Get("id").Text(); id == line.ID || id == invoice.Lines[1].ID {
+			require.Equal(t, id == line.ID, shown.Get("refunded").Bool(), id)
+		}
+	}
+	credit.Key, credit.FirstSent = "K-AGAIN", time.Time{}
+	for range invoice.Lines { // more than the whole cannot be given back
+		_, err = bills.Call(context.Background(), credit)
+		credit.Key += "!"
+	}
+	require.Equal(t, contracts.Validation, contracts.ClassOf(err))
+	credit.Key, credit.Input = "K-CREDIT", credit.Input.With("currency", rules.Text("JPY"))
+	_, err = bills.Call(context.Background(), credit)
+	require.Error(t, err, "the key belongs to another request")
+}

@@ -153,12 +153,20 @@ func (c *Company) build(ctx context.Context) error {
 			return fmt.Errorf("sandbox: support: %w", err)
 		}
 	}
+	shop, err := newOrders(ctx, c.world, c.state)
+	if err != nil {
+		return fmt.Errorf("sandbox: orders: %w", err)
+	}
+	bills, err := newInvoicing(ctx, c.world, c.state)
+	if err != nil {
+		return fmt.Errorf("sandbox: invoicing: %w", err)
+	}
 	type product interface {
 		http.Handler
 		tooMany(w http.ResponseWriter, retry time.Duration)
 	}
 	for name, p := range map[string]product{
-		SystemCRM: newCRM(c.world, c.rates), SystemInvoicing: newInvoicing(c.world), SystemOrders: newOrders(c.world), SystemSupport: s,
+		SystemCRM: newCRM(c.world, c.rates), SystemInvoicing: bills, SystemOrders: shop, SystemSupport: s,
 		SystemFulfilment: legacy{newPortal(c.world, FulfilmentLogin)},
 	} {
 		limited := c.rates.around(name, p, p.tooMany)

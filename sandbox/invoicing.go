@@ -1,19 +1,26 @@
 package sandbox
 
 import (
+	"context"
 	"fmt"
 	"net/http"
 	"net/url"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 )
 
-// invoicing speaks Stripe's API, version 2026-08-26.dahlia, for reading customers, invoices, products and prices.
+// invoicing speaks Stripe's API, version 2026-08-26.dahlia, for customers, invoices, credit notes, products and prices.
 type invoicing struct {
-	mux       *http.ServeMux
-	world     *World
-	customers []object // newest first
+	mux     *http.ServeMux
+	world   *World
+	state   *state
+	writing sync.Mutex // one write at a time, so that a key in flight is waited for
+
+	mu        sync.RWMutex // of what a credit note changes: invoices, billed, credits, byID
+	credits   []object     // newest first
+	customers []object     // newest first
 	invoices  []object
 	billed    map[string][]object // the invoices of each customer
 	products  []object
@@ -23,9 +30,15 @@ type invoicing struct {
 	texts     texts
 }
 
-func newInvoicing(w *World) *invoicing {
-	s := &invoicing{mux: http.NewServeMux(), world: w, byID: map[string]object{}, lines: map[string][]object{}, billed: map[string][]object{}}
+func newInvoicing(ctx context.Context, w *World, st *state) (*invoicing, error) {
+	s := &invoicing{mux: http.NewServeMux(), world: w, state: st, byID: map[string]object{}, lines: map[string][]object{}, billed: map[string][]object{}}
 	s.load()
+	if err := s.loadCredits(ctx); err != nil {
+		return nil, err
+	}
+	s.mux.HandleFunc("POST /v1/credit_notes", func(w http.ResponseWriter, r *http.Request) { s.once(w, r, s.createCredit) })
+	s.mux.HandleFunc("GET /v1/credit_notes", s.listCredits)
+	s.mux.HandleFunc("GET /v1/credit_notes/{id}", func(w http.ResponseWriter, r *http.Request) { s.one(w, r, "credit_note") })
 	s.mux.HandleFunc("GET /v1/customers", s.listCustomers)
 	s.mux.HandleFunc("GET /v1/customers/search", s.searchCustomers)
 	s.mux.HandleFunc("GET /v1/customers/{id}", func(w http.ResponseWriter, r *http.Request) { s.one(w, r, "customer") })
@@ -39,7 +52,7 @@ func newInvoicing(w *World) *invoicing {
 		stripeError(w, http.StatusNotFound, "", "", fmt.Sprintf("Unrecognized request URL (%s: %s). Please see https://stripe.com/docs "+
 			"or we can help at https://support.stripe.com/.", r.Method, r.URL.Path))
 	})
-	return s
+	return s, nil
 }
 
 func (s *invoicing) ServeHTTP(w http.ResponseWriter, r *http.Request) {
@@ -113,7 +126,9 @@ func (s *invoicing) one(w http.ResponseWriter, r *http.Request, kind string) {
 		return
 	}
 	id := r.PathValue("id")
+	s.mu.RLock()
 	found, ok := s.byID[id]
+	s.mu.RUnlock()
 	if !ok || found["object"] != kind {
 		stripeError(w, http.StatusNotFound, "resource_missing", "id", fmt.Sprintf("No such %s: '%s'", kind, id))
 		return
@@ -173,17 +188,19 @@ func (s *invoicing) listInvoices(w http.ResponseWriter, r *http.Request) {
 	if !s.known(w, q, append(stripePaging, "customer", "customer_account", "status", "subscription", "collection_method", "created", "due_date")...) {
 		return
 	}
-	if id := q.Get("customer"); id != "" && s.byID[id]["object"] != "customer" {
+	s.mu.RLock()
+	all, payer := s.invoices, s.byID[q.Get("customer")]
+	if q.Has("customer") {
+		all = s.billed[q.Get("customer")]
+	}
+	s.mu.RUnlock()
+	if id := q.Get("customer"); id != "" && payer["object"] != "customer" {
 		stripeError(w, http.StatusBadRequest, "resource_missing", "customer", fmt.Sprintf("No such customer: '%s'", id))
 		return
 	}
 	if status := q.Get("status"); status != "" && !slices.Contains([]string{"draft", "open", "paid", "uncollectible", "void"}, status) {
 		stripeError(w, http.StatusBadRequest, "", "status", "Invalid status: must be one of draft, open, paid, uncollectible, or void")
 		return
-	}
-	all := s.invoices
-	if q.Has("customer") {
-		all = s.billed[q.Get("customer")]
 	}
 	s.page(w, r, "invoice", choose(all, func(o object) bool { return !q.Has("status") || o["status"] == q.Get("status") }))
 }

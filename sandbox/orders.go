@@ -1,20 +1,24 @@
 package sandbox
 
 import (
+	"context"
 	"fmt"
 	"net/http"
 	"net/url"
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 	"time"
 )
 
-// orders speaks WooCommerce's REST API v3 for reading orders, their refunds and products.
+// orders speaks WooCommerce's REST API v3: orders, their refunds, and products.
 type orders struct {
 	mux      *http.ServeMux
 	world    *World
-	list     []shopOrder // newest first
+	state    *state
+	mu       sync.RWMutex // held by each request, for writing by those that change something
+	list     []shopOrder  // newest first
 	byID     map[string]int
 	products []object
 	texts    texts
@@ -28,9 +32,14 @@ type shopOrder struct {
 	date    time.Time
 }
 
-func newOrders(w *World) *orders {
-	s := &orders{mux: http.NewServeMux(), world: w, byID: map[string]int{}}
+func newOrders(ctx context.Context, w *World, st *state) (*orders, error) {
+	s := &orders{mux: http.NewServeMux(), world: w, state: st, byID: map[string]int{}}
 	s.load()
+	if err := s.loadMade(ctx); err != nil {
+		return nil, err
+	}
+	s.mux.HandleFunc("POST /wp-json/wc/v3/orders", s.createOrder)
+	s.mux.HandleFunc("PUT /wp-json/wc/v3/orders/{id}", s.updateOrder)
 	const root = "GET /wp-json/wc/v3"
 	s.mux.HandleFunc(root+"/orders", s.listOrders)
 	s.mux.HandleFunc(root+"/orders/{id}", func(w http.ResponseWriter, r *http.Request) {
@@ -48,7 +57,7 @@ func newOrders(w *World) *orders {
 	s.mux.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) {
 		shopError(w, http.StatusNotFound, "rest_no_route", "No route was found matching the URL and request method.")
 	})
-	return s
+	return s, nil
 }
 
 func (s *orders) ServeHTTP(w http.ResponseWriter, r *http.Request) {
@@ -60,7 +69,13 @@ func (s *orders) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		shopError(w, http.StatusUnauthorized, "woocommerce_rest_authentication_error", "Consumer key is invalid.")
 	case secret != OrdersLogin.Password:
 		shopError(w, http.StatusUnauthorized, "woocommerce_rest_authentication_error", "Consumer secret is invalid.")
+	case r.Method == http.MethodGet:
+		s.mu.RLock()
+		defer s.mu.RUnlock()
+		s.mux.ServeHTTP(w, r)
 	default:
+		s.mu.Lock()
+		defer s.mu.Unlock()
 		s.mux.ServeHTTP(w, r)
 	}
 }

@@ -22,7 +22,7 @@ func reply(w http.ResponseWriter, status int, v any) {
 	_ = encoder.Encode(v) // the caller may be gone
 }
 
-// texts holds records that never change as they are sent, each from the first time on.
+// texts holds records that hardly ever change as they are sent, each from the first time on.
 type texts struct{ known sync.Map }
 
 type textKey struct {
@@ -52,6 +52,9 @@ func (t *texts) of(kind string, list []object) json.RawMessage {
 	}
 	return append(all, ']')
 }
+
+// forget is for a record that has changed.
+func (t *texts) forget(kind string, id any) { t.known.Delete(textKey{kind, id}) }
 
 // textOrNull is null for "".
 func textOrNull(s string) any {

@@ -3,6 +3,7 @@ package engine
 import (
 	"context"
 	"crypto/rand"
+	stdsql "database/sql"
 	"fmt"
 	"net/url"
 	"path/filepath"
@@ -23,20 +24,27 @@ import (
 // name of them, and SQLite ignores those silently.
 var durable = map[string]string{"journal_mode": "wal", "synchronous": "2", "busy_timeout": "10000"}
 
-// database is one SQLite file of the server.
+// database is one SQLite file of the server, or one schema of a PostgreSQL database.
 type database struct {
-	name    string // of the schema, in its version table
-	schema  string // directory among the server's schemas
-	version string // that this server wants
-	kind    sqlplugin.DbKind
-	file    string
-	server  *config.SQL
+	name     string // of the schema, in its version table
+	schema   string // directory among the server's schemas
+	version  string // that this server wants
+	kind     sqlplugin.DbKind
+	file     string // of SQLite
+	postgres bool
+	server   *config.SQL
 }
 
-// databases are the two files: lists and searches must not wait for, nor hold up, the histories.
-type databases struct{ main, visibility database }
+// databases are the two: lists and searches must not wait for, nor hold up, the histories.
+type databases struct {
+	main, visibility database
+	lock             *stdsql.DB // of PostgreSQL: the connection that holds the database for this engine
+}
 
 func openDatabases(ctx context.Context, options Options) (*databases, error) {
+	if options.Database != "" {
+		return openPostgres(ctx, options)
+	}
 	all := &databases{
 		main:       database{name: "temporal", schema: "sqlite/v3/temporal", version: sqliteschema.Version, kind: sqlplugin.DbKindMain},
 		visibility: database{name: "visibility", schema: "sqlite/v3/visibility", version: sqliteschema.VisibilityVersion, kind: sqlplugin.DbKindVisibility},
@@ -102,6 +110,14 @@ func (d *database) assertDurable() error {
 
 func (d *database) admin() (sqlplugin.AdminDB, error) {
 	return sql.NewSQLAdminDB(d.kind, d.server, resolver.NewNoopResolver(), log.NewNoopLogger(), metrics.NoopMetricsHandler)
+}
+
+// shards is how many parts of the histories are written side by side.
+func (all *databases) shards() int32 {
+	if all.main.postgres {
+		return postgresShards
+	}
+	return historyShards
 }
 
 // checkpoint moves what the write-ahead files hold into the databases, so that a copy of a stopped

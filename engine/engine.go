@@ -1,5 +1,5 @@
-// Package engine runs a Temporal server and the Temporal UI inside this process, with SQLite as the
-// database. It is the only package that imports go.temporal.io/server: with an existing Temporal
+// Package engine runs a Temporal server and the Temporal UI inside this process, with SQLite or
+// PostgreSQL as the database. It is the only package that imports go.temporal.io/server: with an existing Temporal
 // cluster nothing of it runs.
 package engine
 
@@ -30,6 +30,9 @@ type Options struct {
 	// Directory holds the databases. It belongs to one engine at a time. Empty: all in memory, and
 	// gone with the process.
 	Directory string
+	// Database is a PostgreSQL, as postgres://user:password@host:port/name, that holds the state instead of the directory.
+	// It belongs to one engine at a time too. The directory then only remembers addresses.
+	Database string
 	// FrontendAddress is where Temporal clients and workers connect, UIAddress where a browser does.
 	// The default is a free port of 127.0.0.1, the same one after a restart if it is still free.
 	FrontendAddress string
@@ -134,7 +137,7 @@ func (e *Engine) shutDown(ctx context.Context) error {
 		problems = append(problems, e.server.Stop())
 	}
 	if e.store != nil {
-		problems = append(problems, e.store.checkpoint())
+		problems = append(problems, e.store.checkpoint(), e.store.release())
 	}
 	if e.lock != nil {
 		problems = append(problems, e.lock.Close())

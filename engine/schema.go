@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"cmp"
 	"context"
 	"database/sql"
 	"encoding/json"
@@ -24,7 +25,7 @@ import (
 const versionTable = `CREATE TABLE schema_version (
 	version_partition      INT NOT NULL,
 	db_name                VARCHAR(255) NOT NULL,
-	creation_time          DATETIME(6),
+	creation_time          TIMESTAMP,
 	curr_version           VARCHAR(64),
 	min_compatible_version VARCHAR(64),
 	PRIMARY KEY (version_partition, db_name))`
@@ -44,53 +45,66 @@ func (d *database) prepareSchema(ctx context.Context) error {
 	}
 	defer file.Close()
 	file.SetMaxOpenConns(1)
-	found, err := d.recordedVersion(ctx, file)
+	const count = `SELECT count(*), count(*) FILTER (WHERE name = 'schema_version') FROM sqlite_master WHERE type = 'table'`
+	const version = `SELECT curr_version FROM schema_version WHERE version_partition = 0 AND db_name = ?`
+	found, err := d.recordedVersion(ctx, file, count, nil, version, d.name)
 	if err != nil {
 		return err
 	}
-	switch has, wants := semver.MustParse(found+".0"), semver.MustParse(d.version+".0"); {
+	steps, err := d.stepsFrom(found)
+	switch {
+	case err != nil:
+		return err
 	case found == "0.0":
 		return d.apply(ctx, file, d.version, []string{versionTable}, "schema.sql")
-	case has.GT(wants):
-		return fmt.Errorf("%s was written by a newer version of Temporal (schema %s, this one knows %s); use the newer program", d.file, found, d.version)
-	case has.LT(wants):
-		return d.migrate(ctx, file, has)
+	case len(steps) > 0:
+		return d.migrate(ctx, file, steps)
 	}
 	return nil
 }
 
-// recordedVersion is "0.0" for an empty file.
-func (d *database) recordedVersion(ctx context.Context, file *sql.DB) (version string, err error) {
+// where names the database in messages.
+func (d *database) where() string { return cmp.Or(d.file, "the schema "+d.name) }
+
+// recordedVersion is "0.0" where there are no tables. count asks for all tables and for the one of versions, version for
+// the version of the schema that is recorded under a name.
+func (d *database) recordedVersion(ctx context.Context, db *sql.DB, count string, of []any, version, name string) (found string, err error) {
 	var tables, versioned int
-	const count = `SELECT count(*), count(*) FILTER (WHERE name = 'schema_version') FROM sqlite_master WHERE type = 'table'`
-	if err := file.QueryRowContext(ctx, count).Scan(&tables, &versioned); err != nil {
+	if err := db.QueryRowContext(ctx, count, of...).Scan(&tables, &versioned); err != nil {
 		return "", err
 	}
 	switch {
 	case tables == 0:
 		return "0.0", nil
 	case versioned == 0:
-		return "", fmt.Errorf("%s holds tables of unknown origin; choose another data directory", d.file)
+		return "", fmt.Errorf("%s holds tables of unknown origin; choose another place", d.where())
 	}
-	err = file.QueryRowContext(ctx, `SELECT curr_version FROM schema_version WHERE version_partition = 0 AND db_name = ?`, d.name).Scan(&version)
-	if err != nil {
-		return "", fmt.Errorf("%s names no version of its schema: %w", d.file, err)
+	if err = db.QueryRowContext(ctx, version, name).Scan(&found); err != nil {
+		return "", fmt.Errorf("%s names no version of its schema: %w", d.where(), err)
 	}
-	if _, err := semver.Parse(version + ".0"); err != nil {
-		return "", fmt.Errorf("%s is of the unknown schema version %q", d.file, version)
+	if _, err := semver.Parse(found + ".0"); err != nil {
+		return "", fmt.Errorf("%s is of the unknown schema version %q", d.where(), found)
 	}
-	return version, nil
+	return found, nil
+}
+
+// stepsFrom are the migrations that a schema of a version needs: none if it is empty or up to date.
+func (d *database) stepsFrom(found string) ([]migration, error) {
+	switch has, wants := semver.MustParse(found+".0"), semver.MustParse(d.version+".0"); {
+	case found == "0.0", has.EQ(wants):
+		return nil, nil
+	case has.GT(wants):
+		return nil, fmt.Errorf("%s was written by a newer version of Temporal (schema %s, this one knows %s); use the newer program", d.where(), found, d.version)
+	default:
+		return d.steps(has)
+	}
 }
 
 // migrate copies the file aside and brings it to the wanted version, one transaction for each step.
-func (d *database) migrate(ctx context.Context, file *sql.DB, from semver.Version) error {
+func (d *database) migrate(ctx context.Context, file *sql.DB, steps []migration) error {
 	backup := fmt.Sprintf("%s.before-%s-%s", d.file, d.version, time.Now().UTC().Format("20060102T150405"))
 	if _, err := file.ExecContext(ctx, "VACUUM INTO ?", backup); err != nil {
 		return fmt.Errorf("copying %s before its migration: %w", d.file, err)
-	}
-	steps, err := d.steps(from)
-	if err != nil {
-		return err
 	}
 	for _, step := range steps {
 		if err := d.apply(ctx, file, step.CurrVersion, nil, step.files...); err != nil {
@@ -145,7 +159,11 @@ func (d *database) apply(ctx context.Context, file *sql.DB, version string, stat
 		if err != nil {
 			return err
 		}
-		statements = append(statements, sparse(string(text)))
+		if d.postgres {
+			statements = append(statements, inTransaction(string(text)))
+		} else {
+			statements = append(statements, sparse(string(text)))
+		}
 	}
 	tx, err := file.BeginTx(ctx, nil)
 	if err != nil {
@@ -156,6 +174,12 @@ func (d *database) apply(ctx context.Context, file *sql.DB, version string, stat
 		if _, err := tx.ExecContext(ctx, statement); err != nil {
 			return err
 		}
+	}
+	if d.postgres {
+		if err := d.recordPostgres(ctx, tx, version); err != nil {
+			return err
+		}
+		return tx.Commit()
 	}
 	const record = `REPLACE INTO schema_version (version_partition, db_name, creation_time, curr_version, min_compatible_version) VALUES (0, ?, ?, ?, ?)`
 	if _, err := tx.ExecContext(ctx, record, d.name, time.Now().UTC(), version, version); err != nil {

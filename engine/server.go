@@ -24,6 +24,8 @@ const (
 	historyShards = 1
 	// checkpointEvery is the pause between two clean-ups of a queue; one is a DELETE, and none when nothing was done.
 	checkpointEvery = 5 * time.Second
+	// PostgreSQL writes side by side.
+	postgresShards = 4
 )
 
 // settings differ from the server's defaults, which are those of one node of a large cluster.
@@ -96,7 +98,7 @@ func serverConfig(at ports, store *databases) *config.Config {
 	c.Persistence = config.Persistence{
 		DefaultStore:     "main",
 		VisibilityStore:  "visibility",
-		NumHistoryShards: historyShards,
+		NumHistoryShards: store.shards(),
 		DataStores:       map[string]config.DataStore{"main": {SQL: store.main.server}, "visibility": {SQL: store.visibility.server}},
 	}
 	c.ClusterMetadata = &cluster.Config{

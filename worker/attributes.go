@@ -5,11 +5,14 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"time"
 
 	enumspb "go.temporal.io/api/enums/v1"
 	"go.temporal.io/api/operatorservice/v1"
 	"go.temporal.io/api/serviceerror"
+	"go.temporal.io/api/workflowservice/v1"
 	"go.temporal.io/sdk/client"
+	"google.golang.org/protobuf/types/known/durationpb"
 
 	"crosswalk/workflows"
 )
@@ -22,6 +25,41 @@ func SearchAttributes() map[string]enumspb.IndexedValueType {
 		workflows.AttributeWaitingFor: enumspb.INDEXED_VALUE_TYPE_KEYWORD,
 	}
 }
+
+// PrepareNamespace makes an existing Temporal ready for cases: the namespace, if it is not there, and the search
+// attributes. Several processes may do so at once.
+func PrepareNamespace(ctx context.Context, c client.Client, namespace string) error {
+	_, err := c.WorkflowService().DescribeNamespace(ctx, &workflowservice.DescribeNamespaceRequest{Namespace: namespace})
+	var missing *serviceerror.NamespaceNotFound
+	if errors.As(err, &missing) {
+		_, err = c.WorkflowService().RegisterNamespace(ctx, &workflowservice.RegisterNamespaceRequest{Namespace: namespace,
+			WorkflowExecutionRetentionPeriod: durationpb.New(DefaultRetention)})
+		var exists *serviceerror.NamespaceAlreadyExists
+		if errors.As(err, &exists) {
+			err = nil
+		}
+	}
+	if err != nil {
+		return fmt.Errorf("worker: namespace %s: %w", namespace, err)
+	}
+	// A namespace that was made just now is known to all of the server's parts some seconds later.
+	for ctx, cancel := context.WithTimeout(ctx, namespacePatience); ; {
+		err := RegisterSearchAttributes(ctx, c, namespace)
+		if !errors.As(err, &missing) || ctx.Err() != nil {
+			cancel()
+			return err
+		}
+		select {
+		case <-ctx.Done():
+		case <-time.After(namespaceLook):
+		}
+	}
+}
+
+const (
+	namespacePatience = time.Minute
+	namespaceLook     = 500 * time.Millisecond
+)
 
 // RegisterSearchAttributes makes the search attributes known to an existing Temporal cluster. The embedded engine
 // knows them when it starts.

@@ -10,7 +10,6 @@ import (
 	"github.com/spf13/cobra"
 
 	"crosswalk/source"
-	"crosswalk/store"
 	"crosswalk/workspace"
 )
 
@@ -96,6 +95,7 @@ func publishCommand() *cobra.Command {
 	}
 	c.Flags().String("data", "", "data directory (default: .crosswalk in the workspace)")
 	c.Flags().String("note", "", "what changed and why")
+	databaseFlag(c)
 	jsonFlag(c)
 	return c
 }
@@ -114,7 +114,7 @@ func publish(c *cobra.Command, args []string) error {
 	if data == "" {
 		data = filepath.Join(dir, ".crosswalk")
 	}
-	s, err := store.Open(c.Context(), data)
+	s, err := openStore(c.Context(), databaseOf(c), data)
 	if err != nil {
 		return systemError(err)
 	}

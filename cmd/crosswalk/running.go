@@ -10,6 +10,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"strings"
 	"syscall"
 	"time"
 
@@ -54,8 +55,12 @@ func dataFlag(c *cobra.Command) {
 // defaultData are the data directories of `up` in a workspace and of `demo`.
 var defaultData = []string{".crosswalk", "crosswalk-demo/.crosswalk"}
 
-// findRunning reads up.json and makes sure that the process it names is alive.
+// findRunning is the desk that the environment names, or else reads up.json and makes sure that the process it names is
+// alive.
 func findRunning(c *cobra.Command) (running, error) {
+	if url := os.Getenv(urlVariable); url != "" {
+		return running{URL: strings.TrimRight(url, "/"), Token: os.Getenv(tokenVariable)}, nil
+	}
 	places := defaultData
 	if given, _ := c.Flags().GetString("data"); given != "" {
 		places = []string{given}

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"crypto/rand"
 	"errors"
@@ -13,6 +14,7 @@ import (
 	"path/filepath"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -30,10 +32,12 @@ import (
 // drainTime is how long a stop waits for what is under way.
 const drainTime = 25 * time.Second
 
-// upOptions are the flags of `up`.
+// upOptions are the flags of `up` and of the single roles.
 type upOptions struct {
+	roles                                           roles
 	dir, data, listen, temporal, namespace, publish string
-	json                                            bool
+	database, operator, temporalUI, token           string
+	json, noRobots                                  bool
 	sandbox, password                               string // of the demo, for up.json
 	out, problems                                   io.Writer
 }
@@ -47,19 +51,12 @@ workspace is in force for new cases at once; a save with errors is reported and 
 under way end. State is in the data directory; start again with the same one and everything goes on.`,
 		Example: `  crosswalk up --dir acme
   crosswalk up --dir acme --listen 127.0.0.1:9000 --json
-  crosswalk up --dir acme --temporal temporal.example:7233`,
+  crosswalk up --dir acme --temporal temporal.example:7233 --database postgres://crosswalk@db.example/crosswalk`,
 		Args: exactly(),
 		RunE: func(c *cobra.Command, _ []string) error {
-			o := upOptions{out: c.OutOrStdout(), problems: c.ErrOrStderr(), json: wantsJSON(c)}
-			o.dir, _ = c.Flags().GetString("dir")
+			o := optionsOf(c, everyRole)
 			o.data, _ = c.Flags().GetString("data")
-			o.listen, _ = c.Flags().GetString("listen")
-			o.temporal, _ = c.Flags().GetString("temporal")
-			o.namespace, _ = c.Flags().GetString("namespace")
 			o.publish, _ = c.Flags().GetString("publish")
-			if database, _ := c.Flags().GetString("database"); database != "" {
-				return usageError("--database is not available yet: the store is SQLite in the data directory")
-			}
 			if o.publish != "save" && o.publish != "manual" {
 				return usageError("--publish is save or manual, not %q", o.publish)
 			}
@@ -69,31 +66,32 @@ under way end. State is in the data directory; start again with the same one and
 	c.Flags().String("dir", ".", "folder of the workspace")
 	c.Flags().String("data", "", "data directory (default: .crosswalk in the workspace)")
 	c.Flags().String("listen", "127.0.0.1:7700", "address of desk, forms and hooks")
-	c.Flags().String("temporal", "", "use the Temporal at this host:port instead of the embedded one")
-	c.Flags().String("namespace", worker.DefaultNamespace, "Temporal namespace")
 	c.Flags().String("publish", "save", "save: each valid save is in force at once; manual: `crosswalk publish` decides")
-	c.Flags().String("database", "", "PostgreSQL instead of SQLite (not available yet)")
+	connectionFlags(c)
 	jsonFlag(c)
 	return c
 }
 
 // system is everything that runs in one process.
 type system struct {
-	options     upOptions
-	log         *slog.Logger
-	store       *store.Store
-	engine      *engine.Engine
-	client      client.Client
-	definitions *definitions
-	worker      *worker.Worker
-	cases       *worker.Cases
-	intake      *intake.Intake
-	http        *http.Server
-	listener    net.Listener
-	mail        mailListeners
-	background  sync.WaitGroup
-	token       string
-	announced   bool // up.json is ours
+	options         upOptions
+	log             *slog.Logger
+	store           *store.Store
+	engine          *engine.Engine
+	client          client.Client
+	definitions     *definitions
+	worker          *worker.Worker
+	cases           *worker.Cases
+	intake          *intake.Intake
+	http            *http.Server
+	listener        net.Listener
+	operator        *http.Server // of the operator's address, if there is one
+	operatorAddress string
+	lacking         atomic.Pointer[string] // why it takes no work yet
+	mail            mailListeners
+	background      sync.WaitGroup
+	token           string
+	announced       bool // up.json is ours
 }
 
 // up runs a workspace until the context is done. ready is called once everything takes work.
@@ -101,7 +99,11 @@ func up(ctx context.Context, o upOptions, ready func(running) error) error {
 	if o.data == "" {
 		o.data = filepath.Join(o.dir, ".crosswalk")
 	}
-	s := &system{options: o, log: slog.New(slog.NewTextHandler(o.problems, &slog.HandlerOptions{Level: slog.LevelWarn})), token: rand.Text()}
+	if o.roles == (roles{}) {
+		o.roles = everyRole
+	}
+	s := &system{options: o, log: slog.New(slog.NewTextHandler(o.problems, &slog.HandlerOptions{Level: slog.LevelWarn})), token: cmp.Or(o.token, rand.Text())}
+	s.lacks("it is starting")
 	working, stop := context.WithCancel(context.WithoutCancel(ctx))
 	defer stop()
 	err := s.start(ctx, working)
@@ -115,15 +117,27 @@ func up(ctx context.Context, o upOptions, ready func(running) error) error {
 		}
 	}
 	stop()
+	s.lacks("it is stopping")
+	if ctx.Err() != nil && errors.Is(err, context.Canceled) { // stopped while it was starting
+		err = nil
+	}
 	return errors.Join(err, s.stop())
 }
 
 func (s *system) start(ctx, working context.Context) error {
 	var err error
-	if _, err := os.Stat(filepath.Join(s.options.dir, "crosswalk.yaml")); err != nil {
-		return contentError(fmt.Errorf("there is no workspace in %s: crosswalk init DIR makes one", s.options.dir))
+	if s.options.roles.publisher {
+		if _, err := os.Stat(filepath.Join(s.options.dir, "crosswalk.yaml")); err != nil {
+			return contentError(fmt.Errorf("there is no workspace in %s: crosswalk init DIR makes one", s.options.dir))
+		}
 	}
-	if s.store, err = store.Open(ctx, s.options.data); err != nil {
+	if s.options.roles == (roles{engine: true}) {
+		return s.startAlone(ctx)
+	}
+	if s.store, err = openStore(ctx, s.options.database, s.options.data); err != nil {
+		return systemError(err)
+	}
+	if err := s.serveOperator(); err != nil {
 		return systemError(err)
 	}
 	base, err := filepath.Abs(s.options.dir)
@@ -131,26 +145,41 @@ func (s *system) start(ctx, working context.Context) error {
 		return systemError(err)
 	}
 	s.definitions = newDefinitions(s.store, base, s.log)
-	if err := s.firstPublish(ctx); err != nil {
+	if s.options.roles.publisher {
+		err = s.firstPublish(ctx)
+	} else {
+		err = s.awaitPublication(ctx)
+	}
+	if err != nil {
 		return err
 	}
 	if err := s.startEngine(ctx); err != nil {
 		return systemError(err)
 	}
 	// Before anything works, so that a taken port stops the start; requests wait until serve.
-	if s.listener, err = net.Listen("tcp", s.options.listen); err != nil {
-		return systemError(fmt.Errorf("listening on %s: %w: is another one running? choose another with --listen", s.options.listen, err))
+	if s.options.roles.intake || s.options.roles.desk {
+		if s.listener, err = net.Listen("tcp", s.options.listen); err != nil {
+			return systemError(fmt.Errorf("listening on %s: %w: is another one running? choose another with --listen", s.options.listen, err))
+		}
 	}
-	if s.worker, err = worker.Start(ctx, worker.Config{Store: s.store, Client: s.client, Base: base, DeskURL: s.deskURL(), Logger: s.log}); err != nil {
-		return systemError(err)
+	if s.options.roles.worker {
+		s.worker, err = worker.Start(ctx, worker.Config{Store: s.store, Client: s.client, Base: base, DeskURL: s.deskURL(), NoRobots: s.options.noRobots, Logger: s.log})
+		if err != nil {
+			return systemError(err)
+		}
+		s.cases = s.worker.Cases()
+	} else {
+		s.cases = worker.NewCases(s.client, s.store, s.log)
 	}
-	s.cases = s.worker.Cases()
-	s.startIntake(working)
-	if err := s.serve(); err != nil {
-		return systemError(err)
+	if s.listener != nil {
+		s.startIntake(working)
+		if err := s.serve(); err != nil {
+			return systemError(err)
+		}
 	}
+	s.lacks("")
 	s.background.Go(func() { s.definitions.watch(working) })
-	if s.options.publish == "save" {
+	if s.options.roles.publisher && s.options.publish == "save" {
 		s.background.Go(func() { s.watch(working) })
 	}
 	return nil
@@ -158,9 +187,8 @@ func (s *system) start(ctx, working context.Context) error {
 
 func (s *system) startEngine(ctx context.Context) error {
 	address := s.options.temporal
-	if address == "" {
-		started, err := engine.Start(ctx, engine.Options{Directory: filepath.Join(s.options.data, "temporal"), Namespace: s.options.namespace,
-			SearchAttributes: worker.SearchAttributes(), Retention: worker.DefaultRetention, Logger: s.log})
+	if address == "" && s.options.roles.engine {
+		started, err := engine.Start(ctx, s.engineOptions())
 		if err != nil {
 			return err
 		}
@@ -170,8 +198,8 @@ func (s *system) startEngine(ctx context.Context) error {
 	if s.client, err = worker.Dial(ctx, worker.Dialing{Address: address, Namespace: s.options.namespace, Store: s.store, Logger: s.log}); err != nil {
 		return err
 	}
-	if s.engine == nil {
-		return worker.RegisterSearchAttributes(ctx, s.client, s.options.namespace)
+	if s.engine == nil && s.options.roles.worker {
+		return worker.PrepareNamespace(ctx, s.client, s.options.namespace)
 	}
 	return nil
 }
@@ -230,6 +258,9 @@ func (s *system) startIntake(ctx context.Context) {
 	s.intake = intake.New(intake.Options{Store: s.store, Sources: s.definitions.Sources, Languages: s.definitions.Languages,
 		Company: s.definitions.Company, Cases: toldCases{s.cases}, Log: s.log})
 	s.background.Go(func() { s.intake.Run(ctx) })
+	if !s.options.roles.intake { // a desk alone hands over its phone notes
+		return
+	}
 	s.background.Go(func() { s.intake.SendMails(ctx, s.definitions.Mail) })
 	s.mail = mailListeners{intake: s.intake, log: s.log, open: map[string]*intake.MailServer{}}
 	s.mail.reconcile(s.definitions.Sources())
@@ -240,24 +271,21 @@ func (s *system) startIntake(ctx context.Context) {
 
 func (s *system) serve() error {
 	stopping := make(chan struct{})
-	pages, err := desk.New(desk.Options{Stopping: stopping, Store: s.store, People: s.definitions.People, Systems: s.definitions.Systems, Cases: deskCases{toldCases{s.cases}, s.cases},
-		Note: s.note, TemporalUI: s.temporalUI(), Token: s.token, Secure: strings.HasPrefix(s.deskURL(), "https:"), Start: s.startByHand, Log: s.log})
-	if err != nil {
-		return err
-	}
-	incoming := s.intake.Handler()
 	mux := http.NewServeMux()
-	mux.Handle("/forms/", incoming)
-	mux.Handle("/hooks/", incoming)
-	mux.Handle("/", pages)
-	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { fmt.Fprintln(w, "ok") })
-	mux.HandleFunc("GET /readyz", func(w http.ResponseWriter, r *http.Request) {
-		if err := s.store.Ping(r.Context()); err != nil {
-			http.Error(w, "the store does not answer", http.StatusServiceUnavailable)
-			return
+	if s.options.roles.desk {
+		pages, err := desk.New(desk.Options{Stopping: stopping, Store: s.store, People: s.definitions.People, Systems: s.definitions.Systems, Cases: deskCases{toldCases{s.cases}, s.cases},
+			Note: s.note, TemporalUI: s.temporalUI(), Token: s.token, Secure: strings.HasPrefix(s.deskURL(), "https:"), Start: s.startByHand, Log: s.log})
+		if err != nil {
+			return err
 		}
-		fmt.Fprintln(w, "ok")
-	})
+		mux.Handle("/", pages)
+	}
+	if s.options.roles.intake {
+		incoming := s.intake.Handler()
+		mux.Handle("/forms/", incoming)
+		mux.Handle("/hooks/", incoming)
+	}
+	s.health(mux)
 	s.http = &http.Server{Handler: mux, ReadHeaderTimeout: 10 * time.Second, ReadTimeout: time.Minute, IdleTimeout: 2 * time.Minute, MaxHeaderBytes: 64 << 10}
 	s.http.RegisterOnShutdown(sync.OnceFunc(func() { close(stopping) }))
 	s.background.Go(func() {
@@ -273,12 +301,15 @@ func (s *system) deskURL() string {
 	if reach := s.definitions.current(); reach != nil && reach.Config.URL != "" {
 		return strings.TrimRight(reach.Config.URL, "/")
 	}
+	if s.listener == nil || !s.options.roles.desk {
+		return ""
+	}
 	return "http://" + s.listener.Addr().String()
 }
 
 func (s *system) temporalUI() string {
 	if s.engine == nil {
-		return ""
+		return s.options.temporalUI
 	}
 	return "http://" + s.engine.UIAddress()
 }
@@ -329,6 +360,15 @@ func (s *system) startByHand(ctx context.Context, useCase string, input []byte, 
 
 // announce writes up.json and says where everything is.
 func (s *system) announce(ready func(running) error) error {
+	switch s.options.roles {
+	case everyRole:
+	case roles{engine: true}:
+		s.announceEngine()
+		return nil
+	default:
+		s.announceRole()
+		return nil
+	}
 	dir, err := filepath.Abs(s.options.dir)
 	if err != nil {
 		return systemError(err)
@@ -386,6 +426,9 @@ func (s *system) stop() error {
 		if err := s.http.Shutdown(ctx); err != nil {
 			_ = s.http.Close() // pages that listen for changes never end by themselves
 		}
+	}
+	if s.operator != nil {
+		_ = s.operator.Close()
 	}
 	s.mail.stop(ctx)
 	if s.worker != nil {

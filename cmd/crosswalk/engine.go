@@ -1,0 +1,86 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"path/filepath"
+
+	"github.com/spf13/cobra"
+
+	"crosswalk/engine"
+	"crosswalk/worker"
+)
+
+func engineCommand() *cobra.Command {
+	c := &cobra.Command{
+		Use:   "engine",
+		Short: "Run the Temporal server and its UI, and nothing else",
+		Long: `Runs the Temporal server that ` + "`crosswalk up`" + ` has inside as a process of its own, for workers, intakes and desks elsewhere. Its
+state is in the data directory (SQLite) or in a PostgreSQL database that is its alone: not the one of the store. One engine
+works on a database at a time. It asks nobody who he is: let only the other processes and operators reach it. A Temporal
+cluster that you have already does as well.`,
+		Example: "  crosswalk engine --data /var/lib/crosswalk --listen 127.0.0.1:7233\n  crosswalk engine --database postgres://crosswalk@db.example/temporal --listen 0.0.0.0:7233",
+		Args:    exactly(),
+		RunE: func(c *cobra.Command, _ []string) error {
+			o := upOptions{roles: roles{engine: true}, out: c.OutOrStdout(), problems: c.ErrOrStderr(), json: wantsJSON(c)}
+			for name, into := range map[string]*string{"data": &o.data, "listen": &o.listen, "ui": &o.temporalUI, "namespace": &o.namespace,
+				"operator": &o.operator, "database": &o.database} {
+				*into, _ = c.Flags().GetString(name)
+			}
+			return up(c.Context(), o, nil)
+		},
+	}
+	c.Flags().String("data", ".crosswalk", "data directory")
+	c.Flags().String("database", "", "PostgreSQL as postgres://user:password@host/name, instead of SQLite in the data directory")
+	c.Flags().String("listen", "127.0.0.1:7233", "address for workers, intakes and desks")
+	c.Flags().String("ui", "127.0.0.1:8233", "address of the Temporal UI")
+	c.Flags().String("namespace", worker.DefaultNamespace, "Temporal namespace")
+	operatorFlag(c)
+	jsonFlag(c)
+	return c
+}
+
+// engineOptions are those of the engine inside `up`, or of the engine alone.
+func (s *system) engineOptions() engine.Options {
+	o := engine.Options{Directory: filepath.Join(s.options.data, "temporal"), Namespace: s.options.namespace, Retention: worker.DefaultRetention,
+		SearchAttributes: worker.SearchAttributes(), Logger: s.log}
+	if s.options.roles == (roles{engine: true}) {
+		o.Database, o.FrontendAddress, o.UIAddress = s.options.database, s.options.listen, s.options.temporalUI
+	}
+	if o.Database != "" {
+		o.Directory = ""
+	}
+	return o
+}
+
+// announceEngine says where the engine is reached.
+func (s *system) announceEngine() {
+	if s.options.json {
+		s.printReady(map[string]any{"temporal": s.engine.FrontendAddress(), "temporal_ui": s.temporalUI(), "operator": s.operatorAddress})
+		return
+	}
+	table(s.options.out, [][]string{{"WHAT", "WHERE"}, {"Temporal", s.engine.FrontendAddress()}, {"Temporal UI", s.temporalUI()}})
+}
+
+func (s *system) printReady(fields map[string]any) {
+	fields["ready"] = true
+	if err := json.NewEncoder(s.options.out).Encode(fields); err != nil {
+		s.log.Error("ready.not_printed", "error", err)
+	}
+}
+
+// startAlone starts the engine without a store.
+func (s *system) startAlone(ctx context.Context) error {
+	err := s.serveOperator()
+	if err == nil {
+		s.engine, err = engine.Start(ctx, s.engineOptions())
+	}
+	if err == nil {
+		s.client, err = worker.Dial(ctx, worker.Dialing{Address: s.engine.FrontendAddress(), Namespace: s.options.namespace, Logger: s.log})
+	}
+	if err != nil {
+		return systemError(err)
+	}
+	s.lacks("")
+	return nil
+}

@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
@@ -41,8 +42,8 @@ func (s *invoicing) once(w http.ResponseWriter, r *http.Request, work http.Handl
 	ctx, request := context.WithoutCancel(r.Context()), fingerprint([]byte(r.URL.Path+"?"+r.PostForm.Encode()))
 	var earlier, answer string
 	var status int
-	err := s.state.read.QueryRowContext(ctx, `SELECT request, status, answer FROM invoicing_keys WHERE key = ? AND created > ?`,
-		key, time.Now().Add(-keyLife).UnixMilli()).Scan(&earlier, &status, &answer)
+	err := s.state.read.row(ctx, `SELECT request, status, answer FROM invoicing_keys WHERE key = ? AND created > ?`,
+		[]any{key, time.Now().Add(-keyLife).UnixMilli()}, &earlier, &status, &answer)
 	switch {
 	case err == nil && earlier != request:
 		reply(w, http.StatusBadRequest, object{"error": object{"type": "idempotency_error", "message": "Keys for idempotent requests can only be used with " +
@@ -95,8 +96,9 @@ func (s *invoicing) createCredit(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	var answer bytes.Buffer
-	err := s.state.within(r.Context(), func(tx *sql.Tx) error {
-		result, err := tx.Exec(`INSERT INTO credit_notes (note) VALUES ('')`)
+	ctx := context.WithoutCancel(r.Context())
+	err := s.state.write.within(ctx, func(tx *statements) error {
+		result, err := tx.exec(ctx, `INSERT INTO credit_notes (note) VALUES ('')`)
 		if err != nil {
 			return err
 		}
@@ -109,15 +111,15 @@ func (s *invoicing) createCredit(w http.ResponseWriter, r *http.Request) {
 		if err != nil {
 			return err
 		}
-		if _, err := tx.Exec(`UPDATE credit_notes SET note = ? WHERE id = ?`, string(text), n); err != nil {
+		if _, err := tx.exec(ctx, `UPDATE credit_notes SET note = ? WHERE id = ?`, string(text), n); err != nil {
 			return err
 		}
 		answer.Write(text)
-		known, ok := r.Context().Value(keyed{}).(idempotent)
+		known, ok := ctx.Value(keyed{}).(idempotent)
 		if !ok {
 			return nil
 		}
-		_, err = tx.Exec(`INSERT INTO invoicing_keys VALUES (?, ?, 200, ?, ?) ON CONFLICT (key) DO UPDATE SET request = excluded.request,
+		_, err = tx.exec(ctx, `INSERT INTO invoicing_keys VALUES (?, ?, 200, ?, ?) ON CONFLICT (key) DO UPDATE SET request = excluded.request,
 			answer = excluded.answer, created = excluded.created`, known.key, known.request, string(text), time.Now().UnixMilli())
 		return err
 	})
@@ -261,7 +263,7 @@ func (s *invoicing) fileCredit(note object) {
 	s.credits = append([]object{note}, s.credits...)
 	s.byID[note["id"].(string)] = note
 	old := s.byID[note["invoice"].(string)]
-	invoice := cloneObject(old)
+	invoice := maps.Clone(old)
 	field := "post_payment_credit_notes_amount"
 	if note["type"] == "pre_payment" {
 		field = "pre_payment_credit_notes_amount"
@@ -297,7 +299,7 @@ func (s *invoicing) loadCredits(ctx context.Context) error {
 		s.credits, s.byID[note["id"].(string)] = append(s.credits, note), note
 	}
 	slices.Reverse(s.credits)
-	rows, err := s.state.read.QueryContext(ctx, `SELECT note FROM credit_notes WHERE note <> '' ORDER BY id`)
+	rows, err := s.state.read.query(ctx, `SELECT note FROM credit_notes WHERE note <> '' ORDER BY id`)
 	if err != nil {
 		return err
 	}

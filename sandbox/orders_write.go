@@ -3,10 +3,10 @@ package sandbox
 import (
 	"bytes"
 	"context"
-	"database/sql"
 	"encoding/json"
 	"fmt"
 	"io"
+	"maps"
 	"net/http"
 	"slices"
 	"strconv"
@@ -87,8 +87,9 @@ func (s *orders) createOrder(w http.ResponseWriter, r *http.Request) {
 		shopInvalid(w, "line_items", problem)
 		return
 	}
-	err := s.state.within(context.WithoutCancel(r.Context()), func(tx *sql.Tx) error {
-		result, err := tx.Exec(`INSERT INTO shop_orders (shown) VALUES ('')`)
+	ctx := context.WithoutCancel(r.Context())
+	err := s.state.write.within(ctx, func(tx *statements) error {
+		result, err := tx.exec(ctx, `INSERT INTO shop_orders (shown) VALUES ('')`)
 		if err != nil {
 			return err
 		}
@@ -98,7 +99,7 @@ func (s *orders) createOrder(w http.ResponseWriter, r *http.Request) {
 		}
 		id := firstMadeOrder + row
 		o.shown["id"], o.shown["number"], o.shown["order_key"] = id, strconv.FormatInt(id, 10), fmt.Sprintf("wc_order_%x", id*7919)
-		return putOrder(tx, o)
+		return putOrder(ctx, tx, o)
 	})
 	if err != nil {
 		shopError(w, http.StatusInternalServerError, "internal_error", err.Error())
@@ -125,7 +126,7 @@ func (s *orders) updateOrder(w http.ResponseWriter, r *http.Request) {
 		shopInvalid(w, "line_items", "lines and addresses of a placed order are not changed here")
 		return
 	}
-	o.shown = cloneObject(o.shown)
+	o.shown = maps.Clone(o.shown)
 	now := time.Now().UTC().Format(shopTime)
 	if in.Status != nil {
 		o.shown["status"] = *in.Status
@@ -140,7 +141,8 @@ func (s *orders) updateOrder(w http.ResponseWriter, r *http.Request) {
 		o.shown["meta_data"] = mergeMeta(o.shown["meta_data"], in.MetaData)
 	}
 	o.shown["date_modified"], o.shown["date_modified_gmt"] = now, now
-	err := s.state.within(context.WithoutCancel(r.Context()), func(tx *sql.Tx) error { return putOrder(tx, o) })
+	ctx := context.WithoutCancel(r.Context())
+	err := s.state.write.within(ctx, func(tx *statements) error { return putOrder(ctx, tx, o) })
 	if err != nil {
 		shopError(w, http.StatusInternalServerError, "internal_error", err.Error())
 		return
@@ -148,14 +150,6 @@ func (s *orders) updateOrder(w http.ResponseWriter, r *http.Request) {
 	s.list[s.byID[r.PathValue("id")]] = o
 	s.texts.forget("order", o.shown["id"])
 	reply(w, http.StatusOK, o.shown)
-}
-
-func cloneObject(o object) object {
-	clone := make(object, len(o))
-	for key, value := range o {
-		clone[key] = value
-	}
-	return clone
 }
 
 // mergeMeta sets the values of keys; a key that is new is added.
@@ -228,7 +222,7 @@ func (s *orders) made(in orderIn) (shopOrder, string) {
 }
 
 // putOrder keeps an order as it is shown now: one that a caller made, or a change of one of the world's.
-func putOrder(tx *sql.Tx, o shopOrder) error {
+func putOrder(ctx context.Context, tx *statements, o shopOrder) error {
 	text, err := json.Marshal(object{"shown": o.shown, "text": o.text, "date": o.date})
 	if err != nil {
 		return err
@@ -238,16 +232,16 @@ func putOrder(tx *sql.Tx, o shopOrder) error {
 		return err
 	}
 	if id > firstMadeOrder {
-		_, err = tx.Exec(`UPDATE shop_orders SET shown = ? WHERE id = ?`, string(text), id-firstMadeOrder)
+		_, err = tx.exec(ctx, `UPDATE shop_orders SET shown = ? WHERE id = ?`, string(text), id-firstMadeOrder)
 		return err
 	}
-	_, err = tx.Exec(`INSERT INTO shop_changes VALUES (?, ?) ON CONFLICT (id) DO UPDATE SET shown = excluded.shown`, id, string(text))
+	_, err = tx.exec(ctx, `INSERT INTO shop_changes VALUES (?, ?) ON CONFLICT (id) DO UPDATE SET shown = excluded.shown`, id, string(text))
 	return err
 }
 
 // loadMade puts the orders that callers made or changed into the list.
 func (s *orders) loadMade(ctx context.Context) error {
-	rows, err := s.state.read.QueryContext(ctx, `SELECT shown FROM shop_changes UNION ALL SELECT shown FROM (SELECT shown FROM shop_orders ORDER BY id)`)
+	rows, err := s.state.read.query(ctx, `SELECT shown FROM shop_changes UNION ALL SELECT shown FROM (SELECT shown FROM shop_orders ORDER BY id)`)
 	if err != nil {
 		return err
 	}

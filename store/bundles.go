@@ -151,7 +151,12 @@ func (s *Store) DeleteBundle(ctx context.Context, hash string) error {
 		if err := tx.scalar(ctx, "SELECT COUNT(*) "+newest+" AND p.hash = ?", []any{hash}, &current); err != nil {
 			return err
 		}
-		if open > 0 || current > 0 {
+		// A case that was moved to another version is replayed from its beginning with the one it began with.
+		var moved int
+		if err := tx.scalar(ctx, "SELECT COUNT(*) FROM repairs r, cases c WHERE r.bundle_before = ? AND r.case_id = c.id AND c.ended_at = 0", []any{hash}, &moved); err != nil {
+			return err
+		}
+		if open += moved; open > 0 || current > 0 {
 			return fmt.Errorf("%w: %d open cases, in force %d times", ErrInUse, open, current)
 		}
 		n, err := tx.exec(ctx, "DELETE FROM definitions WHERE hash = ? AND kind = ?", hash, KindBundle)

@@ -27,22 +27,26 @@ const (
 
 // Case is one run of a use case.
 type Case struct {
-	ID           string          `json:"id"`
-	UseCase      string          `json:"use_case"`
-	BundleHash   string          `json:"bundle_hash"`
-	Reference    string          `json:"reference"`
-	Title        string          `json:"title"`
-	Language     string          `json:"language"`
-	State        CaseState       `json:"state"`
-	Stage        string          `json:"stage"`
-	WaitingFor   string          `json:"waiting_for,omitempty"`
-	WaitingKind  string          `json:"waiting_kind,omitempty"` // person, system, time, …: the caller's word
-	WaitingSince time.Time       `json:"waiting_since,omitzero"`
-	WaitingUntil time.Time       `json:"waiting_until,omitzero"` // when it is over by itself, or late
-	StartedAt    time.Time       `json:"started_at"`
-	EndedAt      time.Time       `json:"ended_at,omitzero"`
-	Outcome      string          `json:"outcome,omitempty"`
-	Result       json.RawMessage `json:"result,omitempty"`
+	ID           string    `json:"id"`
+	UseCase      string    `json:"use_case"`
+	BundleHash   string    `json:"bundle_hash"`
+	Reference    string    `json:"reference"`
+	Title        string    `json:"title"`
+	Language     string    `json:"language"`
+	State        CaseState `json:"state"`
+	Stage        string    `json:"stage"`
+	WaitingFor   string    `json:"waiting_for,omitempty"`
+	WaitingKind  string    `json:"waiting_kind,omitempty"` // person, system, time, …: the caller's word
+	WaitingSince time.Time `json:"waiting_since,omitzero"`
+	WaitingUntil time.Time `json:"waiting_until,omitzero"` // when it is over by itself, or late
+	// What it waits for in more detail: the path of the step, the system that it is about, the class of the error.
+	WaitingStep   string          `json:"waiting_step,omitempty"`
+	WaitingSystem string          `json:"waiting_system,omitempty"`
+	WaitingClass  string          `json:"waiting_class,omitempty"`
+	StartedAt     time.Time       `json:"started_at"`
+	EndedAt       time.Time       `json:"ended_at,omitzero"`
+	Outcome       string          `json:"outcome,omitempty"`
+	Result        json.RawMessage `json:"result,omitempty"`
 
 	progress int64
 	search   string
@@ -52,12 +56,12 @@ type Case struct {
 func (c *Case) Ended() bool { return !c.EndedAt.IsZero() }
 
 const caseColumns = `id, use_case, bundle_hash, reference, title, language, state, stage, waiting_for, waiting_kind,
-	waiting_since, waiting_until, started_at, ended_at, outcome, result, progress, search`
+	waiting_since, waiting_until, started_at, ended_at, outcome, result, progress, search, waiting_step, waiting_system, waiting_class`
 
 func (c *Case) fields() []any {
 	return []any{&c.ID, &c.UseCase, &c.BundleHash, &c.Reference, &c.Title, &c.Language, &c.State, &c.Stage, &c.WaitingFor,
 		&c.WaitingKind, stamp{&c.WaitingSince}, stamp{&c.WaitingUntil}, stamp{&c.StartedAt}, stamp{&c.EndedAt}, &c.Outcome, document{&c.Result},
-		&c.progress, &c.search}
+		&c.progress, &c.search, &c.WaitingStep, &c.WaitingSystem, &c.WaitingClass}
 }
 
 // NewCase is what a case begins with. ID and BundleHash may be empty: then the id is made from the use case, and
@@ -104,11 +108,15 @@ func (s *Store) CaseByReference(ctx context.Context, reference string) (Case, er
 type CaseFilter struct {
 	States     []CaseState
 	UseCases   []string
-	Open       bool   // not ended
-	Waiting    bool   // waiting for something, or parked
-	WaitingFor string // exactly this, such as the name of a system
-	Text       string // words of reference, title, contact
-	Contact    string // a contact key, exactly
+	Open       bool      // not ended
+	Waiting    bool      // waiting for something, or parked
+	WaitingFor string    // exactly this, such as the name of a system
+	System     string    // the system that it waits for, or whose answer keeps it from going on
+	Class      string    // the class of that error
+	Step       string    // the step that it waits at
+	WaitsSince time.Time // waiting since then or longer
+	Text       string    // words of reference, title, contact
+	Contact    string    // a contact key, exactly
 	Since      time.Time
 	Until      time.Time
 	Oldest     bool // oldest first instead of newest first
@@ -137,6 +145,14 @@ func (f CaseFilter) conditions() conditions {
 	}
 	if f.WaitingFor != "" {
 		c.add("waiting_for = ?", f.WaitingFor)
+	}
+	for column, value := range map[string]string{"waiting_system": f.System, "waiting_class": f.Class, "waiting_step": f.Step} {
+		if value != "" {
+			c.add(column+" = ?", value)
+		}
+	}
+	if !f.WaitsSince.IsZero() {
+		c.add("waiting_since > 0 AND waiting_since <= ?", f.WaitsSince)
 	}
 	if f.Contact != "" {
 		c.add("id IN (SELECT case_id FROM contact_keys WHERE contact_key = ?)", f.Contact)

@@ -8,15 +8,18 @@ import (
 
 // Progress is how a case reports where it stands. Seq grows within the case: what arrives late changes nothing.
 type Progress struct {
-	Seq          int64
-	State        CaseState // open, waiting or parked
-	Stage        string
-	Title        string // empty leaves it
-	WaitingFor   string
-	WaitingKind  string
-	WaitingSince time.Time
-	WaitingUntil time.Time // when it is over by itself, or late; zero if never
-	Keywords     string    // further words to find the case by, such as the customer's name; empty adds none
+	Seq           int64
+	State         CaseState // open, waiting or parked
+	Stage         string
+	Title         string // empty leaves it
+	WaitingFor    string
+	WaitingKind   string
+	WaitingSince  time.Time
+	WaitingStep   string
+	WaitingSystem string
+	WaitingClass  string
+	WaitingUntil  time.Time // when it is over by itself, or late; zero if never
+	Keywords      string    // further words to find the case by, such as the customer's name; empty adds none
 }
 
 // SetProgress updates stage and waiting of an open case. After the end of the case, or after a newer report, it
@@ -44,8 +47,8 @@ func (s *Store) EndCase(ctx context.Context, caseID string, end End) error {
 
 func setProgress(ctx context.Context, tx session, caseID string, p Progress) error {
 	n, err := tx.exec(ctx, `UPDATE cases SET state = ?, stage = ?, waiting_for = ?, waiting_kind = ?, waiting_since = ?, waiting_until = ?, progress = ?,
-		title = CASE WHEN ? = '' THEN title ELSE ? END WHERE id = ? AND ended_at = 0 AND progress <= ?`,
-		p.State, p.Stage, p.WaitingFor, p.WaitingKind, p.WaitingSince, p.WaitingUntil, p.Seq, p.Title, p.Title, caseID, p.Seq)
+		waiting_step = ?, waiting_system = ?, waiting_class = ?, title = CASE WHEN ? = '' THEN title ELSE ? END WHERE id = ? AND ended_at = 0 AND progress <= ?`,
+		p.State, p.Stage, p.WaitingFor, p.WaitingKind, p.WaitingSince, p.WaitingUntil, p.Seq, p.WaitingStep, p.WaitingSystem, p.WaitingClass, p.Title, p.Title, caseID, p.Seq)
 	if err != nil || n == 0 {
 		return err
 	}
@@ -57,7 +60,8 @@ func (s *Store) endCase(ctx context.Context, tx session, caseID string, end End)
 		end.At = s.now()
 	}
 	n, err := tx.exec(ctx, `UPDATE cases SET state = ?, outcome = ?, result = ?, ended_at = ?,
-		stage = CASE WHEN ? = '' THEN stage ELSE ? END, waiting_for = '', waiting_kind = '', waiting_since = 0, waiting_until = 0
+		stage = CASE WHEN ? = '' THEN stage ELSE ? END, waiting_for = '', waiting_kind = '', waiting_since = 0, waiting_until = 0,
+		waiting_step = '', waiting_system = '', waiting_class = ''
 		WHERE id = ? AND ended_at = 0`, end.State, end.Outcome, end.Result, end.At, end.Stage, end.Stage, caseID)
 	if err != nil || n == 0 {
 		return err

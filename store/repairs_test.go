@@ -1,0 +1,95 @@
+package store
+
+import (
+	"encoding/json"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+)
+
+func TestRepairIsAskedForAndSettledOnce(t *testing.T) {
+	t.Parallel()
+	s, clock := testStore(t)
+	ctx := t.Context()
+	for _, body := range []string{"a", "b"} {
+		require.NoError(t, s.PutBundle(ctx, "hash-"+body, "claim", []byte(body)))
+	}
+	of, err := s.CreateCase(ctx, NewCase{UseCase: "claim", BundleHash: "hash-a"})
+	require.NoError(t, err)
+	redo, err := s.AskRepair(ctx, Repair{CaseID: of.ID, Act: ActRedo, Step: "customer", Reason: "wrong Jane", Who: "op@x", Body: json.RawMessage(`{"with":{}}`)})
+	require.NoError(t, err)
+	move, err := s.AskRepair(ctx, Repair{CaseID: of.ID, Act: ActMove, Who: "op@x", Bundle: "hash-b"})
+	require.NoError(t, err)
+	require.Equal(t, "hash-a", move.BundleBefore)
+
+	asked, err := s.AskedRepairs(ctx, clock.Now(), 10)
+	require.NoError(t, err)
+	require.Equal(t, []Repair{redo, move}, asked)
+	for _, problem := range []string{"no such step", ""} { // the second changes nothing
+		require.NoError(t, s.SettleRepair(ctx, redo.ID, Settlement{Problem: problem}))
+	}
+	require.NoError(t, s.SettleRepair(ctx, move.ID, Settlement{Step: "customer", Was: json.RawMessage(`"a"`), Became: json.RawMessage(`"b"`)}))
+	asked, err = s.AskedRepairs(ctx, clock.Now(), 10)
+	require.NoError(t, err)
+	require.Empty(t, asked)
+
+	all, err := s.Repairs(ctx, of.ID)
+	require.NoError(t, err)
+	require.Equal(t, RepairRefused, all[0].State)
+	require.Equal(t, "no such step", all[0].Problem)
+	require.Equal(t, RepairDone, all[1].State)
+	require.Equal(t, "customer", all[1].Step)
+	require.JSONEq(t, `"b"`, string(all[1].Became))
+	of, err = s.Case(ctx, of.ID)
+	require.NoError(t, err)
+	require.Equal(t, "hash-b", of.BundleHash)
+	require.ErrorIs(t, s.DeleteBundle(ctx, "hash-a"), ErrInUse, "the case is replayed with it")
+
+	events, err := s.Timeline(ctx, of.ID)
+	require.NoError(t, err)
+	require.Len(t, events, 2)
+	require.Equal(t, "repair.refused", events[0].Kind)
+	require.Equal(t, "customer: no such step", events[0].Text)
+	require.Equal(t, "op@x", events[0].Who)
+	acts, err := s.AuditEntries(ctx, AuditFilter{CaseID: of.ID})
+	require.NoError(t, err)
+	require.Len(t, acts, 4)
+	require.Equal(t, "case.redo", acts[3].What)
+	require.Contains(t, string(acts[3].Detail), `"reason":"wrong Jane"`)
+	require.NotContains(t, string(acts[3].Detail), "with")
+	_, err = s.VerifyAudit(ctx)
+	require.NoError(t, err)
+
+	noted, err := s.NoteRepair(ctx, Repair{CaseID: of.ID, Act: ActRetry, Step: "ticket", Who: "op@x"})
+	require.NoError(t, err)
+	require.Equal(t, RepairDone, noted.State)
+	require.NoError(t, s.EndCase(ctx, of.ID, End{State: CaseDone}))
+	_, err = s.AskRepair(ctx, Repair{CaseID: of.ID, Act: ActRedo, Who: "op@x"})
+	require.ErrorIs(t, err, ErrCaseEnded)
+	require.NoError(t, s.DeleteBundle(ctx, "hash-a"))
+}
+
+func TestCasesAreFoundByWhatKeepsThem(t *testing.T) {
+	t.Parallel()
+	s, clock := testStore(t)
+	ctx := t.Context()
+	of, err := s.CreateCase(ctx, NewCase{UseCase: "claim", BundleHash: "h"})
+	require.NoError(t, err)
+	require.NoError(t, s.SetProgress(ctx, of.ID, Progress{Seq: 1, State: CaseParked, WaitingFor: "repair", WaitingKind: "repair", WaitingSince: clock.Now(),
+		WaitingStep: "ticket", WaitingSystem: "support", WaitingClass: "auth"}))
+	for want, filters := range map[int][]CaseFilter{
+		1: {{System: "support"}, {Class: "auth"}, {Step: "ticket", States: []CaseState{CaseParked}}, {WaitsSince: clock.Now()}},
+		0: {{System: "crm"}, {Class: "drift"}, {Step: "t"}, {WaitsSince: clock.Now().Add(-time.Hour)}},
+	} {
+		for _, filter := range filters {
+			found, err := s.Cases(ctx, filter)
+			require.NoError(t, err)
+			require.Len(t, found, want, "%+v", filter)
+		}
+	}
+	require.NoError(t, s.EndCase(ctx, of.ID, End{State: CaseDone}))
+	found, err := s.Cases(ctx, CaseFilter{System: "support"})
+	require.NoError(t, err)
+	require.Empty(t, found)
+}

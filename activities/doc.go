@@ -15,4 +15,6 @@ const (
 	NameRecord       = "record"
 	NameSettleEffect = "settle_effect"
 	NameLink         = "link"
+	NameReadRepair   = "read_repair"
+	NameSettleRepair = "settle_repair"
 )

@@ -111,6 +111,8 @@ const (
 	ActVoid    = "void"
 	ActFail    = "fail"
 	ActRedo    = "redo"
+	ActPark    = "park" // by an operator: see store.Repair
+	ActMove    = "move"
 )
 
 // Task is a piece of work for a person, as the case asks for it.
@@ -215,6 +217,10 @@ type Progress struct {
 	WaitingKind  string    `json:"waitingKind,omitempty"`
 	WaitingSince time.Time `json:"waitingSince,omitzero"`
 	WaitingUntil time.Time `json:"waitingUntil,omitzero"`
+	// The path of the step, the system that it is about, and the class of the error, if one is the reason.
+	WaitingStep   string          `json:"waitingStep,omitempty"`
+	WaitingSystem string          `json:"waitingSystem,omitempty"`
+	WaitingClass  contracts.Class `json:"waitingClass,omitempty"`
 }
 
 // End is how a case ended.

@@ -41,7 +41,8 @@ func (a *Activities) writeRecord(ctx context.Context, in Record) error {
 	}
 	if p := in.Progress; p != nil {
 		record.Progress = &store.Progress{Seq: int64(p.Seq), State: store.CaseState(p.State), Stage: p.Stage, Title: p.Title,
-			WaitingFor: p.WaitingFor, WaitingKind: p.WaitingKind, WaitingSince: p.WaitingSince, WaitingUntil: p.WaitingUntil}
+			WaitingFor: p.WaitingFor, WaitingKind: p.WaitingKind, WaitingSince: p.WaitingSince, WaitingUntil: p.WaitingUntil,
+			WaitingStep: p.WaitingStep, WaitingSystem: p.WaitingSystem, WaitingClass: string(p.WaitingClass)}
 	}
 	if e := in.End; e != nil {
 		result, err := wire(e.Result)

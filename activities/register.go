@@ -18,6 +18,8 @@ func (a *Activities) Register(registry Registry) {
 	registry.RegisterActivityWithOptions(a.Record, activity.RegisterOptions{Name: NameRecord})
 	registry.RegisterActivityWithOptions(a.SettleEffect, activity.RegisterOptions{Name: NameSettleEffect})
 	registry.RegisterActivityWithOptions(a.Link, activity.RegisterOptions{Name: NameLink})
+	registry.RegisterActivityWithOptions(a.ReadRepair, activity.RegisterOptions{Name: NameReadRepair})
+	registry.RegisterActivityWithOptions(a.SettleRepair, activity.RegisterOptions{Name: NameSettleRepair})
 	a.RegisterCalls(registry)
 }
 

@@ -47,6 +47,8 @@ type Step struct {
 	// Personal says that the result may hold personal data.
 	Personal bool
 	Line     int // in the use case's file
+	// Meaning is the same for two versions of a top-level step that do the same; empty for the steps inside of others.
+	Meaning string
 
 	Call   *Call
 	Decide *Decide

@@ -79,6 +79,9 @@ func (c *checker) step(node *source.Node, index int, names *scope, at place) (st
 		step.Type = step.Type.AsOptional()
 	}
 	step.Personal = personal(step.Type)
+	if at.top {
+		step.Meaning = c.meaning(node)
+	}
 	if chosen.declare != nil {
 		chosen.declare(names, optional)
 	}

@@ -23,6 +23,7 @@ type pending struct {
 	waiting *Waiting
 	// announced says that an answer is in the store. The answer itself is read from there.
 	announced bool
+	opened    bool // the store has the task
 }
 
 // listen puts up the handlers of all messages, before anything blocks.
@@ -38,6 +39,9 @@ func (r *run) listen(ctx workflow.Context) error {
 		return err
 	}
 	workflow.Go(ctx, r.listenNudges)
+	if err := r.listenRepairs(ctx); err != nil {
+		return err
+	}
 	return r.listenCancel(ctx)
 }
 
@@ -87,11 +91,13 @@ func (r *run) await(ctx workflow.Context, q question) (activities.Answer, error)
 	r.asks.open = append(r.asks.open, p)
 	defer r.asks.drop(p)
 	q.waiting.Until = q.task.Due
+	q.waiting.Path, q.waiting.Task = q.task.Path, q.task.ID
 	p.waiting = r.waiting.start(ctx, r, q.waiting)
 	if err := r.openTask(ctx, p); err != nil {
 		r.waiting.stop(ctx, r, p.waiting)
 		return activities.Answer{}, err
 	}
+	p.opened = true
 	p.announced = p.announced || slices.Contains(r.asks.early, p.task.ID)
 	given, err := r.awaitAnswer(ctx, p, q)
 	if err != nil && ctx.Err() == nil {
@@ -192,6 +198,16 @@ func (r *run) requester() string {
 
 func (a *asks) drop(p *pending) {
 	a.open = slices.DeleteFunc(a.open, func(one *pending) bool { return one == p })
+}
+
+// opened is the task by which a person decides about a step whose system was waited for; "" if there is none yet.
+func (a *asks) opened(waits *Waiting) string {
+	for _, p := range a.open {
+		if p.opened && p.task.Kind == activities.KindRepair && p.task.Path == waits.Path {
+			return p.task.ID
+		}
+	}
+	return ""
 }
 
 // addressee names who should act, without naming a person.

@@ -18,6 +18,15 @@ type failure struct {
 	transient bool
 	// voided says that a person gave the step up, so that nobody is asked a second time.
 	voided bool
+	// parked says that an operator ended the waiting, so that a person decides and not the use case.
+	parked bool
+}
+
+// given is the failure of a call that was waited for until an operator gave it to a person.
+func (f *failure) given() *failure {
+	parked := *f
+	parked.parked = true
+	return &parked
 }
 
 // Error is the class alone: the message may hold words of a customer.

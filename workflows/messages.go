@@ -17,6 +17,9 @@ const (
 	// SignalCancel asks the same; its argument is Cancel too. It is for who cannot wait for a reply, such as a case
 	// whose step runs another one.
 	SignalCancel = "cancel"
+	// UpdateRepair tells a case that something is to be done about it that an operator has stored; its argument is
+	// Repair, its reply Repaired, and its Update id is that of the repair.
+	UpdateRepair = "repair"
 	// SignalNudge tells a case that further messages or events for it are in the store. It carries nothing, and many
 	// nudges count as one.
 	SignalNudge = "nudge"
@@ -68,6 +71,17 @@ type Received struct {
 	// Waiting says whether the case was waiting for exactly this answer. If not, it had it already, has
 	// dropped the task, or is not there yet; in the last case it reads the answer when it gets there.
 	Waiting bool `json:"waiting"`
+}
+
+// Repair says which act of an operator is in the store. It holds nothing of what the operator gave.
+type Repair struct {
+	ID string `json:"id"`
+}
+
+// Repaired is the reply to Repair.
+type Repaired struct {
+	Problem string `json:"problem,omitempty"` // why it was not done; empty if it was
+	Task    string `json:"task,omitempty"`    // of a park: the task by which a person decides
 }
 
 // Cancel asks a case to end. It holds no reason: words of people are kept in the store.

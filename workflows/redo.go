@@ -15,6 +15,9 @@ import (
 type redo struct {
 	top   int // position of the step
 	given given
+	// plan and bundle are another version of the use case to go on with; nil: the same.
+	plan   *usecases.Plan
+	bundle string
 }
 
 // askRedo takes the wish if the use case allows it, and makes everybody unwind. Otherwise it says why not.
@@ -84,13 +87,16 @@ func (r *run) goBack() {
 	last := min(r.state.Position, len(r.plan.Steps)-1)
 	for i := r.redo.top; i < len(r.plan.Steps); i++ {
 		s := r.plan.Steps[i]
-		if i <= last {
+		if i <= last && r.redo.plan == nil {
 			r.state.Generations[i]++
 		}
 		for _, name := range namesOf(s) {
 			delete(r.state.Results, name)
 		}
 		delete(r.state.Given, s.ID)
+	}
+	if r.redo.plan != nil {
+		r.change(r.redo.plan, r.redo.bundle, r.redo.top)
 	}
 	r.state.Given[r.plan.Steps[r.redo.top].ID] = r.redo.given
 	r.state.Position = r.redo.top

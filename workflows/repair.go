@@ -73,7 +73,7 @@ func (r *run) doneByHand(ctx workflow.Context, s *usecases.Step, sc *scope, give
 		return nil
 	}
 	place := r.place(s, sc)
-	r.state.Writes[place.Path] = written{Result: value}
+	r.state.Writes[place.Path] = written{Result: value, Operation: s.Call.Operation.Name}
 	return r.store(ctx, activities.NameSettleEffect, activities.SettleInput{Place: place, Happened: true, Result: value, By: given.By}, nil)
 }
 
@@ -172,6 +172,7 @@ func (r *run) trouble(s *usecases.Step, sc *scope, kind string, acts []string, w
 	if s.Call != nil {
 		system = s.Call.System
 	}
+	q.waiting.System, q.waiting.Operation = system, operationName(s)
 	q.task.Payload = rules.Record(map[string]rules.Value{
 		"problem": rules.Record(map[string]rules.Value{
 			"class": rules.Text(string(f.Class)), "message": rules.Text(f.Message), "step": rules.Text(r.stepTitle(s, sc)),

@@ -23,6 +23,7 @@ type run struct {
 	deskURL string
 	log     log.Logger
 	watcher Watcher
+	plans   Plans
 	plan    *usecases.Plan
 	started time.Time
 	latest  time.Time // when the newest answer came
@@ -68,6 +69,7 @@ func newRun(ctx workflow.Context, i *Interpreter, in StartInput) *run {
 		deskURL: i.DeskURL,
 		log:     workflow.GetLogger(ctx),
 		watcher: i.Watcher,
+		plans:   i.Plans,
 		started: info.WorkflowStartTime.UTC(),
 		latest:  info.WorkflowStartTime.UTC(),
 
@@ -109,8 +111,10 @@ func (r *run) steps(ctx workflow.Context) error {
 	for {
 		err := r.forward(ctx)
 		if err == nil || errors.Is(err, errEnd) {
-			r.interrupt = nil // whom the end stopped has unwound
-			err = r.settleMessages(ctx)
+			if err = r.interrupt; !errors.Is(err, errRedo) {
+				r.interrupt = nil // whom the end stopped has unwound
+				err = r.settleMessages(ctx)
+			}
 		}
 		if !errors.Is(err, errRedo) {
 			return err
@@ -182,6 +186,8 @@ func (r *run) finish(ctx workflow.Context, err error) (Outcome, error) {
 type written struct {
 	Input  string      `json:"input"` // hash of what the use case asked for
 	Result rules.Value `json:"result"`
+	// Operation is what was asked for: another version of the use case may ask for something else at this place.
+	Operation string `json:"operation,omitempty"`
 }
 
 // given is what a person gave for a step that is redone.

@@ -51,7 +51,7 @@ func (r *run) settle(ctx workflow.Context, s *usecases.Step, sc *scope) (made, e
 		if !ok {
 			return made{}, err
 		}
-		if handler, ok := s.On(f.Class); ok {
+		if handler, ok := s.On(f.Class); ok && !f.parked {
 			r.took(s, sc, usecases.ErrorWay(f.Class))
 			return r.standIn(ctx, handler, f, sc)
 		}

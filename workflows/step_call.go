@@ -2,6 +2,7 @@ package workflows
 
 import (
 	"go.temporal.io/sdk/converter"
+	"go.temporal.io/sdk/temporal"
 	"go.temporal.io/sdk/workflow"
 
 	"crosswalk/activities"
@@ -22,7 +23,7 @@ func (r *run) call(ctx workflow.Context, s *usecases.Step, sc *scope) (made, err
 	}
 	asked := input.Hash()
 	if operation.Effect == contracts.Write {
-		if earlier, ok := r.state.Writes[place.Path]; ok {
+		if earlier, ok := r.state.Writes[place.Path]; ok && (earlier.Operation == "" || earlier.Operation == operation.Name) {
 			if earlier.Input == asked {
 				return made{value: earlier.Result}, nil // what is asked for is there already
 			}
@@ -32,7 +33,7 @@ func (r *run) call(ctx workflow.Context, s *usecases.Step, sc *scope) (made, err
 	result, err := r.reach(ctx, s, sc, operation, activities.CallInput{Place: place, Bundle: r.in.BundleHash, Input: input})
 	if err == nil && operation.Effect == contracts.Write {
 		// Kept for the case that the step is redone.
-		r.state.Writes[place.Path] = written{Input: asked, Result: result.value}
+		r.state.Writes[place.Path] = written{Input: asked, Result: result.value, Operation: s.Call.Operation.Name}
 	}
 	return result, err
 }
@@ -130,23 +131,48 @@ func (r *run) once(ctx workflow.Context, s *usecases.Step, in activities.CallInp
 
 // persist tries for long and shows that the case waits, for what, and since when.
 func (r *run) persist(ctx workflow.Context, s *usecases.Step, sc *scope, operation *contracts.Operation, in activities.CallInput, why *failure) (activities.CallOutput, error) {
-	waits := r.waiting.start(ctx, r, Waiting{Kind: waitSystem, For: in.Route.System, Step: s.ID, Label: s.Label(), Class: why.Class})
+	waits := r.waiting.start(ctx, r, Waiting{Kind: waitSystem, For: in.Route.System, Step: s.ID, Label: s.Label(), Class: why.Class,
+		Path: in.Path, Operation: in.Route.Name(), System: in.Route.System})
 	defer r.waiting.stop(ctx, r, waits)
 	r.recorder.flush(ctx, r)
 	trying, cancel := workflow.WithCancel(ctx)
 	defer cancel()
 	future := workflow.ExecuteActivity(withPatience(trying, in.Route, s), in.Route.Name(), in)
-	// A read may be dropped when the case takes another way; a write is waited for, because only its end tells
-	// what happened.
 	if operation.Effect == contracts.Read {
-		if err := workflow.Await(ctx, func() bool { return future.IsReady() || r.stopped(sc) != nil }); err != nil {
-			return activities.CallOutput{}, err
-		}
-		if !future.IsReady() {
-			return activities.CallOutput{}, r.stopped(sc)
-		}
+		return r.awaitRead(ctx, sc, waits, future, why)
 	}
+	return r.awaitWrite(ctx, waits, future, why, cancel)
+}
+
+// awaitRead waits for the answer of a read, which may be dropped when the case takes another way.
+func (r *run) awaitRead(ctx workflow.Context, sc *scope, waits *Waiting, future workflow.Future, why *failure) (activities.CallOutput, error) {
+	if err := workflow.Await(ctx, func() bool { return future.IsReady() || waits.parked || r.stopped(sc) != nil }); err != nil {
+		return activities.CallOutput{}, err
+	}
+	if err := r.stopped(sc); err != nil && !future.IsReady() {
+		return activities.CallOutput{}, err
+	}
+	if !future.IsReady() {
+		return activities.CallOutput{}, why.given()
+	}
+	waits.answered = true
 	return answer(ctx, future)
+}
+
+// awaitWrite waits for the answer of a write, whatever way the case takes: only its end tells what happened. A write
+// that is given to a person is called back first.
+func (r *run) awaitWrite(ctx workflow.Context, waits *Waiting, future workflow.Future, why *failure, cancel func()) (activities.CallOutput, error) {
+	err := workflow.Await(ctx, func() bool { return future.IsReady() || waits.parked })
+	called := err == nil && !future.IsReady()
+	if called {
+		cancel()
+	}
+	out, err := answer(ctx, future)
+	if called && temporal.IsCanceledError(err) && ctx.Err() == nil {
+		return out, why.given()
+	}
+	waits.answered = true
+	return out, err
 }
 
 func answer(ctx workflow.Context, future workflow.Future) (activities.CallOutput, error) {

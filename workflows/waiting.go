@@ -31,6 +31,14 @@ type Waiting struct {
 	Class contracts.Class `json:"class,omitempty"`
 	Since time.Time       `json:"since"`
 	Until time.Time       `json:"until,omitzero"` // when the wait ends by itself, or is late
+	// Path is the step's place in the case, System and Operation what a call is about, Task what a person has.
+	Path      string `json:"path,omitempty"`
+	System    string `json:"system,omitempty"`
+	Operation string `json:"operation,omitempty"`
+	Task      string `json:"task,omitempty"`
+
+	parked   bool // an operator has ended the waiting
+	answered bool // the system has answered after all
 }
 
 var (
@@ -149,6 +157,7 @@ func (w *waiting) progress(r *run) activities.Progress {
 		return p
 	}
 	p.WaitingKind, p.WaitingFor, p.WaitingSince, p.WaitingUntil = first.Kind, first.For, first.Since, first.Until
+	p.WaitingStep, p.WaitingSystem, p.WaitingClass = first.Path, first.System, first.Class
 	p.State = activities.CaseWaiting
 	if first.Kind == waitRepair {
 		p.State = activities.CaseParked

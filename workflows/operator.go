@@ -1,0 +1,219 @@
+package workflows
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"go.temporal.io/sdk/workflow"
+
+	"crosswalk/activities"
+	"crosswalk/rules"
+	"crosswalk/usecases"
+)
+
+// listenRepairs puts up the handler of what operators do about the case beside answering its tasks.
+func (r *run) listenRepairs(ctx workflow.Context) error {
+	return workflow.SetUpdateHandlerWithOptions(ctx, UpdateRepair, r.repairAsked, workflow.UpdateHandlerOptions{
+		UnfinishedPolicy: workflow.HandlerUnfinishedPolicyWarnAndAbandon,
+		Description:      "what an operator wants done about this case is in the store",
+	})
+}
+
+// operated is what became of an operator's wish.
+type operated struct {
+	problem     string
+	step, task  string
+	was, became rules.Value
+}
+
+// repairAsked is the Update handler: it reads the wish from the store, takes it or says why not, and writes that down.
+func (r *run) repairAsked(ctx workflow.Context, in Repair) (Repaired, error) {
+	if err := workflow.Await(ctx, func() bool { return r.top != nil }); err != nil {
+		return Repaired{}, err
+	}
+	var wish activities.ReadRepairOutput
+	if err := r.store(ctx, activities.NameReadRepair, activities.ReadRepairInput{Case: r.id, Repair: in.ID}, &wish); err != nil {
+		return Repaired{}, err
+	}
+	if !wish.Open {
+		return Repaired{Problem: wish.Problem}, nil
+	}
+	done, err := r.operate(ctx, wish)
+	if err != nil {
+		return Repaired{}, err
+	}
+	settle := activities.SettleRepairInput{Repair: in.ID, Problem: done.problem, Step: done.step, Was: done.was, Became: done.became}
+	return Repaired{Problem: done.problem, Task: done.task}, r.store(ctx, activities.NameSettleRepair, settle, nil)
+}
+
+// operate does what is wished. What is done again begins at the top level, when everybody has unwound.
+func (r *run) operate(ctx workflow.Context, wish activities.ReadRepairOutput) (operated, error) {
+	switch {
+	case r.mail.closed:
+		return operated{problem: "the case has ended"}, nil
+	case r.interrupt != nil:
+		return operated{problem: "the case is just turning round; look at it again"}, nil
+	}
+	switch wish.Act {
+	case activities.ActPark:
+		return r.park(ctx, wish.Step)
+	case activities.ActRedo:
+		return r.redoFrom(ctx, wish), nil
+	case activities.ActMove:
+		return r.move(ctx, wish), nil
+	}
+	return operated{problem: fmt.Sprintf("this version of the program does not know the act %q", wish.Act)}, nil
+}
+
+// park ends the waiting for a system, so that a person decides about the step.
+func (r *run) park(ctx workflow.Context, step string) (operated, error) {
+	var waits []*Waiting
+	for _, one := range r.waiting.list {
+		if one.Kind == waitSystem && !one.parked && (step == "" || one.Path == step) {
+			waits = append(waits, one)
+		}
+	}
+	switch len(waits) {
+	case 0:
+		return operated{problem: "the case does not wait for a system there"}, nil
+	case 1:
+	default:
+		return operated{problem: "the case waits for systems at several steps: name one"}, nil
+	}
+	one := waits[0]
+	one.parked = true
+	err := workflow.Await(ctx, func() bool { return r.mail.closed || one.answered || r.asks.opened(one) != "" })
+	if err != nil {
+		return operated{}, err
+	}
+	done := operated{step: one.Path, task: r.asks.opened(one)}
+	if done.task == "" {
+		done.problem = "the step has just been answered"
+	}
+	return done, nil
+}
+
+// redoFrom has a top-level step and all that follows done again, with what a person gave.
+func (r *run) redoFrom(ctx workflow.Context, wish activities.ReadRepairOutput) operated {
+	done := operated{step: wish.Step}
+	top, problem := r.reachedStep(wish.Step)
+	if problem == "" {
+		problem = r.unsettled(wish.Unsettled, top)
+	}
+	if done.problem = problem; problem != "" {
+		return done
+	}
+	s := r.plan.Steps[top]
+	again := redo{top: top, given: given{By: wish.By}}
+	switch {
+	case !wish.With.IsMissing() && !wish.Value.IsMissing():
+		done.problem = "give either another input (with) or another result (value)"
+	case !wish.With.IsMissing():
+		done.was = r.state.Given[s.ID].With
+		again.given.With, done.problem = correctedInput(s, wish.With)
+		done.became = again.given.With
+	case !wish.Value.IsMissing():
+		value, err := r.typed(s, wish.Value)
+		again.given.Value, done.problem = value, text(err)
+		done.was, done.became = r.state.Results[s.ID], value
+	}
+	if done.problem == "" {
+		done.problem = r.turn(ctx, again, s.Label(), wish.By)
+	}
+	return done
+}
+
+// turn makes everybody unwind to do again what is wished.
+func (r *run) turn(ctx workflow.Context, again redo, label, by string) string {
+	r.redo = again
+	r.recorder.event(fmt.Sprintf("redo/%d/%d", again.top, r.state.Generations[again.top]+1), "redo", label, by, workflow.Now(ctx))
+	_ = r.stop(errRedo) // nothing else had stopped the case: see operate
+	return ""
+}
+
+// reachedStep finds a top-level step that the case has done or is at.
+func (r *run) reachedStep(step string) (top int, problem string) {
+	top = slices.IndexFunc(r.plan.Steps, func(s *usecases.Step) bool { return s.Path == step })
+	switch {
+	case top < 0:
+		return 0, fmt.Sprintf("%q is not a step at the top of the use case: steps inside of others are done again with the one around them", step)
+	case top > r.state.Position:
+		return 0, fmt.Sprintf("the case has not come to the step %s yet", step)
+	}
+	return top, ""
+}
+
+// unsettled says which write keeps a step from being done again: one that may have been carried out without anybody
+// knowing, as doing it again could do it twice.
+func (r *run) unsettled(paths []string, top int) string {
+	for _, s := range r.plan.Steps[top:] {
+		for _, path := range paths {
+			if within(path, s.Path) {
+				return fmt.Sprintf("the write at %s may have been carried out: let it be tried again, or say by its task what became of it", path)
+			}
+		}
+	}
+	return ""
+}
+
+// within says whether a path is that of a step or of one inside of it.
+func within(path, step string) bool {
+	rest, ok := strings.CutPrefix(path, step)
+	return ok && (rest == "" || rest[0] == '.' || rest[0] == '[')
+}
+
+// move has the case go on with another version of its use case: from the step that it is at, or from an earlier one.
+func (r *run) move(ctx workflow.Context, wish activities.ReadRepairOutput) operated {
+	top := min(r.state.Position, len(r.plan.Steps)-1)
+	done := operated{was: rules.Text(r.in.BundleHash), became: rules.Text(wish.Bundle)}
+	if wish.Step != "" {
+		if top, done.problem = r.reachedStep(wish.Step); done.problem != "" {
+			return done
+		}
+	}
+	done.step = r.plan.Steps[top].Path
+	if wish.Bundle == r.in.BundleHash {
+		done.problem = "the case has this version already"
+		return done
+	}
+	plan, ok := r.plans.Plan(wish.Bundle)
+	if !ok {
+		panic(bundleMissing(wish.Bundle)) // see Run
+	}
+	// Recorded, so that a later release that compares otherwise does not change what happened.
+	question := moving{from: r.plan, to: plan, top: top, results: r.state.Results}
+	if err := workflow.SideEffect(ctx, question.answer).Get(&done.problem); err != nil {
+		panic(err) // see look
+	}
+	if done.problem == "" {
+		done.problem = r.unsettled(wish.Unsettled, top)
+	}
+	if done.problem == "" {
+		done.problem = r.turn(ctx, redo{top: top, plan: plan, bundle: wish.Bundle, given: given{By: wish.By}}, "another version of the use case", wish.By)
+	}
+	return done
+}
+
+type moving struct {
+	from, to *usecases.Plan
+	top      int
+	results  map[string]rules.Value
+}
+
+func (m moving) answer(workflow.Context) any { return m.from.Movable(m.to, m.top, m.results) }
+
+// change takes another plan into use, at the top level and with nobody at work. Every step from the given one on gets a
+// generation that none of them had, so that no key of an effect and no task of the old plan is met again.
+func (r *run) change(to *usecases.Plan, bundle string, top int) {
+	generation := 1
+	for _, used := range r.state.Generations[top:] {
+		generation = max(generation, used+1)
+	}
+	kept := slices.Clone(r.state.Generations[:top])
+	for range to.Steps[top:] {
+		kept = append(kept, generation)
+	}
+	r.state.Generations, r.plan, r.in.BundleHash = kept, to, bundle
+	r.reached.stale = true
+}

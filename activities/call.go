@@ -3,6 +3,7 @@ package activities
 import (
 	"context"
 	"fmt"
+	"strings"
 	"time"
 
 	"go.temporal.io/sdk/activity"
@@ -22,11 +23,15 @@ const (
 
 // Call carries out an operation of a system: the one dynamic activity, local and ordinary.
 func (a *Activities) Call(ctx context.Context, args converter.EncodedValues) (CallOutput, error) {
+	info := activity.GetInfo(ctx)
+	if name := info.ActivityType.Name; !strings.Contains(name, ".") {
+		// No operation but an activity of a newer release, whose workers are on the same queue: one of them takes it.
+		return CallOutput{}, temporalError(name, Failure{Class: contracts.Unavailable, Message: "this worker is of a release that does not know " + name, NothingSent: true, RetryAfter: time.Second})
+	}
 	var in CallInput
 	if err := args.Get(&in); err != nil {
 		return CallOutput{}, temporalError("", Failure{Class: contracts.Internal, Message: err.Error()})
 	}
-	info := activity.GetInfo(ctx)
 	call := &call{Activities: a, in: in, local: info.IsLocalActivity, attempt: info.Attempt}
 	early := breath
 	if call.local {

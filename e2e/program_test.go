@@ -83,8 +83,15 @@ type process struct {
 // start runs the program; it is ready when a line of its output holds the mark.
 func start(t *testing.T, mark string, args ...string) *process {
 	t.Helper()
-	p := &process{cmd: exec.Command(binary, args...), ready: make(chan struct{}), ended: make(chan struct{})}
+	return startAs(t, binary, nil, mark, args...)
+}
+
+// startAs starts a program with more in its environment.
+func startAs(t *testing.T, program string, environment []string, mark string, args ...string) *process {
+	t.Helper()
+	p := &process{cmd: exec.Command(program, args...), ready: make(chan struct{}), ended: make(chan struct{})}
 	p.cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
+	p.cmd.Env = append(os.Environ(), environment...)
 	w := &watcher{process: p, mark: mark}
 	p.cmd.Stdout, p.cmd.Stderr = w, w
 	require.NoError(t, p.cmd.Start())

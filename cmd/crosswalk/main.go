@@ -13,6 +13,9 @@ import (
 	"github.com/spf13/cobra"
 )
 
+// version is that of the release; `go build -ldflags "-X main.version=…"` sets it.
+var version = "development"
+
 // The exit codes that scripts rely on.
 const (
 	exitContent = 1 // the user's content is wrong
@@ -71,6 +74,7 @@ func rootCommand() *cobra.Command {
 	root := &cobra.Command{
 		Use:           "crosswalk",
 		Short:         "Connect a company's systems: use cases across them, decided by rules, handed to people",
+		Version:       version,
 		SilenceUsage:  true,
 		SilenceErrors: true,
 		Example: `  crosswalk demo                      see it work on a demo company

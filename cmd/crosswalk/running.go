@@ -40,6 +40,9 @@ func (r running) write(data string) error {
 	if err != nil {
 		return err
 	}
+	if err := os.MkdirAll(data, 0o700); err != nil { // nobody else needs it if store and engine are elsewhere
+		return err
+	}
 	temporary := filepath.Join(data, upFile+".new")
 	if err := os.WriteFile(temporary, append(raw, '\n'), 0o600); err != nil {
 		return err

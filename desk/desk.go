@@ -59,6 +59,8 @@ type Options struct {
 	Stopping <-chan struct{}
 	// Start runs the use case for `crosswalk run`.
 	Start func(ctx context.Context, useCase string, input []byte, who string) (store.Case, error)
+	// Event takes in an event for `crosswalk events send`.
+	Event func(ctx context.Context, event SentEvent, who string) (intake.Receipt, error)
 	Log   *slog.Logger
 }
 
@@ -146,6 +148,8 @@ func (d *Desk) routes() []route {
 		{"GET", "/api/links", user, d.apiLinks},
 		{"POST", "/api/links/{id}/{act}", user, d.apiLink},
 		{"POST", "/api/run/{usecase}", lead, d.apiRun},
+		{"GET", "/api/events", lead, d.apiEvents},
+		{"POST", "/api/events", lead, d.apiEvent},
 	}
 }
 

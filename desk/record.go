@@ -209,7 +209,7 @@ func kindNote(kind string) string {
 
 // eventText puts what the case notes in a word into a phrase.
 func eventText(event store.Event) string {
-	phrases := map[string]string{"answered": "Answered: %s", "overdue": "Overdue: %s", "redo": "Done again from here: %s", "message": "Further message by %s was worked through"}
+	phrases := map[string]string{"answered": "Answered: %s", "overdue": "Overdue: %s", "redo": "Done again from here: %s", "event": "Event: %s", "message": "Further message by %s was worked through"}
 	if phrase, ok := phrases[event.Kind]; ok {
 		return fmt.Sprintf(phrase, event.Text)
 	}

@@ -52,6 +52,8 @@ var policy = []struct {
 	{"GET", "/api/links", user, "/api/links"},
 	{"POST", "/api/links/{id}/{act}", user, "/api/links/LINK/correct"},
 	{"POST", "/api/run/{usecase}", lead, "/api/run/complaint"},
+	{"GET", "/api/events", lead, "/api/events"},
+	{"POST", "/api/events", lead, "/api/events"},
 }
 
 func (s *scene) fill(path string) string {

@@ -28,5 +28,5 @@ func TestExamplesOfTheDocumentation(t *testing.T) {
 		}
 	}
 	require.Len(t, loadSources(t, config), len(examples))
-	require.Len(t, examples, 8)
+	require.Len(t, examples, 9)
 }

@@ -25,6 +25,7 @@ func (i *Intake) Run(ctx context.Context) {
 	for range handoverWorkers {
 		i.wait.Go(func() { i.handOverQueued(ctx) })
 	}
+	i.wait.Go(func() { i.tellEvents(ctx) })
 	i.wait.Go(func() { i.sweep(ctx) })
 	i.wait.Go(func() { i.tidy(ctx) })
 	i.wait.Wait()
@@ -72,6 +73,7 @@ func (i *Intake) sweepOnce(ctx context.Context, before time.Time) error {
 	for _, entry := range entries {
 		errs = append(errs, i.handOver(ctx, entry))
 	}
+	errs = append(errs, i.sweepEvents(ctx))
 	tasks, err := i.Store.UndeliveredAnswers(ctx, before, 200)
 	errs = append(errs, err)
 	for _, task := range tasks {
@@ -90,7 +92,7 @@ func (i *Intake) tidy(ctx context.Context) {
 	defer tick.Stop()
 	for {
 		_, err := i.Store.ForgetWebhooks(ctx)
-		if err = errors.Join(err, i.Store.PruneAttempts(ctx, tidyEvery), i.Store.PruneLogins(ctx)); err != nil && ctx.Err() == nil {
+		if err = errors.Join(err, i.Store.PruneAttempts(ctx, tidyEvery), i.Store.PruneLogins(ctx), i.Store.PruneEvents(ctx)); err != nil && ctx.Err() == nil {
 			i.Log.Warn("intake.tidy.failed", "error", err)
 		}
 		select {

@@ -27,6 +27,9 @@ type Cases interface {
 	Nudge(ctx context.Context, caseID string) error
 	// Deliver tells a case of an answer that is in the store.
 	Deliver(ctx context.Context, task store.Task) error
+	// TellEvents tells cases of events that they wait for and that were stored since an instant: those of one name
+	// and key, or all if the name is "".
+	TellEvents(ctx context.Context, name, key string, since time.Time) error
 }
 
 // Options are what intake needs.
@@ -37,21 +40,25 @@ type Options struct {
 	// Languages are those that the company's people speak; a message in another counts as the first.
 	Languages func() []string
 	Company   func() string
-	Cases     Cases
-	Log       *slog.Logger
+	// KeepEvents is how long events are kept for cases that do not wait for them yet; nil: the default.
+	KeepEvents func() time.Duration
+	Cases      Cases
+	Log        *slog.Logger
 }
 
 // Intake takes messages in. It is safe for concurrent use.
 type Intake struct {
 	Options
 	handover chan string // ids of entries that were stored just now
+	happened chan store.Occurrence
+	swept    time.Time // events before it were told of, or are nobody's; used by the sweeper alone
 	wait     sync.WaitGroup
 	now      func() time.Time
 }
 
 // New makes an intake; Run hands over what it stores.
 func New(options Options) *Intake {
-	return &Intake{Options: options, handover: make(chan string, 1024), now: time.Now}
+	return &Intake{Options: options, handover: make(chan string, 1024), happened: make(chan store.Occurrence, 1024), now: time.Now}
 }
 
 // Source finds a source of the workspace in force; any of the kind if path is empty.
@@ -69,6 +76,9 @@ func (i *Intake) Source(kind workspace.SourceKind, path string) *workspace.Sourc
 func (i *Intake) Take(ctx context.Context, s *workspace.Source, m Message) (Receipt, error) {
 	if s.Completes != nil {
 		return i.complete(ctx, s, m)
+	}
+	if s.Event != "" {
+		return i.event(ctx, s, m)
 	}
 	incoming, err := i.incoming(s, m)
 	if err != nil {

@@ -28,7 +28,9 @@ input:
   product:     string
   text:        {type: string, required: true, personal: true}
   received_at: {type: date-time, required: true}
+events: {goods-returned: {condition: {type: string, enum: [good, damaged], required: true}}}
 steps:
+  - {id: back, wait: {event: goods-returned, key: '${input.text}', within: 1 day}}
   - id: ticket
     call: support.create_task
     with: {queue: support, title: '${input.channel}', text: '${input.text}', reference: '${case.reference}'}
@@ -72,6 +74,17 @@ intake:
     starts: complaint
     with: {channel: web, from: '${webhook.from}', text: '${webhook.fields.words}', received_at: '${webhook.received_at}'}
     joins: {contact: false}
+  returns:
+    webhook: {verify: {scheme: none}}
+    event: goods-returned
+    key: '${webhook.fields.order}'
+    with: {condition: '${webhook.fields.condition}'}
+    dedupe: '${webhook.fields.parcel}'
+  returns_by_mail:
+    mail: {listen: '127.0.0.1:0'}
+    event: goods-returned
+    key: '${mail.subject ?? ""}'
+    with: {condition: good}
   solved:
     webhook: {verify: {scheme: zendesk, secret: 'env:CROSSWALK_TEST_ZENDESK'}}
     completes:
@@ -148,6 +161,15 @@ func (f *fakeCases) call(then func() error) error {
 
 func (f *fakeCases) StartCase(_ context.Context, entry store.Entry) error {
 	return f.call(func() error { f.started = append(f.started, entry); return nil })
+}
+
+// TellEvents nudges who waits, as the worker does.
+func (f *fakeCases) TellEvents(ctx context.Context, name, key string, since time.Time) error {
+	due, err := f.store.DueNudges(ctx, name, key, since, 100)
+	for _, wait := range due {
+		err = errors.Join(err, f.Nudge(ctx, wait.Execution), f.store.MarkNudged(ctx, wait))
+	}
+	return err
 }
 
 func (f *fakeCases) Nudge(_ context.Context, caseID string) error {

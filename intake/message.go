@@ -104,6 +104,7 @@ const (
 	Duplicate Outcome = "duplicate" // it had come before
 	Ignored   Outcome = "ignored"   // it is kept, and nothing is done with it
 	Completed Outcome = "completed" // it answered a task
+	Noted     Outcome = "event"     // it is an event, which is kept for the cases that wait for it
 )
 
 // Receipt says what became of a message that was taken in.

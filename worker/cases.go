@@ -124,6 +124,36 @@ func (c *Cases) Nudge(ctx context.Context, caseID string) error {
 	return c.ended(ctx, caseID, c.client.SignalWorkflow(ctx, caseID, "", workflows.SignalNudge, nil))
 }
 
+// TellEvents nudges who waits for events that were stored since an instant: those of one name and key, or all if the
+// name is "". Each is nudged once for what has come by then; it reads the store.
+func (c *Cases) TellEvents(ctx context.Context, name, key string, since time.Time) error {
+	const batch = 200
+	for {
+		due, err := c.store.DueNudges(ctx, name, key, since, batch)
+		if err != nil {
+			return fmt.Errorf("worker: %w", err)
+		}
+		var errs []error
+		for _, wait := range due {
+			errs = append(errs, c.tellEvent(ctx, wait))
+		}
+		if err := errors.Join(errs...); err != nil || len(due) < batch {
+			return err
+		}
+	}
+}
+
+func (c *Cases) tellEvent(ctx context.Context, wait store.EventWait) error {
+	err := c.Nudge(ctx, wait.Execution)
+	if errors.Is(err, ErrEnded) {
+		return c.store.DropEventWaits(ctx, wait.Execution)
+	}
+	if err != nil {
+		return err
+	}
+	return c.store.MarkNudged(ctx, wait)
+}
+
 // deliverPatience is how long one attempt to tell an answer may take. A sweeper repeats it.
 const deliverPatience = 10 * time.Second
 

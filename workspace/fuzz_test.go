@@ -22,7 +22,8 @@ func FuzzConfig(f *testing.F) {
 	known := contracts.Catalog()
 	f.Fuzz(func(_ *testing.T, text []byte) {
 		c := parseConfig(text, ".", known)
-		c.checkIntake(func(string) *rules.Type { return rules.TypeOf(rules.KindAny) }, nil)
+		anything := func(string) *rules.Type { return rules.TypeOf(rules.KindAny) }
+		c.checkIntake(Known{Input: anything, Event: anything})
 		l := &loader{files: files{root: texts{configFile: string(text)}}}
 		_ = l.reach()
 		_, _ = parsePeople("roles.yaml", text, ".")

@@ -3,6 +3,7 @@ package workspace
 import (
 	"cmp"
 	"net"
+	"slices"
 	"strings"
 	"time"
 
@@ -25,7 +26,7 @@ const (
 )
 
 // Source is one entry under intake: where messages come from and what each of them does. Exactly one of
-// Starts and Completes is set.
+// Starts, Event and Completes is set.
 type Source struct {
 	Name   string
 	Kind   SourceKind
@@ -37,8 +38,10 @@ type Source struct {
 	PerMinute int
 
 	Starts string          // the use case that a message starts
-	With   *rules.Template // its input, over Scope
-	Input  *rules.Type     // what the use case takes; With fits it, but for what only the values show
+	Event  string          // the event that a message is
+	Key    *rules.Template // a text: the key of the event
+	With   *rules.Template // the use case's input, or what the event tells, over Scope
+	Input  *rules.Type     // what the use case or the event takes; With fits it, but for what only the values show
 	Dedupe *rules.Template // a text: messages with the same one are the same; nil: by the sender's own id, else by content
 	Joins  Joins
 
@@ -121,7 +124,7 @@ func (c *Config) source(all *source.Node, name string) *Source {
 	node := all.Get(name)
 	checkPlain(all.KeyNode(name), "source")
 	s := &Source{Name: name, Path: name, node: node}
-	fields := node.Map("mail", "form", "note", "social", "webhook", "title", "starts", "with", "dedupe", "joins", "completes", "acknowledge")
+	fields := node.Map("mail", "form", "note", "social", "webhook", "title", "starts", "event", "key", "with", "dedupe", "joins", "completes", "acknowledge")
 	s.Title = cmp.Or(fields["title"].Text(), name)
 	for _, kind := range []SourceKind{FromMail, FromForm, FromNote, FromSocial, FromWebhook} {
 		if !fields[string(kind)].Exists() {
@@ -138,19 +141,43 @@ func (c *Config) source(all *source.Node, name string) *Source {
 		node.Errorf("add mail:, form:, note:, social: or webhook:", "the source does not say where messages come from")
 	}
 	s.joins(fields["joins"])
-	switch starts, completes := fields["starts"], fields["completes"]; {
-	case starts.Exists() && completes.Exists():
-		node.KeyNode("completes").Errorf("make two sources of it", "a source either starts a use case or completes tasks")
-	case starts.Exists():
-		s.Starts = starts.Text()
-	case completes.Exists():
-		for _, key := range []string{"with", "joins", "acknowledge"} {
-			node.KeyNode(key).Errorf("remove it", "%q is for sources that start a use case", key)
-		}
-	case node.Kind() == source.Map:
-		node.Errorf("add starts: with the name of a use case", "the source does not say what a message does")
-	}
+	s.does(fields)
 	return s
+}
+
+// does reads what a message of the source does.
+func (s *Source) does(fields map[string]*source.Node) {
+	node, does := s.node, ""
+	for _, key := range []string{"starts", "event", "completes"} {
+		if !fields[key].Exists() {
+			continue
+		}
+		if does != "" {
+			node.KeyNode(key).Errorf("make two sources of it", "a source either starts a use case, is an event or completes tasks")
+			continue
+		}
+		does = key
+	}
+	var foreign []string
+	switch does {
+	case "starts":
+		s.Starts, foreign = fields["starts"].Text(), []string{"key"}
+	case "event":
+		s.Event, foreign = fields["event"].Text(), []string{"joins", "acknowledge"}
+	case "completes":
+		foreign = []string{"with", "key", "joins", "acknowledge"}
+	default:
+		if node.Kind() == source.Map {
+			node.Errorf("add starts: with the name of a use case, or event: with that of an event", "the source does not say what a message does")
+		}
+	}
+	for _, key := range foreign {
+		hint := "is for sources that start a use case"
+		if key == "key" {
+			hint = "is for sources of events"
+		}
+		node.KeyNode(key).Errorf("remove it", "%q %s", key, hint)
+	}
 }
 
 // channel reads what is particular to the kind.
@@ -226,14 +253,22 @@ func (s *Source) joins(node *source.Node) {
 	s.Joins.Within = fields["within"].Duration()
 }
 
-// checkIntake compiles the templates of all sources. input gives the input of a use case, nil if there is none.
-func (c *Config) checkIntake(input func(useCase string) *rules.Type, known []string) {
+// Known is what the use cases take that sources, schedules and pollers start or tell.
+type Known struct {
+	UseCases []string // for hints
+	Events   []string
+	Input    func(useCase string) *rules.Type // nil if there is no such use case
+	Event    func(name string) *rules.Type    // nil if no use case waits for such an event
+}
+
+// checkIntake compiles the templates of all sources.
+func (c *Config) checkIntake(known Known) {
 	for _, s := range c.Intake {
-		c.checkSource(s, input, known)
+		c.checkSource(s, known)
 	}
 }
 
-func (c *Config) checkSource(s *Source, input func(useCase string) *rules.Type, known []string) {
+func (c *Config) checkSource(s *Source, known Known) {
 	if s.Kind == "" {
 		return
 	}
@@ -246,18 +281,53 @@ func (c *Config) checkSource(s *Source, input func(useCase string) *rules.Type, 
 		c.checkCompletes(s, completes, env, options)
 	}
 	s.acknowledge(env, options)
-	if s.Starts == "" {
-		return
-	}
-	wanted, with := input(s.Starts), s.node.Get("with")
 	switch {
-	case wanted == nil:
-		s.node.Get("starts").Errorf(source.DidYouMean(s.Starts, known), "there is no use case %q", s.Starts)
-	case !with.Exists():
-		s.node.Errorf("add with: {text: '${"+string(s.Kind)+".text}', …}", "the use case %s is started without any input", s.Starts)
-	default:
-		s.With, s.Input = rules.CompileTemplate(with, env, wanted, options), wanted
+	case s.Event != "":
+		s.With, s.Input, s.Key = checkEvent(s.node, "message", env, options, known)
+	case s.Starts != "":
+		s.With, s.Input = checkStart(s.node, env, options, known)
 	}
+}
+
+// checkStart compiles the input of the use case that a source, schedule or poller starts.
+func checkStart(node *source.Node, env *rules.Environment, options rules.Options, known Known) (with *rules.Template, input *rules.Type) {
+	starts, given := node.Get("starts"), node.Get("with")
+	input = known.Input(starts.Text())
+	switch {
+	case input == nil:
+		starts.Errorf(source.DidYouMean(starts.Text(), known.UseCases), "there is no use case %q", starts.Text())
+	case given.Exists():
+		with = rules.CompileTemplate(given, env, input, options)
+	case anyRequired(input):
+		node.Errorf("add with: {text: '${…}', …}", "the use case %s is started without any input", starts.Text())
+	default:
+		with = rules.CompileTemplate(source.Parse(node.File(), []byte("{}")).Root, env, input, options)
+	}
+	return with, input
+}
+
+// checkEvent compiles what an event tells, and its key.
+func checkEvent(node *source.Node, what string, env *rules.Environment, options rules.Options, known Known) (with *rules.Template, payload *rules.Type, key *rules.Template) {
+	event, given := node.Get("event"), node.Get("with")
+	payload = known.Event(event.Text())
+	switch {
+	case payload == nil:
+		event.Errorf(source.DidYouMean(event.Text(), known.Events), "no use case declares the event %q", event.Text())
+	case given.Exists():
+		with = rules.CompileTemplate(given, env, payload, options)
+	case anyRequired(payload):
+		node.Errorf("add with: and the fields of the event", "the event %s must tell %s", event.Text(), strings.Join(payload.FieldNames(), ", "))
+	default:
+		with = rules.CompileTemplate(source.Parse(node.File(), []byte("{}")).Root, env, payload, options)
+	}
+	if k := node.Required("key", "say which case is meant, as in key: '${…}' with an order number of the "+what); k.Exists() {
+		key = rules.CompileTemplate(k, env, rules.TypeOf(rules.KindText), options)
+	}
+	return with, payload, key
+}
+
+func anyRequired(t *rules.Type) bool {
+	return slices.ContainsFunc(t.Fields, func(f rules.Field) bool { return f.Required })
 }
 
 func (c *Config) checkCompletes(s *Source, node *source.Node, env *rules.Environment, options rules.Options) {

@@ -121,7 +121,7 @@ func TestReach(t *testing.T) {
 	require.True(t, reach.People.Users[1].Serves(reach.People.Queue("depot")))
 	require.False(t, reach.People.Users[1].Serves(reach.People.Queue("front")))
 
-	sources, err := reach.Sources(w.inputOf)
+	sources, err := reach.Sources(w.known())
 	require.NoError(t, err)
 	require.Len(t, sources, 3)
 	input, err := sources[1].With.Eval(map[string]rules.Value{"webhook": rules.Record(map[string]rules.Value{
@@ -131,7 +131,7 @@ func TestReach(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, `{"sku":"A-1","wanted_on":"1970-01-01T00:00:00Z"}`, string(input.Plain()))
 	require.Equal(t, "tickets", sources[2].Completes.System)
-	_, err = reach.Sources(func(string) *rules.Type { return nil })
+	_, err = reach.Sources(Known{Input: func(string) *rules.Type { return nil }})
 	require.ErrorContains(t, err, `there is no use case "restock"`)
 
 	_, err = ParseReach([]byte(`{"language":2,"files":{}}`), dir)

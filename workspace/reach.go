@@ -11,7 +11,6 @@ import (
 	"crosswalk/adapters"
 	"crosswalk/contracts"
 	"crosswalk/robots"
-	"crosswalk/rules"
 	"crosswalk/source"
 )
 
@@ -181,11 +180,10 @@ func (r *Reach) AdapterConfig(route Route, shared adapters.Shared) (adapters.Con
 	}, nil
 }
 
-// Sources compiles the sources under intake against the inputs of the use cases that they start. input
-// gives nil for a use case that is not there.
-func (r *Reach) Sources(input func(useCase string) *rules.Type) ([]*Source, error) {
+// Sources compiles the sources under intake against what the use cases in force take.
+func (r *Reach) Sources(known Known) ([]*Source, error) {
 	fresh := parseConfig([]byte(r.texts[configFile]), r.Config.base, r.Contracts)
-	fresh.checkIntake(input, nil)
+	fresh.checkIntake(known)
 	if err := fresh.doc.Problems().Err(); err != nil {
 		return nil, fmt.Errorf("workspace: the intake does not fit the use cases in force: %w", err)
 	}

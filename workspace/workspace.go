@@ -55,7 +55,8 @@ func Load(dir string) (*Workspace, source.Problems) {
 	}
 	w := &Workspace{Dir: base, Reach: l.reach(), tables: map[string]*table{}}
 	l.useCases(w)
-	w.Config.checkIntake(w.inputOf, w.useCaseNames())
+	w.Config.checkIntake(w.known())
+	l.add(w.sameEvents()...)
 	w.checkDrivers()
 	w.Notes = append(w.Notes, l.replaced()...)
 	problems := append(append(l.problems, l.files.problems...), w.Config.doc.Problems()...).Sorted()
@@ -89,6 +90,54 @@ func (w *Workspace) inputOf(name string) *rules.Type {
 	default:
 		return useCase.Plan.Input
 	}
+}
+
+// known is what the use cases of the workspace take.
+func (w *Workspace) known() Known {
+	known := Known{UseCases: w.useCaseNames(), Input: w.inputOf, Event: w.eventOf}
+	for _, useCase := range w.UseCases {
+		if useCase.Plan != nil {
+			known.Events = append(known.Events, sortedKeys(useCase.Plan.Events)...)
+		}
+	}
+	return known
+}
+
+// eventOf is what an event tells: nil if no use case declares it, any if one that is broken may do so.
+func (w *Workspace) eventOf(name string) *rules.Type {
+	var otherwise *rules.Type
+	for _, useCase := range w.UseCases {
+		if useCase.Plan == nil {
+			otherwise = rules.TypeOf(rules.KindAny)
+		} else if declared := useCase.Plan.Events[name]; declared != nil {
+			return declared
+		}
+	}
+	return otherwise
+}
+
+// sameEvents finds events that two use cases declare differently: what comes in could not be right for both.
+func (w *Workspace) sameEvents() source.Problems {
+	var problems source.Problems
+	first := map[string]*UseCase{}
+	for _, useCase := range w.UseCases {
+		if useCase.Plan == nil {
+			continue
+		}
+		for _, name := range sortedKeys(useCase.Plan.Events) {
+			other := first[name]
+			if other == nil {
+				first[name] = useCase
+				continue
+			}
+			a, b := other.Plan.Events[name], useCase.Plan.Events[name]
+			if len(a.Accepts(b))+len(b.Accepts(a)) > 0 {
+				problems = append(problems, source.Problem{File: useCase.File, Severity: source.SeverityError, Hint: "declare it alike in both, or give them two names",
+					Message: fmt.Sprintf("the event %s tells something else here than in %s", name, other.File)})
+			}
+		}
+	}
+	return problems
 }
 
 // useCases reads the use cases of the folder and those of the catalogue that crosswalk.yaml names.

@@ -27,6 +27,7 @@ type definitions struct {
 	reach   *workspace.Reach
 	sources []*workspace.Source
 	inputs  map[string]*rules.Type
+	events  map[string]*rules.Type
 	changed func()
 }
 
@@ -57,16 +58,16 @@ func (d *definitions) refresh(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	inputs, err := d.inputsInForce(ctx)
+	inputs, events, err := d.takenInForce(ctx)
 	if err != nil {
 		return err
 	}
-	sources, err := reach.Sources(func(useCase string) *rules.Type { return inputs[useCase] })
+	sources, err := reach.Sources(workspace.Known{Input: func(useCase string) *rules.Type { return inputs[useCase] }, Event: func(name string) *rules.Type { return events[name] }})
 	if err != nil {
 		return err
 	}
 	d.mu.Lock()
-	d.version, d.reach, d.sources, d.inputs = version, reach, sources, inputs
+	d.version, d.reach, d.sources, d.inputs, d.events = version, reach, sources, inputs, events
 	changed := d.changed
 	d.mu.Unlock()
 	if changed != nil {
@@ -75,28 +76,32 @@ func (d *definitions) refresh(ctx context.Context) error {
 	return nil
 }
 
-func (d *definitions) inputsInForce(ctx context.Context) (map[string]*rules.Type, error) {
+// takenInForce is what the use cases in force take, and what the events that they declare tell.
+func (d *definitions) takenInForce(ctx context.Context) (inputs, events map[string]*rules.Type, err error) {
 	published, err := d.store.InForce(ctx)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
-	inputs := map[string]*rules.Type{}
+	inputs, events = map[string]*rules.Type{}, map[string]*rules.Type{}
 	for _, p := range published {
 		definition, err := d.store.Bundle(ctx, p.Hash)
 		if err != nil {
-			return nil, err
+			return nil, nil, err
 		}
 		bundle, err := usecases.ParseBundle(definition.Body)
 		if err != nil {
-			return nil, err
+			return nil, nil, err
 		}
 		plan, problems := usecases.Compile(bundle)
 		if err := problems.Err(); err != nil {
-			return nil, fmt.Errorf("use case %s: %w", p.Name, err)
+			return nil, nil, fmt.Errorf("use case %s: %w", p.Name, err)
 		}
 		inputs[p.Name] = plan.Input
+		for name, payload := range plan.Events {
+			events[name] = payload
+		}
 	}
-	return inputs, nil
+	return inputs, events, nil
 }
 
 // watch keeps looking until the context is done.
@@ -133,6 +138,21 @@ func (d *definitions) Input(useCase string) *rules.Type {
 	d.mu.RLock()
 	defer d.mu.RUnlock()
 	return d.inputs[useCase]
+}
+
+// Event is what an event tells that a use case in force waits for, or nil.
+func (d *definitions) Event(name string) *rules.Type {
+	d.mu.RLock()
+	defer d.mu.RUnlock()
+	return d.events[name]
+}
+
+// KeepEvents is how long events are kept for cases that do not wait for them yet.
+func (d *definitions) KeepEvents() time.Duration {
+	if r := d.current(); r != nil && r.Config.Retention.Events > 0 {
+		return r.Config.Retention.Events
+	}
+	return store.DefaultKeep
 }
 
 // People is who works here.

@@ -86,7 +86,7 @@ func rootCommand() *cobra.Command {
 		return usageError("%s: see %s --help", err, c.CommandPath())
 	})
 	root.AddCommand(demoCommand(), upCommand(), workerCommand(), intakeCommand(), deskCommand(), engineCommand(), initCommand(), checkCommand(), publishCommand(), runCommand(),
-		casesCommand(), tasksCommand(), systemsCommand(), linksCommand(), sandboxCommand(), passwordCommand())
+		casesCommand(), tasksCommand(), systemsCommand(), linksCommand(), eventsCommand(), sandboxCommand(), passwordCommand())
 	return root
 }
 

@@ -256,7 +256,7 @@ func (s *system) watch(ctx context.Context) {
 
 func (s *system) startIntake(ctx context.Context) {
 	s.intake = intake.New(intake.Options{Store: s.store, Sources: s.definitions.Sources, Languages: s.definitions.Languages,
-		Company: s.definitions.Company, Cases: toldCases{s.cases}, Log: s.log})
+		Company: s.definitions.Company, KeepEvents: s.definitions.KeepEvents, Cases: toldCases{s.cases}, Log: s.log})
 	s.background.Go(func() { s.intake.Run(ctx) })
 	if !s.options.roles.intake { // a desk alone hands over its phone notes
 		return
@@ -274,7 +274,7 @@ func (s *system) serve() error {
 	mux := http.NewServeMux()
 	if s.options.roles.desk {
 		pages, err := desk.New(desk.Options{Stopping: stopping, Store: s.store, People: s.definitions.People, Systems: s.definitions.Systems, Cases: deskCases{toldCases{s.cases}, s.cases},
-			Note: s.note, TemporalUI: s.temporalUI(), Token: s.token, Secure: strings.HasPrefix(s.deskURL(), "https:"), Start: s.startByHand, Log: s.log})
+			Note: s.note, TemporalUI: s.temporalUI(), Token: s.token, Secure: strings.HasPrefix(s.deskURL(), "https:"), Start: s.startByHand, Event: s.eventByHand, Log: s.log})
 		if err != nil {
 			return err
 		}
@@ -356,6 +356,22 @@ func (s *system) startByHand(ctx context.Context, useCase string, input []byte, 
 		return store.Case{}, err
 	}
 	return s.store.Case(ctx, stored.Entry.CaseID)
+}
+
+// eventByHand takes in an event that somebody typed. The same id twice is one event.
+func (s *system) eventByHand(ctx context.Context, sent desk.SentEvent, who string) (intake.Receipt, error) {
+	payload := s.definitions.Event(sent.Name)
+	if payload == nil {
+		return intake.Receipt{}, fmt.Errorf("no use case in force waits for an event %q", sent.Name)
+	}
+	value, err := rules.FromJSON(sent.Data)
+	if err != nil {
+		return intake.Receipt{}, fmt.Errorf("the data is not JSON: %w", err)
+	}
+	if value, err = payload.Decode(value); err != nil {
+		return intake.Receipt{}, fmt.Errorf("the data does not fit the event %s: %w", sent.Name, err)
+	}
+	return s.intake.Happened(ctx, store.Occurrence{Name: sent.Name, Key: sent.Key, Source: "command", DedupeKey: cmp.Or(sent.ID, rand.Text()), SentBy: who}, value)
 }
 
 // announce writes up.json and says where everything is.

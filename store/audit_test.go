@@ -32,8 +32,10 @@ func TestAuditShowsTampering(t *testing.T) {
 			n, err = s.VerifyAudit(t.Context())
 			require.NoError(t, err)
 			require.Equal(t, int64(4), n)
-			_, err = s.writer.ExecContext(t.Context(), tamper)
-			require.NoError(t, err)
+			require.NoError(t, s.write(t.Context(), "tamper", func(tx session) error {
+				_, err := tx.exec(t.Context(), tamper)
+				return err
+			}))
 			_, err = s.VerifyAudit(t.Context())
 			require.ErrorIs(t, err, ErrAuditBroken)
 		})

@@ -17,6 +17,7 @@ const largestBatch = 64
 // its own savepoint, and one fsync makes all of them durable: many cases at once cost little more than one.
 type committer struct {
 	begin func() (transaction, error)
+	end   func() error
 	jobs  chan *job
 	stop  chan struct{}
 	once  sync.Once
@@ -37,8 +38,8 @@ type job struct {
 	done     chan struct{}
 }
 
-func newCommitter(begin func() (transaction, error)) *committer {
-	c := &committer{begin: begin, jobs: make(chan *job), stop: make(chan struct{})}
+func newCommitter(begin func() (transaction, error), end func() error) *committer {
+	c := &committer{begin: begin, end: end, jobs: make(chan *job), stop: make(chan struct{})}
 	c.ended.Go(c.loop)
 	return c
 }
@@ -71,6 +72,7 @@ func (c *committer) loop() {
 	for {
 		select {
 		case <-c.stop:
+			_ = c.end() // nothing is under way
 			return
 		case first := <-c.jobs:
 			c.batch(first)

@@ -12,6 +12,8 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
+func noEnd() error { return nil }
+
 // fakeTransaction fails where it is told to.
 type fakeTransaction struct {
 	commits  *atomic.Int64
@@ -41,7 +43,7 @@ func TestWritesThatWaitShareACommit(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		var commits atomic.Int64
-		c := newCommitter(func() (transaction, error) { return &fakeTransaction{commits: &commits}, nil })
+		c := newCommitter(func() (transaction, error) { return &fakeTransaction{commits: &commits}, nil }, noEnd)
 		defer c.close()
 		hold := make(chan struct{})
 		const n = 30
@@ -67,11 +69,11 @@ func TestAFailedCommitFailsAllOfIt(t *testing.T) {
 		var commits atomic.Int64
 		c := newCommitter(func() (transaction, error) {
 			return &fakeTransaction{commits: &commits, fail: map[string]error{where: broken}}, nil
-		})
+		}, noEnd)
 		require.ErrorIs(t, c.write(t.Context(), func(session) error { return nil }), broken, where)
 		c.close()
 	}
-	c := newCommitter(func() (transaction, error) { return nil, broken })
+	c := newCommitter(func() (transaction, error) { return nil, broken }, noEnd)
 	require.ErrorIs(t, c.write(t.Context(), func(session) error { return nil }), broken)
 	c.close()
 	require.ErrorIs(t, c.write(t.Context(), func(session) error { return nil }), ErrClosed)

@@ -49,7 +49,7 @@ func (s *Store) openPostgres(ctx context.Context, config *pgx.ConnConfig) error 
 		return err
 	}
 	s.reader = connect(config, map[string]string{"default_transaction_read_only": "on"})
-	s.commits = serializable{s.writer}
+	s.reads, s.commits = s.reader, serializable{s.writer}
 	return nil
 }
 

@@ -53,7 +53,7 @@ func (s *Store) write(ctx context.Context, what string, do func(tx session) erro
 	return nil
 }
 
-func (s *Store) read() session { return session{querier: s.reader, postgres: s.postgres} }
+func (s *Store) read() session { return session{querier: s.reads, postgres: s.postgres} }
 
 func (q session) exec(ctx context.Context, query string, args ...any) (int64, error) {
 	ctx, query, args, err := q.prepare(ctx, query, args)
@@ -76,6 +76,12 @@ func (q session) insert(ctx context.Context, table, columns string, fields []any
 
 // scalar reads one row into the given places; no row is ErrNotFound.
 func (q session) scalar(ctx context.Context, query string, args []any, into ...any) error {
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	if !q.postgres {
+		ctx = context.WithoutCancel(ctx) // it takes microseconds; watching for an end of ctx takes more
+	}
 	ctx, query, args, err := q.prepare(ctx, query, args)
 	if err != nil {
 		return err

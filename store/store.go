@@ -36,6 +36,7 @@ var migrations embed.FS
 type Store struct {
 	writer   *sql.DB
 	reader   *sql.DB
+	reads    querier // the reader
 	commits  commits
 	postgres bool
 	now      func() time.Time
@@ -120,7 +121,9 @@ func (s *Store) open(ctx context.Context, path string) error {
 	if err := assertPragmas(ctx, s.reader); err != nil {
 		return err
 	}
-	s.commits = newCommitter(func() (transaction, error) { return s.writer.Begin() })
+	s.reads = &prepared{of: s.reader}
+	writing := &writing{db: s.writer}
+	s.commits = newCommitter(writing.begin, writing.close)
 	return nil
 }
 
@@ -159,10 +162,6 @@ func dsn(path string, readOnly bool) string {
 	}
 	if readOnly {
 		query.Add("_pragma", "query_only(1)")
-	} else {
-		// The write lock is taken at the start of a transaction: one that reads first can never find, at
-		// its first write, that it read something stale.
-		query.Set("_txlock", "immediate")
 	}
 	return (&url.URL{Scheme: "file", Path: path, RawQuery: query.Encode()}).String()
 }

@@ -27,8 +27,8 @@ func newTransport(guard *egress) *http.Transport {
 		TLSHandshakeTimeout:    5 * time.Second,
 		ResponseHeaderTimeout:  30 * time.Second,
 		IdleConnTimeout:        90 * time.Second,
-		MaxIdleConns:           64,
-		MaxIdleConnsPerHost:    32,
+		MaxIdleConns:           128,
+		MaxIdleConnsPerHost:    128, // all that a connection speaks to is one system; opening one anew costs more than a request
 		MaxResponseHeaderBytes: 64 << 10,
 	}
 }

@@ -6,8 +6,10 @@ import (
 	"fmt"
 	"log/slog"
 	"net"
+	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 
 	"github.com/jackc/pgx/v5/pgtype"
 	wire "github.com/jeroenrinzema/psql-wire"
@@ -21,6 +23,34 @@ type warehouse struct {
 	state  *state
 	faults *faults
 	conns  *connections
+	plans  sync.Map // what is known of a statement without types of its caller's, by its text
+	kept   atomic.Int64
+}
+
+// plan is a statement with the columns of its answer.
+type plan struct {
+	statement
+	columns wire.Columns
+}
+
+// plan reads a statement. The tables never change.
+func (w *warehouse) plan(ctx context.Context, query string) (plan, error) {
+	if known, ok := w.plans.Load(query); ok {
+		return known.(plan), nil
+	}
+	s, err := readSQL(query)
+	if err != nil || s.tag != "" {
+		return plan{statement: s}, err
+	}
+	columns, err := w.describe(ctx, s)
+	if err != nil {
+		return plan{}, err
+	}
+	made := plan{s, columns}
+	if w.kept.Add(1) <= mostPrepared {
+		w.plans.Store(query, made)
+	}
+	return made, nil
 }
 
 func (c *Company) newWarehouse(address string) *server {
@@ -103,10 +133,11 @@ func sqlError(code codes.Code, format string, args ...any) error {
 
 // parse prepares one statement.
 func (w *warehouse) parse(ctx context.Context, q wire.Query) (wire.PreparedStatements, error) {
-	s, err := readSQL(q.Query)
+	p, err := w.plan(ctx, q.Query)
 	if err != nil {
 		return nil, err
 	}
+	s, columns := p.statement, p.columns
 	if s.tag != "" { // begin, commit, set …: nothing to do for a reader
 		tag := s.tag
 		return wire.Prepared(wire.NewStatement(func(_ context.Context, out wire.DataWriter, _ []wire.Parameter) error {
@@ -116,14 +147,11 @@ func (w *warehouse) parse(ctx context.Context, q wire.Query) (wire.PreparedState
 			return out.Complete(tag)
 		})), nil
 	}
+	s.parameters = slices.Clone(s.parameters)
 	for i, oid := range q.ParameterOIDs {
 		if oid != 0 && i < len(s.parameters) {
 			s.parameters[i] = oid
 		}
-	}
-	columns, err := w.describe(ctx, s)
-	if err != nil {
-		return nil, err
 	}
 	run := func(ctx context.Context, out wire.DataWriter, parameters []wire.Parameter) error {
 		return w.execute(ctx, s, columns, out, parameters)

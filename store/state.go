@@ -2,7 +2,7 @@ package store
 
 import (
 	"context"
-	"errors"
+	"sync"
 	"time"
 )
 
@@ -34,6 +34,7 @@ func (s *Store) ResumeSystem(ctx context.Context, system, who string) error {
 
 func (s *Store) setPaused(ctx context.Context, state SystemState) error {
 	state.Since = s.now()
+	defer s.states.forget()
 	return s.write(ctx, "pause or resume "+state.System, func(tx session) error {
 		_, err := tx.insert(ctx, "system_state", systemColumns, state.fields(), `ON CONFLICT (system) DO UPDATE SET
 			paused = excluded.paused, reason = excluded.reason, who = excluded.who, since = excluded.since`)
@@ -45,6 +46,7 @@ func (s *Store) setPaused(ctx context.Context, state SystemState) error {
 // The latest instant counts.
 func (s *Store) DelaySystem(ctx context.Context, system string, notBefore time.Time) error {
 	state := SystemState{System: system, NotBefore: notBefore}
+	defer s.states.forget()
 	return s.write(ctx, "delay "+system, func(tx session) error {
 		_, err := tx.insert(ctx, "system_state", systemColumns, state.fields(), `ON CONFLICT (system) DO UPDATE SET
 			not_before = excluded.not_before WHERE excluded.not_before > system_state.not_before`)
@@ -52,13 +54,52 @@ func (s *Store) DelaySystem(ctx context.Context, system string, notBefore time.T
 	})
 }
 
-// SystemState tells what was said about a system.
+// freshFor is how long what was read of the systems' states is taken for true. Each call of each case asks for one.
+const freshFor = 250 * time.Millisecond
+
+// states is what was last read. A write of this process forgets it; those of others show within freshFor.
+type states struct {
+	mu      sync.Mutex
+	known   map[string]SystemState
+	read    time.Time
+	changes int // so that what is read while a write goes on is not kept
+}
+
+// SystemState tells what was said about a system, other processes' words a quarter of a second late at most.
 func (s *Store) SystemState(ctx context.Context, system string) (SystemState, error) {
-	found, err := one[SystemState](ctx, s.read(), "SELECT "+systemColumns+" FROM system_state WHERE system = ?", system)
-	if errors.Is(err, ErrNotFound) {
-		return SystemState{System: system}, nil
+	s.states.mu.Lock()
+	known, fresh, changes := s.states.known, time.Since(s.states.read) < freshFor, s.states.changes
+	s.states.mu.Unlock()
+	if known == nil || !fresh {
+		all, err := s.SystemStates(ctx)
+		if err != nil {
+			return SystemState{}, err
+		}
+		known = map[string]SystemState{}
+		for _, one := range all {
+			known[one.System] = one
+		}
+		s.states.keep(known, changes)
 	}
-	return found, wrap("state of "+system, err)
+	if found, ok := known[system]; ok {
+		return found, nil
+	}
+	return SystemState{System: system}, nil
+}
+
+func (s *states) keep(known map[string]SystemState, changes int) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.changes == changes {
+		s.known, s.read = known, time.Now()
+	}
+}
+
+func (s *states) forget() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.known = nil
+	s.changes++
 }
 
 // SystemStates tells what was said about all systems.

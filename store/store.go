@@ -40,6 +40,7 @@ type Store struct {
 	commits  commits
 	postgres bool
 	now      func() time.Time
+	states   states
 }
 
 // commits is how writes become durable: together in one transaction (SQLite) or side by side (PostgreSQL).

@@ -144,11 +144,10 @@ func (c *Connection) openHTTP(guard *egress, vars map[string]rules.Value, secret
 	}
 	transport := newTransport(guard)
 	c.close = transport.CloseIdleConnections
-	gated := &gate{system: c.system, shared: c.shared, breaker: c.breaker, next: transport}
 	c.clients = map[time.Duration]*retryablehttp.Client{}
 	for _, op := range c.adapter.operations {
 		if c.clients[op.timeout] == nil {
-			c.clients[op.timeout] = newClient(gated, op.timeout)
+			c.clients[op.timeout] = newClient(&gate{system: c.system, shared: c.shared, breaker: c.breaker, next: transport, timeout: op.timeout})
 		}
 	}
 	return nil

@@ -44,11 +44,10 @@ func limitsOf(ctx context.Context) []Limit { return exchangeOf(ctx).limits }
 
 // newClient builds the retrying client on a transport. Retries here are for blips: two at most, short,
 // and only where a repeat does no harm. Everything longer is Temporal's.
-func newClient(transport http.RoundTripper, timeout time.Duration) *retryablehttp.Client {
+func newClient(transport http.RoundTripper) *retryablehttp.Client {
 	return &retryablehttp.Client{
 		HTTPClient: &http.Client{
 			Transport:     transport,
-			Timeout:       timeout,
 			CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 		},
 		RetryMax:     2,

@@ -5,6 +5,7 @@ import (
 	"crypto/tls"
 	"errors"
 	"fmt"
+	"io"
 	"net/http"
 	"time"
 
@@ -40,6 +41,7 @@ type gate struct {
 	shared  Shared
 	breaker *breaker
 	next    http.RoundTripper
+	timeout time.Duration // of one attempt, with its answer
 }
 
 // RoundTrip sends one attempt. What the gate itself refuses was certainly not sent.
@@ -54,7 +56,7 @@ func (g *gate) RoundTrip(request *http.Request) (*http.Response, error) {
 		failure.RetryAfter, failure.NothingSent = wait, true
 		return nil, failure
 	}
-	response, err := g.next.RoundTrip(request)
+	response, err := g.attempt(request)
 	switch {
 	case ctx.Err() != nil:
 		done(errNotOurs)
@@ -66,6 +68,32 @@ func (g *gate) RoundTrip(request *http.Request) (*http.Response, error) {
 		done(nil)
 	}
 	return response, err
+}
+
+// attempt sends one attempt within its time. The limit of http.Client would do, but for a round tripper that it does
+// not know it takes two goroutines and a timer for each request.
+func (g *gate) attempt(request *http.Request) (*http.Response, error) {
+	ctx, cancel := context.WithTimeout(request.Context(), g.timeout)
+	response, err := g.next.RoundTrip(request.WithContext(ctx))
+	if err != nil {
+		cancel()
+		return response, err
+	}
+	response.Request = request
+	response.Body = &limitedBody{response.Body, cancel}
+	return response, nil
+}
+
+// limitedBody gives back its attempt's timer when it is closed.
+type limitedBody struct {
+	io.ReadCloser
+	cancel context.CancelFunc
+}
+
+// Close ends the attempt.
+func (b *limitedBody) Close() error {
+	defer b.cancel()
+	return b.ReadCloser.Close()
 }
 
 // takeTurn waits for a place under the limits, or says how long it would have to.

@@ -28,10 +28,13 @@ type crmObjects struct {
 	defaults   []string
 	list       []*crmObject
 	byID       map[string]*crmObject
+	having     map[string][]*crmObject // by property: those with a value, in the list's order
+	equal      map[[2]string][]*crmObject
 }
 
 type crmObject struct {
 	id         string
+	at         int // in the list
 	properties map[string]string
 	lower      map[string]string // the properties as they are compared
 	created    time.Time

@@ -47,12 +47,16 @@ func (o *crmObjects) add(x *crmObject) {
 	stamp := x.created.Format("2006-01-02T15:04:05.000Z")
 	x.properties["createdate"], x.properties["hs_object_id"] = stamp, x.id
 	x.properties["lastmodifieddate"], x.properties["hs_lastmodifieddate"] = stamp, stamp
-	x.lower = map[string]string{}
+	if o.byID == nil {
+		o.byID, o.having, o.equal = map[string]*crmObject{}, map[string][]*crmObject{}, map[[2]string][]*crmObject{}
+	}
+	x.at, x.lower = len(o.list), map[string]string{}
 	for name, value := range x.properties {
 		x.lower[name] = strings.ToLower(value)
-	}
-	if o.byID == nil {
-		o.byID = map[string]*crmObject{}
+		if value != "" {
+			key := [2]string{name, x.lower[name]}
+			o.having[name], o.equal[key] = append(o.having[name], x), append(o.equal[key], x)
+		}
 	}
 	o.byID[x.id] = x
 	o.list = append(o.list, x)

@@ -51,7 +51,7 @@ func (c *crm) search(w http.ResponseWriter, r *http.Request, o *crmObjects) {
 		return
 	}
 	var found []*crmObject
-	for _, x := range o.list {
+	for _, x := range s.candidates(o) {
 		if s.matches(x) {
 			found = append(found, x)
 		}
@@ -118,6 +118,31 @@ func (f crmFilter) check(o *crmObjects) string {
 		return f.Operator + " needs a value"
 	}
 	return ""
+}
+
+// candidates are records among which are all that match, in the list's order: where each group of filters asks for a
+// value, those that have it.
+func (s *crmSearch) candidates(o *crmObjects) []*crmObject {
+	if len(s.FilterGroups) == 0 {
+		return o.list
+	}
+	var some []*crmObject
+	for _, g := range s.FilterGroups {
+		var first crmFilter
+		if len(g.Filters) > 0 {
+			first = g.Filters[0]
+		}
+		switch first.Operator {
+		case "EQ":
+			some = append(some, o.equal[[2]string{first.PropertyName, strings.ToLower(first.Value)}]...)
+		case "CONTAINS_TOKEN", "HAS_PROPERTY":
+			some = append(some, o.having[first.PropertyName]...)
+		default:
+			return o.list
+		}
+	}
+	slices.SortFunc(some, func(a, b *crmObject) int { return a.at - b.at })
+	return slices.Compact(some)
 }
 
 // matches: any group of which all filters hold, and the query.

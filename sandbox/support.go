@@ -10,6 +10,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 )
 
@@ -21,6 +22,7 @@ type support struct {
 	log    *slog.Logger
 	client *http.Client
 	wake   chan struct{} // a webhook is due
+	due    atomic.Bool   // one was stored that nobody was told of
 
 	writing sync.Mutex // one write at a time, so that a key in flight is waited for
 

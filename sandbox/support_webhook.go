@@ -56,7 +56,9 @@ func (s *support) announce(ctx context.Context, tx *statements, t ticket, before
 	if err != nil {
 		return err
 	}
-	_, err = tx.exec(ctx, `INSERT INTO webhooks (url, body, due) VALUES (?, ?, ?)`, url, string(body), now.UnixMilli())
+	if _, err = tx.exec(ctx, `INSERT INTO webhooks (url, body, due) VALUES (?, ?, ?)`, url, string(body), now.UnixMilli()); err == nil {
+		s.due.Store(true)
+	}
 	return err
 }
 

@@ -290,7 +290,7 @@ func (s *support) update(ctx context.Context, by object, id int64, in ticketIn) 
 		}
 		return s.announce(ctx, tx, t, before, by["id"].(int64), now)
 	})
-	if err == nil {
+	if err == nil && s.due.Swap(false) {
 		s.nudge()
 	}
 	return t, log, err

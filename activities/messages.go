@@ -3,34 +3,40 @@ package activities
 import (
 	"context"
 	"encoding/json"
-	"slices"
 
 	"crosswalk/rules"
 	"crosswalk/store"
 )
 
-// ReadMessagesInput says which messages of the case are done.
+// messagesAtOnce is how many messages one read gives at most, so that neither the case nor its history holds them all.
+const messagesAtOnce = 20
+
+// ReadMessagesInput says which messages of the case are done since the read before.
 type ReadMessagesInput struct {
 	Case string   `json:"case"`
 	Done []string `json:"done,omitempty"`
+	// Read counts the reads of the case from 1. A workflow task that is done again after a crash reads again what was
+	// done only in the attempt that is lost.
+	Read int `json:"read"`
 }
 
-// ReadMessagesOutput is what has joined since.
+// ReadMessagesOutput is what is not done yet.
 type ReadMessagesOutput struct {
 	Messages []Message `json:"messages,omitempty"`
+	More     bool      `json:"more,omitempty"` // there are further ones
 }
 
-// ReadMessages reads the messages that have joined the case, the oldest first.
+// ReadMessages reads messages that have joined the case and are not done, the oldest first.
 func (a *Activities) ReadMessages(ctx context.Context, in ReadMessagesInput) (ReadMessagesOutput, error) {
-	entries, err := a.Store.Messages(ctx, in.Case)
+	entries, err := a.Store.NextMessages(ctx, in.Case, in.Read, in.Done, messagesAtOnce+1)
 	if err != nil {
 		return ReadMessagesOutput{}, storeError(NameReadMessages, err)
 	}
 	var out ReadMessagesOutput
+	if len(entries) > messagesAtOnce {
+		entries, out.More = entries[:messagesAtOnce], true
+	}
 	for _, entry := range entries {
-		if entry.Kind == store.KindNew || entry.State == store.EntryIgnored || slices.Contains(in.Done, entry.ID) {
-			continue
-		}
 		message, err := messageOf(entry)
 		if err != nil {
 			return ReadMessagesOutput{}, storeError(NameReadMessages, err)

@@ -109,6 +109,25 @@ func (s *Store) Messages(ctx context.Context, caseID string) ([]Entry, error) {
 	return found, nil
 }
 
+// NextMessages marks messages of a case as done by its read of that number, and lists those that are not done, the
+// oldest first, without their attachments. What a later read has marked counts as not done: the case has lost what it
+// did since, and does it again.
+func (s *Store) NextMessages(ctx context.Context, caseID string, read int, done []string, limit int) ([]Entry, error) {
+	if len(done) > 0 {
+		err := s.write(ctx, "messages of "+caseID, func(tx session) error {
+			set, ids := in(done)
+			_, err := tx.exec(ctx, "UPDATE entries SET done_by_read = ? WHERE case_id = ? AND id IN "+set, append([]any{read, caseID}, ids...)...)
+			return err
+		})
+		if err != nil {
+			return nil, err
+		}
+	}
+	found, err := many[Entry](ctx, s.read(), "SELECT "+entryColumns+` FROM entries WHERE case_id = ? AND kind <> ? AND state <> ?
+		AND (done_by_read = 0 OR done_by_read > ?) ORDER BY received_at, stored_at, id`+page(limit, 0), caseID, KindNew, EntryIgnored, read)
+	return found, wrap("messages of "+caseID, err)
+}
+
 func attachments(ctx context.Context, q session, entryID string) ([]Attachment, error) {
 	return many[Attachment](ctx, q, "SELECT name, media_type, size, blob_id FROM attachments WHERE entry_id = ? ORDER BY ordinal", entryID)
 }

@@ -1,6 +1,7 @@
 package workflows
 
 import (
+	"errors"
 	"slices"
 
 	"go.temporal.io/sdk/workflow"
@@ -24,6 +25,7 @@ type pending struct {
 	// announced says that an answer is in the store. The answer itself is read from there.
 	announced bool
 	opened    bool // the store has the task
+	late      bool // its time is over, and it has gone to somebody else if there is anybody
 }
 
 // listen puts up the handlers of all messages, before anything blocks.
@@ -80,7 +82,10 @@ type question struct {
 
 // await opens the task and waits for its answer, for as long as it takes. It returns only errors that steer the case.
 func (r *run) await(ctx workflow.Context, q question) (activities.Answer, error) {
-	if !q.within.IsZero() {
+	earlier, resumed := r.state.Open[q.task.ID]
+	if resumed {
+		q.task.Due = earlier.Due
+	} else if !q.within.IsZero() {
 		due, err := r.after(ctx, q.calendar, workflow.Now(ctx), q.within)
 		if err != nil {
 			return activities.Answer{}, err
@@ -92,19 +97,39 @@ func (r *run) await(ctx workflow.Context, q question) (activities.Answer, error)
 	defer r.asks.drop(p)
 	q.waiting.Until = q.task.Due
 	q.waiting.Path, q.waiting.Task = q.task.Path, q.task.ID
-	p.waiting = r.waiting.start(ctx, r, q.waiting)
-	if err := r.openTask(ctx, p); err != nil {
+	if err := r.present(ctx, p, q, resumed); err != nil {
 		r.waiting.stop(ctx, r, p.waiting)
 		return activities.Answer{}, err
 	}
 	p.opened = true
 	p.announced = p.announced || slices.Contains(r.asks.early, p.task.ID)
 	given, err := r.awaitAnswer(ctx, p, q)
+	if errors.Is(err, errContinue) {
+		r.state.Open[p.task.ID] = waited{Since: p.waiting.Since, Due: p.task.Due, Late: p.late, Beside: q.scope.beside}
+		return activities.Answer{}, err
+	}
 	if err != nil && ctx.Err() == nil {
 		err = r.drop(ctx, p, err)
 	}
 	r.waiting.stop(ctx, r, p.waiting)
 	return given, err
+}
+
+// present opens the task, or takes it over from the run before.
+func (r *run) present(ctx workflow.Context, p *pending, q question, resumed bool) error {
+	if !resumed {
+		p.waiting = r.waiting.start(ctx, r, q.waiting)
+		p.announced = r.in.Continued != nil // an earlier run may have had the answer, and asked again
+		return r.openTask(ctx, p)
+	}
+	earlier := r.state.Open[p.task.ID]
+	delete(r.state.Open, p.task.ID)
+	p.late, p.announced, q.waiting.Since = earlier.Late, true, earlier.Since
+	if p.late && q.escalate != nil && q.escalate(&p.task) {
+		q.waiting.For = addressee(p.task)
+	}
+	p.waiting = r.waiting.start(ctx, r, q.waiting)
+	return nil
 }
 
 // awaitAnswer waits until the store holds an answer or the case takes another way. When the task's time is over, it
@@ -115,10 +140,7 @@ func (r *run) awaitAnswer(ctx workflow.Context, p *pending, q question) (activit
 	due := r.due(timing, p)
 	for {
 		late := func() bool { return due != nil && due.IsReady() }
-		err := workflow.Await(ctx, func() bool { return p.announced || late() || r.stopped(q.scope) != nil })
-		if err == nil {
-			err = r.stopped(q.scope)
-		}
+		err := r.rest(ctx, q.scope, func() bool { return p.announced || late() })
 		if err == nil && late() {
 			due, err = nil, r.late(ctx, p, q)
 		}
@@ -137,10 +159,10 @@ func (r *run) awaitAnswer(ctx workflow.Context, p *pending, q question) (activit
 // due is the timer of a task that must be done in time. It is taken back with its context, so that an answered task
 // leaves nothing that wakes the case.
 func (r *run) due(ctx workflow.Context, p *pending) workflow.Future {
-	if p.task.Due.IsZero() {
+	if p.task.Due.IsZero() || p.late {
 		return nil
 	}
-	return workflow.NewTimerWithOptions(ctx, p.task.Due.Sub(p.waiting.Since), workflow.TimerOptions{Summary: "due: " + p.waiting.Label})
+	return workflow.NewTimerWithOptions(ctx, p.task.Due.Sub(workflow.Now(ctx)), workflow.TimerOptions{Summary: "due: " + p.waiting.Label})
 }
 
 // readAnswer reads the answer that was announced. An announcement without one is none.
@@ -158,6 +180,7 @@ func (r *run) readAnswer(ctx workflow.Context, p *pending) (activities.Answer, b
 
 // late gives the task to whom the use case names. Without anybody to name it is only overdue.
 func (r *run) late(ctx workflow.Context, p *pending, q question) error {
+	p.late = true
 	r.recorder.event("late/"+p.task.ID, "overdue", p.waiting.Label, "", workflow.Now(ctx))
 	if q.escalate == nil || !q.escalate(&p.task) {
 		return nil

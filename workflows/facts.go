@@ -1,6 +1,7 @@
 package workflows
 
 import (
+	"encoding/json"
 	"time"
 
 	"crosswalk/rules"
@@ -24,6 +25,12 @@ type facts struct {
 	outer *facts
 	list  []fact
 }
+
+// MarshalJSON writes the facts of the outermost list, which is the only one that a case carries over.
+func (f *facts) MarshalJSON() ([]byte, error) { return json.Marshal(append([]fact{}, f.list...)) }
+
+// UnmarshalJSON reads them.
+func (f *facts) UnmarshalJSON(text []byte) error { return json.Unmarshal(text, &f.list) }
 
 func (f *facts) add(one fact) { f.list = append(f.list, one) }
 

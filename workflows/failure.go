@@ -78,8 +78,10 @@ var (
 	errEnd = errors.New("end")
 	// errCancel unwinds to the top level, where the case is cancelled because a person said so.
 	errCancel = errors.New("cancel")
+	// errContinue unwinds to the top level, where the case goes on in a new run.
+	errContinue = errors.New("continue")
 )
 
 func steers(err error) bool {
-	return errors.Is(err, errRedo) || errors.Is(err, errEnd) || errors.Is(err, errCancel) || temporal.IsCanceledError(err)
+	return errors.Is(err, errRedo) || errors.Is(err, errEnd) || errors.Is(err, errCancel) || errors.Is(err, errContinue) || temporal.IsCanceledError(err)
 }

@@ -1,6 +1,7 @@
 package workflows
 
 import (
+	"errors"
 	"fmt"
 
 	"go.temporal.io/sdk/converter"
@@ -68,7 +69,11 @@ func (i *Interpreter) Run(ctx workflow.Context, args converter.EncodedValues) (O
 		panic(bundleMissing(in.BundleHash))
 	}
 	r.begin(work, plan)
-	return r.finish(ctx, r.steps(work))
+	err := r.steps(work)
+	if errors.Is(err, errContinue) {
+		return Outcome{}, r.continueAsNew(ctx)
+	}
+	return r.finish(ctx, err)
 }
 
 type bundleMissing string

@@ -21,8 +21,9 @@ type mailbox struct {
 
 // handled is what became of the messages, by the ids of their entries.
 type handled struct {
-	Done  []string // their steps have run
+	Done  []string // their steps have run, and the store does not know it yet
 	Again []string // their steps were broken off by a redo, once for each time
+	Reads int      // how often the store was asked for messages
 }
 
 // listenNudges turns any number of nudges into one.
@@ -44,7 +45,9 @@ func (r *run) pump(ctx workflow.Context) {
 			return
 		}
 		r.mail.nudged, r.mail.busy = false, true
+		r.moving++
 		err := r.messages(ctx)
+		r.moving--
 		r.mail.busy = false
 		if err != nil && !steers(err) {
 			r.log.Error("joined messages were not worked through", "class", string(classOf(err)))
@@ -53,7 +56,7 @@ func (r *run) pump(ctx workflow.Context) {
 			return
 		}
 		// A redo that was asked for in a message broke it off: it is taken again when the case has gone back.
-		r.mail.nudged = r.mail.nudged || errors.Is(err, errRedo)
+		r.mail.nudged = r.mail.nudged || errors.Is(err, errRedo) || errors.Is(err, errContinue)
 	}
 }
 
@@ -77,28 +80,44 @@ func (r *run) ready(after []string) bool {
 	return true
 }
 
-// messages reads what has joined and runs the joined steps for each, the oldest first.
+// messages reads what has joined, some at a time, and runs the joined steps for each, the oldest first.
 func (r *run) messages(ctx workflow.Context) error {
-	var out activities.ReadMessagesOutput
-	in := activities.ReadMessagesInput{Case: r.id, Done: r.state.Messages.Done}
-	if err := r.store(ctx, activities.NameReadMessages, in, &out); err != nil {
-		return err
-	}
-	for _, message := range out.Messages {
-		err := r.message(ctx, message)
-		if errors.Is(err, errRedo) {
-			r.state.Messages.Again = append(r.state.Messages.Again, message.Entry)
+	for more := true; more; {
+		r.state.Messages.Reads++
+		in := activities.ReadMessagesInput{Case: r.id, Done: r.state.Messages.Done, Read: r.state.Messages.Reads}
+		var out activities.ReadMessagesOutput
+		if err := r.store(ctx, activities.NameReadMessages, in, &out); err != nil {
 			return err
 		}
-		r.state.Messages.Done = append(r.state.Messages.Done, message.Entry)
-		if errors.Is(err, errEnd) {
-			err = r.stop(errEnd)
+		r.state.Messages.Done = nil
+		for _, message := range out.Messages {
+			if err := r.joined(ctx, message); err != nil {
+				return err
+			}
 		}
-		if err != nil {
-			return err
-		}
+		more = out.More
 	}
 	return nil
+}
+
+// joined runs the steps of one message and remembers what became of it.
+func (r *run) joined(ctx workflow.Context, message activities.Message) error {
+	err := r.message(ctx, message)
+	switch {
+	case errors.Is(err, errContinue):
+		return err // the next run comes to it again
+	case errors.Is(err, errRedo):
+		r.state.Messages.Again = append(r.state.Messages.Again, message.Entry)
+		clear(r.state.Beside)
+		return err
+	}
+	clear(r.state.Beside)
+	r.state.Messages.Done = append(r.state.Messages.Done, message.Entry)
+	r.state.Messages.Again = slices.DeleteFunc(r.state.Messages.Again, func(entry string) bool { return entry == message.Entry })
+	if errors.Is(err, errEnd) {
+		return r.stop(errEnd)
+	}
+	return err
 }
 
 func (r *run) message(ctx workflow.Context, message activities.Message) error {
@@ -126,10 +145,7 @@ func (r *run) settleMessages(ctx workflow.Context) error {
 		return nil
 	}
 	r.mail.ending = true
-	err := workflow.Await(ctx, func() bool { return r.interrupt != nil || !r.mail.busy && !r.mail.nudged })
+	err := r.rest(ctx, r.top, func() bool { return !r.mail.busy && !r.mail.nudged })
 	r.mail.ending = false
-	if err != nil {
-		return err
-	}
-	return r.interrupt
+	return err
 }

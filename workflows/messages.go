@@ -48,6 +48,8 @@ type StartInput struct {
 	Input rules.Value `json:"input"`
 	// Case is what is known of the case itself.
 	Case CaseMeta `json:"case"`
+	// Continued is what the case knows when it goes on in a new run. Who starts a case leaves it out.
+	Continued *continued `json:"continued,omitempty"`
 }
 
 // CaseMeta is what a case knows of itself from its first moment.

@@ -24,6 +24,15 @@ const (
 	growth        = 2
 )
 
+// How long the history of one run becomes before the case goes on in a new one. The server suggests it at 4,096 events
+// or 4 MB, and would terminate the case at 51,200 events or 50 MB.
+const (
+	grownEvents     = 8 << 10
+	grownBytes      = 8 << 20
+	overgrownEvents = 16 << 10
+	overgrownBytes  = 16 << 20
+)
+
 // withLocal is one attempt inside the workflow task: no event of its own, at most two seconds.
 func withLocal(ctx workflow.Context, summary string) workflow.Context {
 	return workflow.WithLocalActivityOptions(ctx, workflow.LocalActivityOptions{

@@ -101,12 +101,14 @@ func (r *run) goBack() {
 	r.state.Given[r.plan.Steps[r.redo.top].ID] = r.redo.given
 	r.state.Position = r.redo.top
 	r.top.facts.from(r.redo.top)
+	clear(r.state.Done)
+	r.ended = false
 	r.interrupt, r.redo, r.end = nil, redo{}, Outcome{}
 }
 
 // givenFor returns what a person gave for a top-level step that is being redone.
 func (r *run) givenFor(s *usecases.Step, sc *scope) (given, bool) {
-	if sc != r.top || r.state.Position >= len(r.plan.Steps) || r.plan.Steps[r.state.Position] != s {
+	if !r.isTop(s, sc) {
 		return given{}, false
 	}
 	found, ok := r.state.Given[s.ID]

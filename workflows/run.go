@@ -2,6 +2,7 @@ package workflows
 
 import (
 	"errors"
+	"slices"
 	"time"
 
 	"go.temporal.io/sdk/log"
@@ -39,15 +40,18 @@ type run struct {
 	calendars Calendars
 	recorder  recorder
 
-	// interrupt is why everybody unwinds: errRedo, errEnd or errCancel; nil while the case goes its way.
+	// interrupt is why everybody unwinds: errRedo, errEnd, errCancel or errContinue; nil while the case goes its way.
 	interrupt error
+	moving    int     // how many coroutines of the use case do not rest, see rest
+	ended     bool    // the steps are done; messages may be left
 	cancelled *Cancel // who cancelled the case by a message, and how; nil: nobody
 	halt      func()  // cancels whatever the case does
 	redo      redo
 	end       Outcome
 }
 
-// state is what a case knows beside its input. A continued run would begin with it.
+// state is what a case knows beside its input. A continued run begins with it, see continue.go: all of it goes through
+// JSON, so it holds plain types and rules.Value, and steps by their paths.
 type state struct {
 	Position    int                    // the top-level step that is being done
 	Generations []int                  // of each top-level step, from 1
@@ -58,6 +62,20 @@ type state struct {
 	Doubts      int                // how often a person was asked whether a write happened
 	Shaper      string             // the person whose answer last shaped the case
 	Messages    handled
+	Done        map[string]done    // what is done inside the top-level step that the case is at, by doneKey
+	Beside      map[string]done    // the same of the message that is being worked through
+	Open        map[string]waited  // the tasks that a continued case waited for, by their ids
+	Waits       map[string]waited  // the instants and events that it waited for, by doneKey
+	Troubles    map[string]trouble // the errors that people or stand-ins of a continued case were at
+}
+
+// newState is the state of a case that knows nothing yet. A run that continues one of an older version finds the maps
+// that the older one did not know, too.
+func newState() state {
+	return state{
+		Results: map[string]rules.Value{}, Facts: &facts{}, Writes: map[string]written{}, Given: map[string]given{},
+		Done: map[string]done{}, Beside: map[string]done{}, Open: map[string]waited{}, Waits: map[string]waited{}, Troubles: map[string]trouble{},
+	}
 }
 
 func newRun(ctx workflow.Context, i *Interpreter, in StartInput) *run {
@@ -74,7 +92,8 @@ func newRun(ctx workflow.Context, i *Interpreter, in StartInput) *run {
 		latest:  info.WorkflowStartTime.UTC(),
 
 		calendars: i.Calendars,
-		state:     state{Results: map[string]rules.Value{}, Writes: map[string]written{}, Given: map[string]given{}},
+		state:     newState(),
+		moving:    1,
 	}
 }
 
@@ -82,14 +101,16 @@ func newRun(ctx workflow.Context, i *Interpreter, in StartInput) *run {
 func (r *run) begin(ctx workflow.Context, plan *usecases.Plan) {
 	r.plan = plan
 	r.version = r.look(ctx)
-	r.state.Generations = make([]int, len(plan.Steps))
-	for i := range r.state.Generations {
-		r.state.Generations[i] = 1
+	if r.in.Continued != nil {
+		r.resume(ctx, r.in.Continued)
+	} else {
+		r.state.Generations = slices.Repeat([]int{1}, len(plan.Steps))
 	}
 	r.state.Results["input"] = r.in.Input
-	r.state.Facts = &facts{}
 	r.top = &scope{vars: r.state.Results, generation: 1, facts: r.state.Facts}
-	r.title = r.caseTitle()
+	if r.in.Continued == nil {
+		r.title = r.caseTitle()
+	}
 	r.recorder.begin(r)
 	workflow.Go(ctx, r.pump)
 }
@@ -109,10 +130,13 @@ func (r *run) caseTitle() string {
 // steps runs the use case from its position to its end, as often as a redo sends it back.
 func (r *run) steps(ctx workflow.Context) error {
 	for {
-		err := r.forward(ctx)
+		var err error
+		if !r.ended {
+			err = r.forward(ctx)
+		}
 		if err == nil || errors.Is(err, errEnd) {
 			if err = r.interrupt; !errors.Is(err, errRedo) {
-				r.interrupt = nil // whom the end stopped has unwound
+				r.interrupt, r.ended = nil, true // whom the end stopped has unwound
 				err = r.settleMessages(ctx)
 			}
 		}
@@ -131,6 +155,10 @@ func (r *run) forward(ctx workflow.Context) error {
 		if err != nil {
 			return err
 		}
+		if err := r.closeLeft(ctx); err != nil {
+			return err
+		}
+		clear(r.state.Done)
 		r.state.Position++
 		r.end = Outcome{Outcome: outcomeDone, Result: value}
 	}

@@ -1,6 +1,7 @@
 package workflows
 
 import (
+	"errors"
 	"time"
 
 	"go.temporal.io/sdk/workflow"
@@ -24,8 +25,15 @@ type made struct {
 
 // step runs one step to its result, whatever it takes: stand-ins, people. It returns only errors that steer the case.
 func (r *run) step(ctx workflow.Context, s *usecases.Step, sc *scope) (rules.Value, error) {
-	if err := r.stopped(sc); err != nil {
+	if err := r.pause(ctx, sc); err != nil {
 		return rules.Value{}, err
+	}
+	if earlier, ok := r.recall(s, sc); ok {
+		sc.set(s.ID, earlier.Value)
+		if earlier.Fact != nil {
+			sc.facts.add(*earlier.Fact)
+		}
+		return earlier.Value, nil
 	}
 	begun := workflow.Now(ctx)
 	result, err := r.settle(ctx, s, sc)
@@ -36,34 +44,57 @@ func (r *run) step(ctx workflow.Context, s *usecases.Step, sc *scope) (rules.Val
 	if result.skipped {
 		return rules.Value{}, nil
 	}
-	r.keep(ctx, s, sc, result, begun)
+	found := r.keep(ctx, s, sc, result, begun)
+	if s.Choose == nil && !r.isTop(s, sc) { // the names that a choose sets are those of its steps
+		r.memory(sc)[doneKey(r.place(s, sc))] = done{Value: result.value, Fact: found}
+	}
 	return result.value, nil
 }
 
 // settle tries a step until it has a result.
 func (r *run) settle(ctx workflow.Context, s *usecases.Step, sc *scope) (made, error) {
-	for round := 1; ; round++ {
-		result, err := r.attempt(ctx, s, sc)
-		if err == nil {
-			return result, nil
+	f, round := r.remembered(s, sc)
+	for known := f != nil; ; known = false {
+		if !known {
+			round++
+			result, err := r.attempt(ctx, s, sc)
+			if err == nil {
+				return result, nil
+			}
+			var ok bool
+			if f, ok = asFailure(err); !ok {
+				return made{}, err
+			}
+			r.recordFailure(ctx, s, sc, f)
 		}
-		f, ok := asFailure(err)
-		if !ok {
-			return made{}, err
+		result, again, err := r.recover(ctx, s, sc, f, round)
+		if errors.Is(err, errContinue) {
+			r.left(r.place(s, sc), f, round)
 		}
-		if handler, ok := s.On(f.Class); ok && !f.parked {
-			r.took(s, sc, usecases.ErrorWay(f.Class))
-			return r.standIn(ctx, handler, f, sc)
-		}
-		if f.voided {
-			return made{}, nil
-		}
-		r.recorder.failed(r, s, sc, f, workflow.Now(ctx))
-		result, again, err := r.repair(ctx, s, sc, f, round)
 		if err != nil || !again {
 			return result, err
 		}
 	}
+}
+
+// recordFailure writes an error down that a person is asked about.
+func (r *run) recordFailure(ctx workflow.Context, s *usecases.Step, sc *scope, f *failure) {
+	if _, ok := s.On(f.Class); (!ok || f.parked) && !f.voided {
+		r.recorder.failed(r, s, sc, f, workflow.Now(ctx))
+	}
+}
+
+// recover takes an error of a step: by the steps that stand in for it, or by a person.
+func (r *run) recover(ctx workflow.Context, s *usecases.Step, sc *scope, f *failure, round int) (result made, again bool, err error) {
+	if handler, ok := s.On(f.Class); ok && !f.parked {
+		r.took(s, sc, usecases.ErrorWay(f.Class))
+		result, err = r.standIn(ctx, handler, f, sc)
+		return result, false, err
+	}
+	if f.voided {
+		return made{}, false, nil
+	}
+	return r.repair(ctx, s, sc, f, round)
 }
 
 // attempt runs a step once.
@@ -140,17 +171,20 @@ func (r *run) standIn(ctx workflow.Context, handler usecases.Handler, f *failure
 //
 // The time of a fact is that at which the answer came, and not the clock of the workflow: that stands elsewhere when a
 // crash makes a workflow task be done again, and a write that tells the facts must then ask for the same.
-func (r *run) keep(ctx workflow.Context, s *usecases.Step, sc *scope, result made, begun time.Time) {
+func (r *run) keep(ctx workflow.Context, s *usecases.Step, sc *scope, result made, begun time.Time) *fact {
 	if result.at.After(r.latest) {
 		r.latest = result.at
 	}
 	title := r.stepTitle(s, sc)
+	var found *fact
 	if isFact(s) && !result.value.IsMissing() {
-		sc.facts.add(fact{
+		found = &fact{
 			Step: s.ID, Top: r.state.Position, Title: title, System: sourceOf(s, result), Operation: operationOf(s), At: r.latest, Value: result.value,
-		})
+		}
+		sc.facts.add(*found)
 	}
 	r.recorder.made(r, s, sc, title, result, begun, workflow.Now(ctx))
+	return found
 }
 
 // stepTitle is for people and the store, never for Temporal: it may hold words of a customer.

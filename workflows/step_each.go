@@ -24,18 +24,13 @@ func (r *run) each(ctx workflow.Context, s *usecases.Step, sc *scope) (made, err
 		r.took(s, sc, usecases.EachWay)
 	}
 	items := make([]*item, list.Len())
-	left := len(items)
 	for i := range items {
-		items[i] = &item{run: r, steps: s.Each.Steps, scope: sc.inner(), left: &left}
+		items[i] = &item{run: r, steps: s.Each.Steps, scope: sc.inner()}
 		items[i].scope.items = append(items[i].scope.items, i)
 		items[i].scope.facts = &facts{outer: sc.facts}
 		items[i].scope.set(s.Each.As, list.At(i))
-		workflow.Go(ctx, items[i].do)
 	}
-	// Not even a cancelled case goes on before all items have unwound: what they were doing is then recorded.
-	clean, cancel := workflow.NewDisconnectedContext(ctx)
-	defer cancel()
-	if err := workflow.Await(clean, func() bool { return left == 0 }); err != nil {
+	if err := r.fork(ctx, items); err != nil {
 		return made{}, err
 	}
 	return gather(items, sc)
@@ -46,7 +41,6 @@ type item struct {
 	run   *run
 	steps []*usecases.Step
 	scope *scope
-	left  *int
 	value rules.Value
 	err   error
 }
@@ -56,7 +50,6 @@ func (i *item) do(ctx workflow.Context) {
 	if errors.Is(i.err, errEnd) {
 		i.err = i.run.stop(errEnd) // the other items unwind too
 	}
-	*i.left--
 }
 
 func gather(items []*item, sc *scope) (made, error) {

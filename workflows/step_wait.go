@@ -1,6 +1,7 @@
 package workflows
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 	"time"
@@ -18,7 +19,11 @@ func (r *run) wait(ctx workflow.Context, s *usecases.Step, sc *scope) (made, err
 	if s.Wait.Event != "" {
 		return r.waitEvent(ctx, s, sc)
 	}
-	until, err := r.until(ctx, s.Wait, sc)
+	earlier, resumed := r.state.Waits[doneKey(r.place(s, sc))]
+	until, err := earlier.Due, error(nil)
+	if !resumed {
+		until, err = r.until(ctx, s.Wait, sc)
+	}
 	if err != nil {
 		return made{}, err
 	}
@@ -56,16 +61,30 @@ func (r *run) sleep(ctx workflow.Context, s *usecases.Step, sc *scope, until tim
 	if left <= 0 {
 		return nil
 	}
-	waits := r.waiting.start(ctx, r, Waiting{Kind: waitTime, For: stepName(s), Step: s.ID, Label: s.Label(), Until: until})
+	waits := r.waiting.start(ctx, r, Waiting{Kind: waitTime, For: stepName(s), Step: s.ID, Label: s.Label(), Until: until, Since: r.waitedSince(s, sc)})
 	defer r.waiting.stop(ctx, r, waits)
 	r.recorder.flush(ctx, r)
 	timing, cancel := workflow.WithCancel(ctx)
 	defer cancel()
 	timer := workflow.NewTimerWithOptions(timing, left, workflow.TimerOptions{Summary: "wait: " + s.Label()})
-	if err := workflow.Await(ctx, func() bool { return timer.IsReady() || r.stopped(sc) != nil }); err != nil {
-		return err
+	err := r.rest(ctx, sc, timer.IsReady)
+	r.waitLeft(s, sc, waits, err)
+	return err
+}
+
+// waitedSince says since when an earlier run of the case has waited at a step; zero if none has.
+func (r *run) waitedSince(s *usecases.Step, sc *scope) time.Time {
+	key := doneKey(r.place(s, sc))
+	earlier := r.state.Waits[key]
+	delete(r.state.Waits, key)
+	return earlier.Since
+}
+
+// waitLeft keeps what a case waits for that goes on in a new run: it waits for the same instant there.
+func (r *run) waitLeft(s *usecases.Step, sc *scope, waits *Waiting, err error) {
+	if errors.Is(err, errContinue) {
+		r.state.Waits[doneKey(r.place(s, sc))] = waited{Since: waits.Since, Due: waits.Until}
 	}
-	return r.stopped(sc)
 }
 
 // stepName is the step as search attributes name it: no data of the case is in it.
@@ -133,22 +152,24 @@ func (r *run) awaitEvent(ctx workflow.Context, s *usecases.Step, sc *scope, hear
 	defer cancel()
 	var timer workflow.Future
 	if !s.Wait.Within.IsZero() {
-		until, err := r.after(ctx, s.Wait.Calendar, workflow.Now(ctx), s.Wait.Within)
+		until, err := r.state.Waits[doneKey(r.place(s, sc))].Due, error(nil)
+		if until.IsZero() {
+			until, err = r.after(ctx, s.Wait.Calendar, workflow.Now(ctx), s.Wait.Within)
+		}
 		if err != nil {
 			return activities.TakeEventOutput{}, err
 		}
 		waits.Until = until
 		timer = workflow.NewTimerWithOptions(timing, until.Sub(workflow.Now(ctx)), workflow.TimerOptions{Summary: "until: " + s.Label()})
 	}
+	waits.Since = r.waitedSince(s, sc)
 	shown := r.waiting.start(ctx, r, waits)
 	defer r.waiting.stop(ctx, r, shown)
 	r.recorder.flush(ctx, r)
 	for {
 		late := func() bool { return timer != nil && timer.IsReady() }
-		err := workflow.Await(ctx, func() bool { return heard.nudged || late() || r.stopped(sc) != nil })
-		if err == nil {
-			err = r.stopped(sc)
-		}
+		err := r.rest(ctx, sc, func() bool { return heard.nudged || late() })
+		r.waitLeft(s, sc, shown, err)
 		if err != nil {
 			return activities.TakeEventOutput{}, err
 		}

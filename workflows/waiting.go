@@ -1,6 +1,7 @@
 package workflows
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -54,7 +55,9 @@ type waiting struct {
 
 // start adds a wait and shows it.
 func (w *waiting) start(ctx workflow.Context, r *run, one Waiting) *Waiting {
-	one.Since = workflow.Now(ctx)
+	if one.Since.IsZero() {
+		one.Since = workflow.Now(ctx)
+	}
 	w.list = append(w.list, &one)
 	w.show(ctx, r)
 	return &one
@@ -62,6 +65,9 @@ func (w *waiting) start(ctx workflow.Context, r *run, one Waiting) *Waiting {
 
 // stop takes a wait away and shows what is left. A case that is being cancelled has no use for it.
 func (w *waiting) stop(ctx workflow.Context, r *run, one *Waiting) {
+	if errors.Is(r.interrupt, errContinue) {
+		return // the next run waits for the same
+	}
 	w.list = slices.DeleteFunc(w.list, one.is)
 	r.reached.stale = true
 	if ctx.Err() == nil {

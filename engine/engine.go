@@ -44,6 +44,9 @@ type Options struct {
 	Retention time.Duration
 	// SearchAttributes are registered before a workflow can start.
 	SearchAttributes map[string]enumspb.IndexedValueType
+	// ContinueAfter is how many events the history of a run holds when the server suggests that the workflow go on in
+	// a new one; 0: the server's own 4,096. Tests make it small.
+	ContinueAfter int
 	// Logger gets what the server has to say from warnings upwards; Verbose adds its information.
 	Logger  *slog.Logger
 	Verbose bool
@@ -84,7 +87,7 @@ func Start(ctx context.Context, options Options) (_ *Engine, err error) {
 		return nil, err
 	}
 	e.logger = newServerLogger(options)
-	if e.server, err = startServer(serverConfig(remembered, e.store), e.logger); err != nil {
+	if e.server, err = startServer(serverConfig(remembered, e.store), dynamicSettings(options), e.logger); err != nil {
 		return nil, err
 	}
 	e.frontend = remembered.Frontend

@@ -3,6 +3,7 @@ package engine
 import (
 	"errors"
 	"fmt"
+	"maps"
 	"net"
 	"strconv"
 	"time"
@@ -61,9 +62,19 @@ var settings = dynamicconfig.StaticClient{
 	dynamicconfig.EnableServerVersionCheck.Key(): false,
 }
 
+// dynamicSettings are settings with what the options say.
+func dynamicSettings(options Options) dynamicconfig.StaticClient {
+	if options.ContinueAfter <= 0 {
+		return settings
+	}
+	own := maps.Clone(settings)
+	own[dynamicconfig.HistoryCountSuggestContinueAsNew.Key()] = options.ContinueAfter
+	return own
+}
+
 // startServer turns what the server would end the process for, such as a port that was taken in the
 // meantime, into an error.
-func startServer(configuration *config.Config, logger *serverLogger) (server temporal.Server, err error) {
+func startServer(configuration *config.Config, dynamic dynamicconfig.StaticClient, logger *serverLogger) (server temporal.Server, err error) {
 	defer func() {
 		switch problem := recover().(type) {
 		case nil:
@@ -77,7 +88,7 @@ func startServer(configuration *config.Config, logger *serverLogger) (server tem
 		temporal.WithConfig(configuration),
 		temporal.ForServices(temporal.DefaultServices),
 		temporal.WithStaticHosts(hosts(configuration)),
-		temporal.WithDynamicConfigClient(settings),
+		temporal.WithDynamicConfigClient(dynamic),
 		temporal.WithCustomMetricsHandler(metrics.NoopMetricsHandler),
 		temporal.WithAuthorizer(authorization.NewNoopAuthorizer()),
 		temporal.WithClaimMapper(func(*config.Config) authorization.ClaimMapper { return authorization.NewNoopClaimMapper() }),

@@ -128,7 +128,7 @@ func (r *run) fork(ctx workflow.Context, items []*item) error {
 func (r *run) continueAsNew(ctx workflow.Context) error {
 	clean, cancel := workflow.NewDisconnectedContext(ctx)
 	defer cancel()
-	r.recorder.flush(clean, r)
+	r.recorder.handOver(clean, r)
 	if err := workflow.Await(clean, func() bool { return workflow.AllHandlersFinished(clean) }); err != nil {
 		return err
 	}

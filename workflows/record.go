@@ -74,6 +74,14 @@ func (c *recorder) flush(ctx workflow.Context, r *run) {
 	c.write(ctx, r, c.take(r))
 }
 
+// handOver writes what was collected before a new run takes over. Where the case stands has not changed by that.
+func (c *recorder) handOver(ctx workflow.Context, r *run) {
+	record := c.take(r)
+	if record.Progress = nil; len(record.Steps)+len(record.Decisions)+len(record.Events) > 0 {
+		c.write(ctx, r, record)
+	}
+}
+
 // end writes the last of it.
 func (c *recorder) end(ctx workflow.Context, r *run, cancelled bool) {
 	record := c.take(r)

@@ -126,6 +126,9 @@ func (w *waiting) first() *Waiting {
 // details is what the Temporal UI shows of the case right now.
 func (w *waiting) details(r *run) string {
 	var text strings.Builder
+	if r.in.Continued != nil { // the summary of the first run is not that of the others
+		text.WriteString(fmt.Sprintf("%s %s\n\n", r.plan.Title, r.in.Case.Reference))
+	}
 	text.WriteString(fmt.Sprintf("**Stage:** %s\n\n", r.stage()))
 	for _, one := range w.list {
 		text.WriteString(fmt.Sprintf("- waits for %s **%s** in step `%s` since %s", one.Kind, one.For, one.Step, one.Since.UTC().Format(time.RFC3339)))

@@ -36,6 +36,7 @@ var rooms = map[string][]string{
 	"workflows":  {"contracts", "usecases", "rules", "activities"},
 	"intake":     {"workspace", "adapters", "usecases", "rules", "store", "workflows"},
 	"desk":       {"workspace", "contracts", "usecases", "rules", "intake", "store", "workflows"},
+	"casetest":   {"source", "rules", "store", "contracts", "adapters", "usecases", "activities", "workflows"},
 	"worker":     {"source", "rules", "store", "contracts", "adapters", "robots", "usecases", "workspace", "activities", "workflows", "intake"},
 	"cmd":        {everything},
 	"bench":      {everything},
@@ -50,10 +51,10 @@ var restricted = map[string]struct {
 	rooms   []string
 	instead string
 }{
-	"go.temporal.io":                {[]string{"workflows", "activities", "worker", "intake", "desk", "engine", "cmd", "bench", "e2e"}, "leaves are plain Go; return a contracts.Error and let activities translate it"},
+	"go.temporal.io":                {[]string{"workflows", "activities", "worker", "casetest", "intake", "desk", "engine", "cmd", "bench", "e2e"}, "leaves are plain Go; return a contracts.Error and let activities translate it"},
 	"go.temporal.io/server":         {[]string{"engine"}, "with an existing Temporal cluster nothing of the server may be needed; ask engine for an address"},
-	"go.temporal.io/sdk/workflow":   {[]string{"workflows", "worker", "bench"}, "workflow code lives in workflows, where it is checked for determinism; registration in worker"},
-	"go.temporal.io/sdk/activity":   {[]string{"activities", "worker", "bench"}, "activity code lives in activities"},
+	"go.temporal.io/sdk/workflow":   {[]string{"workflows", "worker", "casetest", "bench"}, "workflow code lives in workflows, where it is checked for determinism; registration in worker"},
+	"go.temporal.io/sdk/activity":   {[]string{"activities", "worker", "casetest", "bench"}, "activity code lives in activities"},
 	"github.com/temporalio":         {[]string{"engine"}, "the Temporal UI is part of the engine"},
 	"github.com/expr-lang/expr":     {[]string{"rules"}, "use rules.Compile: it alone applies the profile of the language and its limits"},
 	"github.com/go-rod/rod":         {[]string{"robots", "desk", "e2e", "bench"}, "browsers are the business of robots"},

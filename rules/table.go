@@ -334,5 +334,26 @@ func (t *Table) Rows() []string {
 	return ids
 }
 
+// RowPlace says where a row stands.
+type RowPlace struct {
+	ID, File string
+	Line     int // 0 if the row has no cells
+}
+
+// RowPlaces lists the rows in order with their places; the default, if there is one, has none of its own.
+func (t *Table) RowPlaces() []RowPlace {
+	places := make([]RowPlace, len(t.rows))
+	for i, r := range t.rows {
+		places[i] = RowPlace{ID: r.id, File: t.file}
+		if len(r.cells) > 0 {
+			places[i].Line = r.cells[0].line
+		}
+	}
+	if t.fallback != nil {
+		places = append(places, RowPlace{ID: DefaultRow, File: t.file})
+	}
+	return places
+}
+
 // Reads lists the paths of the facts that the table reads, sorted.
 func (t *Table) Reads() []string { return t.reads }

@@ -39,6 +39,7 @@ type Store struct {
 	reads    querier // the reader
 	commits  commits
 	postgres bool
+	volatile bool // nothing is forced to the disk
 	now      func() time.Time
 	states   states
 }
@@ -55,6 +56,11 @@ type Option func(*Store)
 // WithClock sets the clock that stamps rows, for tests that must not wait.
 func WithClock(now func() time.Time) Option {
 	return func(s *Store) { s.now = now }
+}
+
+// Volatile gives up durability for speed: what a crash leaves is worth nothing. It is for stores that are thrown away.
+func Volatile() Option {
+	return func(s *Store) { s.volatile = true }
 }
 
 // Open opens the store in the data directory, which is Crosswalk's own: it is created if need be and made
@@ -99,12 +105,12 @@ func (s *Store) Ping(ctx context.Context) error {
 
 func (s *Store) open(ctx context.Context, path string) error {
 	var err error
-	if s.writer, err = sql.Open("sqlite", dsn(path, false)); err != nil {
+	if s.writer, err = sql.Open("sqlite", s.dsn(path, false)); err != nil {
 		return err
 	}
 	// One writer: SQLite has one anyway, and a queue in front of it beats retries against its lock.
 	s.writer.SetMaxOpenConns(1)
-	if err := assertPragmas(ctx, s.writer); err != nil {
+	if err := s.assertPragmas(ctx, s.writer); err != nil {
 		return err
 	}
 	files, err := fs.Sub(migrations, "migrations")
@@ -114,12 +120,12 @@ func (s *Store) open(ctx context.Context, path string) error {
 	if err := migrate(ctx, goose.DialectSQLite3, s.writer, files, false); err != nil {
 		return err
 	}
-	if s.reader, err = sql.Open("sqlite", dsn(path, true)); err != nil {
+	if s.reader, err = sql.Open("sqlite", s.dsn(path, true)); err != nil {
 		return err
 	}
 	s.reader.SetMaxOpenConns(readers)
 	s.reader.SetMaxIdleConns(readers)
-	if err := assertPragmas(ctx, s.reader); err != nil {
+	if err := s.assertPragmas(ctx, s.reader); err != nil {
 		return err
 	}
 	s.reads = &prepared{of: s.reader}
@@ -148,17 +154,25 @@ func prepareFile(directory string) (string, error) {
 	return path, errors.Join(file.Chmod(0o600), file.Close())
 }
 
+type pragma struct{ name, set, want string }
+
 // pragmas is what every connection must have; the values are those that SQLite reports back.
-var pragmas = []struct{ name, set, want string }{
-	{"busy_timeout", "10000", "10000"},
-	{"journal_mode", "WAL", "wal"},
-	{"synchronous", "FULL", "2"},
-	{"foreign_keys", "ON", "1"},
+func (s *Store) pragmas() []pragma {
+	synchronous := pragma{"synchronous", "FULL", "2"}
+	if s.volatile {
+		synchronous = pragma{"synchronous", "OFF", "0"}
+	}
+	return []pragma{
+		{"busy_timeout", "10000", "10000"},
+		{"journal_mode", "WAL", "wal"},
+		synchronous,
+		{"foreign_keys", "ON", "1"},
+	}
 }
 
-func dsn(path string, readOnly bool) string {
+func (s *Store) dsn(path string, readOnly bool) string {
 	query := url.Values{}
-	for _, p := range pragmas {
+	for _, p := range s.pragmas() {
 		query.Add("_pragma", p.name+"("+p.set+")")
 	}
 	if readOnly {
@@ -167,8 +181,8 @@ func dsn(path string, readOnly bool) string {
 	return (&url.URL{Scheme: "file", Path: path, RawQuery: query.Encode()}).String()
 }
 
-func assertPragmas(ctx context.Context, db *sql.DB) error {
-	for _, p := range pragmas {
+func (s *Store) assertPragmas(ctx context.Context, db *sql.DB) error {
+	for _, p := range s.pragmas() {
 		var got string
 		if err := db.QueryRowContext(ctx, "PRAGMA "+p.name).Scan(&got); err != nil {
 			return fmt.Errorf("read back %s: %w", p.name, err)

@@ -101,7 +101,7 @@ func TestEveryConnectionIsDurable(t *testing.T) {
 	require.NoError(t, err)
 	defer s.Close()
 	for name, db := range map[string]*sql.DB{"writer": s.writer, "reader": s.reader} {
-		require.NoError(t, assertPragmas(t.Context(), db), name)
+		require.NoError(t, s.assertPragmas(t.Context(), db), name)
 	}
 	var connections []*sql.Conn
 	for range readers {
@@ -125,7 +125,7 @@ func TestAWrongSettingIsNoticed(t *testing.T) {
 		"_pragma=_journal_mode(WAL)", ""} {
 		db, err := sql.Open("sqlite", "file:"+filepath.Join(t.TempDir(), "x.db")+"?_pragma=busy_timeout(10000)&_pragma=foreign_keys(ON)&"+query)
 		require.NoError(t, err)
-		require.ErrorContains(t, assertPragmas(t.Context(), db), "would not be safe", query)
+		require.ErrorContains(t, (&Store{}).assertPragmas(t.Context(), db), "would not be safe", query)
 		require.NoError(t, db.Close())
 	}
 }

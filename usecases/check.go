@@ -82,7 +82,7 @@ type checker struct {
 
 func (c *checker) file(root *source.Node) {
 	fields := root.Map("usecase", "title", "description", "input", "events", "steps", "joined")
-	c.plan.UseCase = parseName(root)
+	c.plan.UseCase, c.plan.File = parseName(root), root.File()
 	c.plan.Title = constantTitle(plain(fields["title"]), c.plan.UseCase)
 	c.plan.Description = fields["description"].Text()
 	c.plan.Input = rules.ParseFields(fields["input"])

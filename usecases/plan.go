@@ -13,6 +13,7 @@ import (
 // expressions, templates and tables compiled. It is immutable and safe for concurrent use.
 type Plan struct {
 	UseCase     string          // customer-complaint
+	File        string          // as problems name it
 	Hash        string          // content hash of the bundle; empty if checked outside of one
 	Title       string          // the use case's title without expressions, for lists
 	CaseTitle   *rules.Template // over input alone; gives case.title

@@ -141,13 +141,41 @@ func (f *files) own(folder string, extensions ...string) []*file {
 	return found
 }
 
+// tests lists the files of tests of a use case: NAME.tests.yaml and NAME.WHAT.tests.yaml. Those of the catalogue are
+// about the catalogue's use case, so a workspace with a use case of its own has its own tests too.
+func (f *files) tests(useCase string) []usecases.File {
+	_, err := f.root.read("usecases/" + useCase + ".yaml")
+	shipped := errors.Is(err, fs.ErrNotExist)
+	found := map[string]usecases.File{}
+	add := func(from tree, folder, prefix string) {
+		names, _ := from.list(folder) // a folder that is not there has no tests
+		for _, name := range names {
+			if !strings.HasPrefix(name, useCase+".") || !strings.HasSuffix(name, ".tests.yaml") || found[name].Name != "" {
+				continue
+			}
+			if text, err := from.read(path.Join(folder, name)); err == nil {
+				found[name] = usecases.File{Name: prefix + name, Text: string(text)}
+			}
+		}
+	}
+	add(f.root, "usecases", "usecases/")
+	if shipped && !f.bare {
+		add(catalogue("usecases"), ".", "usecases/catalog/")
+	}
+	var list []usecases.File
+	for _, name := range sortedKeys(found) {
+		list = append(list, found[name])
+	}
+	return list
+}
+
 // shipped lists the names of the files of a catalogue; none if no catalogue stands behind the files.
 func (f *files) shipped(kind, extension string) []string {
 	if f.bare {
 		return nil
 	}
 	names, _ := catalogue(kind).list(".") // a catalogue is embedded: it can be read
-	return slices.DeleteFunc(names, func(name string) bool { return path.Ext(name) != extension })
+	return slices.DeleteFunc(names, func(name string) bool { return path.Ext(name) != extension || strings.Contains(name, ".tests.") })
 }
 
 // names lists what can be found in a folder, in the workspace and its catalogue.
@@ -156,7 +184,7 @@ func (f *files) names(kind string, extensions ...string) []string {
 	var names []string
 	for _, extension := range extensions {
 		for _, name := range append(f.shipped(kind, extension), own...) {
-			if path.Ext(name) == extension {
+			if path.Ext(name) == extension && !strings.Contains(name, ".tests.") {
 				names = append(names, stem(name))
 			}
 		}

@@ -34,6 +34,9 @@ type UseCase struct {
 	Plan   *usecases.Plan // nil if it has errors
 	Bundle usecases.Bundle
 	Hash   string // of the bundle
+	// Tests are the files of tests beside the use case; of the catalogue those alone that the workspace has no file
+	// of the same name of.
+	Tests []usecases.File
 }
 
 // table is a rule table with the files that it came from.
@@ -210,7 +213,7 @@ func (w *Workspace) environment() usecases.Environment {
 }
 
 func (l *loader) useCase(w *Workspace, definition *usecases.Definition, env usecases.Environment) *UseCase {
-	useCase := &UseCase{Definition: definition}
+	useCase := &UseCase{Definition: definition, Tests: l.files.tests(definition.Name)}
 	plan, problems := usecases.Check(definition.File, definition.Text, env)
 	l.add(problems...)
 	if plan == nil {

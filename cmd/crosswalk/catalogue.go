@@ -19,10 +19,12 @@ func checkCatalogue() source.Problems {
 	if err := writeDemo(dir, sampleAddresses()); err != nil {
 		return source.Problems{{File: "catalogue", Severity: source.SeverityError, Message: err.Error()}}
 	}
-	_, problems := workspace.Load(dir)
+	w, problems := workspace.Load(dir)
 	for i := range problems {
 		problems[i].File = filepath.Join("catalogue", problems[i].File)
 	}
+	_, inTests := readTests(w, "catalogue", nil, func(string) bool { return true })
+	problems = append(problems, inTests...)
 	return problems
 }
 

@@ -48,10 +48,12 @@ func check(c *cobra.Command, args []string) error {
 		problems = checkCatalogue()
 	} else {
 		w, found := workspace.Load(dir)
-		problems, notes, what = found, w.Notes, dir
-		for i := range problems {
-			problems[i].File = filepath.Join(dir, problems[i].File)
+		notes, what = w.Notes, dir
+		for i := range found {
+			found[i].File = filepath.Join(dir, found[i].File)
 		}
+		_, inTests := readTests(w, dir, nil, func(string) bool { return true })
+		problems = append(found, inTests...)
 	}
 	if problems == nil {
 		problems = source.Problems{}

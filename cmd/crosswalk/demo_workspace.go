@@ -77,8 +77,10 @@ func writeDemo(dir string, a demoAddresses) error {
 			return err
 		}
 	}
-	if err := copyMissing(filepath.Join(dir, "usecases"), usecases.Catalog(), "customer-complaint.yaml"); err != nil {
-		return err
+	for _, name := range []string{"customer-complaint.yaml", "customer-complaint.tests.yaml"} {
+		if err := copyMissing(filepath.Join(dir, "usecases"), usecases.Catalog(), name); err != nil {
+			return err
+		}
 	}
 	return copyMissing(filepath.Join(dir, "rules"), rules.Catalog(), "")
 }

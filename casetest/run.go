@@ -1,0 +1,311 @@
+package casetest
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"regexp"
+	"runtime"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"go.temporal.io/sdk/client"
+	"go.temporal.io/sdk/log"
+	"go.temporal.io/sdk/temporal"
+	"go.temporal.io/sdk/testsuite"
+	sdk "go.temporal.io/sdk/worker"
+	"go.temporal.io/sdk/workflow"
+
+	"crosswalk/activities"
+	"crosswalk/rules"
+	"crosswalk/source"
+	"crosswalk/store"
+	"crosswalk/workflows"
+)
+
+const (
+	// horizon is how long a case may take in its own time. One that has not ended by then waits for ever.
+	horizon = 5 * 365 * 24 * time.Hour
+	// patience is how long the machine may take for one step of a case.
+	patience = time.Minute
+)
+
+// Failure is one way in which a case is not what its test says.
+type Failure struct {
+	File    string `json:"file"`
+	Line    int    `json:"line"`
+	Column  int    `json:"column"`
+	Message string `json:"message"`
+	Hint    string `json:"hint,omitempty"`
+}
+
+// String is file:line:column: message (hint).
+func (f Failure) String() string {
+	text := fmt.Sprintf("%s:%d:%d: %s", f.File, f.Line, f.Column, f.Message)
+	if f.Hint != "" {
+		text += " (" + f.Hint + ")"
+	}
+	return text
+}
+
+func failureAt(n *source.Node, format string, args ...any) Failure {
+	line, column := n.Position()
+	return Failure{File: n.File(), Line: line, Column: column, Message: fmt.Sprintf(format, args...)}
+}
+
+// Result is what became of one test.
+type Result struct {
+	UseCase  string        `json:"use_case"`
+	Name     string        `json:"name"`
+	File     string        `json:"file"`
+	Line     int           `json:"line"`
+	OK       bool          `json:"ok"`
+	Failures []Failure     `json:"failures,omitempty"`
+	Path     []string      `json:"path"` // the steps that were taken, in order
+	Took     time.Duration `json:"-"`
+
+	ways map[string]int
+	rows map[string]int // "table row"
+}
+
+// Options of a run.
+type Options struct {
+	// Run chooses tests by a pattern on "use-case/name"; nil: all.
+	Run *regexp.Regexp
+	// Parallel is how many run at once; 0: one for each processor.
+	Parallel int
+}
+
+// Run runs the tests of the files, in the order of the files.
+func Run(ctx context.Context, files []*File, options Options) (*Report, error) {
+	var tests []*Test
+	for _, file := range files {
+		for _, t := range file.Tests {
+			if options.Run == nil || options.Run.MatchString(t.Plan.UseCase+"/"+t.Name) {
+				tests = append(tests, t)
+			}
+		}
+	}
+	begun := time.Now()
+	results := make([]Result, len(tests))
+	dir, err := os.MkdirTemp("", "crosswalk-test-*")
+	if err != nil {
+		return nil, fmt.Errorf("casetest: %w", err)
+	}
+	defer os.RemoveAll(dir)
+	parallel := options.Parallel
+	if parallel <= 0 {
+		parallel = runtime.GOMAXPROCS(0)
+	}
+	blank, err := blankStore(ctx, filepath.Join(dir, "blank"))
+	if err != nil {
+		return nil, err
+	}
+	var next atomic.Int64
+	var group sync.WaitGroup
+	errs := make([]error, min(parallel, len(tests)))
+	for i := range errs {
+		group.Go(func() {
+			for ctx.Err() == nil && errs[i] == nil {
+				n := int(next.Add(1)) - 1
+				if n >= len(tests) {
+					break
+				}
+				id := fmt.Sprintf("test-%d", n+1)
+				results[n], errs[i] = run(ctx, tests[n], id, filepath.Join(dir, id), blank)
+			}
+		})
+	}
+	group.Wait()
+	if err := errors.Join(append(errs, ctx.Err())...); err != nil {
+		return nil, fmt.Errorf("casetest: %w", err)
+	}
+	return newReport(files, results, time.Since(begun)), nil
+}
+
+// blankStore makes an empty store and returns its file: a copy of it costs a fraction of making one.
+func blankStore(ctx context.Context, dir string) ([]byte, error) {
+	opened, err := store.Open(ctx, dir, store.Volatile())
+	if err == nil {
+		err = opened.Close()
+	}
+	if err != nil {
+		return nil, fmt.Errorf("casetest: %w", err)
+	}
+	file, err := os.ReadFile(filepath.Join(dir, store.FileName))
+	if err != nil {
+		return nil, fmt.Errorf("casetest: %w", err)
+	}
+	return file, nil
+}
+
+// run runs one test in a store of its own: what one case finds out, such as a link, is nothing to another.
+func run(ctx context.Context, t *Test, id, dir string, blank []byte) (result Result, err error) {
+	begun := time.Now()
+	w := newWorld(t, id)
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return result, err
+	}
+	defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
+	if err := os.WriteFile(filepath.Join(dir, store.FileName), blank, 0o600); err != nil {
+		return result, err
+	}
+	w.store, err = store.Open(ctx, dir, store.Volatile(), store.WithClock(func() time.Time { return w.env.Now() }))
+	if err != nil {
+		return result, err
+	}
+	defer func() { err = errors.Join(err, w.store.Close()) }()
+	result = Result{UseCase: t.Plan.UseCase, Name: t.Name, File: t.File, Line: t.Line}
+	ended, err := w.execute()
+	if err != nil {
+		w.fail(Failure{File: t.File, Line: t.Line, Column: 1, Message: err.Error()})
+	}
+	if len(w.failures) == 0 {
+		seen, err := w.look(ended)
+		if err == nil {
+			w.failures, result.rows = seen.check(), seen.rows()
+		} else {
+			w.fail(Failure{File: t.File, Line: t.Line, Column: 1, Message: err.Error()})
+		}
+	}
+	for _, step := range w.took {
+		result.Path = append(result.Path, step.path)
+	}
+	result.Failures, result.OK, result.ways = w.failures, len(w.failures) == 0, w.ways
+	result.Took = time.Since(begun)
+	return result, nil
+}
+
+// ending is how the execution of a case ended.
+type ending struct {
+	outcome workflows.Outcome
+	stuck   bool // it waits and nothing comes any more
+}
+
+// execute runs the case to its end, or until nothing can happen any more.
+func (w *world) execute() (end ending, err error) {
+	defer func() {
+		if caught := recover(); caught != nil {
+			err = fmt.Errorf("the case did not come to an end: %v", caught)
+		}
+	}()
+	suite := &testsuite.WorkflowTestSuite{}
+	suite.SetLogger(log.NewStructuredLogger(slog.New(slog.DiscardHandler)))
+	w.env = suite.NewTestWorkflowEnvironment()
+	w.env.SetStartTime(w.test.at)
+	w.env.SetTestTimeout(patience)
+	w.env.SetWorkflowRunTimeout(horizon)
+	w.env.SetWorkerOptions(sdk.Options{DeadlockDetectionTimeout: patience})
+	w.env.SetStartWorkflowOptions(client.StartWorkflowOptions{ID: w.id, TaskQueue: workflows.QueueMain})
+	w.acts = &activities.Activities{Store: w.store, Reach: func() *activities.Reach { return w.reach }, Contracts: w, Log: slog.New(slog.DiscardHandler), Now: w.env.Now}
+	w.acts.Register(registry{TestWorkflowEnvironment: w.env, world: w})
+	interpreter := &workflows.Interpreter{Plans: w, Routes: w, Calendars: w.test.Calendars, Watcher: w}
+	w.env.RegisterDynamicWorkflow(interpreter.Run, workflow.DynamicRegisterOptions{})
+	if _, err := w.store.CreateCase(context.Background(), store.NewCase{ID: w.id, UseCase: w.test.Plan.UseCase, BundleHash: w.test.Plan.UseCase,
+		Language: w.test.meta.Language, ThreadKeys: []string{w.id}}); err != nil {
+		return end, err
+	}
+	for _, m := range w.test.messages {
+		w.env.RegisterDelayedCallback(func() { w.join(m) }, m.after)
+	}
+	for i, e := range w.test.events {
+		w.env.RegisterDelayedCallback(func() { w.happen(i, e) }, e.after)
+	}
+	w.env.ExecuteWorkflow(w.test.Plan.UseCase, workflows.StartInput{BundleHash: w.test.Plan.UseCase, Input: w.test.input, Case: w.test.meta})
+	return w.ending()
+}
+
+func (w *world) ending() (end ending, err error) {
+	err = w.env.GetWorkflowError()
+	var timeout *temporal.TimeoutError
+	switch {
+	case err == nil:
+		return end, w.env.GetWorkflowResult(&end.outcome)
+	case temporal.IsCanceledError(err):
+		end.outcome.Outcome = "cancelled"
+		return end, nil
+	case errors.As(err, &timeout):
+		end.stuck = true
+		return end, nil
+	}
+	return end, fmt.Errorf("the case failed: %w", err)
+}
+
+// join stores a further message for the case and tells it, as the intake does.
+func (w *world) join(m *message) {
+	parsed, err := json.Marshal(m.parsed)
+	if err == nil {
+		_, err = w.store.StoreEntry(context.Background(), store.Incoming{Entry: store.Entry{
+			Source: "test", Channel: m.channel, DedupeKey: w.store.NewID(), UseCase: w.test.Plan.UseCase, Parsed: parsed,
+			ThreadKeys: []string{w.id}, ReceivedAt: w.env.Now(),
+		}, OnlyJoin: true})
+	}
+	if err != nil {
+		w.fail(Failure{File: w.test.File, Line: w.test.Line, Column: 1, Message: "the message could not be stored: " + err.Error()})
+		return
+	}
+	w.env.SignalWorkflow(workflows.SignalNudge, nil)
+}
+
+// happen stores an event and tells the case, as the intake does.
+func (w *world) happen(index int, e *event) {
+	payload, err := json.Marshal(e.payload)
+	if err == nil {
+		_, _, err = w.store.PutEvent(context.Background(), store.Occurrence{Name: e.name, Key: e.key, Source: "test", DedupeKey: fmt.Sprint(index), Payload: payload, ReceivedAt: w.env.Now()})
+	}
+	if err != nil {
+		w.fail(Failure{File: w.test.File, Line: w.test.Line, Column: 1, Message: "the event could not be stored: " + err.Error()})
+		return
+	}
+	w.env.SignalWorkflow(workflows.SignalNudge, nil)
+}
+
+// seen is everything that a case has come to.
+type seen struct {
+	*world
+	end       ending
+	stored    store.Case
+	results   map[string]rules.Value // of the last time that each step was done, by path
+	decisions []store.Decision
+}
+
+// look reads what the case has written down.
+func (w *world) look(end ending) (*seen, error) {
+	ctx := context.Background()
+	s := &seen{world: w, end: end, results: map[string]rules.Value{}}
+	var err error
+	if s.stored, err = w.store.Case(ctx, w.id); err != nil {
+		return nil, err
+	}
+	steps, err := w.store.Steps(ctx, w.id)
+	if err != nil {
+		return nil, err
+	}
+	for _, step := range steps {
+		var value rules.Value
+		if len(step.Result) > 0 {
+			if err := json.Unmarshal(step.Result, &value); err != nil {
+				return nil, err
+			}
+		}
+		s.results[step.Path] = value
+	}
+	s.decisions, err = w.store.Decisions(ctx, w.id)
+	return s, err
+}
+
+// rows are the rows of tables that decided.
+func (s *seen) rows() map[string]int {
+	rows := map[string]int{}
+	for _, decision := range s.decisions {
+		if decision.Row != "" {
+			rows[decision.Table+" "+decision.Row]++
+		}
+	}
+	return rows
+}

@@ -1,0 +1,182 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"crosswalk/casetest"
+	"crosswalk/source"
+	"crosswalk/workspace"
+)
+
+func testCommand() *cobra.Command {
+	c := &cobra.Command{
+		Use:   "test [DIR|FILE…]",
+		Short: "Run the tests of use cases: no system is called, time is skipped",
+		Long: `Runs the tests that stand beside the use cases of a workspace, in usecases/NAME.tests.yaml: what comes in, what systems
+and people answer, and what must come of it. The cases run through the real interpreter; a call that a test has no
+answer for fails the test and is never sent. Without a folder it takes the workspace here, and outside of one the
+catalogue. With files it runs the tests of those files only. The exit code is 1 if a test fails or a file is wrong.`,
+		Example: `  crosswalk test
+  crosswalk test acme --cover
+  crosswalk test acme --run 'callback/.*late' --junit report.xml
+  crosswalk test acme/usecases/callback.tests.yaml`,
+		RunE: test,
+	}
+	c.Flags().String("run", "", "run only tests whose use-case/name matches this pattern")
+	c.Flags().Bool("cover", false, "list what no test reaches, with file and line")
+	c.Flags().String("junit", "", "write a JUnit report into this file")
+	c.Flags().Int("parallel", 0, "how many tests run at once (default: one for each processor)")
+	jsonFlag(c)
+	return c
+}
+
+func test(c *cobra.Command, args []string) error {
+	options := casetest.Options{}
+	if pattern, _ := c.Flags().GetString("run"); pattern != "" {
+		var err error
+		if options.Run, err = regexp.Compile(pattern); err != nil {
+			return usageError("--run: %s", err)
+		}
+	}
+	options.Parallel, _ = c.Flags().GetInt("parallel")
+	files, problems, err := testFiles(args)
+	if err != nil {
+		return err
+	}
+	if problems.Err() != nil {
+		if wantsJSON(c) {
+			return errors.Join(printJSON(c, map[string]any{"ok": false, "problems": problems}), contentError(nil))
+		}
+		printProblems(c.OutOrStdout(), problems)
+		return contentError(fmt.Errorf("%d error(s): no test was run", len(problems.Errors())))
+	}
+	report, err := casetest.Run(c.Context(), files, options)
+	if err != nil {
+		return systemError(err)
+	}
+	return printReport(c, report)
+}
+
+func printReport(c *cobra.Command, report *casetest.Report) error {
+	if name, _ := c.Flags().GetString("junit"); name != "" {
+		if err := writeJUnit(name, report); err != nil {
+			return systemError(err)
+		}
+	}
+	if wantsJSON(c) {
+		if err := printJSON(c, report.JSON()); err != nil {
+			return err
+		}
+	} else {
+		missed, _ := c.Flags().GetBool("cover")
+		report.Text(c.OutOrStdout(), missed)
+	}
+	switch failed := report.Failed(); {
+	case len(report.Results) == 0:
+		return contentError(errors.New("there is no such test"))
+	case failed > 0 && wantsJSON(c):
+		return contentError(nil)
+	case failed > 0:
+		return contentError(fmt.Errorf("%d of %d tests failed", failed, len(report.Results)))
+	}
+	return nil
+}
+
+func writeJUnit(name string, report *casetest.Report) error {
+	file, err := os.Create(name)
+	if err != nil {
+		return err
+	}
+	return errors.Join(report.JUnit(file), file.Close())
+}
+
+// testFiles reads the tests of a workspace, of some files of one, or of the catalogue.
+func testFiles(args []string) ([]*casetest.File, source.Problems, error) {
+	if len(args) == 0 && workspaceDir(nil) == "" {
+		return catalogueTests()
+	}
+	if len(args) == 1 {
+		if info, err := os.Stat(args[0]); err == nil && info.IsDir() {
+			return workspaceTests(args[0], nil)
+		}
+	}
+	if len(args) == 0 {
+		return workspaceTests(".", nil)
+	}
+	dir := ""
+	for _, name := range args {
+		of := filepath.Dir(filepath.Dir(name))
+		switch info, err := os.Stat(name); {
+		case err != nil:
+			return nil, nil, contentError(fmt.Errorf("there is no file %s", name))
+		case info.IsDir() || !strings.HasSuffix(name, casetest.Extension):
+			return nil, nil, usageError("%s is no file of tests: name one folder, or files that end with %s", name, casetest.Extension)
+		case dir != "" && dir != of:
+			return nil, nil, usageError("%s belongs to another workspace than %s", name, args[0])
+		}
+		dir = of
+	}
+	return workspaceTests(dir, args)
+}
+
+// workspaceTests reads the tests of a workspace. Its problems are those of the whole workspace: tests of what cannot be
+// put in force show nothing.
+func workspaceTests(dir string, only []string) ([]*casetest.File, source.Problems, error) {
+	w, problems := workspace.Load(dir)
+	files, problems := readTests(w, dir, problems, func(name string) bool {
+		return len(only) == 0 || slices.ContainsFunc(only, func(one string) bool { return filepath.Clean(one) == filepath.Join(dir, name) })
+	})
+	if problems.Err() == nil && len(files) == 0 {
+		return nil, nil, contentError(fmt.Errorf("%s has no tests: write usecases/NAME%s beside a use case", dir, casetest.Extension))
+	}
+	return files, problems, nil
+}
+
+// readTests reads the files of tests of a workspace. The problems, with those of the workspace itself, name files as
+// they are seen from outside of it.
+func readTests(w *workspace.Workspace, dir string, problems source.Problems, wanted func(name string) bool) ([]*casetest.File, source.Problems) {
+	problems = problems.Errors()
+	for i := range problems {
+		problems[i].File = filepath.Join(dir, problems[i].File)
+	}
+	var files []*casetest.File
+	for _, useCase := range w.UseCases {
+		if useCase.Plan == nil {
+			continue
+		}
+		for _, f := range useCase.Tests {
+			if !wanted(f.Name) {
+				continue
+			}
+			file, found := casetest.Parse(dir, f.Name, []byte(f.Text), casetest.Subject{Plan: useCase.Plan, Calendars: w.Config})
+			problems = append(problems, found...)
+			if file != nil {
+				files = append(files, file)
+			}
+		}
+	}
+	return files, problems
+}
+
+// catalogueTests reads the tests of everything that is shipped, as the workspace of the demo company uses it.
+func catalogueTests() ([]*casetest.File, source.Problems, error) {
+	dir, err := os.MkdirTemp("", "crosswalk-test-*")
+	if err != nil {
+		return nil, nil, systemError(err)
+	}
+	defer os.RemoveAll(dir)
+	if err := writeDemo(dir, sampleAddresses()); err != nil {
+		return nil, nil, systemError(err)
+	}
+	w, problems := workspace.Load(dir)
+	files, problems := readTests(w, "catalogue", problems, func(string) bool { return true })
+	return files, problems, nil
+}

@@ -61,6 +61,15 @@ func ParseTable(file string, text []byte, read TableReader) (*Table, source.Prob
 	return b.table, problems
 }
 
+// TableHead lists what a table file says beside its rows, by place. It needs nothing to be right.
+func TableHead(file string, text []byte) map[string]string {
+	if strings.EqualFold(path.Ext(file), ".csv") {
+		text, _ = splitCSV(text)
+	}
+	root := source.Parse(file, text).Root
+	return root.Leaves(func(n *source.Node) bool { return n.Path() == "rows" && strings.Contains(n.Text(), "\n") })
+}
+
 // normalized is a file's content as it is hashed: line ends do not matter.
 func normalized(text []byte) []byte {
 	return []byte(strings.ReplaceAll(strings.TrimPrefix(string(text), "\ufeff"), "\r\n", "\n"))

@@ -454,8 +454,9 @@ func (n *Node) Required(key, hint string) *Node {
 	return child
 }
 
-// Leaves returns every single value at or below the node by its place below it, as in .with.email or [2]; an empty list
-// or mapping counts as a value. Nodes for which skip says so are left out with all that is below them; nil: none are.
+// Leaves returns every single value at or below the node by its place below it, as in .with.email or [2]; a list of
+// single values, and anything empty, counts as one value. Nodes for which skip says so are left out with all that is
+// below them; nil: none are.
 func (n *Node) Leaves(skip func(*Node) bool) map[string]string {
 	found := map[string]string{}
 	n.leaves("", skip, found)
@@ -475,15 +476,28 @@ func (n *Node) leaves(place string, skip func(*Node) bool, found map[string]stri
 			found[place] = "{}"
 		}
 	case List:
+		if texts, ok := n.singles(); ok {
+			found[place] = "[" + strings.Join(texts, ", ") + "]"
+			return
+		}
 		for i, item := range n.List() {
 			item.leaves(fmt.Sprintf("%s[%d]", place, i), skip, found)
-		}
-		if len(n.yaml.Content) == 0 {
-			found[place] = "[]"
 		}
 	default:
 		found[place] = n.yaml.Value
 	}
+}
+
+// singles are the items of a list, if all of them are single values.
+func (n *Node) singles() ([]string, bool) {
+	var texts []string
+	for _, item := range n.yaml.Content {
+		if item.Kind != yaml.ScalarNode {
+			return nil, false
+		}
+		texts = append(texts, item.Value)
+	}
+	return texts, true
 }
 
 func (n *Node) describe() string {

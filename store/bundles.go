@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 )
 
@@ -16,6 +17,9 @@ const (
 
 // ErrInUse says that something can not be deleted because it is needed.
 var ErrInUse = errors.New("in use")
+
+// ErrSuperseded says that something else came into force since a publication was checked, so that it was not made.
+var ErrSuperseded = errors.New("something else has come into force meanwhile")
 
 // Definition is an immutable text under its content hash.
 type Definition struct {
@@ -53,6 +57,28 @@ type Publication struct {
 	Reach   string            // hash; "" leaves what is in force
 	Who     string
 	Note    string
+	// Checked says that After is the version against which the publication was checked: if another one is in force
+	// by now, nothing is published and the error is ErrSuperseded.
+	Checked bool
+	After   int64
+	// Restores is the version whose state this puts in force again; 0 if it brings something new.
+	Restores int64
+}
+
+// Release is one version: when it came into force, and who did it.
+type Release struct {
+	Version  int64     `json:"version"`
+	Who      string    `json:"who"`
+	Note     string    `json:"message,omitempty"`
+	At       time.Time `json:"at"`
+	Restores int64     `json:"restores,omitempty"`
+}
+
+// All rows of one version were written together and say the same of it.
+const releases = "SELECT version, MAX(who), MAX(note), MAX(at), MAX(restores) FROM publications"
+
+func (r *Release) fields() []any {
+	return []any{&r.Version, &r.Who, &r.Note, stamp{&r.At}, &r.Restores}
 }
 
 // PutBundle stores a bundle under its hash. The same twice is once; other bytes under a stored hash are an error.
@@ -91,14 +117,18 @@ func (s *Store) Publish(ctx context.Context, publication Publication) (version i
 		if version, err = currentVersion(ctx, tx); err != nil {
 			return err
 		}
+		if publication.Checked && publication.After != version {
+			return fmt.Errorf("%w: version %d, and it was checked against %d", ErrSuperseded, version, publication.After)
+		}
 		changed, err := s.changedBy(ctx, tx, publication)
 		if err != nil || len(changed) == 0 {
 			return err
 		}
 		version++
+		at := s.now()
 		for _, p := range changed {
-			p.Version = version
-			if _, err := tx.insert(ctx, "publications", publishedColumns, p.fields(), ""); err != nil {
+			p.Version, p.At = version, at
+			if _, err := tx.insert(ctx, "publications", publishedColumns+", restores", append(p.fields(), publication.Restores), ""); err != nil {
 				return err
 			}
 		}
@@ -116,6 +146,41 @@ func (s *Store) PutInForce(ctx context.Context, useCase, hash, who, note string)
 func (s *Store) Version(ctx context.Context) (int64, error) {
 	version, err := currentVersion(ctx, s.read())
 	return version, wrap("version", err)
+}
+
+// InForceAt lists everything that was in force at a version, bundles and reach, by kind and name. What it answers for a
+// version never changes, so that everybody who works with a version works with the same.
+func (s *Store) InForceAt(ctx context.Context, version int64) ([]Published, error) {
+	found, err := many[Published](ctx, s.read(), "SELECT "+publishedColumns+` FROM publications p
+		WHERE p.version = (SELECT MAX(n.version) FROM publications n WHERE n.kind = p.kind AND n.name = p.name AND n.version <= ?)
+		AND p.hash <> '' ORDER BY p.kind, p.name`, version)
+	return found, wrap(fmt.Sprintf("in force at %d", version), err)
+}
+
+// Release tells of one version; ErrNotFound if there was none.
+func (s *Store) Release(ctx context.Context, version int64) (Release, error) {
+	found, err := one[Release](ctx, s.read(), releases+" WHERE version = ? GROUP BY version", version)
+	return found, wrap(fmt.Sprintf("version %d", version), err)
+}
+
+// Releases lists the versions, newest first.
+func (s *Store) Releases(ctx context.Context, limit int) ([]Release, error) {
+	found, err := many[Release](ctx, s.read(), releases+" GROUP BY version ORDER BY version DESC"+page(limit, 0))
+	return found, wrap("releases", err)
+}
+
+// PublishedBy lists what a version changed, by kind and name.
+func (s *Store) PublishedBy(ctx context.Context, version int64) ([]Published, error) {
+	found, err := many[Published](ctx, s.read(), "SELECT "+publishedColumns+" FROM publications WHERE version = ? ORDER BY kind, name", version)
+	return found, wrap(fmt.Sprintf("published by %d", version), err)
+}
+
+// FindDefinitions lists the definitions whose hash begins so, without their bodies. At most two are looked for: more
+// than one is as good as many.
+func (s *Store) FindDefinitions(ctx context.Context, prefix string) ([]Definition, error) {
+	like := strings.NewReplacer(`\`, `\\`, "%", `\%`, "_", `\_`).Replace(prefix) + "%"
+	found, err := many[Definition](ctx, s.read(), `SELECT hash, kind, name, '', stored_at FROM definitions WHERE hash LIKE ? ESCAPE '\' ORDER BY hash LIMIT 2`, like)
+	return found, wrap("definitions "+prefix, err)
 }
 
 const newest = `FROM publications p WHERE p.version = (SELECT MAX(n.version) FROM publications n WHERE n.kind = p.kind AND n.name = p.name)`
@@ -141,23 +206,24 @@ func (s *Store) Publications(ctx context.Context, kind, name string, limit int) 
 	return found, wrap("publications", err)
 }
 
-// DeleteBundle deletes a bundle that is neither in force nor used by an open case (ErrInUse).
+// DeleteBundle deletes a bundle that nothing refers to: no case, ended or not, and no version that was ever in force.
+// Any other stays (ErrInUse): a case keeps its bundle for life, its record is explained by it, and an undo needs it.
 func (s *Store) DeleteBundle(ctx context.Context, hash string) error {
 	return s.write(ctx, "delete bundle "+hash, func(tx session) error {
-		var open, current int
-		if err := tx.scalar(ctx, "SELECT COUNT(*) FROM cases WHERE bundle_hash = ? AND ended_at = 0", []any{hash}, &open); err != nil {
+		var used, published int
+		if err := tx.scalar(ctx, "SELECT COUNT(*) FROM cases WHERE bundle_hash = ?", []any{hash}, &used); err != nil {
 			return err
 		}
-		if err := tx.scalar(ctx, "SELECT COUNT(*) "+newest+" AND p.hash = ?", []any{hash}, &current); err != nil {
+		if err := tx.scalar(ctx, "SELECT COUNT(*) FROM publications WHERE hash = ?", []any{hash}, &published); err != nil {
 			return err
 		}
 		// A case that was moved to another version is replayed from its beginning with the one it began with.
 		var moved int
-		if err := tx.scalar(ctx, "SELECT COUNT(*) FROM repairs r, cases c WHERE r.bundle_before = ? AND r.case_id = c.id AND c.ended_at = 0", []any{hash}, &moved); err != nil {
+		if err := tx.scalar(ctx, "SELECT COUNT(*) FROM repairs WHERE bundle_before = ?", []any{hash}, &moved); err != nil {
 			return err
 		}
-		if open += moved; open > 0 || current > 0 {
-			return fmt.Errorf("%w: %d open cases, in force %d times", ErrInUse, open, current)
+		if used += moved; used > 0 || published > 0 {
+			return fmt.Errorf("%w: by %d cases, published %d times", ErrInUse, used, published)
 		}
 		n, err := tx.exec(ctx, "DELETE FROM definitions WHERE hash = ? AND kind = ?", hash, KindBundle)
 		if err == nil && n == 0 {
@@ -187,7 +253,7 @@ func (s *Store) changedBy(ctx context.Context, tx session, publication Publicati
 		if err := mustExist(ctx, tx, p); err != nil {
 			return nil, err
 		}
-		p.Who, p.Note, p.At = publication.Who, publication.Note, s.now()
+		p.Who, p.Note = publication.Who, publication.Note
 		changed = append(changed, p)
 	}
 	return changed, nil

@@ -80,20 +80,105 @@ func TestABundleInUseStays(t *testing.T) {
 	t.Parallel()
 	s, _ := testStore(t)
 	ctx := t.Context()
-	for _, hash := range []string{"b1", "b2"} {
+	for _, hash := range []string{"b1", "b2", "b3", "b4"} {
 		require.NoError(t, s.PutBundle(ctx, hash, "complaint", []byte(hash)))
+	}
+	for _, hash := range []string{"b1", "b2"} {
 		_, err := s.PutInForce(ctx, "complaint", hash, "ann", "")
 		require.NoError(t, err)
-		_, err = s.CreateCase(ctx, NewCase{ID: "case-" + hash, UseCase: "complaint"})
+	}
+	_, err := s.CreateCase(ctx, NewCase{ID: "case", UseCase: "complaint", BundleHash: "b3"})
+	require.NoError(t, err)
+	require.ErrorIs(t, s.DeleteBundle(ctx, "b1"), ErrInUse, "an undo needs it")
+	require.ErrorIs(t, s.DeleteBundle(ctx, "b2"), ErrInUse, "it is in force")
+	require.ErrorIs(t, s.DeleteBundle(ctx, "b3"), ErrInUse, "a case runs with it")
+	require.NoError(t, s.EndCase(ctx, "case", End{State: CaseDone}))
+	require.ErrorIs(t, s.DeleteBundle(ctx, "b3"), ErrInUse, "the record of a case is explained by it")
+	require.NoError(t, s.DeleteBundle(ctx, "b4"))
+	require.ErrorIs(t, s.DeleteBundle(ctx, "b4"), ErrNotFound)
+}
+
+// TestOfTwoPublicationsOneWins shows that who publishes what he checked against something that is not in force any
+// more is told so, and changes nothing.
+func TestOfTwoPublicationsOneWins(t *testing.T) {
+	t.Parallel()
+	s, _ := testStore(t)
+	ctx := t.Context()
+	for _, hash := range []string{"b1", "b2", "b3", "b4", "b5"} {
+		require.NoError(t, s.PutBundle(ctx, hash, "complaint", []byte(hash)))
+	}
+	version, err := s.PutInForce(ctx, "complaint", "b1", "ann", "")
+	require.NoError(t, err)
+	errs := make([]error, 4)
+	parallel(len(errs), func(i int) {
+		_, errs[i] = s.Publish(ctx, Publication{Bundles: map[string]string{"complaint": []string{"b2", "b3", "b4", "b5"}[i]}, Checked: true, After: version})
+	})
+	won := 0
+	for _, err := range errs {
+		if err == nil {
+			won++
+			continue
+		}
+		require.ErrorIs(t, err, ErrSuperseded)
+	}
+	require.Equal(t, 1, won)
+	current, err := s.Version(ctx)
+	require.NoError(t, err)
+	require.Equal(t, version+1, current)
+}
+
+func TestWhatWasInForceAtAVersion(t *testing.T) {
+	t.Parallel()
+	s, _ := testStore(t)
+	ctx := t.Context()
+	for _, hash := range []string{"c1", "c2", "lead"} {
+		name := "complaint"
+		if hash == "lead" {
+			name = "lead"
+		}
+		require.NoError(t, s.PutBundle(ctx, hash, name, []byte(hash)))
+	}
+	require.NoError(t, s.PutReach(ctx, "r1", []byte("reach")))
+	for _, p := range []Publication{
+		{Bundles: map[string]string{"complaint": "c1"}, Reach: "r1", Who: "ann", Note: "begin"},
+		{Bundles: map[string]string{"complaint": "c2", "lead": "lead"}, Who: "bo"},
+		{Bundles: map[string]string{"complaint": "c1", "lead": ""}, Who: "ann", Note: "undo", Restores: 1},
+	} {
+		_, err := s.Publish(ctx, p)
 		require.NoError(t, err)
 	}
-	require.ErrorIs(t, s.DeleteBundle(ctx, "b1"), ErrInUse) // by an open case
-	for _, id := range []string{"case-b1", "case-b2"} {
-		require.NoError(t, s.EndCase(ctx, id, End{State: CaseDone}))
+	at := func(version int64) map[string]string {
+		all, err := s.InForceAt(ctx, version)
+		require.NoError(t, err)
+		hashes := map[string]string{}
+		for _, p := range all {
+			hashes[p.Kind+"/"+p.Name] = p.Hash
+		}
+		return hashes
 	}
-	require.NoError(t, s.DeleteBundle(ctx, "b1"))
-	require.ErrorIs(t, s.DeleteBundle(ctx, "b2"), ErrInUse) // in force
-	require.ErrorIs(t, s.DeleteBundle(ctx, "b1"), ErrNotFound)
+	require.Empty(t, at(0))
+	require.Equal(t, map[string]string{"bundle/complaint": "c1", "reach/": "r1"}, at(1))
+	require.Equal(t, map[string]string{"bundle/complaint": "c2", "bundle/lead": "lead", "reach/": "r1"}, at(2))
+	require.Equal(t, at(1), at(3))
+	releases, err := s.Releases(ctx, 2)
+	require.NoError(t, err)
+	require.Len(t, releases, 2)
+	require.Equal(t, Release{Version: 3, Who: "ann", Note: "undo", At: releases[0].At, Restores: 1}, releases[0])
+	require.False(t, releases[0].At.Before(releases[1].At))
+	release, err := s.Release(ctx, 1)
+	require.NoError(t, err)
+	require.Equal(t, "begin", release.Note)
+	_, err = s.Release(ctx, 9)
+	require.ErrorIs(t, err, ErrNotFound)
+	changed, err := s.PublishedBy(ctx, 3)
+	require.NoError(t, err)
+	require.Len(t, changed, 2)
+	found, err := s.FindDefinitions(ctx, "c")
+	require.NoError(t, err)
+	require.Len(t, found, 2)
+	found, err = s.FindDefinitions(ctx, "%")
+	require.NoError(t, err)
+	require.Empty(t, found)
 }
 
 func TestPublishingAtOnceGivesEachItsVersion(t *testing.T) {

@@ -2,7 +2,6 @@ package worker
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"log/slog"
 	"runtime"
@@ -180,28 +179,37 @@ func (w *Worker) Refresh(ctx context.Context) error {
 	if err != nil || version == w.version {
 		return err
 	}
-	published, err := w.config.Store.InForce(ctx)
+	// All of it is read at one version, so that what belongs together switches together.
+	all, err := w.config.Store.InForceAt(ctx, version)
 	if err != nil {
 		return fmt.Errorf("worker: %w", err)
 	}
-	for _, one := range published {
+	for _, one := range all {
+		if one.Kind == store.KindReach {
+			if err := w.useReach(ctx, one.Hash); err != nil {
+				return err
+			}
+			continue
+		}
 		// A bundle that cannot be read stops its own cases, not the others'.
 		if _, err := w.bundles.load(ctx, one.Hash); err != nil {
 			w.log.Error("what is in force was not loaded", "use_case", one.Name, "error", err)
 		}
 	}
-	definition, err := w.config.Store.Reach(ctx)
-	if err != nil && !errors.Is(err, store.ErrNotFound) {
+	w.version = version
+	return nil
+}
+
+func (w *Worker) useReach(ctx context.Context, hash string) error {
+	definition, err := w.config.Store.ReachByHash(ctx, hash)
+	if err != nil {
 		return fmt.Errorf("worker: %w", err)
 	}
-	if err == nil {
-		defined, err := workspace.ParseReach(definition.Body, w.config.Base)
-		if err != nil {
-			return err
-		}
-		w.reach.use(defined)
+	defined, err := workspace.ParseReach(definition.Body, w.config.Base)
+	if err != nil {
+		return err
 	}
-	w.version = version
+	w.reach.use(defined)
 	return nil
 }
 

@@ -150,14 +150,9 @@ func (r *Reach) Hash() string {
 
 // ParseReach reads what Body wrote. Secrets in files are found relative to base, the folder of the workspace.
 func ParseReach(body []byte, base string) (*Reach, error) {
-	var stored reachBody
-	decoder := json.NewDecoder(bytes.NewReader(body))
-	decoder.DisallowUnknownFields()
-	if err := decoder.Decode(&stored); err != nil {
-		return nil, fmt.Errorf("workspace: reading the reach: %w", err)
-	}
-	if stored.Language != 1 {
-		return nil, fmt.Errorf("workspace: the reach is written in language %d, this program knows 1: update it", stored.Language)
+	stored, err := parseReachBody(body)
+	if err != nil {
+		return nil, err
 	}
 	l := &loader{files: files{root: texts(stored.Files), bare: true}, base: base}
 	reach := l.reach()
@@ -166,6 +161,19 @@ func ParseReach(body []byte, base string) (*Reach, error) {
 		return nil, fmt.Errorf("workspace: reading the reach: %w", err)
 	}
 	return reach, nil
+}
+
+func parseReachBody(body []byte) (reachBody, error) {
+	var stored reachBody
+	decoder := json.NewDecoder(bytes.NewReader(body))
+	decoder.DisallowUnknownFields()
+	if err := decoder.Decode(&stored); err != nil {
+		return stored, fmt.Errorf("workspace: reading the reach: %w", err)
+	}
+	if stored.Language != 1 {
+		return stored, fmt.Errorf("workspace: the reach is written in language %d, this program knows 1: update it", stored.Language)
+	}
+	return stored, nil
 }
 
 // AdapterConfig is what an adapter needs to know of a system, with its secrets read now.

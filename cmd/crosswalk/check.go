@@ -86,67 +86,6 @@ func printProblems(w io.Writer, problems source.Problems) {
 	}
 }
 
-func publishCommand() *cobra.Command {
-	c := &cobra.Command{
-		Use:     "publish [DIR]",
-		Short:   "Check a workspace and put it in force for new cases",
-		Long:    "Cases that run keep the meaning they started with; how systems are reached changes for all. A workspace with errors changes nothing.",
-		Example: "  crosswalk publish acme --data acme/.crosswalk --note 'warranty of kettles is 36 months'",
-		Args:    atMostOne,
-		RunE:    publish,
-	}
-	c.Flags().String("data", "", "data directory (default: .crosswalk in the workspace)")
-	c.Flags().String("note", "", "what changed and why")
-	databaseFlag(c)
-	jsonFlag(c)
-	return c
-}
-
-func publish(c *cobra.Command, args []string) error {
-	dir := workspaceDir(args)
-	if dir == "" {
-		return usageError("there is no workspace here: name its folder")
-	}
-	w, problems := workspace.Load(dir)
-	if problems.Err() != nil {
-		printProblems(c.ErrOrStderr(), problems)
-		return contentError(errors.New("nothing was published; what is in force stays"))
-	}
-	data, _ := c.Flags().GetString("data")
-	if data == "" {
-		data = filepath.Join(dir, ".crosswalk")
-	}
-	s, err := openStore(c.Context(), databaseOf(c), data)
-	if err != nil {
-		return systemError(err)
-	}
-	defer s.Close()
-	note, _ := c.Flags().GetString("note")
-	published, err := w.Publish(c.Context(), s, userName(), note)
-	if err != nil {
-		return systemError(err)
-	}
-	if wantsJSON(c) {
-		return printJSON(c, published)
-	}
-	fmt.Fprintln(c.OutOrStdout(), describe(published))
-	return nil
-}
-
-func describe(p workspace.Published) string {
-	if len(p.Changed)+len(p.Removed) == 0 {
-		return fmt.Sprintf("in force: version %d, no use case changed", p.Version)
-	}
-	text := fmt.Sprintf("in force: version %d", p.Version)
-	if len(p.Changed) > 0 {
-		text += fmt.Sprintf(", changed %v", p.Changed)
-	}
-	if len(p.Removed) > 0 {
-		text += fmt.Sprintf(", taken out %v", p.Removed)
-	}
-	return text
-}
-
 func userName() string {
 	if name := os.Getenv("USER"); name != "" {
 		return name

@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"log/slog"
 	"slices"
@@ -47,18 +46,16 @@ func (d *definitions) refresh(ctx context.Context) error {
 	if same {
 		return nil
 	}
-	stored, err := d.store.Reach(ctx)
-	if errors.Is(err, store.ErrNotFound) {
-		return nil
-	}
+	// All of it is read at one version: a use case, its tables and the sources that start it switch together.
+	all, err := d.store.InForceAt(ctx, version)
 	if err != nil {
 		return err
 	}
-	reach, err := workspace.ParseReach(stored.Body, d.base)
-	if err != nil {
+	reach, err := d.reachOf(ctx, all)
+	if err != nil || reach == nil {
 		return err
 	}
-	inputs, events, err := d.takenInForce(ctx)
+	inputs, events, err := d.takenBy(ctx, all)
 	if err != nil {
 		return err
 	}
@@ -76,14 +73,27 @@ func (d *definitions) refresh(ctx context.Context) error {
 	return nil
 }
 
-// takenInForce is what the use cases in force take, and what the events that they declare tell.
-func (d *definitions) takenInForce(ctx context.Context) (inputs, events map[string]*rules.Type, err error) {
-	published, err := d.store.InForce(ctx)
-	if err != nil {
-		return nil, nil, err
+// reachOf is how systems are reached; nil if nothing says so yet.
+func (d *definitions) reachOf(ctx context.Context, all []store.Published) (*workspace.Reach, error) {
+	for _, p := range all {
+		if p.Kind == store.KindReach {
+			stored, err := d.store.ReachByHash(ctx, p.Hash)
+			if err != nil {
+				return nil, err
+			}
+			return workspace.ParseReach(stored.Body, d.base)
+		}
 	}
+	return nil, nil
+}
+
+// takenBy is what use cases take, and what the events that they declare tell.
+func (d *definitions) takenBy(ctx context.Context, all []store.Published) (inputs, events map[string]*rules.Type, err error) {
 	inputs, events = map[string]*rules.Type{}, map[string]*rules.Type{}
-	for _, p := range published {
+	for _, p := range all {
+		if p.Kind != store.KindBundle {
+			continue
+		}
 		definition, err := d.store.Bundle(ctx, p.Hash)
 		if err != nil {
 			return nil, nil, err

@@ -215,7 +215,7 @@ func (s *system) firstPublish(ctx context.Context) error {
 		w, problems := workspace.Load(s.options.dir)
 		printProblems(s.options.problems, problems)
 		if problems.Err() == nil {
-			if _, err := w.Publish(ctx, s.store, userName(), "up"); err != nil {
+			if err := s.publishAtStart(ctx, w); err != nil {
 				return systemError(err)
 			}
 		} else if version == 0 {
@@ -228,6 +228,21 @@ func (s *system) firstPublish(ctx context.Context) error {
 		return systemError(err)
 	}
 	return nil
+}
+
+// publishAtStart puts the folder in force, unless it holds what was taken back: a restart is nobody's wish to have that
+// again.
+func (s *system) publishAtStart(ctx context.Context, w *workspace.Workspace) error {
+	undone, err := w.Undone(ctx, s.store)
+	if err != nil {
+		return err
+	}
+	if undone {
+		fmt.Fprintln(s.options.problems, "the folder holds what `crosswalk publish --undo` took back: it was not published; save a file, or publish, to have it again")
+		return nil
+	}
+	_, err = w.Publish(ctx, s.store, userName(), "up")
+	return err
 }
 
 // watch publishes each valid save and reports each invalid one.

@@ -136,6 +136,8 @@ func (d *Desk) routes() []route {
 		{"POST", "/links/{id}/{act}", user, d.link},
 		{"GET", "/systems", user, d.systemList},
 		{"POST", "/systems/{name}/{act}", lead, d.system},
+		{"GET", "/inforce", user, d.inForce},
+		{"GET", "/inforce/{version}", user, d.version},
 		{"GET", "/help", user, d.help},
 		{"GET", "/api/tasks", user, d.apiTasks},
 		{"GET", "/api/tasks/{id}", user, d.apiTask},

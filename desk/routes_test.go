@@ -40,6 +40,8 @@ var policy = []struct {
 	{"POST", "/links/{id}/{act}", user, "/links/LINK/correct"},
 	{"GET", "/systems", user, "/systems"},
 	{"POST", "/systems/{name}/{act}", lead, "/systems/crm/pause"},
+	{"GET", "/inforce", user, "/inforce"},
+	{"GET", "/inforce/{version}", user, "/inforce/1"},
 	{"GET", "/help", user, "/help"},
 	{"GET", "/api/tasks", user, "/api/tasks"},
 	{"GET", "/api/tasks/{id}", user, "/api/tasks/t-complete"},

@@ -159,6 +159,7 @@ func wire(t testing.TB, v rules.Value) json.RawMessage {
 func (s *scene) seed() *scene {
 	s.t.Helper()
 	t, ctx, w := s.t, s.t.Context(), s.words
+	s.publish(t.TempDir()+"/workspace", "begin "+w)
 	received := time.Now().Add(-3 * time.Hour)
 	stored, err := s.Store.StoreEntry(ctx, store.Incoming{
 		Entry: store.Entry{Source: "mails", Channel: "email", DedupeKey: "1", UseCase: "customer-complaint", Language: "en", ReceivedAt: received, ContactKeys: []string{"email:ann@example.org"},

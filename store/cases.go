@@ -108,6 +108,7 @@ func (s *Store) CaseByReference(ctx context.Context, reference string) (Case, er
 type CaseFilter struct {
 	States     []CaseState
 	UseCases   []string
+	Bundle     string    // began with exactly this
 	Open       bool      // not ended
 	Waiting    bool      // waiting for something, or parked
 	WaitingFor string    // exactly this, such as the name of a system
@@ -136,6 +137,9 @@ func (f CaseFilter) conditions() conditions {
 	if len(f.UseCases) > 0 {
 		set, args := in(f.UseCases)
 		c.add("use_case IN "+set, args...)
+	}
+	if f.Bundle != "" {
+		c.add("bundle_hash = ?", f.Bundle)
 	}
 	if f.Open {
 		c.add("ended_at = 0")

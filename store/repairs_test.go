@@ -67,7 +67,7 @@ func TestRepairIsAskedForAndSettledOnce(t *testing.T) {
 	require.NoError(t, s.EndCase(ctx, of.ID, End{State: CaseDone}))
 	_, err = s.AskRepair(ctx, Repair{CaseID: of.ID, Act: ActRedo, Who: "op@x"})
 	require.ErrorIs(t, err, ErrCaseEnded)
-	require.NoError(t, s.DeleteBundle(ctx, "hash-a"))
+	require.ErrorIs(t, s.DeleteBundle(ctx, "hash-a"), ErrInUse, "what the case did before is explained by it")
 }
 
 func TestCasesAreFoundByWhatKeepsThem(t *testing.T) {

@@ -286,8 +286,8 @@ func publishHistoryCommand() *cobra.Command {
 	return c
 }
 
-// version is one entry of the history.
-type version struct {
+// pastVersion is one entry of the history.
+type pastVersion struct {
 	store.Release
 	InForce bool              `json:"in_force"`
 	Changed map[string]string `json:"changed"` // use case → hash of its bundle; "" where it was taken out of force
@@ -324,14 +324,14 @@ func publishHistory(c *cobra.Command, args []string) error {
 	return nil
 }
 
-func readHistory(ctx context.Context, s *store.Store, limit int) ([]version, error) {
+func readHistory(ctx context.Context, s *store.Store, limit int) ([]pastVersion, error) {
 	releases, err := s.Releases(ctx, limit)
 	if err != nil {
 		return nil, err
 	}
-	history := []version{}
+	history := []pastVersion{}
 	for i, release := range releases {
-		one := version{Release: release, InForce: i == 0, Changed: map[string]string{}}
+		one := pastVersion{Release: release, InForce: i == 0, Changed: map[string]string{}}
 		changed, err := s.PublishedBy(ctx, release.Version)
 		if err != nil {
 			return nil, err
@@ -349,7 +349,7 @@ func readHistory(ctx context.Context, s *store.Store, limit int) ([]version, err
 }
 
 // what lists what a version changed.
-func (v version) what() []string {
+func (v pastVersion) what() []string {
 	var what []string
 	for _, name := range slices.Sorted(maps.Keys(v.Changed)) {
 		if v.Changed[name] == "" {

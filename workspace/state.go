@@ -98,7 +98,7 @@ func (s State) Workspace(base string) (*Workspace, source.Problems) {
 		l.systemsOf(w, name, bundle)
 		w.UseCases = append(w.UseCases, &UseCase{Definition: definition, Plan: plan, Bundle: bundle, Hash: bundle.Hash()})
 	}
-	w.Config.checkIntake(w.inputOf, w.useCaseNames())
+	w.Config.checkIntake(w.known())
 	w.checkDrivers()
 	problems := append(append(l.problems, l.files.problems...), w.Config.doc.Problems()...).Sorted()
 	w.errors = problems.Errors()

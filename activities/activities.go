@@ -1,10 +1,12 @@
 package activities
 
 import (
+	"context"
 	"log/slog"
 	"time"
 
 	"crosswalk/contracts"
+	"crosswalk/rules"
 	"crosswalk/store"
 )
 
@@ -13,6 +15,7 @@ type Activities struct {
 	Store     *store.Store
 	Reach     func() *Reach
 	Contracts Contracts
+	UseCases  UseCases
 	Log       *slog.Logger
 	// Now is the clock; nil is the real one.
 	Now func() time.Time
@@ -23,6 +26,12 @@ type Activities struct {
 // Contracts finds the contract that a case was started with.
 type Contracts interface {
 	Contract(bundle, system string) (*contracts.Contract, error)
+}
+
+// UseCases knows what use cases take.
+type UseCases interface {
+	// Input is the type of what the use case of a bundle takes.
+	Input(ctx context.Context, bundle string) (*rules.Type, error)
 }
 
 // Forget drops what is only in memory, as the end of the process does. Nothing may depend on it.

@@ -17,4 +17,6 @@ const (
 	NameLink         = "link"
 	NameReadRepair   = "read_repair"
 	NameSettleRepair = "settle_repair"
+	NameReadEffect   = "read_effect"
+	NameOpenCase     = "open_case"
 )

@@ -151,3 +151,30 @@ func (a *Activities) SettleEffect(ctx context.Context, in SettleInput) error {
 	}
 	return storeError(NameSettleEffect, err)
 }
+
+// ReadEffectInput names the step of a write.
+type ReadEffectInput struct{ Place }
+
+// ReadEffectOutput is what the ledger knows of the write.
+type ReadEffectOutput struct {
+	Certain  bool        `json:"certain"` // if not, a person must say whether it happened
+	Happened bool        `json:"happened"`
+	Result   rules.Value `json:"result"`
+}
+
+// ReadEffect tells what became of a write that the case could not wait for.
+func (a *Activities) ReadEffect(ctx context.Context, in ReadEffectInput) (ReadEffectOutput, error) {
+	effect, err := a.Store.Effect(ctx, EffectKey(in.Place))
+	if errors.Is(err, store.ErrNotFound) {
+		return ReadEffectOutput{Certain: true}, nil
+	}
+	if err != nil {
+		return ReadEffectOutput{}, storeError(NameReadEffect, err)
+	}
+	out := ReadEffectOutput{Happened: effect.State == store.EffectConfirmed}
+	out.Certain = out.Happened || effect.State == store.EffectVoid || effect.State == store.EffectIntent
+	if out.Happened && len(effect.Result) > 0 {
+		err = json.Unmarshal(effect.Result, &out.Result)
+	}
+	return out, storeError(NameReadEffect, err)
+}

@@ -20,6 +20,8 @@ func (a *Activities) Register(registry Registry) {
 	registry.RegisterActivityWithOptions(a.Link, activity.RegisterOptions{Name: NameLink})
 	registry.RegisterActivityWithOptions(a.ReadRepair, activity.RegisterOptions{Name: NameReadRepair})
 	registry.RegisterActivityWithOptions(a.SettleRepair, activity.RegisterOptions{Name: NameSettleRepair})
+	registry.RegisterActivityWithOptions(a.ReadEffect, activity.RegisterOptions{Name: NameReadEffect})
+	registry.RegisterActivityWithOptions(a.OpenCase, activity.RegisterOptions{Name: NameOpenCase})
 	a.RegisterCalls(registry)
 }
 

@@ -47,6 +47,9 @@ type Case struct {
 	EndedAt       time.Time       `json:"ended_at,omitzero"`
 	Outcome       string          `json:"outcome,omitempty"`
 	Result        json.RawMessage `json:"result,omitempty"`
+	// Parent is the case that ran this one, and ParentStep the path of its step that did; empty: nobody.
+	Parent     string `json:"parent,omitempty"`
+	ParentStep string `json:"parent_step,omitempty"`
 
 	progress int64
 	search   string
@@ -56,12 +59,12 @@ type Case struct {
 func (c *Case) Ended() bool { return !c.EndedAt.IsZero() }
 
 const caseColumns = `id, use_case, bundle_hash, reference, title, language, state, stage, waiting_for, waiting_kind,
-	waiting_since, waiting_until, started_at, ended_at, outcome, result, progress, search, waiting_step, waiting_system, waiting_class`
+	waiting_since, waiting_until, started_at, ended_at, outcome, result, progress, search, waiting_step, waiting_system, waiting_class, parent, parent_step`
 
 func (c *Case) fields() []any {
 	return []any{&c.ID, &c.UseCase, &c.BundleHash, &c.Reference, &c.Title, &c.Language, &c.State, &c.Stage, &c.WaitingFor,
 		&c.WaitingKind, stamp{&c.WaitingSince}, stamp{&c.WaitingUntil}, stamp{&c.StartedAt}, stamp{&c.EndedAt}, &c.Outcome, document{&c.Result},
-		&c.progress, &c.search, &c.WaitingStep, &c.WaitingSystem, &c.WaitingClass}
+		&c.progress, &c.search, &c.WaitingStep, &c.WaitingSystem, &c.WaitingClass, &c.Parent, &c.ParentStep}
 }
 
 // NewCase is what a case begins with. ID and BundleHash may be empty: then the id is made from the use case, and
@@ -74,6 +77,8 @@ type NewCase struct {
 	Language    string
 	ContactKeys []string
 	ThreadKeys  []string
+	Parent      string
+	ParentStep  string
 }
 
 // CreateCase stores a case that did not come through the intake. The same id twice is one case.
@@ -118,6 +123,7 @@ type CaseFilter struct {
 	WaitsSince time.Time // waiting since then or longer
 	Text       string    // words of reference, title, contact
 	Contact    string    // a contact key, exactly
+	Parent     string    // run by this case
 	Since      time.Time
 	Until      time.Time
 	Oldest     bool // oldest first instead of newest first
@@ -160,6 +166,9 @@ func (f CaseFilter) conditions() conditions {
 	}
 	if f.Contact != "" {
 		c.add("id IN (SELECT case_id FROM contact_keys WHERE contact_key = ?)", f.Contact)
+	}
+	if f.Parent != "" {
+		c.add("parent = ?", f.Parent)
 	}
 	if !f.Since.IsZero() {
 		c.add("started_at >= ?", f.Since)
@@ -214,7 +223,7 @@ func (s *Store) SetBundle(ctx context.Context, caseID, hash string) (Case, error
 
 func (s *Store) createCase(ctx context.Context, tx session, begin NewCase) (Case, error) {
 	made := Case{ID: begin.ID, UseCase: begin.UseCase, BundleHash: begin.BundleHash, Title: begin.Title,
-		Language: begin.Language, State: CaseOpen, StartedAt: s.now().UTC().Truncate(time.Microsecond)}
+		Language: begin.Language, Parent: begin.Parent, ParentStep: begin.ParentStep, State: CaseOpen, StartedAt: s.now().UTC().Truncate(time.Microsecond)}
 	if made.ID == "" {
 		made.ID = begin.UseCase + "-" + s.NewID()
 	}

@@ -23,6 +23,8 @@ type Bundle struct {
 	Tables    map[string]File   `json:"tables"`    // by the table's name
 	Contracts map[string]File   `json:"contracts"` // by the contract's name
 	Systems   map[string]string `json:"systems"`   // the contract of each system that is called
+	// UseCases are those that it runs, by name. What they do is settled when they are run.
+	UseCases map[string]Signature `json:"usecases,omitempty"`
 }
 
 // File is a text with the name under which problems are reported.
@@ -82,6 +84,10 @@ func Compile(b Bundle) (*Plan, source.Problems) {
 		env.Tables[name], problems = table, append(problems, found.Errors()...)
 	}
 	env.Contracts = shipped
+	env.UseCases = map[string]*Signature{}
+	for name, signature := range b.UseCases {
+		env.UseCases[name] = &signature
+	}
 	plan, found := Check(b.UseCase.Name, []byte(b.UseCase.Text), env)
 	problems = append(problems, found...)
 	if problems.Err() != nil {

@@ -16,6 +16,8 @@ type Environment struct {
 	Tables  map[string]*rules.Table        // by name; nil for one that is known to be broken
 	// Contracts are those that ids may belong to, by name; the contracts of the systems need not be repeated.
 	Contracts map[string]*contracts.Contract
+	// UseCases are those that can be run, by name; nil for one that is known to be broken.
+	UseCases map[string]*Signature
 	// Queues and Roles are those that people have; nil: they are not known, and not checked.
 	Queues, Roles []string
 	// Calendars are those of the workspace; nil: they are not known, and not checked.
@@ -74,6 +76,9 @@ type checker struct {
 	facts   bool        // case.facts is read somewhere, which shows every result
 	ends    []*rules.Type
 	awaited map[string]bool // the events that are waited for
+	undos   bool            // some step says how it is undone
+	kept    []*source.Node  // calls that write and are not undone
+	undoing []*source.Node  // undo: of ends
 	// unsure says that the type of something is not known because of an error. From then on not knowing a
 	// type is no error, so that one mistake is reported once.
 	unsure bool
@@ -111,6 +116,7 @@ func (c *checker) file(root *source.Node) {
 	c.plan.Operations = slices.Compact(c.plan.Operations)
 	c.unheard(fields["events"])
 	c.unused()
+	c.undone()
 }
 
 // absent says why names that the file mentions cannot be read everywhere.

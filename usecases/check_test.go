@@ -16,7 +16,10 @@ import (
 // testEnvironment has a system per contract of the catalogue and two tables.
 func testEnvironment() Environment {
 	text, truth, number := rules.TypeOf(rules.KindText), rules.TypeOf(rules.KindBool), rules.TypeOf(rules.KindNumber)
-	return Environment{Systems: contracts.Catalog(), Queues: []string{"q", "complaints", "support"}, Roles: []string{"lead", "support-lead", "head-of-support"}, Calendars: []string{"depot", "office"}, Tables: map[string]*rules.Table{
+	return Environment{Systems: contracts.Catalog(), Queues: []string{"q", "complaints", "support"}, UseCases: map[string]*Signature{
+		"broken-one":  nil,
+		"order-check": {Input: rules.RecordType(rules.Field{Name: "number", Type: text, Required: true}), Result: rules.RecordType(rules.Field{Name: "ok", Type: truth, Required: true})},
+	}, Roles: []string{"lead", "support-lead", "head-of-support"}, Calendars: []string{"depot", "office"}, Tables: map[string]*rules.Table{
 		"warranty": {
 			Name:    "warranty",
 			Facts:   rules.RecordType(rules.Field{Name: "category", Type: text, Required: true}, rules.Field{Name: "months", Type: number}),

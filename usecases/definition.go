@@ -24,9 +24,10 @@ type Definition struct {
 	Systems []string    // the systems that it calls, sorted
 	Calls   []Reference // every call, in the order of the file
 	Tables  []string    // the rule tables that it decides with, sorted
+	Runs    []Reference // every use case that it runs, in the order of the file; only Operation is set: its name
 }
 
-// Reference is one call in a file.
+// Reference is one call in a file, or a use case that is run.
 type Reference struct {
 	System, Operation string
 	File              string
@@ -105,6 +106,10 @@ func (d *Definition) collect(steps *source.Node) {
 		}
 		if table, _ := step.Get("decide").Literal(); table != "" {
 			d.Tables = append(d.Tables, table)
+		}
+		if name, _ := step.Get("run").Literal(); name != "" {
+			line, column := step.Get("run").Position()
+			d.Runs = append(d.Runs, Reference{Operation: name, File: d.File, Line: line, Column: column})
 		}
 		for _, list := range nested(step) {
 			d.collect(list.steps)

@@ -132,7 +132,7 @@ func (c *checker) waitEvent(step *Step, node *source.Node, fields map[string]*so
 		}
 		return declared.AsOptional()
 	}
-	list := c.steps(late, names.child(), place{joined: at.joined, prefix: step.Path + ".on_timeout", number: true})
+	list := c.steps(late, names.child(), at.under(step.Path+".on_timeout").numbered())
 	wait.OnTimeout = list.steps
 	if list.last != nil {
 		list.last.use()

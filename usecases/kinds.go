@@ -141,7 +141,7 @@ func (c *checker) choose(step *Step, node *source.Node, names *scope, at place) 
 			inner = rest.when(branch.When)
 			item.Required("steps", "say what is done in this branch")
 		}
-		list := c.steps(steps, inner, place{joined: at.joined, prefix: fmt.Sprintf("%s[%d].", step.Path, i)})
+		list := c.steps(steps, inner, at.under(fmt.Sprintf("%s[%d].", step.Path, i)))
 		if list.last != nil {
 			list.last.use()
 		}
@@ -216,7 +216,7 @@ func (c *checker) each(step *Step, node *source.Node, names *scope, at place) *r
 		}
 	}
 	node.Required("steps", "say what is done with each item")
-	list := c.steps(fields["steps"], inner, place{joined: at.joined, prefix: step.Path + "[]."})
+	list := c.steps(fields["steps"], inner, at.under(step.Path+"[]."))
 	step.Each.Steps = list.steps
 	if list.last != nil {
 		list.last.use()
@@ -233,8 +233,11 @@ func (c *checker) end(step *Step, node *source.Node, names *scope) {
 	if node.Kind() == source.Null {
 		return
 	}
-	node.KeyNode("undo").Errorf("", "%q is not available yet", "undo")
 	fields := node.Map("result", "outcome", "undo")
+	if undo := fields["undo"]; undo.Exists() {
+		step.End.Undo = undo.Bool()
+		c.undoing = append(c.undoing, undo)
+	}
 	if outcome := fields["outcome"]; outcome.Exists() {
 		step.End.Outcome = c.template(outcome, names, rules.TypeOf(rules.KindText))
 	}

@@ -26,11 +26,15 @@ func nested(step *source.Node) []nestedSteps {
 	}
 	found = append(found, nestedSteps{under: "[].", steps: step.Get("each").Get("steps")})
 	found = append(found, nestedSteps{under: ".on_timeout", number: true, steps: step.Get("wait").Get("on_timeout")})
+	branches := step.Get("together").Get("branches")
+	for _, name := range branches.Keys() {
+		found = append(found, nestedSteps{under: "." + name + ".", steps: branches.Get(name)})
+	}
 	handlers := step.Get("on_error")
 	for _, class := range handlers.Keys() {
 		found = append(found, nestedSteps{under: ".on_error." + class, number: true, steps: handlers.Get(class)})
 	}
-	return found
+	return append(found, nestedSteps{under: ".undo", number: true, steps: step.Get("undo")})
 }
 
 // OutlineStep is a step as it is written, for telling what changed between two texts of a use case.

@@ -51,16 +51,19 @@ type Step struct {
 	// Meaning is the same for two versions of a top-level step that do the same; empty for the steps inside of others.
 	Meaning string
 
-	Call   *Call
-	Decide *Decide
-	Set    *Set
-	Choose *Choose
-	Each   *Each
-	Ask    *Ask
-	Wait   *Wait
-	End    *End
+	Call     *Call
+	Decide   *Decide
+	Set      *Set
+	Choose   *Choose
+	Each     *Each
+	Together *Together
+	Ask      *Ask
+	Wait     *Wait
+	Run      *Run
+	End      *End
 
 	OnError []Handler // in the order of the error classes
+	Undo    *Undo     // nil: nothing undoes the step
 	Retry   Retry
 	Timeout time.Duration // of one attempt of a call; 0: the default
 	Correct *Correct      // nil: a person cannot change the result afterwards
@@ -79,10 +82,14 @@ func (s *Step) Kind() string {
 		return "choose"
 	case s.Each != nil:
 		return "each"
+	case s.Together != nil:
+		return "together"
 	case s.Ask != nil:
 		return "ask"
 	case s.Wait != nil:
 		return "wait"
+	case s.Run != nil:
+		return "run"
 	case s.End != nil:
 		return "end"
 	}
@@ -96,6 +103,8 @@ func (s *Step) Label() string {
 		return s.Call.Operation.Title
 	case s.Decide != nil:
 		return s.Decide.Table
+	case s.Run != nil && s.ID == "":
+		return s.Run.Name()
 	case s.ID != "":
 		return strings.ReplaceAll(s.ID, "_", " ")
 	}
@@ -170,6 +179,47 @@ type Each struct {
 	Steps []*Step
 }
 
+// Together runs branches side by side. Its result is a record of the branches' results, by their names. Names that a
+// branch sets are not visible outside of it.
+type Together struct {
+	Branches []NamedBranch // in the order of the file
+	// All says that every branch goes to its end even if one has failed; otherwise the others unwind.
+	All bool
+}
+
+// NamedBranch is one branch of a together.
+type NamedBranch struct {
+	Name  string
+	Steps []*Step
+	Line  int // in the use case's file
+}
+
+// Undo is what takes the effect of a step back. It sees what the step saw, and the step's own result.
+type Undo struct {
+	Steps []*Step
+	// Reads are the names around the steps that they read, without input and case, which are always there: what the
+	// case keeps when the step is done.
+	Reads []string
+	Line  int // in the use case's file
+}
+
+// Run is another use case, which becomes a case of its own, or a workflow or an activity of somebody else's worker.
+type Run struct {
+	UseCase   string
+	Workflow  string
+	Activity  string
+	TaskQueue string          // of the workflow or activity
+	With      *rules.Template // nil: it takes nothing
+	// Result is the type of what the use case, workflow or activity itself gives back; nil: nothing.
+	Result    *rules.Type
+	Heartbeat time.Duration // of an activity; 0: none is expected
+	// Errors are the classes of the errors of a workflow or activity, by their type names.
+	Errors map[string]contracts.Class
+}
+
+// Name is what is run.
+func (r *Run) Name() string { return r.UseCase + r.Workflow + r.Activity }
+
 // AskKind is what a person is asked to do.
 type AskKind string
 
@@ -207,6 +257,7 @@ type Assignee struct{ Queue, Role, Who *rules.Template }
 type End struct {
 	Result  *rules.Template // nil: no result
 	Outcome *rules.Template // a text; nil: "done"
+	Undo    bool            // what the case did is undone first
 }
 
 // Retry says for how long a call is tried again. Zero values: the default of the error's class.

@@ -10,9 +10,8 @@ import (
 )
 
 var (
-	stepKinds  = []string{"call", "decide", "set", "choose", "each", "ask", "wait", "end"}
-	laterKinds = []string{"together", "run"} // part of the language, not of this release
-	stepFields = append([]string{"id", "title", "when", "with", "on_error", "retry", "timeout", "correct", "undo"}, append(stepKinds, laterKinds...)...)
+	stepKinds  = []string{"call", "decide", "set", "choose", "each", "together", "ask", "wait", "run", "end"}
+	stepFields = append([]string{"id", "title", "when", "with", "on_error", "retry", "timeout", "correct", "undo"}, stepKinds...)
 )
 
 // place says where a list of steps stands.
@@ -21,10 +20,20 @@ type place struct {
 	joined bool   // somewhere under joined:
 	prefix string // of the paths of its steps
 	number bool   // paths count the steps instead of naming them
+	undo   bool   // somewhere under undo:
+	undone bool   // an undo around it takes back what is done here
 }
 
 // under is a place inside of this one.
-func (p place) under(prefix string) place { return place{joined: p.joined, prefix: prefix} }
+func (p place) under(prefix string) place {
+	return place{joined: p.joined, undo: p.undo, undone: p.undone, prefix: prefix}
+}
+
+// numbered is the same place, with paths that count its steps.
+func (p place) numbered() place {
+	p.number = true
+	return p
+}
 
 // stepList is what is known of a list of steps.
 type stepList struct {
@@ -68,9 +77,12 @@ func (c *checker) step(node *source.Node, index int, names *scope, at place) (st
 	if title := fields["title"]; title.Exists() {
 		step.Title = c.template(title, inner, rules.TypeOf(rules.KindText))
 	}
-	chosen := c.body(step, kind, fields, inner, at)
+	within := at
+	within.undone = at.undone || fields["undo"].Exists()
+	chosen := c.body(step, kind, fields, inner, within)
 	ends = chosen.ends && !fields["when"].Exists()
 	step.Type = chosen.result
+	c.undo(step, node, inner, chosen, at)
 	c.onError(step, fields["on_error"], inner, at)
 	c.policy(step, kind, fields, at)
 	c.correct(step, kind, node, inner, at)
@@ -112,9 +124,6 @@ func (c *checker) declare(step *Step, id *source.Node, names *scope, at place) *
 
 // kind finds the one kind that a step must have.
 func (c *checker) kind(node *source.Node, fields map[string]*source.Node) string {
-	for _, later := range append([]string{"undo"}, laterKinds...) {
-		node.KeyNode(later).Errorf("", "%q is not available yet", later)
-	}
 	found := ""
 	for _, key := range node.Keys() {
 		if !contains(stepKinds, key) {
@@ -127,14 +136,11 @@ func (c *checker) kind(node *source.Node, fields map[string]*source.Node) string
 		found = key
 	}
 	unknown := len(node.Keys()) > len(fields) // a misspelt kind was reported already
-	for _, later := range laterKinds {
-		unknown = unknown || fields[later].Exists()
-	}
 	if found == "" && !unknown {
 		node.Errorf("add one of "+strings.Join(stepKinds[:len(stepKinds)-1], ", ")+" or "+stepKinds[len(stepKinds)-1], "the step does nothing")
 	}
-	if found != "call" && found != "decide" {
-		node.KeyNode("with").Errorf("", "%q belongs to call and decide", "with")
+	if found != "call" && found != "decide" && found != "run" {
+		node.KeyNode("with").Errorf("", "%q belongs to call, decide and run", "with")
 	}
 	return found
 }
@@ -188,6 +194,10 @@ func (c *checker) body(step *Step, kind string, fields map[string]*source.Node, 
 		return c.choose(step, fields["choose"], names, at)
 	case "each":
 		return outcome{result: c.each(step, fields["each"], names, at)}
+	case "together":
+		return c.together(step, fields["together"], names, at)
+	case "run":
+		return outcome{result: c.run(step, fields["run"], fields["with"], names)}
 	case "ask":
 		if at.joined {
 			fields["ask"].Errorf("", "asking somebody under joined: is not available yet")
@@ -198,6 +208,9 @@ func (c *checker) body(step *Step, kind string, fields map[string]*source.Node, 
 	case "end":
 		if at.joined {
 			fields["end"].Errorf("", "ending the case under joined: is not available yet")
+		}
+		if at.undo {
+			fields["end"].Errorf("remove it", "the case is ending already when it is undone")
 		}
 		c.end(step, fields["end"], names)
 		return outcome{ends: true}
@@ -223,13 +236,13 @@ func (c *checker) onError(step *Step, node *source.Node, names *scope, at place)
 		}
 		candidates := c.mayFail(step, class, node.KeyNode(string(class)))
 		inner := names.child()
-		inner.declare("error", ErrorType(candidates), nil)
+		inner.declare("error", c.errorType(step, candidates), nil)
 		handler := Handler{Class: class}
 		handler.Line, _ = node.KeyNode(string(class)).Position()
 		if steps.Kind() == source.List && len(steps.List()) == 0 {
 			step.Type = joinResults(step.Type, rules.TypeOf(rules.KindMissing))
 		} else {
-			list := c.steps(steps, inner, place{joined: at.joined, prefix: step.Path + ".on_error." + string(class), number: true})
+			list := c.steps(steps, inner, at.under(step.Path+".on_error."+string(class)).numbered())
 			handler.Steps = list.steps
 			if list.last != nil {
 				list.last.use()
@@ -290,9 +303,15 @@ func (c *checker) linked(operation *contracts.Operation) []*contracts.RecordKind
 // policy checks retry and timeout.
 func (c *checker) policy(step *Step, kind string, fields map[string]*source.Node, at place) {
 	retry, timeout := fields["retry"], fields["timeout"]
-	if kind != "call" && kind != "" {
-		retry.Errorf("", "%q belongs to call", "retry")
-		timeout.Errorf("an ask has within:", "%q belongs to call", "timeout")
+	if kind != "call" && kind != "run" && kind != "" {
+		retry.Errorf("", "%q belongs to call and run", "retry")
+		timeout.Errorf("an ask has within:", "%q belongs to call and run", "timeout")
+		return
+	}
+	if step.Run != nil && step.Run.UseCase != "" {
+		for _, field := range []*source.Node{retry, timeout} {
+			field.Errorf("remove it: the case takes as long as it takes, and people repair it", "a use case is not tried again")
+		}
 		return
 	}
 	if retry.Exists() {

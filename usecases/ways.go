@@ -29,11 +29,19 @@ func (s *Step) Ways() []Way {
 	if s.Each != nil {
 		ways = append(ways, Way{Name: EachWay, Title: "an item", Line: s.Line, Steps: s.Each.Steps})
 	}
+	if s.Together != nil {
+		for _, branch := range s.Together.Branches {
+			ways = append(ways, Way{Name: TogetherWay(branch.Name), Title: branch.Name, Line: branch.Line, Steps: branch.Steps})
+		}
+	}
 	if s.Wait != nil && len(s.Wait.OnTimeout) > 0 {
 		ways = append(ways, Way{Name: TimeoutWay, Title: "not in time", Line: s.Line, Steps: s.Wait.OnTimeout})
 	}
 	for _, handler := range s.OnError {
 		ways = append(ways, Way{Name: ErrorWay(handler.Class), Title: "on error " + string(handler.Class), Line: handler.Line, Steps: handler.Steps})
+	}
+	if s.Undo != nil {
+		ways = append(ways, Way{Name: UndoWay, Title: "undone", Line: s.Undo.Line, Steps: s.Undo.Steps})
 	}
 	return ways
 }
@@ -46,6 +54,12 @@ const TimeoutWay = "on_timeout"
 
 // BranchWay is the way of a branch, by its position.
 func BranchWay(index int) string { return fmt.Sprintf("[%d]", index) }
+
+// TogetherWay is the way of a branch that runs beside others, by its name.
+func TogetherWay(branch string) string { return "." + branch }
+
+// UndoWay is the way of the steps that take a step's effect back.
+const UndoWay = "undo"
 
 // ErrorWay is the way of the stand-ins for an error.
 func ErrorWay(class contracts.Class) string { return "on_error." + string(class) }
@@ -65,4 +79,15 @@ func walk(steps []*Step, visit func(*Step)) {
 			walk(way.Steps, visit)
 		}
 	}
+}
+
+// Step finds a step by its path, wherever it stands; nil if there is none.
+func (p *Plan) Step(path string) *Step {
+	var found *Step
+	p.Walk(func(s *Step) {
+		if s.Path == path {
+			found = s
+		}
+	})
+	return found
 }

@@ -7,6 +7,7 @@ import (
 	"sync"
 
 	"crosswalk/contracts"
+	"crosswalk/rules"
 	"crosswalk/store"
 	"crosswalk/usecases"
 )
@@ -71,6 +72,15 @@ func (b *bundles) load(ctx context.Context, hash string) (*usecases.Plan, error)
 	defer b.mu.Unlock()
 	b.plans[hash] = plan
 	return plan, nil
+}
+
+// Input is what the use case of a bundle takes.
+func (b *bundles) Input(ctx context.Context, bundle string) (*rules.Type, error) {
+	plan, err := b.load(ctx, bundle)
+	if err != nil {
+		return nil, err
+	}
+	return plan.Input, nil
 }
 
 // Contract finds a contract as the case of a bundle knows it.

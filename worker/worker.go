@@ -115,7 +115,7 @@ func (w *Worker) start(ctx context.Context) error {
 	if err := w.loadOpenCases(ctx); err != nil {
 		return err
 	}
-	acts := &activities.Activities{Store: w.config.Store, Reach: w.reach.now, Contracts: w.bundles, Log: w.log}
+	acts := &activities.Activities{Store: w.config.Store, Reach: w.reach.now, Contracts: w.bundles, UseCases: w.bundles, Log: w.log}
 	interpreter := &workflows.Interpreter{Plans: w.bundles, Routes: w.reach, Calendars: w.reach, DeskURL: w.config.DeskURL}
 	main := worker.New(w.client, workflows.QueueMain, worker.Options{
 		DisableRegistrationAliasing: true, WorkerStopTimeout: stopPatience, WorkflowPanicPolicy: worker.BlockWorkflow,

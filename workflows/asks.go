@@ -64,6 +64,9 @@ func (r *run) answered(_ workflow.Context, in Answered) (Received, error) {
 // now answers the query.
 func (r *run) now() (State, error) {
 	state := State{Stage: r.stage()}
+	if r.plan != nil {
+		state.Undo = r.undoable()
+	}
 	for _, one := range r.waiting.list {
 		state.Waiting = append(state.Waiting, *one)
 	}

@@ -28,12 +28,17 @@ func (r *run) listenCancelSignal(ctx workflow.Context) {
 // cancelAsked is the Update handler. The reply comes at once: undoing may take long and wait for people.
 func (r *run) cancelAsked(_ workflow.Context, in Cancel) (Cancelling, error) {
 	r.cancel(in)
-	return Cancelling{Undo: r.cancelled.Undo}, nil
+	undo := r.undoing || r.cancelled != nil && r.cancelled.Undo
+	if !undo || r.plan == nil {
+		return Cancelling{Undo: undo}, nil
+	}
+	return Cancelling{Undo: true, Steps: r.undoable()}, nil
 }
 
-// cancel makes the case unwind, whatever it does or waits for. The first to cancel decides whether it is undone.
+// cancel makes the case unwind, whatever it does or waits for. The first to cancel decides whether it is undone, and
+// nobody stops that any more: people decide about each undo that fails.
 func (r *run) cancel(in Cancel) {
-	if r.cancelled != nil {
+	if r.cancelled != nil || r.undoing {
 		return
 	}
 	r.cancelled = &in

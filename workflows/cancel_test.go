@@ -22,7 +22,7 @@ func (h *harness) cancelled(input string) store.Case {
 	h.t.Helper()
 	h.start(input)
 	require.ErrorContains(h.t, h.env.GetWorkflowError(), "canceled")
-	stored, err := h.store.Case(h.t.Context(), caseID)
+	stored, err := h.store.Case(h.t.Context(), h.id)
 	require.NoError(h.t, err)
 	require.Equal(h.t, store.CaseCancelled, stored.State)
 	for _, task := range h.tasks() {

@@ -55,6 +55,16 @@ type trouble struct {
 	Operation string             `json:"operation,omitempty"`
 	Round     int                `json:"round"`
 	Parked    bool               `json:"parked,omitempty"` // an operator gave it to a person
+	Branch    string             `json:"branch,omitempty"` // of a together
+	Results   *rules.Value       `json:"results,omitempty"`
+}
+
+func troubleOf(f *failure, round int) trouble {
+	one := trouble{Failure: f.Failure, Operation: f.operation, Round: round, Parked: f.parked, Branch: f.branch}
+	if !f.results.IsMissing() {
+		one.Results = &f.results
+	}
+	return one
 }
 
 // grown says that the history of this run is so long that the case should go on in a new one.
@@ -223,7 +233,7 @@ func (r *run) closeLeft(ctx workflow.Context) error {
 
 // left keeps an error that somebody was asked about when the case was continued.
 func (r *run) left(place activities.Place, f *failure, round int) {
-	r.state.Troubles[doneKey(place)] = trouble{Failure: f.Failure, Operation: f.operation, Round: round, Parked: f.parked}
+	r.state.Troubles[doneKey(place)] = troubleOf(f, round)
 }
 
 // remembered is the error that a step had in the run before, once.
@@ -237,5 +247,9 @@ func (r *run) remembered(s *usecases.Step, sc *scope) (*failure, int) {
 		return nil, 0
 	}
 	delete(r.state.Troubles, key)
-	return &failure{Failure: found.Failure, operation: found.Operation, parked: found.Parked}, found.Round
+	f := &failure{Failure: found.Failure, operation: found.Operation, parked: found.Parked, branch: found.Branch}
+	if found.Results != nil {
+		f.results = *found.Results
+	}
+	return f, found.Round
 }

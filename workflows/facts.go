@@ -89,7 +89,7 @@ func isFact(s *usecases.Step) bool {
 	switch {
 	case s.Call != nil:
 		return s.Call.Operation.Effect == "read"
-	case s.Decide != nil, s.Ask != nil:
+	case s.Decide != nil, s.Ask != nil, s.Run != nil:
 		return true
 	case s.Wait != nil:
 		return s.Wait.Event != ""

@@ -7,6 +7,7 @@ import (
 
 	"crosswalk/activities"
 	"crosswalk/contracts"
+	"crosswalk/rules"
 )
 
 // failure is an error of a step: something that on_error or a person can take.
@@ -20,6 +21,9 @@ type failure struct {
 	voided bool
 	// parked says that an operator ended the waiting, so that a person decides and not the use case.
 	parked bool
+	// branch and results are those of a together: where it failed first, and what the other branches gave.
+	branch  string
+	results rules.Value
 }
 
 // given is the failure of a call that was waited for until an operator gave it to a person.
@@ -80,8 +84,10 @@ var (
 	errCancel = errors.New("cancel")
 	// errContinue unwinds to the top level, where the case goes on in a new run.
 	errContinue = errors.New("continue")
+	// errUnwind unwinds to the together whose other branch has failed, or out of an undo that a person gave up.
+	errUnwind = errors.New("unwind")
 )
 
 func steers(err error) bool {
-	return errors.Is(err, errRedo) || errors.Is(err, errEnd) || errors.Is(err, errCancel) || errors.Is(err, errContinue) || temporal.IsCanceledError(err)
+	return errors.Is(err, errRedo) || errors.Is(err, errEnd) || errors.Is(err, errCancel) || errors.Is(err, errContinue) || errors.Is(err, errUnwind) || temporal.IsCanceledError(err)
 }

@@ -69,7 +69,7 @@ func newHarnessOf(t *testing.T, bundle usecases.Bundle, plays map[string]play) *
 	require.NoError(t, problems.Err(), "%s", problems.Error())
 	h.plan = plan
 	h.reach = h.reached()
-	h.acts = &activities.Activities{Store: opened, Reach: func() *activities.Reach { return h.reach }, Contracts: h, Log: slog.New(slog.DiscardHandler)}
+	h.acts = &activities.Activities{Store: opened, Reach: func() *activities.Reach { return h.reach }, Contracts: h, UseCases: h, Log: slog.New(slog.DiscardHandler)}
 	h.next(caseID)
 	return h
 }
@@ -186,6 +186,12 @@ func (h *harness) Contract(_, system string) (*contracts.Contract, error) {
 	return nil, fmt.Errorf("no system %s", system)
 }
 
+// Input is the activities' view of use cases.
+func (h *harness) Input(_ context.Context, hash string) (*rules.Type, error) {
+	plan, _ := h.Plan(hash)
+	return plan.Input, nil
+}
+
 const caseID = "default-test-workflow-id"
 
 // run executes the case to its end.
@@ -225,6 +231,12 @@ func (h *harness) person(after time.Duration, kind, answer string) {
 
 func (h *harness) deliver(task store.Task) {
 	update := workflows.Answered{Task: task.ID, Version: task.Version}
+	if task.CaseID != h.id && task.CaseID != "" { // of a case that the case runs
+		require.NoError(h.t, h.env.UpdateWorkflowByID(task.CaseID, workflows.UpdateAnswered, update.ID(), &testsuite.TestUpdateCallback{
+			OnReject: func(err error) { require.NoError(h.t, err) }, OnAccept: func() {}, OnComplete: func(any, error) {},
+		}, update))
+		return
+	}
 	h.env.UpdateWorkflowNoRejection(workflows.UpdateAnswered, update.ID(), h.t, update)
 }
 
@@ -238,9 +250,17 @@ func (h *harness) task(kind string) store.Task {
 	return store.Task{}
 }
 
+// tasks are those of the case and of the cases that it runs.
 func (h *harness) tasks() []store.Task {
 	tasks, err := h.store.Tasks(context.Background(), store.TaskFilter{CaseID: h.id})
 	require.NoError(h.t, err)
+	run, err := h.store.Cases(context.Background(), store.CaseFilter{Parent: h.id})
+	require.NoError(h.t, err)
+	for _, one := range run {
+		more, err := h.store.Tasks(context.Background(), store.TaskFilter{CaseID: one.ID})
+		require.NoError(h.t, err)
+		tasks = append(tasks, more...)
+	}
 	return tasks
 }
 
@@ -309,3 +329,8 @@ const (
 	john   = `{"id": "302", "name": "John Doe", "email": "john@example.com"}`
 	ticket = `{"id": "t7", "number": "77", "status": "new", "url": "https://support.example/77"}`
 )
+
+// replaced is a use case with a word of it replaced.
+func replaced(text, old, by string) string { return strings.Replace(text, old, by, 1) }
+
+func lines(text string) []string { return strings.Split(text, "\n") }

@@ -60,6 +60,7 @@ type CaseMeta struct {
 	Channel   string `json:"channel,omitempty"`   // email, web, phone, social, …
 	EntryID   string `json:"entry,omitempty"`     // the intake entry that started it
 	StartedBy string `json:"startedBy,omitempty"` // the user who typed it in, if one did
+	Parent    string `json:"parent,omitempty"`    // the case that runs it, if one does
 }
 
 // Answered says which answer is in the store. It holds nothing of the answer itself.
@@ -105,6 +106,8 @@ type Cancelling struct {
 type Undoable struct {
 	Step  string `json:"step"`  // its path
 	Label string `json:"label"` // its constant name
+	// Doubt says that nobody knows yet whether the step has an effect: that is found out first.
+	Doubt bool `json:"doubt,omitempty"`
 }
 
 // Outcome is the result of the workflow.

@@ -50,6 +50,10 @@ func (r *run) repairAsked(ctx workflow.Context, in Repair) (Repaired, error) {
 // operate does what is wished. What is done again begins at the top level, when everybody has unwound.
 func (r *run) operate(ctx workflow.Context, wish activities.ReadRepairOutput) (operated, error) {
 	switch {
+	case r.undoing && wish.Act == activities.ActPark:
+		return r.park(ctx, wish.Step)
+	case r.undoing:
+		return operated{problem: "what the case did is being undone; its tasks say what a person must decide"}, nil
 	case r.mail.closed:
 		return operated{problem: "the case has ended"}, nil
 	case r.interrupt != nil:
@@ -83,7 +87,7 @@ func (r *run) park(ctx workflow.Context, step string) (operated, error) {
 	}
 	one := waits[0]
 	one.parked = true
-	err := workflow.Await(ctx, func() bool { return r.mail.closed || one.answered || r.asks.opened(one) != "" })
+	err := workflow.Await(ctx, func() bool { return r.mail.closed && !r.undoing || one.answered || r.asks.opened(one) != "" })
 	if err != nil {
 		return operated{}, err
 	}

@@ -3,6 +3,7 @@ package workflows
 import (
 	"time"
 
+	enumspb "go.temporal.io/api/enums/v1"
 	"go.temporal.io/sdk/temporal"
 	"go.temporal.io/sdk/workflow"
 
@@ -15,6 +16,7 @@ const (
 	localLimit    = 2 * time.Second        // of the one attempt as a local activity
 	apiLimit      = 30 * time.Second       // of one attempt of an API call
 	robotLimit    = 5 * time.Minute        // of one attempt of a robot
+	foreignLimit  = 5 * time.Minute        // of one attempt of somebody else's activity
 	heartbeat     = 10 * time.Second       // a worker that died is noticed after so long
 	firstWait     = 500 * time.Millisecond // before the second of the long attempts
 	longestWait   = time.Minute            // between two of them
@@ -103,4 +105,75 @@ func withStore(ctx workflow.Context) workflow.Context {
 			MaximumInterval:    longestWait,
 		},
 	})
+}
+
+// settled are the types of errors that say something about the business: trying again would change nothing.
+func settled(run *usecases.Run) []string {
+	var names []string
+	for _, name := range workflow.DeterministicKeys(run.Errors) {
+		if !run.Errors[name].Temporary() {
+			names = append(names, name)
+		}
+	}
+	return names
+}
+
+// withCase is another use case as a case of its own.
+func withCase(ctx workflow.Context, id string, s *usecases.Step) workflow.Context {
+	return workflow.WithChildOptions(ctx, workflow.ChildWorkflowOptions{
+		WorkflowID:            id,
+		TaskQueue:             QueueMain,
+		WorkflowIDReusePolicy: enumspb.WORKFLOW_ID_REUSE_POLICY_REJECT_DUPLICATE,
+		ParentClosePolicy:     enumspb.PARENT_CLOSE_POLICY_REQUEST_CANCEL,
+		WaitForCancellation:   true,
+		TypedSearchAttributes: temporal.NewSearchAttributes(attributeUseCase.ValueSet(s.Run.UseCase)),
+		StaticSummary:         s.Label(),
+	})
+}
+
+// withForeignWorkflow is a workflow of somebody else's. It takes as long as it takes, unless the step says otherwise.
+func withForeignWorkflow(ctx workflow.Context, id string, s *usecases.Step) workflow.Context {
+	options := workflow.ChildWorkflowOptions{
+		WorkflowID:               id,
+		TaskQueue:                s.Run.TaskQueue,
+		WorkflowRunTimeout:       s.Timeout,
+		WorkflowExecutionTimeout: s.Retry.Within,
+		WorkflowIDReusePolicy:    enumspb.WORKFLOW_ID_REUSE_POLICY_REJECT_DUPLICATE,
+		ParentClosePolicy:        enumspb.PARENT_CLOSE_POLICY_REQUEST_CANCEL,
+		WaitForCancellation:      true,
+		StaticSummary:            s.Label(),
+	}
+	if s.Retry.Attempts > 1 {
+		options.RetryPolicy = foreignRetry(s)
+	}
+	return workflow.WithChildOptions(ctx, options)
+}
+
+// withForeignActivity is an activity of somebody else's. Its id stays the same over its attempts, so that it can tell
+// a repeat.
+func withForeignActivity(ctx workflow.Context, id string, s *usecases.Step) workflow.Context {
+	limit := s.Timeout
+	if limit == 0 {
+		limit = foreignLimit
+	}
+	return workflow.WithActivityOptions(ctx, workflow.ActivityOptions{
+		ActivityID:             id,
+		TaskQueue:              s.Run.TaskQueue,
+		StartToCloseTimeout:    limit,
+		ScheduleToCloseTimeout: patienceFor(s),
+		HeartbeatTimeout:       s.Run.Heartbeat,
+		RetryPolicy:            foreignRetry(s),
+		WaitForCancellation:    true,
+		Summary:                s.Label(),
+	})
+}
+
+func foreignRetry(s *usecases.Step) *temporal.RetryPolicy {
+	return &temporal.RetryPolicy{
+		InitialInterval:        firstWait,
+		BackoffCoefficient:     growth,
+		MaximumInterval:        longestWait,
+		MaximumAttempts:        int32(max(s.Retry.Attempts, 0)),
+		NonRetryableErrorTypes: settled(s.Run),
+	}
 }

@@ -22,6 +22,9 @@ type redo struct {
 
 // askRedo takes the wish if the use case allows it, and makes everybody unwind. Otherwise it says why not.
 func (r *run) askRedo(ctx workflow.Context, answer activities.Answer) (problem string, err error) {
+	if r.undoing {
+		return "what the case did is being undone: nothing of it can be done again", nil
+	}
 	step := answer.Value.Get("step").Text()
 	top := slices.IndexFunc(r.plan.Steps, func(s *usecases.Step) bool { return s.ID != "" && s.ID == step })
 	if top < 0 || top >= r.state.Position && r.state.Position < len(r.plan.Steps) {
@@ -102,7 +105,7 @@ func (r *run) goBack() {
 	r.state.Position = r.redo.top
 	r.top.facts.from(r.redo.top)
 	clear(r.state.Done)
-	r.ended = false
+	r.ended, r.state.UndoAtEnd = false, false
 	r.interrupt, r.redo, r.end = nil, redo{}, Outcome{}
 }
 
@@ -130,6 +133,9 @@ func namesOf(s *usecases.Step) []string {
 
 // corrections tells the people who get a task what they may correct, and by what.
 func (r *run) corrections() rules.Value {
+	if r.undoing {
+		return rules.Value{}
+	}
 	var list []rules.Value
 	for i, s := range r.plan.Steps {
 		if i >= r.state.Position || s.Correct == nil {

@@ -20,7 +20,10 @@ const QueueRepair = "repair"
 // without it, or cancel the case.
 func (r *run) repair(ctx workflow.Context, s *usecases.Step, sc *scope, f *failure, round int) (result made, again bool, err error) {
 	acts := []string{activities.ActRetry, activities.ActAnswer}
-	if s.Type == nil || s.Type.Optional {
+	if sc.undoing != nil {
+		acts = []string{activities.ActRetry, activities.ActDone, activities.ActSkip}
+		sc.undoing.parked = true
+	} else if s.Type == nil || s.Type.Optional {
 		acts = append(acts, activities.ActSkip)
 	}
 	q := r.trouble(s, sc, activities.KindRepair, acts, s.Type, f, round)
@@ -42,13 +45,15 @@ func (r *run) repaired(ctx workflow.Context, s *usecases.Step, sc *scope, given 
 	switch act := given.Act(); {
 	case act == activities.ActRetry:
 		return made{}, true, "", nil
+	case sc.undoing != nil:
+		return r.repairedUndo(ctx, s, sc, given)
 	case act == activities.ActCancel:
 		return made{}, false, "", r.stop(errCancel)
 	case act == activities.ActRedo:
 		problem, err = r.askRedo(ctx, given)
 		return made{}, false, problem, err
 	case act == activities.ActSkip && slices.Contains(acts, act):
-		return made{by: given.By}, false, "", nil
+		return made{by: given.By, void: true}, false, "", nil
 	case act == activities.ActAnswer:
 		value, err := r.typed(s, given.Value.Get("value"))
 		if err != nil {
@@ -57,6 +62,25 @@ func (r *run) repaired(ctx workflow.Context, s *usecases.Step, sc *scope, given 
 		return made{value: value, by: given.By}, false, "", r.doneByHand(ctx, s, sc, given, value)
 	default:
 		return made{}, false, fmt.Sprintf("%q is no way to repair this step", act), nil
+	}
+}
+
+// repairedUndo is what a person says of a step of an undo that has failed: that it was done by hand, with its result
+// if later steps of the undo need it, or that the effect stays as it is.
+func (r *run) repairedUndo(ctx workflow.Context, s *usecases.Step, sc *scope, given activities.Answer) (result made, again bool, problem string, err error) {
+	switch act := given.Act(); act {
+	case activities.ActSkip:
+		return made{}, false, "", sc.undoing.giveUp(given.By)
+	case activities.ActDone:
+		var value rules.Value
+		if typed := given.Value.Get("value"); typed.Len() > 0 {
+			if value, err = r.typed(s, typed); err != nil {
+				return made{}, false, text(err), nil
+			}
+		}
+		return made{value: value, by: given.By}, false, "", r.doneByHand(ctx, s, sc, given, value)
+	default:
+		return made{}, false, fmt.Sprintf("the case is being undone: %q is no way to repair that", act), nil
 	}
 }
 
@@ -120,6 +144,9 @@ func (r *run) takeByHand(ctx workflow.Context, operation *contracts.Operation, i
 // that it shall be sent.
 func (r *run) confirm(ctx workflow.Context, s *usecases.Step, sc *scope, operation *contracts.Operation, in activities.CallInput, f *failure) (result made, again bool, err error) {
 	r.state.Doubts++
+	if sc.undoing != nil {
+		sc.undoing.parked = true
+	}
 	q := r.trouble(s, sc, activities.KindConfirm, []string{activities.ActDone, activities.ActNotDone, activities.ActVoid}, operation.Output, f, r.state.Doubts)
 	q.task.Payload = q.task.Payload.With("show", in.Input)
 	for tries := 0; ; tries++ {
@@ -158,6 +185,9 @@ func (r *run) confirmed(ctx workflow.Context, operation *contracts.Operation, in
 		f.voided = true
 		return made{}, false, "", f
 	case activities.ActCancel:
+		if r.undoing {
+			return made{}, false, "the case is cancelled already: say whether it was done", nil
+		}
 		return made{}, false, "", r.stop(errCancel)
 	case activities.ActRedo:
 		problem, err = r.askRedo(ctx, given)
@@ -177,13 +207,16 @@ func (r *run) trouble(s *usecases.Step, sc *scope, kind string, acts []string, w
 		system = s.Call.System
 	}
 	q.waiting.System, q.waiting.Operation = system, operationName(s)
+	if sc.undoing == nil {
+		acts = append(slices.Clone(acts), activities.ActCancel)
+	}
 	q.task.Payload = rules.Record(map[string]rules.Value{
 		"problem": rules.Record(map[string]rules.Value{
 			"class": rules.Text(string(f.Class)), "message": rules.Text(f.Message), "step": rules.Text(r.stepTitle(s, sc)),
 			"operation": optional(operationName(s)), "system": optional(system), "evidence": texts(f.Evidence),
 			"attempts": rules.Number(rules.Int(int64(attempts))),
 		}),
-		"form": form(wanted), "acts": texts(append(slices.Clone(acts), activities.ActCancel)), "correct": r.corrections(),
+		"form": form(wanted), "acts": texts(acts), "correct": r.corrections(),
 	})
 	return q
 }

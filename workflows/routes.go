@@ -17,6 +17,7 @@ type reached struct {
 	routes Routes
 	ways   map[string][]activities.Route // by the operation's name
 	length int                           // of the history in events, when it looked
+	more   []string                      // operations beside those of the plan: of what is undone
 	stale  bool                          // something may have changed: a wait is over, or a call was sent back
 }
 
@@ -29,7 +30,7 @@ type seen struct {
 // look records how the operations of the plan are reached right now, and returns the version of the interpreter.
 func (r *run) look(ctx workflow.Context) int {
 	var found seen
-	if err := workflow.SideEffect(ctx, looking{routes: r.reached.routes, operations: r.plan.Operations, last: r.reached.ways}.look).Get(&found); err != nil {
+	if err := workflow.SideEffect(ctx, looking{routes: r.reached.routes, operations: append(slices.Clone(r.reached.more), r.plan.Operations...), last: r.reached.ways}.look).Get(&found); err != nil {
 		panic(err) // what was recorded cannot be read: this worker is older than the one that recorded it
 	}
 	if found.Engine > engineVersion {

@@ -46,6 +46,7 @@ type run struct {
 	ended     bool    // the steps are done; messages may be left
 	cancelled *Cancel // who cancelled the case by a message, and how; nil: nobody
 	halt      func()  // cancels whatever the case does
+	undoing   bool    // what the case did is being undone; nothing else goes on
 	redo      redo
 	end       Outcome
 }
@@ -67,6 +68,9 @@ type state struct {
 	Open        map[string]waited  // the tasks that a continued case waited for, by their ids
 	Waits       map[string]waited  // the instants and events that it waited for, by doneKey
 	Troubles    map[string]trouble // the errors that people or stand-ins of a continued case were at
+	Rounds      map[string]int     // how often each run step has run something, by doneKey
+	Undos       []undo             // how what was done is undone, in the order of completion
+	UndoAtEnd   bool               // the end that was reached says to undo
 }
 
 // newState is the state of a case that knows nothing yet. A run that continues one of an older version finds the maps
@@ -75,22 +79,22 @@ func newState() state {
 	return state{
 		Results: map[string]rules.Value{}, Facts: &facts{}, Writes: map[string]written{}, Given: map[string]given{},
 		Done: map[string]done{}, Beside: map[string]done{}, Open: map[string]waited{}, Waits: map[string]waited{}, Troubles: map[string]trouble{},
+		Rounds: map[string]int{},
 	}
 }
 
 func newRun(ctx workflow.Context, i *Interpreter, in StartInput) *run {
 	info := workflow.GetInfo(ctx)
 	return &run{
-		in:      in,
-		id:      info.WorkflowExecution.ID,
-		reached: reached{routes: i.Routes},
-		deskURL: i.DeskURL,
-		log:     workflow.GetLogger(ctx),
-		watcher: i.Watcher,
-		plans:   i.Plans,
-		started: info.WorkflowStartTime.UTC(),
-		latest:  info.WorkflowStartTime.UTC(),
-
+		in:        in,
+		id:        info.WorkflowExecution.ID,
+		reached:   reached{routes: i.Routes},
+		deskURL:   i.DeskURL,
+		log:       workflow.GetLogger(ctx),
+		watcher:   i.Watcher,
+		plans:     i.Plans,
+		started:   info.WorkflowStartTime.UTC(),
+		latest:    info.WorkflowStartTime.UTC(),
 		calendars: i.Calendars,
 		state:     newState(),
 		moving:    1,
@@ -135,6 +139,9 @@ func (r *run) steps(ctx workflow.Context) error {
 			err = r.forward(ctx)
 		}
 		if err == nil || errors.Is(err, errEnd) {
+			if r.cancelled != nil {
+				return errCancel // it came while the last step ended
+			}
 			if err = r.interrupt; !errors.Is(err, errRedo) {
 				r.interrupt, r.ended = nil, true // whom the end stopped has unwound
 				err = r.settleMessages(ctx)
@@ -173,10 +180,13 @@ const (
 // stopped says why the coroutine of the scope must unwind, or nil. A redo is the business of the use case itself:
 // what goes on beside it goes on.
 func (r *run) stopped(sc *scope) error {
-	if sc.beside && errors.Is(r.interrupt, errRedo) {
-		return nil
+	if r.interrupt != nil && (!sc.beside || !errors.Is(r.interrupt, errRedo)) {
+		return r.interrupt
 	}
-	return r.interrupt
+	if sc.group.unwinding() {
+		return errUnwind
+	}
+	return nil
 }
 
 // stop makes the coroutines of the case unwind to the top level. The first reason counts.
@@ -199,6 +209,11 @@ func (r *run) finish(ctx workflow.Context, err error) (Outcome, error) {
 	} else if err != nil && !errors.Is(err, errEnd) {
 		return Outcome{}, err
 	}
+	if r.undoWanted(cancelled) {
+		if err := r.undoAll(clean); err != nil {
+			return Outcome{}, err
+		}
+	}
 	r.waiting.clear(clean, r)
 	r.recorder.end(clean, r, cancelled)
 	if err := workflow.Await(clean, func() bool { return workflow.AllHandlersFinished(clean) }); err != nil {
@@ -208,6 +223,15 @@ func (r *run) finish(ctx workflow.Context, err error) (Outcome, error) {
 		return Outcome{}, temporal.NewCanceledError()
 	}
 	return r.end, nil
+}
+
+// undoWanted says whether what the case did is undone before it ends. A cancellation that does not say, because it is
+// Temporal's own or a person gave up a repair, undoes: that is what the use case says of being cancelled.
+func (r *run) undoWanted(cancelled bool) bool {
+	if cancelled && r.cancelled != nil {
+		return r.cancelled.Undo
+	}
+	return cancelled || r.state.UndoAtEnd
 }
 
 // written is a write that is known to have happened.

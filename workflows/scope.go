@@ -23,6 +23,8 @@ type scope struct {
 	// are those that fitted.
 	unlinked   *activities.Unlinked
 	candidates rules.Value
+	group      *group   // what it unwinds with; nil: only with the case
+	undoing    *undoing // the undo that it belongs to; nil: the case itself
 }
 
 // inner is a scope whose names end with it: the body of a loop, the stand-in for a failed step.
@@ -43,6 +45,14 @@ func (s *scope) set(name string, value rules.Value) {
 		return
 	}
 	s.vars[name] = value
+}
+
+// bundle is the version of the use case that the scope's steps belong to.
+func (r *run) bundle(sc *scope) string {
+	if sc.undoing != nil {
+		return sc.undoing.undo.Bundle
+	}
+	return r.in.BundleHash
 }
 
 // place names a step in this scope.

@@ -21,6 +21,8 @@ type made struct {
 	from     string   // the system of a stand-in's result, if that is another one than the step's
 	at       time.Time
 	skipped  bool
+	void     bool // the step itself did nothing: it was skipped or given up, or others stood in for it
+	besides  bool // what the step did in an earlier generation is still there
 }
 
 // step runs one step to its result, whatever it takes: stand-ins, people. It returns only errors that steer the case.
@@ -44,6 +46,7 @@ func (r *run) step(ctx workflow.Context, s *usecases.Step, sc *scope) (rules.Val
 	if result.skipped {
 		return rules.Value{}, nil
 	}
+	r.canUndo(s, sc, result)
 	found := r.keep(ctx, s, sc, result, begun)
 	if s.Choose == nil && !r.isTop(s, sc) { // the names that a choose sets are those of its steps
 		r.memory(sc)[doneKey(r.place(s, sc))] = done{Value: result.value, Fact: found}
@@ -92,7 +95,11 @@ func (r *run) recover(ctx workflow.Context, s *usecases.Step, sc *scope, f *fail
 		return result, false, err
 	}
 	if f.voided {
-		return made{}, false, nil
+		return made{void: true}, false, nil
+	}
+	if !f.parked && sc.group.takes(f) {
+		sc.group.keep(r, doneKey(r.place(s, sc)), f, round)
+		return made{}, false, f
 	}
 	return r.repair(ctx, s, sc, f, round)
 }
@@ -100,7 +107,7 @@ func (r *run) recover(ctx workflow.Context, s *usecases.Step, sc *scope, f *fail
 // attempt runs a step once.
 func (r *run) attempt(ctx workflow.Context, s *usecases.Step, sc *scope) (made, error) {
 	if given, ok := r.givenFor(s, sc); ok && !given.Value.IsMissing() {
-		return made{value: given.Value, by: given.By}, nil
+		return made{value: given.Value, by: given.By, void: true}, nil
 	}
 	if held, err := r.holds(s.When, sc); err != nil || !held {
 		if err == nil {
@@ -120,10 +127,14 @@ func (r *run) attempt(ctx workflow.Context, s *usecases.Step, sc *scope) (made, 
 		return r.choose(ctx, s, sc)
 	case s.Each != nil:
 		return r.each(ctx, s, sc)
+	case s.Together != nil:
+		return r.together(ctx, s, sc)
 	case s.Ask != nil:
 		return r.ask(ctx, s, sc)
 	case s.Wait != nil:
 		return r.wait(ctx, s, sc)
+	case s.Run != nil:
+		return r.run(ctx, s, sc)
 	case s.End != nil:
 		return r.endStep(s, sc)
 	}
@@ -158,9 +169,10 @@ func (r *run) standIn(ctx workflow.Context, handler usecases.Handler, f *failure
 	inner.unlinked, inner.candidates = f.Unlinked, f.Candidates
 	inner.vars["error"] = rules.Record(map[string]rules.Value{
 		"class": rules.Text(string(f.Class)), "message": rules.Text(f.Message), "operation": optional(f.operation), "candidates": f.Candidates,
+		"branch": optional(f.branch), "results": f.results, // of a together
 	})
 	value, err := r.sequence(ctx, handler.Steps, inner)
-	result := made{value: value, from: value.Get("system").Text()}
+	result := made{value: value, void: true, from: value.Get("system").Text()}
 	if n := len(inner.facts.list); n > 0 && result.from == "" {
 		result.from = inner.facts.list[n-1].System
 	}
@@ -209,6 +221,8 @@ func sourceOf(s *usecases.Step, result made) string {
 		return "rules"
 	case s.Wait != nil && s.Wait.Event != "":
 		return fromEvents
+	case s.Run != nil:
+		return s.Run.UseCase + s.Run.TaskQueue
 	}
 	return ""
 }
@@ -223,6 +237,8 @@ func operationOf(s *usecases.Step) string {
 		return string(s.Ask.What)
 	case s.Wait != nil:
 		return s.Wait.Event
+	case s.Run != nil:
+		return s.Run.Name()
 	}
 	return ""
 }

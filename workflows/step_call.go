@@ -21,19 +21,28 @@ func (r *run) call(ctx workflow.Context, s *usecases.Step, sc *scope) (made, err
 	if given, ok := r.givenFor(s, sc); ok && !given.With.IsMissing() {
 		input = given.With
 	}
-	asked := input.Hash()
+	asked, again := input.Hash(), false
 	if operation.Effect == contracts.Write {
-		if earlier, ok := r.state.Writes[place.Path]; ok && (earlier.Operation == "" || earlier.Operation == operation.Name) {
+		var earlier written
+		earlier, again = r.state.Writes[place.Path]
+		if again = again && (earlier.Operation == "" || earlier.Operation == operation.Name); again {
 			if earlier.Input == asked {
 				return made{value: earlier.Result}, nil // what is asked for is there already
 			}
 			operation, input = redone(operation, input, earlier)
 		}
 	}
-	result, err := r.reach(ctx, s, sc, operation, activities.CallInput{Place: place, Bundle: r.in.BundleHash, Input: input})
-	if err == nil && operation.Effect == contracts.Write {
+	in := activities.CallInput{Place: place, Bundle: r.bundle(sc), Input: input}
+	result, err := r.reach(ctx, s, sc, operation, in)
+	updates := again && operation != s.Call.Operation
+	switch {
+	case operation.Effect != contracts.Write:
+	case err == nil:
 		// Kept for the case that the step is redone.
 		r.state.Writes[place.Path] = written{Input: asked, Result: result.value, Operation: s.Call.Operation.Name}
+		result.besides = again && !updates
+	case s.Undo != nil && !updates:
+		r.doubt(s, sc, in, err)
 	}
 	return result, err
 }
@@ -64,7 +73,7 @@ func (r *run) reach(ctx workflow.Context, s *usecases.Step, sc *scope, operation
 		if in.Route.Person != "" {
 			return r.byHand(ctx, s, sc, operation, in)
 		}
-		out, err := r.once(ctx, s, in)
+		out, err := r.send(ctx, s, operation, in)
 		if f, ok := asFailure(err); ok {
 			if mayFallThrough(operation, in.Route, f) {
 				tried = append(tried, in.Route.Driver)
@@ -112,6 +121,17 @@ func mayFallThrough(operation *contracts.Operation, route activities.Route, f *f
 		return false
 	}
 	return operation.Effect == contracts.Read || f.NothingSent
+}
+
+// send makes the first attempt. That of a write that can be undone is waited for even if the case is cancelled: only
+// its end tells whether there is something to undo.
+func (r *run) send(ctx workflow.Context, s *usecases.Step, operation *contracts.Operation, in activities.CallInput) (activities.CallOutput, error) {
+	if s.Undo == nil || operation.Effect != contracts.Write || ctx.Err() != nil {
+		return r.once(ctx, s, in)
+	}
+	whole, done := workflow.NewDisconnectedContext(ctx)
+	defer done()
+	return r.once(whole, s, in)
 }
 
 // once makes the first attempt: a local one if the route allows it, else an ordinary one.

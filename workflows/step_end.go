@@ -15,6 +15,7 @@ func (r *run) endStep(s *usecases.Step, sc *scope) (made, error) {
 	if outcome == "" {
 		outcome = outcomeDone
 	}
+	r.state.UndoAtEnd = s.End.Undo
 	r.end = Outcome{Outcome: outcome, Result: result}
 	return made{}, errEnd
 }

@@ -21,12 +21,13 @@ const (
 	waitSystem = "system"
 	waitTime   = "time"
 	waitEvent  = "event"
+	waitCase   = "case" // another case that this one runs
 )
 
 // Waiting says what a case waits for. It holds names of ours and no data of a customer.
 type Waiting struct {
-	Kind  string          `json:"kind"`  // person, repair, system, time, event
-	For   string          `json:"for"`   // queue or role; the name of the system, the step or the event
+	Kind  string          `json:"kind"`  // person, repair, system, time, event, case
+	For   string          `json:"for"`   // queue or role; the name of the system, step, event or use case; a foreign worker's task queue
 	Step  string          `json:"step"`  // id of the step
 	Label string          `json:"label"` // the step's constant name
 	Class contracts.Class `json:"class,omitempty"`
@@ -43,6 +44,7 @@ type Waiting struct {
 }
 
 var (
+	attributeUseCase    = temporal.NewSearchAttributeKeyKeyword(AttributeUseCase)
 	attributeStage      = temporal.NewSearchAttributeKeyKeyword(AttributeStage)
 	attributeWaitingFor = temporal.NewSearchAttributeKeyKeyword(AttributeWaitingFor)
 )
@@ -146,8 +148,14 @@ func (w *waiting) details(r *run) string {
 	return text.String()
 }
 
+// stageUndo is the stage of a case that undoes what it did.
+const stageUndo = "undo"
+
 // stage is the top-level step that the case is at.
 func (r *run) stage() string {
+	if r.undoing {
+		return stageUndo
+	}
 	if r.plan == nil || r.state.Position >= len(r.plan.Steps) {
 		return ""
 	}

@@ -173,11 +173,9 @@ func (l *loader) useCases(w *Workspace) {
 		}
 		definitions = append(definitions, definition)
 	}
+	definitions = l.run(definitions, have)
 	l.tables(w, definitions)
-	env := w.environment()
-	for _, definition := range definitions {
-		w.UseCases = append(w.UseCases, l.useCase(w, definition, env))
-	}
+	l.checkUseCases(w, definitions)
 	slices.SortFunc(w.UseCases, func(a, b *UseCase) int { return compare(a.Name, b.Name) })
 }
 
@@ -238,6 +236,12 @@ func (w *Workspace) bundle(definition *usecases.Definition) usecases.Bundle {
 		contract := w.Config.System(name).Contract
 		b.Systems[name] = contract.Name
 		w.pin(b, contract)
+	}
+	for _, run := range definition.Runs {
+		if b.UseCases == nil {
+			b.UseCases = map[string]usecases.Signature{}
+		}
+		b.UseCases[run.Operation] = w.UseCase(run.Operation).Plan.Signature()
 	}
 	return b
 }

@@ -1,0 +1,284 @@
+package workflows_test
+
+import (
+	"context"
+	"fmt"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"crosswalk/activities"
+	"crosswalk/adapters"
+	"crosswalk/contracts"
+	"crosswalk/rules"
+	"crosswalk/store"
+	"crosswalk/workflows"
+)
+
+// booked makes three tickets, one in a branch and one in a loop, and waits. Each is undone by an update.
+const booked = `
+input: {}
+steps:
+  - id: first
+    call: support.create_task
+    with: {queue: q, title: first, text: T, reference: '${case.reference}'}
+    undo: [{id: gone, call: support.update_task, with: {task: '${first}', text: 'first is void: ${first.number}'}}]
+  - id: choice
+    choose:
+      - otherwise:
+          - id: second
+            call: support.create_task
+            with: {queue: q, title: T, text: T, reference: '${case.reference}'}
+            undo: [{call: support.update_task, with: {task: '${second}', text: 'second is void: ${second.number}'}}]
+  - id: others
+    each:
+      in: '${["third"]}'
+      as: name
+      steps:
+        - id: other
+          call: support.create_task
+          with: {queue: q, title: '${name}', text: T, reference: '${case.reference}'}
+          undo: [{call: support.update_task, with: {task: '${other}', text: '${name} is void: ${other.number}'}}]
+  - {id: solve, ask: {queue: q, what: complete, outcomes: [accepted, refused]}}
+  - {when: 'solve.outcome == "refused"', end: {outcome: refused, undo: true, result: {first: '${first.number}'}}}
+`
+
+// numbered gives each ticket another number.
+func numbered() play {
+	var made atomic.Int64
+	return func(adapters.Call) (rules.Value, error) {
+		n := made.Add(1)
+		return rules.FromJSON(fmt.Appendf(nil, `{"id": "t%d", "number": "%d", "status": "new"}`, n, n))
+	}
+}
+
+func bookings() map[string]play {
+	return map[string]play{"support.create_task": numbered(), "support.update_task": gives(ticket)}
+}
+
+// undone lists what the updates said, in order.
+func (h *harness) undone() []string {
+	var texts []string
+	for _, call := range h.callsOf("support.update_task") {
+		texts = append(texts, call.Input.Get("text").Text())
+	}
+	return texts
+}
+
+// events lists the kinds of the case's timeline that are about undoing, with the steps' names.
+func (h *harness) events() []string {
+	events, err := h.store.Timeline(h.t.Context(), h.id)
+	require.NoError(h.t, err)
+	var kinds []string
+	for _, event := range events {
+		kinds = append(kinds, event.Kind+" "+event.Text+" "+event.Who)
+	}
+	return kinds
+}
+
+var lastFirst = []string{"third is void: 3", "second is void: 2", "first is void: 1"}
+
+func TestCancelUndoesInReverseOrder(t *testing.T) {
+	for name, cancel := range map[string]func(h *harness){
+		"by a message": func(h *harness) { h.cancel(time.Hour, workflows.Cancel{Undo: true, By: "ann"}) },
+		"by Temporal":  func(h *harness) { h.env.RegisterDelayedCallback(h.env.CancelWorkflow, time.Hour) },
+		"by a signal": func(h *harness) {
+			h.env.RegisterDelayedCallback(func() { h.env.SignalWorkflow(workflows.SignalCancel, workflows.Cancel{Undo: true}) }, time.Hour)
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			h := newHarness(t, booked, bookings())
+			cancel(h)
+			h.cancelled(`{}`)
+			require.Equal(t, lastFirst, h.undone())
+			require.Contains(t, h.events(), "undone "+h.label()+" ")
+			effects, err := h.store.Effects(t.Context(), h.id)
+			require.NoError(t, err)
+			require.Len(t, effects, 6)
+			steps, err := h.store.Steps(t.Context(), h.id)
+			require.NoError(t, err)
+			require.Equal(t, []string{"others[0].other.undo[0]", "choice[0].second.undo[0]", "first.undo[0]"}, pathsOf(steps)[len(steps)-3:])
+		})
+	}
+}
+
+func (h *harness) label() string { return h.plan.Steps[0].Label() }
+
+func pathsOf(steps []store.StepResult) []string {
+	var paths []string
+	for _, step := range steps {
+		paths = append(paths, step.Path)
+	}
+	return paths
+}
+
+func TestCancelWithoutUndoLeavesEverything(t *testing.T) {
+	h := newHarness(t, booked, bookings())
+	h.cancel(time.Hour, workflows.Cancel{})
+	h.cancelled(`{}`)
+	require.Empty(t, h.undone())
+}
+
+func TestStateAndReplyTellWhatIsUndone(t *testing.T) {
+	h := newHarness(t, booked, bookings())
+	want := []workflows.Undoable{{Step: "others[0].other", Label: h.label()}, {Step: "choice[0].second", Label: h.label()}, {Step: "first", Label: h.label()}}
+	h.env.RegisterDelayedCallback(func() {
+		value, err := h.env.QueryWorkflow(workflows.QueryState)
+		require.NoError(t, err)
+		var state workflows.State
+		require.NoError(t, value.Get(&state))
+		require.Equal(t, want, state.Undo)
+	}, time.Minute)
+	h.cancel(time.Hour, workflows.Cancel{Undo: true})
+	h.cancelled(`{}`)
+}
+
+func TestEndUndoes(t *testing.T) {
+	h := newHarness(t, booked, bookings())
+	h.person(time.Hour, "complete", `{"outcome": "refused"}`)
+	outcome := h.run(`{}`)
+	require.Equal(t, "refused", outcome.Outcome)
+	require.JSONEq(t, `{"first": "1"}`, plain(t, outcome.Result))
+	require.Equal(t, lastFirst, h.undone())
+}
+
+func TestCaseThatEndsWellUndoesNothing(t *testing.T) {
+	h := newHarness(t, booked, bookings())
+	h.person(time.Hour, "complete", `{"outcome": "accepted"}`)
+	h.run(`{}`)
+	require.Empty(t, h.undone())
+}
+
+func TestFailedUndoIsAPersonsTaskWhileTheOthersGoOn(t *testing.T) {
+	for answer, want := range map[string]struct {
+		event string
+		calls int
+	}{
+		`{"act": "retry"}`: {"undone LABEL ", 4},
+		`{"act": "done"}`:  {"undone LABEL ", 3},
+		`{"act": "skip"}`:  {"not_undone LABEL ann", 3},
+		`{"act": "cancel"}` + "\n{\"act\": \"skip\"}": {"not_undone LABEL ann", 3},
+	} {
+		t.Run(answer, func(t *testing.T) {
+			plays := bookings()
+			failed := false
+			plays["support.update_task"] = func(call adapters.Call) (rules.Value, error) {
+				if call.Input.Get("text").Text() == "third is void: 3" && !failed {
+					failed = true
+					return fails(contracts.Validation)(call)
+				}
+				return gives(ticket)(call)
+			}
+			h := newHarness(t, booked, plays)
+			h.cancel(time.Hour, workflows.Cancel{Undo: true})
+			h.env.RegisterDelayedCallback(func() {
+				require.Equal(t, lastFirst, h.undone(), "the others go on")
+				stored, err := h.store.Case(t.Context(), h.id)
+				require.NoError(t, err)
+				require.Equal(t, store.CaseParked, stored.State)
+				require.Equal(t, "undo", stored.Stage)
+				require.NotContains(t, string(h.task("repair").Payload), `"cancel"`)
+			}, 2*time.Hour)
+			for i, one := range lines(answer) {
+				h.person(time.Duration(3+i)*time.Hour, "repair", one)
+			}
+			h.cancelled(`{}`)
+			require.Len(t, h.undone(), want.calls)
+			require.Contains(t, h.events(), replaced(want.event, "LABEL", h.label()))
+		})
+	}
+}
+
+func TestUndoInBranchesAndTogether(t *testing.T) {
+	h := newHarness(t, `
+input: {}
+steps:
+  - id: both
+    together:
+      branches:
+        a: [{id: made, call: support.create_task, with: {queue: q, title: a, text: T, reference: '${case.reference}'}, undo: [{call: support.update_task, with: {task: '${made}', text: 'void ${made.number}'}}]}]
+        b: [{call: crm.find_customer, with: {email: x}}]
+    on_error:
+      not_found:
+        - {when: 'error.branch == "b"', end: {outcome: 'no customer', undo: true}}
+        - set: {a: '${missing}', b: '${missing}'}
+`, map[string]play{"support.create_task": numbered(), "support.update_task": gives(ticket), "crm.find_customer": fails(contracts.NotFound)})
+	require.Equal(t, "no customer", h.run(`{}`).Outcome)
+	require.Equal(t, []string{"void 1"}, h.undone())
+}
+
+func TestRedoReplacesWhatIsUndone(t *testing.T) {
+	h := newHarness(t, `
+input: {}
+steps:
+  - {id: customer, call: crm.find_customer, with: {email: 'jane@example.com'}, correct: {}}
+  - id: made
+    call: support.create_task
+    with: {queue: q, title: '${customer.name}', text: T, reference: '${case.reference}'}
+    undo: [{call: support.update_task, with: {task: '${made}', text: 'void for ${customer.name}'}}]
+  - {id: solve, ask: {queue: q, what: complete, outcomes: [accepted]}}
+`, map[string]play{"crm.find_customer": byEmail, "support.create_task": gives(ticket), "support.update_task": gives(ticket)})
+	h.person(time.Hour, "complete", `{"act": "redo", "step": "customer", "with": {"email": "john@example.com"}}`)
+	h.cancel(2*time.Hour, workflows.Cancel{Undo: true})
+	h.cancelled(`{}`)
+	require.Equal(t, []string{"T", "void for John Doe"}, h.undone())
+}
+
+func TestOnlyWhatWasDoneIsUndone(t *testing.T) {
+	for answer, want := range map[string][]string{
+		`{"act": "skip"}`: nil,
+		`{"act": "answer", "value": {"id": "9", "number": "9", "status": "new"}}`: {"void 9"},
+	} {
+		t.Run(answer, func(t *testing.T) {
+			h := newHarness(t, `
+input: {}
+steps:
+  - id: made
+    when: 'len(case.facts) == 0'
+    call: support.create_task
+    with: {queue: q, title: T, text: T, reference: '${case.reference}'}
+    undo: [{call: support.update_task, with: {task: '${made}', text: 'void ${made.number}'}}]
+  - {id: other, when: 'len(case.facts) == 7', call: support.create_task, with: {queue: q, title: T, text: T, reference: '${case.reference}'}, undo: [{call: support.update_task, with: {task: '${other}', text: wrong}}]}
+  - {id: solve, ask: {queue: q, what: complete, outcomes: [accepted]}}
+`, map[string]play{"support.create_task": fails(contracts.Validation), "support.update_task": gives(ticket)})
+			h.person(time.Hour, "repair", answer)
+			h.cancel(2*time.Hour, workflows.Cancel{Undo: true})
+			h.cancelled(`{}`)
+			require.Equal(t, want, h.undone())
+		})
+	}
+}
+
+// A write that the system does not answer when the case is cancelled may have happened: the ledger or a person says so.
+func TestBrokenOffWriteIsSettledBeforeItIsUndone(t *testing.T) {
+	for answer, want := range map[string][]string{
+		`{"act": "done", "value": {"id": "8", "number": "8", "status": "new"}}`: {"void 8"},
+		`{"act": "not_done"}`: nil,
+		`{"act": "void"}`:     nil,
+	} {
+		t.Run(answer, func(t *testing.T) {
+			h := newHarness(t, `
+input: {}
+steps:
+  - id: made
+    call: support.create_task
+    with: {queue: q, title: T, text: T, reference: '${case.reference}'}
+    undo: [{call: support.update_task, with: {task: '${made}', text: 'void ${made.number}'}}]
+`, map[string]play{"support.create_task": fails(contracts.Unavailable), "support.update_task": gives(ticket)})
+			h.cancel(time.Hour, workflows.Cancel{Undo: true})
+			h.person(2*time.Hour, "confirm", answer)
+			h.cancelled(`{}`)
+			require.Equal(t, want, h.undone())
+		})
+	}
+}
+
+func TestReadEffect(t *testing.T) {
+	h := newHarness(t, booked, nil)
+	place := activities.Place{Case: h.id, Path: "first", Generation: 1}
+	known, err := h.acts.ReadEffect(context.Background(), activities.ReadEffectInput{Place: place})
+	require.NoError(t, err)
+	require.Equal(t, activities.ReadEffectOutput{Certain: true}, known, "what was never begun has not happened")
+}

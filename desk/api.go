@@ -120,7 +120,11 @@ func readJSON(r *http.Request, into any) error {
 }
 
 func (d *Desk) apiCases(w http.ResponseWriter, r *http.Request, _ person) error {
-	filter := readCaseFilter(r).cases()
+	chosen, err := readCaseFilter(r)
+	if err != nil {
+		return err
+	}
+	filter := chosen.cases(d.now())
 	filter.Limit = limit(r, filter.Limit)
 	found, err := d.Store.Cases(r.Context(), filter)
 	if err != nil {
@@ -169,22 +173,28 @@ func (d *Desk) apiCase(w http.ResponseWriter, r *http.Request, _ person) error {
 		effects[i].Request, effects[i].Result = plainJSON(effects[i].Request), plainJSON(effects[i].Result)
 	}
 	writeJSON(w, http.StatusOK, map[string]any{"case": data.Case, "messages": messages, "steps": steps, "decisions": decisions, "effects": effects,
-		"timeline": events, "tasks": plainTasks(data.Tasks), "links": links, "pending": data.Pending, "temporal": data.TemporalUI})
+		"timeline": events, "tasks": plainTasks(data.Tasks), "links": links, "pending": pendingOf(data.Waits), "waits": data.Waits, "repairs": plainRepairs(data.Repairs), "temporal": data.TemporalUI})
 	return nil
 }
 
-func (d *Desk) apiCancel(w http.ResponseWriter, r *http.Request, who person) error {
-	var in struct {
-		Reason string `json:"reason"`
+// pendingOf are the operations among what a case waits for.
+func pendingOf(waits []Wait) []Pending {
+	var pending []Pending
+	for _, wait := range waits {
+		if wait.Attempt > 0 {
+			pending = append(pending, Pending{Operation: wait.Operation, Attempt: wait.Attempt, NextTry: wait.NextTry, LastError: wait.Class})
+		}
 	}
-	if err := readJSON(r, &in); err != nil {
-		return err
+	return pending
+}
+
+func plainRepairs(repairs []store.Repair) []store.Repair {
+	plain := make([]store.Repair, len(repairs))
+	for i, one := range repairs {
+		one.Body, one.Was, one.Became = plainJSON(one.Body), plainJSON(one.Was), plainJSON(one.Became)
+		plain[i] = one
 	}
-	if err := d.cancel(r.Context(), who, r.PathValue("id"), in.Reason); err != nil {
-		return err
-	}
-	writeJSON(w, http.StatusOK, map[string]any{"cancelled": r.PathValue("id")})
-	return nil
+	return plain
 }
 
 func (d *Desk) apiSystems(w http.ResponseWriter, r *http.Request, _ person) error {

@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	"crosswalk/store"
 )
@@ -18,7 +19,10 @@ type caseData struct {
 	Tasks      []store.Task
 	Links      []linkView
 	Effects    []store.Effect
-	Pending    []Pending
+	Waits      []Wait
+	Repairs    []store.Repair
+	Acts       map[string]bool // what the person may do to the case
+	Steps      []string        // from which it can be done again
 	Result     []Fact
 	TemporalUI string
 }
@@ -28,6 +32,7 @@ func (d *Desk) casePage(w http.ResponseWriter, r *http.Request, who person) erro
 	if err != nil {
 		return err
 	}
+	data.Acts, data.Steps = d.repairActs(who), topSteps(data.record)
 	return d.render(w, http.StatusOK, "case", page{Title: data.Case.Title, Person: who, Here: "cases", Data: data})
 }
 
@@ -56,8 +61,11 @@ func (d *Desk) caseData(ctx context.Context, id string) (caseData, error) {
 	if data.Effects, err = d.Store.Effects(ctx, found.ID); err != nil {
 		return data, err
 	}
+	if data.Repairs, err = d.Store.Repairs(ctx, found.ID); err != nil {
+		return data, err
+	}
 	if !found.Ended() {
-		if data.Pending, err = d.Cases.Pending(ctx, found.ID); err != nil {
+		if data.Waits, err = d.Cases.Waits(ctx, found.ID); err != nil {
 			d.Log.Debug("desk.case.not_described", "case", found.ID, "error", err)
 		}
 	}
@@ -84,31 +92,6 @@ func (d *Desk) caseLinks(ctx context.Context, r record) ([]linkView, error) {
 	return linkViews(links), nil
 }
 
-func (d *Desk) cancelCase(w http.ResponseWriter, r *http.Request, who person) error {
-	reason := postForm{r}.text("reason")
-	if reason == "" {
-		return wrong("Say why the case is cancelled.")
-	}
-	if err := d.cancel(r.Context(), who, r.PathValue("id"), reason); err != nil {
-		return err
-	}
-	return redirect(w, r, "/cases/"+url.PathEscape(r.PathValue("id")))
-}
-
-func (d *Desk) cancel(ctx context.Context, who person, id, reason string) error {
-	found, err := d.Store.Case(ctx, id)
-	if err != nil {
-		return err
-	}
-	if found.Ended() {
-		return refusal{http.StatusConflict, "The case has ended already."}
-	}
-	if err := d.Cases.CancelCase(ctx, id, who.login, reason); err != nil {
-		return err
-	}
-	return d.audit(ctx, who, "case.cancel", id, map[string]any{})
-}
-
 // caseListData is what the list of cases shows.
 type caseListData struct {
 	Cases  []store.Case
@@ -119,17 +102,70 @@ type caseListData struct {
 
 type caseListFilter struct {
 	Text, State, UseCase, Waiting string
+	System, Class, Step, Since    string        // what keeps it from going on, and for how long
+	since                         time.Duration // what Since says
 	Page                          int
 }
 
-func readCaseFilter(r *http.Request) caseListFilter {
+func readCaseFilter(r *http.Request) (caseListFilter, error) {
 	q := r.URL.Query()
 	n, _ := strconv.Atoi(q.Get("page"))
-	return caseListFilter{Text: strings.TrimSpace(q.Get("q")), State: q.Get("state"), UseCase: q.Get("usecase"), Waiting: q.Get("waiting"), Page: min(max(0, n), maxPage)}
+	f := caseListFilter{Text: strings.TrimSpace(q.Get("q")), State: q.Get("state"), UseCase: q.Get("usecase"), Waiting: q.Get("waiting"),
+		System: q.Get("system"), Class: q.Get("class"), Step: q.Get("step"), Since: strings.TrimSpace(q.Get("since")), Page: min(max(0, n), maxPage)}
+	if f.Since == "" {
+		return f, nil
+	}
+	var err error
+	if f.since, err = waited(f.Since); err != nil || f.since < 0 {
+		return f, wrong("since: write for how long it has waited, as in 90m, 2h or 3d.")
+	}
+	return f, nil
 }
 
-func (f caseListFilter) cases() store.CaseFilter {
-	filter := store.CaseFilter{Text: f.Text, Waiting: f.Waiting != "", Limit: pageSize + 1, Offset: f.Page * pageSize}
+// waited reads a length of time; days are of 24 hours.
+func waited(text string) (time.Duration, error) {
+	if days, ok := strings.CutSuffix(text, "d"); ok {
+		n, err := strconv.Atoi(days)
+		if err == nil && n > maxPage {
+			err = strconv.ErrRange
+		}
+		return time.Duration(n) * 24 * time.Hour, err
+	}
+	return time.ParseDuration(text)
+}
+
+// query is the filter as it stands in an address.
+func (f caseListFilter) query() string {
+	q := url.Values{}
+	for name, text := range map[string]string{"q": f.Text, "state": f.State, "usecase": f.UseCase, "waiting": f.Waiting, "system": f.System, "class": f.Class, "step": f.Step, "since": f.Since} {
+		if text != "" {
+			q.Set(name, text)
+		}
+	}
+	return q.Encode()
+}
+
+// topSteps are the steps that the case has done at the top of its use case, in their order.
+func topSteps(r record) []string {
+	var paths []string
+	for _, view := range append(slices.Clone(r.Found), r.Working...) {
+		if path := view.Step.Path; !strings.ContainsAny(path, ".[") && !slices.Contains(paths, path) {
+			paths = append(paths, path)
+		}
+	}
+	for _, view := range r.Decisions {
+		if path := view.Decision.Path; !strings.ContainsAny(path, ".[") && !slices.Contains(paths, path) {
+			paths = append(paths, path)
+		}
+	}
+	return paths
+}
+
+func (f caseListFilter) cases(now time.Time) store.CaseFilter {
+	filter := store.CaseFilter{Text: f.Text, Waiting: f.Waiting != "", System: f.System, Class: f.Class, Step: f.Step, Limit: pageSize + 1, Offset: f.Page * pageSize}
+	if f.since > 0 {
+		filter.WaitsSince = now.Add(-f.since)
+	}
 	if f.UseCase != "" {
 		filter.UseCases = []string{f.UseCase}
 	}
@@ -144,12 +180,15 @@ func (f caseListFilter) cases() store.CaseFilter {
 }
 
 func (d *Desk) caseList(w http.ResponseWriter, r *http.Request, who person) error {
-	filter := readCaseFilter(r)
-	cases, err := d.Store.Cases(r.Context(), filter.cases())
+	filter, err := readCaseFilter(r)
 	if err != nil {
 		return err
 	}
-	total, err := d.Store.CountCases(r.Context(), filter.cases())
+	cases, err := d.Store.Cases(r.Context(), filter.cases(d.now()))
+	if err != nil {
+		return err
+	}
+	total, err := d.Store.CountCases(r.Context(), filter.cases(d.now()))
 	if err != nil {
 		return err
 	}

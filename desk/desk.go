@@ -33,10 +33,52 @@ type Pending struct {
 type Cases interface {
 	// Deliver tells the case of an answer that is in the store.
 	Deliver(ctx context.Context, task store.Task) error
-	// CancelCase ends a case.
-	CancelCase(ctx context.Context, caseID, who, reason string) error
-	// Pending lists what the case waits for in the engine.
-	Pending(ctx context.Context, caseID string) ([]Pending, error)
+	// CancelCase ends a case, and has what it did undone if undo says so.
+	CancelCase(ctx context.Context, caseID, who string, undo bool) error
+	// Waits lists what the case waits for.
+	Waits(ctx context.Context, caseID string) ([]Wait, error)
+	// TryNow has calls of an operation that wait for their next attempt tried at once, and says how many there were.
+	TryNow(ctx context.Context, caseID, operation string) (int, error)
+	// Preview says what it would mean to have a case do its steps again from one on.
+	Preview(ctx context.Context, of store.Case, step string, move bool) (Preview, error)
+	// Repair tells the case of a repair that is in the store. It says why the case did not take it, or by which task
+	// a person goes on.
+	Repair(ctx context.Context, repair store.Repair) (problem, task string, err error)
+}
+
+// Wait is one thing that a case waits for.
+type Wait struct {
+	Kind      string    `json:"kind"` // person, repair, system, time, event
+	For       string    `json:"for"`
+	Step      string    `json:"step,omitempty"` // its path
+	Label     string    `json:"label,omitempty"`
+	System    string    `json:"system,omitempty"`
+	Operation string    `json:"operation,omitempty"`
+	Class     string    `json:"class,omitempty"` // of the error that made it wait
+	Task      string    `json:"task,omitempty"`
+	Since     time.Time `json:"since,omitzero"`
+	Until     time.Time `json:"until,omitzero"`
+	Attempt   int       `json:"attempt,omitempty"`
+	Trying    bool      `json:"trying,omitempty"`
+	NextTry   time.Time `json:"next_try,omitzero"`
+}
+
+// Preview says what a redo or a move would do.
+type Preview struct {
+	Problem string // why it cannot be done
+	Step    string
+	Steps   []string
+	Writes  []Rewrite
+	Bundle  string
+}
+
+// Rewrite is a write that happened, or may have, and what becomes of it when its step is done again.
+type Rewrite struct {
+	Step      string    `json:"step"`
+	Operation string    `json:"operation"`
+	State     string    `json:"state"`
+	At        time.Time `json:"at,omitzero"`
+	Then      string    `json:"then"`
 }
 
 // Options are what a desk needs.
@@ -101,9 +143,10 @@ func (d *Desk) handler() http.Handler {
 type right int
 
 const (
-	public right = iota // anybody: the login itself, style and script
-	user                // anybody who has logged in
-	lead                // those with the role support-lead or operator
+	public   right = iota // anybody: the login itself, style and script
+	user                  // anybody who has logged in
+	lead                  // those with the role support-lead or operator
+	repairer              // those whom the file of roles lets do one thing or another to cases
 )
 
 // handler answers a request of a person; an error becomes a page or a JSON object with its status.
@@ -128,7 +171,9 @@ func (d *Desk) routes() []route {
 		{"GET", "/cases", user, d.caseList},
 		{"GET", "/cases/{id}", user, d.casePage},
 		{"GET", "/cases/{id}/live", user, d.live},
-		{"POST", "/cases/{id}/cancel", lead, d.cancelCase},
+		{"POST", "/cases/{id}/repair/{act}", repairer, d.repairCase},
+		{"GET", "/repair", repairer, d.bulkPage},
+		{"POST", "/repair", repairer, d.bulk},
 		{"GET", "/cases/{id}/files/{blob}", user, d.file},
 		{"GET", "/phone", user, d.phonePage},
 		{"POST", "/phone", user, d.phone},
@@ -144,7 +189,7 @@ func (d *Desk) routes() []route {
 		{"POST", "/api/tasks/{id}/{act}", user, d.apiAct},
 		{"GET", "/api/cases", user, d.apiCases},
 		{"GET", "/api/cases/{id}", user, d.apiCase},
-		{"POST", "/api/cases/{id}/cancel", lead, d.apiCancel},
+		{"POST", "/api/cases/{id}/repair/{act}", repairer, d.apiRepair},
 		{"GET", "/api/systems", user, d.apiSystems},
 		{"POST", "/api/systems/{name}/{act}", lead, d.apiSystem},
 		{"GET", "/api/links", user, d.apiLinks},

@@ -20,7 +20,9 @@ type person struct {
 	roles  []string
 	queues []string
 	lead   bool
-	token  string // hash of the login's token; "" for a program
+	// program is the one that started the desk, or the command line that knows its secret: it may do everything.
+	program bool
+	token   string // hash of the login's token; "" for a program
 }
 
 // actor is the person as the store checks rights.
@@ -69,6 +71,9 @@ func (d *Desk) guard(r route) http.Handler {
 		case r.right == lead && !who.lead:
 			d.fail(w, request, who, refusal{http.StatusForbidden, "Only a lead may do this."})
 			return
+		case r.right == repairer && !slices.ContainsFunc(workspace.RepairActs, func(act string) bool { return d.mayRepair(who, act) }):
+			d.fail(w, request, who, refusal{http.StatusForbidden, "Your roles do not let you repair cases."})
+			return
 		case !ownPage(request, who):
 			d.fail(w, request, who, refusal{http.StatusForbidden, "This did not come from a page of the desk."})
 			return
@@ -113,7 +118,7 @@ func ownPage(r *http.Request, who person) bool {
 func (d *Desk) whoIs(r *http.Request) (person, error) {
 	if bearer, ok := strings.CutPrefix(r.Header.Get("Authorization"), "Bearer "); ok {
 		if d.Token != "" && subtle.ConstantTimeCompare([]byte(bearer), []byte(d.Token)) == 1 {
-			return person{name: "operator", login: "operator", lead: true}, nil
+			return person{name: "operator", login: "operator", lead: true, program: true}, nil
 		}
 		return person{}, nil
 	}

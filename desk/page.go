@@ -25,15 +25,16 @@ type page struct {
 // functions are what templates may call beside the methods of what they show.
 func (d *Desk) functions() template.FuncMap {
 	return template.FuncMap{
-		"when":  when,
-		"ago":   ago,
-		"late":  func(t time.Time) bool { return !t.IsZero() && time.Now().After(t) },
-		"label": label,
-		"short": short,
-		"dict":  dict,
-		"who":   d.nameOf,
-		"kind":  kindName,
-		"kinds": func() []store.TaskKind { return taskKinds },
+		"when":       when,
+		"ago":        ago,
+		"late":       func(t time.Time) bool { return !t.IsZero() && time.Now().After(t) },
+		"label":      label,
+		"short":      short,
+		"dict":       dict,
+		"who":        d.nameOf,
+		"kind":       kindName,
+		"kinds":      func() []store.TaskKind { return taskKinds },
+		"openStates": func() []string { return []string{"open", "waiting", "parked"} },
 		"caseStates": func() []string {
 			return []string{"open", "waiting", "parked", "done", "cancelled", "failed", "terminated"}
 		},

@@ -177,7 +177,7 @@ func (d *Desk) timeline(ctx context.Context, r record) ([]moment, error) {
 	}
 	for _, event := range events {
 		event.Text = cmp.Or(titles[event.Text], event.Text) // a step without a fixed title is noted by its name
-		add(event.At, event.Who, event.Kind == "overdue", "%s", eventText(event))
+		add(event.At, event.Who, event.Kind == "overdue" || event.Kind == "repair.refused", "%s", eventText(event))
 	}
 	for _, view := range r.Found {
 		step := view.Step
@@ -209,7 +209,9 @@ func kindNote(kind string) string {
 
 // eventText puts what the case notes in a word into a phrase.
 func eventText(event store.Event) string {
-	phrases := map[string]string{"answered": "Answered: %s", "overdue": "Overdue: %s", "redo": "Done again from here: %s", "event": "Event: %s", "message": "Further message by %s was worked through"}
+	phrases := map[string]string{"answered": "Answered: %s", "overdue": "Overdue: %s", "redo": "Done again from here: %s", "event": "Event: %s", "message": "Further message by %s was worked through",
+		"repair.retry": "Tried at once %s", "repair.answer": "Answered by hand: %s", "repair.skip": "Skipped: %s", "repair.park": "Given to a person: %s",
+		"repair.redo": "Done again: %s", "repair.cancel": "Cancelled: %s", "repair.move": "Goes on with the version in force: %s", "repair.refused": "Not done: %s"}
 	if phrase, ok := phrases[event.Kind]; ok {
 		return fmt.Sprintf(phrase, event.Text)
 	}

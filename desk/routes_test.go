@@ -32,7 +32,9 @@ var policy = []struct {
 	{"GET", "/cases", user, "/cases"},
 	{"GET", "/cases/{id}", user, "/cases/CASE"},
 	{"GET", "/cases/{id}/live", user, "/cases/CASE/live"},
-	{"POST", "/cases/{id}/cancel", lead, "/cases/CASE/cancel"},
+	{"POST", "/cases/{id}/repair/{act}", repairer, "/cases/CASE/repair/retry"},
+	{"GET", "/repair", repairer, "/repair"},
+	{"POST", "/repair", repairer, "/repair"},
 	{"GET", "/cases/{id}/files/{blob}", user, "/cases/CASE/files/BLOB"},
 	{"GET", "/phone", user, "/phone"},
 	{"POST", "/phone", user, "/phone"},
@@ -48,7 +50,7 @@ var policy = []struct {
 	{"POST", "/api/tasks/{id}/{act}", user, "/api/tasks/t-complete/note"},
 	{"GET", "/api/cases", user, "/api/cases"},
 	{"GET", "/api/cases/{id}", user, "/api/cases/CASE"},
-	{"POST", "/api/cases/{id}/cancel", lead, "/api/cases/CASE/cancel"},
+	{"POST", "/api/cases/{id}/repair/{act}", repairer, "/api/cases/CASE/repair/retry"},
 	{"GET", "/api/systems", user, "/api/systems"},
 	{"POST", "/api/systems/{name}/{act}", lead, "/api/systems/crm/resume"},
 	{"GET", "/api/links", user, "/api/links"},
@@ -105,7 +107,7 @@ func TestEveryRouteMethodAndRole(t *testing.T) {
 				case p.right != public && who == "":
 					require.Equal(t, http.StatusSeeOther, status, name)
 					require.Equal(t, "/login", header.Get("Location"), name)
-				case p.right == lead && who != boss:
+				case (p.right == lead || p.right == repairer) && who != boss:
 					require.Equal(t, http.StatusForbidden, status, name)
 				case strings.Contains(path, "/tasks/t-complete") && (who == outsider || who == approver):
 					require.Equal(t, http.StatusForbidden, status, name)
@@ -170,7 +172,7 @@ func TestWhatIsNotThere(t *testing.T) {
 		require.Equal(t, http.StatusNotFound, status, path)
 		require.NotContains(t, body, "sql", path)
 	}
-	for path, want := range map[string]int{"/tasks/t-complete/steal": 404, "/systems/crm/delete": 404, "/systems/none/pause": 404, "/links/" + s.link.ID + "/delete": 404, "/links/none/remove": 404, "/cases/none/cancel": 404} {
+	for path, want := range map[string]int{"/tasks/t-complete/steal": 404, "/systems/crm/delete": 404, "/systems/none/pause": 404, "/links/" + s.link.ID + "/delete": 404, "/links/none/remove": 404, "/cases/none/repair/retry": 404, "/cases/CASE/repair/dance": 404} {
 		status, _ := b.post(path, "version", "1", "reason", "x")
 		require.Equal(t, want, status, path)
 	}
@@ -182,7 +184,7 @@ func TestABrokenStoreIsAnErrorWithoutDetails(t *testing.T) {
 	t.Parallel()
 	s := newScene(t, "").seed()
 	s.cases.fail = context.DeadlineExceeded
-	status, body := s.as(boss).post("/cases/"+s.caseID+"/cancel", "reason", "twice")
+	status, body := s.as(boss).post("/cases/"+s.caseID+"/repair/cancel", "reason", "twice")
 	require.Equal(t, 500, status)
 	require.NotContains(t, body, "deadline")
 	require.Contains(t, body, "noted in the log")

@@ -30,6 +30,12 @@ type fakeCases struct {
 	mutex     sync.Mutex
 	delivered []store.Task
 	cancelled []string
+	undone    bool
+	tried     []string
+	repaired  []store.Repair
+	preview   Preview
+	problem   string
+	task      string
 	fail      error
 }
 
@@ -40,15 +46,36 @@ func (f *fakeCases) Deliver(_ context.Context, task store.Task) error {
 	return f.fail
 }
 
-func (f *fakeCases) CancelCase(_ context.Context, id, _, _ string) error {
+func (f *fakeCases) CancelCase(_ context.Context, id, _ string, undo bool) error {
 	f.mutex.Lock()
 	defer f.mutex.Unlock()
-	f.cancelled = append(f.cancelled, id)
+	f.cancelled, f.undone = append(f.cancelled, id), undo
 	return f.fail
 }
 
-func (f *fakeCases) Pending(context.Context, string) ([]Pending, error) {
-	return []Pending{{Operation: "crm.find_customer", Attempt: 3, NextTry: time.Now().Add(20 * time.Second), LastError: "unavailable"}}, nil
+func (f *fakeCases) Waits(context.Context, string) ([]Wait, error) {
+	return []Wait{{Kind: "system", For: "crm", Step: "customer", System: "crm", Operation: "crm.find_customer", Attempt: 3, Since: time.Now().Add(-time.Minute),
+		NextTry: time.Now().Add(20 * time.Second), Class: "unavailable"}}, nil
+}
+
+func (f *fakeCases) TryNow(_ context.Context, caseID, operation string) (int, error) {
+	f.mutex.Lock()
+	defer f.mutex.Unlock()
+	f.tried = append(f.tried, caseID+" "+operation)
+	return 1, f.fail
+}
+
+func (f *fakeCases) Preview(context.Context, store.Case, string, bool) (Preview, error) {
+	f.mutex.Lock()
+	defer f.mutex.Unlock()
+	return f.preview, f.fail
+}
+
+func (f *fakeCases) Repair(_ context.Context, repair store.Repair) (problem, task string, err error) {
+	f.mutex.Lock()
+	defer f.mutex.Unlock()
+	f.repaired = append(f.repaired, repair)
+	return f.problem, f.task, f.fail
 }
 
 // The people of the tests.

@@ -51,7 +51,7 @@ func (c *checker) decidesWith(step *source.Node) []string {
 
 // Movable says why a case of this plan cannot go on with another one from a top-level step on: "" if it can. It can if
 // the steps before, which the case has done, are the same in both, and their results and the input are what the other
-// plan reads.
+// plan reads. With no results at all, these are not compared.
 func (p *Plan) Movable(to *Plan, from int, results map[string]rules.Value) string {
 	if p.UseCase != to.UseCase {
 		return fmt.Sprintf("it is another use case: %s, not %s", to.UseCase, p.UseCase)
@@ -67,14 +67,14 @@ func (p *Plan) Movable(to *Plan, from int, results map[string]rules.Value) strin
 		if next.Meaning != done.Meaning {
 			return fmt.Sprintf("the step %s, which the case has done, means something else in the other version", done.Path)
 		}
-		if problem := unfit(next.Type, results[done.ID]); done.ID != "" && problem != "" {
+		if problem := unfit(next.Type, results[done.ID]); results != nil && done.ID != "" && problem != "" {
 			return fmt.Sprintf("the result of the step %s is not what the other version reads: %s", done.Path, problem)
 		}
 	}
 	if from >= len(to.Steps) {
 		return "the other version has no step after those that the case has done"
 	}
-	if problem := unfit(to.Input, results["input"]); problem != "" {
+	if problem := unfit(to.Input, results["input"]); results != nil && problem != "" {
 		return "the input of the case is not what the other version takes: " + problem
 	}
 	return ""

@@ -176,19 +176,10 @@ func (c *Cases) Deliver(ctx context.Context, task store.Task) error {
 	return err
 }
 
-// CancelCase asks a case to end without having finished.
-func (c *Cases) CancelCase(ctx context.Context, caseID, who, reason string) error {
-	if err := c.ended(ctx, caseID, c.client.CancelWorkflow(ctx, caseID, "")); err != nil {
-		return err
-	}
-	detail, err := json.Marshal(map[string]string{"reason": reason})
-	if err == nil {
-		_, err = c.store.Audit(ctx, store.AuditEntry{Who: who, What: "case cancelled", CaseID: caseID, Detail: detail})
-	}
-	if err == nil {
-		err = c.store.AddEvent(ctx, store.Event{CaseID: caseID, Key: "cancel", Kind: "cancelled", Who: who})
-	}
-	return err
+// CancelCase asks a case to end without having finished, and to undo what it did if undo says so. The wish lies with the
+// engine until the case has it: no worker need be there.
+func (c *Cases) CancelCase(ctx context.Context, caseID, who string, undo bool) error {
+	return c.ended(ctx, caseID, c.client.SignalWorkflow(ctx, caseID, "", workflows.SignalCancel, workflows.Cancel{Undo: undo, By: who}))
 }
 
 // ended turns "there is no such running workflow" into ErrEnded, if that is what it means: a case that is stored but

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"log/slog"
 
+	"go.temporal.io/api/workflowservice/v1"
 	"go.temporal.io/sdk/client"
 	"go.temporal.io/sdk/contrib/envconfig"
 	"go.temporal.io/sdk/converter"
@@ -55,9 +56,20 @@ func options(d Dialing) (client.Options, error) {
 	if d.Store != nil {
 		o.ConnectionOptions.DialOptions = append(o.ConnectionOptions.DialOptions, grpc.WithChainUnaryInterceptor(blobs{d.Store}.lighten))
 	}
+	o.ConnectionOptions.DialOptions = append(o.ConnectionOptions.DialOptions, grpc.WithChainUnaryInterceptor(namespaced(o.Namespace)))
 	o.Identity = "crosswalk" // the default names the user and the host
 	o.Logger = log.NewStructuredLogger(loggerOr(d.Logger))
 	return o, nil
+}
+
+// namespaced fills the namespace into the requests for which the SDK has no method of its own.
+func namespaced(namespace string) grpc.UnaryClientInterceptor {
+	return func(ctx context.Context, method string, request, reply any, connection *grpc.ClientConn, invoke grpc.UnaryInvoker, options ...grpc.CallOption) error {
+		if reset, ok := request.(*workflowservice.ResetActivityRequest); ok {
+			reset.Namespace = namespace
+		}
+		return invoke(ctx, method, request, reply, connection, options...)
+	}
 }
 
 // Dial connects to Temporal.

@@ -19,6 +19,7 @@ type Description struct {
 
 // Operation is a call that a case waits for.
 type Operation struct {
+	ID       string // of Temporal's activity
 	Name     string // crm.find_customer
 	Attempt  int
 	Running  bool      // an attempt is under way
@@ -50,7 +51,7 @@ func (c *Cases) Describe(ctx context.Context, caseID string) (Description, error
 
 func operationOf(pending *workflowpb.PendingActivityInfo) Operation {
 	op := Operation{
-		Name: pending.ActivityType.GetName(), Attempt: int(pending.Attempt),
+		ID: pending.ActivityId, Name: pending.ActivityType.GetName(), Attempt: int(pending.Attempt),
 		Running: pending.State != enumspb.PENDING_ACTIVITY_STATE_SCHEDULED,
 	}
 	if !op.Running && pending.Attempt > 1 && pending.ScheduledTime != nil {

@@ -262,5 +262,5 @@ func TestStartCaseOfAnEntry(t *testing.T) {
 	require.Equal(t, store.EntryFailed, entry.State)
 	require.NotEmpty(t, entry.Reason)
 
-	require.NoError(t, cases.CancelCase(t.Context(), good.CaseID, "ann", "a test"))
+	require.NoError(t, cases.CancelCase(t.Context(), good.CaseID, "ann", true))
 }

@@ -153,7 +153,7 @@ func (r *run) reachedStep(step string) (top int, problem string) {
 func (r *run) unsettled(paths []string, top int) string {
 	for _, s := range r.plan.Steps[top:] {
 		for _, path := range paths {
-			if within(path, s.Path) {
+			if Within(path, s.Path) {
 				return fmt.Sprintf("the write at %s may have been carried out: let it be tried again, or say by its task what became of it", path)
 			}
 		}
@@ -161,8 +161,8 @@ func (r *run) unsettled(paths []string, top int) string {
 	return ""
 }
 
-// within says whether a path is that of a step or of one inside of it.
-func within(path, step string) bool {
+// Within says whether a path is that of a step or of one inside of it.
+func Within(path, step string) bool {
 	rest, ok := strings.CutPrefix(path, step)
 	return ok && (rest == "" || rest[0] == '.' || rest[0] == '[')
 }

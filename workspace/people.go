@@ -16,6 +16,26 @@ type People struct {
 	Users  []User
 	Queues []Queue
 	Roles  []string // every role that somebody has, sorted
+	// Repair says for each of RepairActs which roles may do it to cases.
+	Repair map[string][]string
+}
+
+// RepairActs are what may be done about a case that does not go on by itself, or not in the right way.
+var RepairActs = []string{"retry", "answer", "skip", "redo", "cancel", "move"}
+
+// repairers are the roles that may repair cases where the roles file does not say so.
+var repairers = map[string][]string{
+	"retry": {"operator", "support-lead"}, "answer": {"operator", "support-lead"}, "skip": {"operator", "support-lead"},
+	"cancel": {"operator", "support-lead"}, "redo": {"operator"}, "move": {"operator"},
+}
+
+// MayRepair says whether one of the roles may do an act to cases.
+func (p *People) MayRepair(roles []string, act string) bool {
+	allowed, said := p.Repair[act]
+	if !said {
+		allowed = repairers[act]
+	}
+	return slices.ContainsFunc(roles, func(role string) bool { return slices.Contains(allowed, role) })
 }
 
 // User is one person who may log in.
@@ -86,7 +106,7 @@ var (
 func parsePeople(file string, text []byte, base string) (*People, source.Problems) {
 	doc := source.Parse(file, text)
 	people := &People{}
-	fields := doc.Root.Map("users", "queues")
+	fields := doc.Root.Map("users", "queues", "repair")
 	queues := fields["queues"]
 	for _, name := range keysOf(queues) {
 		people.Queues = append(people.Queues, parseQueue(queues, name))
@@ -102,6 +122,7 @@ func parsePeople(file string, text []byte, base string) (*People, source.Problem
 	slices.Sort(people.Roles)
 	people.Roles = slices.Compact(people.Roles)
 	people.check(fields["users"], queues)
+	people.parseRepair(fields["repair"])
 	return people, doc.Problems()
 }
 
@@ -113,6 +134,26 @@ func parseQueue(queues *source.Node, name string) Queue {
 	}
 	fields := node.Map("title", "roles")
 	return Queue{Name: name, Title: cmp.Or(fields["title"].Text(), name), Roles: fields["roles"].Texts()}
+}
+
+// parseRepair reads who may do what to cases: repair: {move: [operator], retry: [operator, agent]}.
+func (p *People) parseRepair(node *source.Node) {
+	fields := node.Map(RepairActs...)
+	for _, act := range RepairActs {
+		roles, said := fields[act]
+		if !said {
+			continue
+		}
+		if p.Repair == nil {
+			p.Repair = map[string][]string{}
+		}
+		p.Repair[act] = roles.Texts()
+		for _, role := range listOf(roles) {
+			if !slices.Contains(p.Roles, role.Text()) {
+				role.Warnf(source.DidYouMean(role.Text(), p.Roles), "nobody has the role %q", role.Text())
+			}
+		}
+	}
 }
 
 func parseUser(node *source.Node, base string) User {

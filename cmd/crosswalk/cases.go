@@ -21,6 +21,8 @@ type caseView struct {
 	WaitingFor   string          `json:"waiting_for"`
 	WaitingKind  string          `json:"waiting_kind"`
 	WaitingSince time.Time       `json:"waiting_since"`
+	WaitingStep  string          `json:"waiting_step"`
+	WaitingClass string          `json:"waiting_class"`
 	StartedAt    time.Time       `json:"started_at"`
 	EndedAt      time.Time       `json:"ended_at"`
 	Outcome      string          `json:"outcome"`
@@ -30,7 +32,7 @@ type caseView struct {
 func (v caseView) ended() bool { return !v.EndedAt.IsZero() }
 
 func casesCommand() *cobra.Command {
-	c := &cobra.Command{Use: "cases", Short: "List, show and cancel cases"}
+	c := &cobra.Command{Use: "cases", Short: "List, show and repair cases"}
 	list := &cobra.Command{Use: "list", Short: "List cases, the newest first", Args: exactly(), RunE: listCases,
 		Example: "  crosswalk cases list --waiting\n  crosswalk cases list --search jane@example.org --json"}
 	list.Flags().Bool("waiting", false, "only those that wait for something, with what and since when")
@@ -39,14 +41,12 @@ func casesCommand() *cobra.Command {
 	list.Flags().Int("limit", 50, "at most this many")
 	show := &cobra.Command{Use: "show CASE", Short: "Show what a case found, decided and waits for", Args: exactly("CASE"), RunE: showCase,
 		Example: "  crosswalk cases show CW-7K2M9QXR"}
-	cancel := &cobra.Command{Use: "cancel CASE", Short: "End a case", Args: exactly("CASE"), RunE: cancelCase,
-		Example: "  crosswalk cases cancel CW-7K2M9QXR --reason 'sent by mistake'"}
-	cancel.Flags().String("reason", "", "why (required)")
-	for _, sub := range []*cobra.Command{list, show, cancel} {
+	for _, sub := range []*cobra.Command{list, show} {
 		dataFlag(sub)
 		jsonFlag(sub)
 		c.AddCommand(sub)
 	}
+	c.AddCommand(repairCommands()...)
 	return c
 }
 
@@ -106,13 +106,57 @@ type caseDetail struct {
 	Tasks []struct {
 		ID, Kind, Title, State string
 	} `json:"tasks"`
-	Pending []struct {
-		Operation string    `json:"operation"`
-		Attempt   int       `json:"attempt"`
-		NextTry   time.Time `json:"next_try"`
-		LastError string    `json:"last_error"`
-	} `json:"pending"`
+	Waits   []waitView `json:"waits"`
+	Repairs []struct {
+		Act, Step, Reason, Who, State, Problem string
+		AskedAt                                time.Time `json:"asked_at"`
+	} `json:"repairs"`
 	Temporal string `json:"temporal"`
+}
+
+// waitView is one thing that a case waits for.
+type waitView struct {
+	Kind      string    `json:"kind"`
+	For       string    `json:"for"`
+	Step      string    `json:"step"`
+	Operation string    `json:"operation"`
+	Class     string    `json:"class"`
+	Task      string    `json:"task"`
+	Since     time.Time `json:"since"`
+	Until     time.Time `json:"until"`
+	Attempt   int       `json:"attempt"`
+	Trying    bool      `json:"trying"`
+	NextTry   time.Time `json:"next_try"`
+}
+
+// String is a line for people: for what, where, since when, how often it was tried and when it is tried again.
+func (w waitView) String() string {
+	text := "waits for " + w.For
+	if w.Kind == "system" && w.Operation != "" {
+		text = "waits for " + w.Operation
+	}
+	if w.Step != "" {
+		text += " at " + w.Step
+	}
+	if !w.Since.IsZero() {
+		text += " since " + w.Since.Format(time.RFC3339)
+	}
+	switch {
+	case w.Trying:
+		text += fmt.Sprintf("; try %d is under way", w.Attempt)
+	case !w.NextTry.IsZero():
+		text += fmt.Sprintf("; try %d at %s", w.Attempt, w.NextTry.Format(time.RFC3339))
+	}
+	if w.Class != "" {
+		text += "; " + w.Class
+	}
+	if !w.Until.IsZero() {
+		text += "; at most until " + w.Until.Format(time.RFC3339)
+	}
+	if w.Task != "" {
+		text += "; task " + w.Task
+	}
+	return text
 }
 
 func showCase(c *cobra.Command, args []string) error {
@@ -133,11 +177,11 @@ func showCase(c *cobra.Command, args []string) error {
 	}
 	out := c.OutOrStdout()
 	fmt.Fprintf(out, "%s  %s\n%s, %s %s\n", d.Case.Reference, oneLine(d.Case.Title, 90), d.Case.UseCase, d.Case.State, d.Case.Outcome)
-	if d.Case.WaitingFor != "" {
-		fmt.Fprintf(out, "waits for %s since %s (%s)\n", d.Case.WaitingFor, d.Case.WaitingSince.Format(time.RFC3339), d.Case.Stage)
+	for _, w := range d.Waits {
+		fmt.Fprintln(out, w)
 	}
-	for _, p := range d.Pending {
-		fmt.Fprintf(out, "  %s: try %d, next %s, last time %s\n", p.Operation, p.Attempt, p.NextTry.Format(time.RFC3339), p.LastError)
+	if len(d.Waits) == 0 && d.Case.WaitingFor != "" {
+		fmt.Fprintf(out, "waits for %s since %s (%s)\n", d.Case.WaitingFor, d.Case.WaitingSince.Format(time.RFC3339), d.Case.Stage)
 	}
 	rows := [][]string{{"", "", ""}}
 	for _, s := range d.Steps {
@@ -153,25 +197,13 @@ func showCase(c *cobra.Command, args []string) error {
 	for _, t := range d.Tasks {
 		rows = append(rows, []string{"task " + t.ID, t.Kind + ", " + t.State, oneLine(t.Title, 80)})
 	}
+	for _, repair := range d.Repairs {
+		rows = append(rows, []string{strings.TrimSpace(repair.Act + " " + repair.Step), repair.State + ", by " + repair.Who + " " + repair.AskedAt.Format(time.RFC3339),
+			oneLine(strings.TrimSpace(repair.Reason+" "+repair.Problem), 100)})
+	}
 	table(out, rows)
 	if d.Temporal != "" {
 		fmt.Fprintln(out, d.Temporal)
 	}
 	return nil
-}
-
-func cancelCase(c *cobra.Command, args []string) error {
-	reason, _ := c.Flags().GetString("reason")
-	if strings.TrimSpace(reason) == "" {
-		return usageError("say why with --reason")
-	}
-	r, err := findRunning(c)
-	if err != nil {
-		return err
-	}
-	var d caseDetail
-	if err := r.call(c.Context(), "GET", "/api/cases/"+url.PathEscape(args[0]), nil, &d); err != nil {
-		return err
-	}
-	return r.call(c.Context(), "POST", "/api/cases/"+d.Case.ID+"/cancel", map[string]string{"reason": reason}, nil)
 }

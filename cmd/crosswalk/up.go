@@ -562,15 +562,29 @@ type deskCases struct {
 	cases *worker.Cases
 }
 
-// Pending lists what a case waits for in the engine.
-func (d deskCases) Pending(ctx context.Context, caseID string) ([]desk.Pending, error) {
-	description, err := d.cases.Describe(ctx, caseID)
-	if err != nil {
-		return nil, err
+// Waits lists what a case waits for.
+func (d deskCases) Waits(ctx context.Context, caseID string) ([]desk.Wait, error) {
+	found, err := d.cases.Waits(ctx, caseID)
+	waits := make([]desk.Wait, len(found))
+	for i, one := range found {
+		waits[i] = desk.Wait{Kind: one.Kind, For: one.For, Step: one.Step, Label: one.Label, System: one.System, Operation: one.Operation, Class: one.Class,
+			Task: one.Task, Since: one.Since, Until: one.Until, Attempt: one.Attempt, Trying: one.Trying, NextTry: one.NextTry}
 	}
-	var pending []desk.Pending
-	for _, operation := range description.Pending {
-		pending = append(pending, desk.Pending{Operation: operation.Name, Attempt: operation.Attempt, NextTry: operation.NextTry, LastError: operation.Class})
+	return waits, err
+}
+
+// Preview says what it would mean to have a case do its steps again.
+func (d deskCases) Preview(ctx context.Context, of store.Case, step string, move bool) (desk.Preview, error) {
+	found, err := d.cases.Preview(ctx, of, step, move)
+	preview := desk.Preview{Problem: found.Problem, Step: found.Step, Steps: found.Steps, Bundle: found.Bundle}
+	for _, one := range found.Writes {
+		preview.Writes = append(preview.Writes, desk.Rewrite(one))
 	}
-	return pending, nil
+	return preview, err
+}
+
+// Repair tells a case of what an operator wants.
+func (d deskCases) Repair(ctx context.Context, repair store.Repair) (problem, task string, err error) {
+	reply, err := d.cases.Repair(ctx, repair)
+	return reply.Problem, reply.Task, err
 }

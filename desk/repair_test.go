@@ -1,0 +1,175 @@
+package desk
+
+import (
+	"encoding/json"
+	"net/http"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"crosswalk/store"
+	"crosswalk/workspace"
+)
+
+// Hostile and mistaken wishes are refused by the name of the field, before anything is done.
+func TestWishesAreChecked(t *testing.T) {
+	t.Parallel()
+	s := newScene(t, "").seed()
+	tests := []struct {
+		act, body, words string
+		status           int
+	}{
+		{"dance", `{}`, "A case can be repaired by retry, answer, skip, redo, cancel, move", 404},
+		{"skip", `{}`, "reason: say why", 422},
+		{"skip", `{"reason": "x", "stap": "y"}`, `unknown field \"stap\"`, 422},
+		{"skip", `{"reason": 7}`, "reason", 422},
+		{"skip", `{"reason": "` + strings.Repeat("x", 501) + `"}`, "reason: at most 500 characters", 422},
+		{"skip", `{"reason": "a\u0000b"}`, "reason: one line of text", 422},
+		{"skip", `{"reason": "x", "step": "a' OR 1=1 --"}`, "step: the path of a step", 422},
+		{"skip", `{"reason": "x", "step": "` + strings.Repeat("x", 201) + `"}`, "step: the path of a step", 422},
+		{"answer", `{"reason": "x"}`, "value: say what the step gives", 422},
+		{"answer", `{"reason": "x", "value": {"a": 1, "a": 2}}`, "value", 422},
+		{"retry", `{"value": 1}`, "value: belongs to answer and redo", 422},
+		{"redo", `{"reason": "x"}`, "step: say from which step on", 422},
+		{"redo", `{"reason": "x", "step": "a", "with": [1]}`, "with: belongs to redo, and is an object", 422},
+		{"redo", `{"reason": "x", "step": "a", "with": {"a": 1}, "value": 1}`, "with, value: give another input or another result", 422},
+		{"cancel", `{"reason": "x", "step": "a"}`, "step: a case is cancelled as a whole", 422},
+	}
+	for _, test := range tests {
+		status, body := s.program("POST", "/api/cases/"+s.caseID+"/repair/"+test.act, test.body)
+		require.Equal(t, test.status, status, test.body)
+		require.Contains(t, body, test.words, test.body)
+	}
+	repairs, err := s.Store.Repairs(t.Context(), s.caseID)
+	require.NoError(t, err)
+	require.Empty(t, repairs)
+}
+
+// program speaks to the JSON interface as the command line does.
+func (s *scene) program(method, path, body string) (int, string) {
+	s.t.Helper()
+	b := s.as("")
+	b.header.Set("Authorization", "Bearer token-of-the-program")
+	return said(s.t, b.do(method, path, body))
+}
+
+func TestEveryActOnACase(t *testing.T) {
+	t.Parallel()
+	s := newScene(t, "").seed()
+	s.cases.preview = Preview{Step: "customer", Steps: []string{"customer", "solve"}, Bundle: "b2",
+		Writes: []Rewrite{{Step: "ticket", Operation: "support.create_task", State: "confirmed", Then: "is left alone if the same is asked for, and else changed by support.update_task"}}}
+	do := func(act, body string) repaired {
+		t.Helper()
+		status, text := s.program("POST", "/api/cases/"+s.caseID+"/repair/"+act, body)
+		require.Equal(t, http.StatusOK, status, text)
+		var out struct{ Repair repaired }
+		require.NoError(t, json.Unmarshal([]byte(text), &out))
+		return out.Repair
+	}
+	redo := do("redo", `{"step": "customer", "reason": "wrong Ann", "with": {"email": "lee@work.example"}}`)
+	require.False(t, redo.Done, "what it means is said first")
+	require.Equal(t, "support.create_task", redo.Writes[0].Operation)
+	require.Empty(t, s.cases.repaired)
+	require.True(t, do("redo", `{"step": "customer", "reason": "wrong Ann", "with": {"email": "lee@work.example"}, "yes": true}`).Done)
+	require.Equal(t, store.ActRedo, s.cases.repaired[0].Act)
+	require.Contains(t, string(s.cases.repaired[0].Body), "lee@work.example")
+	require.True(t, do("move", `{"reason": "mended", "yes": true}`).Done)
+	require.Equal(t, "b2", s.cases.repaired[1].Bundle)
+
+	require.Contains(t, do("retry", `{"step": "customer"}`).Message, "crm.find_customer")
+	require.Equal(t, []string{s.caseID + " crm.find_customer"}, s.cases.tried)
+	require.Contains(t, do("answer", `{"reason": "looked it up", "step": "shipment", "value": {"status": "lost"}}`).Message, "the step shipment has the result")
+	task, err := s.Store.Task(t.Context(), "t-repair")
+	require.NoError(t, err)
+	require.Equal(t, store.TaskAnswered, task.State)
+	require.Equal(t, "operator", task.AnsweredBy)
+
+	// Nothing is parked at the customer: the waiting for the system is ended first.
+	s.cases.problem = "the step has just been answered"
+	status, text := s.program("POST", "/api/cases/"+s.caseID+"/repair/skip", `{"reason": "x", "step": "customer"}`)
+	require.Equal(t, http.StatusConflict, status)
+	require.Contains(t, text, "The step has just been answered.")
+	require.Equal(t, store.ActPark, s.cases.repaired[2].Act)
+	require.Contains(t, do("cancel", `{"reason": "a test"}`).Message, "stays as it is")
+	require.Equal(t, []string{s.caseID}, s.cases.cancelled)
+	require.False(t, s.cases.undone)
+
+	repairs, err := s.Store.Repairs(t.Context(), s.caseID)
+	require.NoError(t, err)
+	var acts []string
+	for _, one := range repairs {
+		require.Equal(t, "operator", one.Who)
+		acts = append(acts, one.Act+" "+string(one.State))
+	}
+	require.Equal(t, []string{"redo asked", "move asked", "retry done", "answer done", "park asked", "cancel done"}, acts)
+	audited, err := s.Store.AuditEntries(t.Context(), store.AuditFilter{CaseID: s.caseID})
+	require.NoError(t, err)
+	require.GreaterOrEqual(t, len(audited), len(acts))
+	status, page := s.as(boss).get("/cases/" + s.caseID)
+	require.Equal(t, http.StatusOK, status)
+	for _, words := range []string{"wrong Ann", "What people did about it", "crm.find_customer", "try 3", "Cancelled: a test"} {
+		require.Contains(t, page, words)
+	}
+
+	require.NoError(t, s.Store.EndCase(t.Context(), s.caseID, store.End{State: store.CaseDone}))
+	status, text = s.program("POST", "/api/cases/"+s.caseID+"/repair/retry", `{}`)
+	require.Equal(t, http.StatusConflict, status)
+	require.Contains(t, text, "ended already")
+}
+
+// Who may do what is said by the file of roles; without it leads may do what operators may, but for redo and move.
+func TestWhoMayRepair(t *testing.T) {
+	t.Parallel()
+	s := newScene(t, "").seed()
+	try := func(who, act string) int {
+		status, _ := s.as(who).post("/cases/"+s.caseID+"/repair/"+act, "reason", "x", "step", "nowhere")
+		return status
+	}
+	require.Equal(t, http.StatusForbidden, try(agent, "retry"))
+	require.Equal(t, http.StatusConflict, try(boss, "retry"), "allowed, and nothing there waits")
+	require.Equal(t, http.StatusForbidden, try(boss, "move"))
+	s.mutex.Lock()
+	people := *s.people
+	people.Repair = map[string][]string{"retry": {"agent"}, "move": {"support-lead"}}
+	s.people = &people
+	s.mutex.Unlock()
+	require.Equal(t, http.StatusConflict, try(agent, "retry"))
+	require.Equal(t, http.StatusForbidden, try(agent, "skip"))
+	require.Equal(t, http.StatusForbidden, try(boss, "retry"))
+	require.Equal(t, http.StatusOK, try(boss, "move"), "what it means is shown")
+	require.Contains(t, workspace.RepairActs, "move")
+}
+
+func TestManyCasesAtOnce(t *testing.T) {
+	t.Parallel()
+	s := newScene(t, "").seed()
+	for _, title := range []string{"one", "two"} {
+		made, err := s.Store.CreateCase(t.Context(), store.NewCase{UseCase: "claim", BundleHash: "h", Title: title})
+		require.NoError(t, err)
+		require.NoError(t, s.Store.SetProgress(t.Context(), made.ID, store.Progress{Seq: 1, State: store.CaseParked, WaitingFor: "repair", WaitingKind: "repair",
+			WaitingSince: time.Now().Add(-3 * time.Hour), WaitingStep: "customer", WaitingSystem: "crm", WaitingClass: "auth"}))
+	}
+	b := s.as(boss)
+	status, page := b.get("/repair?system=crm&class=auth&since=2h")
+	require.Equal(t, http.StatusOK, status)
+	require.Contains(t, page, "2 cases")
+	require.NotContains(t, page, "Aurora kettle")
+	status, page = b.get("/repair?since=tomorrow")
+	require.Equal(t, http.StatusUnprocessableEntity, status)
+	require.Contains(t, page, "since: write for how long")
+	status, page = b.get("/repair?since=4h&class=auth")
+	require.Equal(t, http.StatusOK, status)
+	require.Contains(t, page, "No open case fits")
+
+	status, page = b.post("/repair?system=crm&class=auth", "act", "retry")
+	require.Equal(t, http.StatusOK, status)
+	require.Equal(t, 2, strings.Count(page, "tried now: crm.find_customer"))
+	require.Len(t, s.cases.tried, 2)
+	status, _ = b.post("/repair?system=crm", "act", "redo", "reason", "x")
+	require.Equal(t, http.StatusUnprocessableEntity, status)
+	status, body := s.program("GET", "/api/cases?state=parked&class=auth", "")
+	require.Equal(t, http.StatusOK, status)
+	require.Equal(t, 2, strings.Count(body, `"waiting_system":"crm"`))
+}

@@ -1,0 +1,250 @@
+package worker
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"go.temporal.io/api/common/v1"
+	"go.temporal.io/api/serviceerror"
+	"go.temporal.io/api/workflowservice/v1"
+	"go.temporal.io/sdk/client"
+
+	"crosswalk/store"
+	"crosswalk/usecases"
+	"crosswalk/workflows"
+)
+
+// repairPatience is how long one attempt to tell a case of a repair may take: a write that is under way is waited for.
+const repairPatience = 40 * time.Second
+
+// Wait is one thing that a case waits for, as its workflow and Temporal see it together.
+type Wait struct {
+	Kind      string // person, repair, system, time, event
+	For       string // queue or role; the system's name
+	Step      string // the path of the step
+	Label     string
+	System    string
+	Operation string // crm.find_customer
+	Class     string // of the error that made it wait
+	Task      string // by which a person ends it
+	Since     time.Time
+	Until     time.Time // when it ends by itself, or is late; of a call when it is given up and a person is asked
+	Attempt   int       // of the call that is tried again and again
+	Trying    bool      // an attempt is under way
+	NextTry   time.Time
+}
+
+// Waits lists what a case waits for, the oldest first. Without a worker that could say it, only what Temporal knows.
+func (c *Cases) Waits(ctx context.Context, caseID string) ([]Wait, error) {
+	described, err := c.Describe(ctx, caseID)
+	if err != nil || !described.Running {
+		return nil, err
+	}
+	asking, cancel := context.WithTimeout(ctx, 3*time.Second)
+	defer cancel()
+	var state workflows.State
+	if said, err := c.client.QueryWorkflow(asking, caseID, "", workflows.QueryState); err == nil {
+		if err := said.Get(&state); err != nil {
+			return nil, fmt.Errorf("worker: what %s waits for: %w", caseID, err)
+		}
+	}
+	pending := described.Pending
+	var waits []Wait
+	for _, one := range state.Waiting {
+		wait := Wait{Kind: one.Kind, For: one.For, Step: one.Path, Label: one.Label, System: one.System, Operation: one.Operation,
+			Class: string(one.Class), Task: one.Task, Since: one.Since, Until: one.Until}
+		if i := slices.IndexFunc(pending, func(o Operation) bool { return one.Task == "" && o.Name == one.Operation }); i >= 0 {
+			wait.tried(pending[i])
+			pending = slices.Delete(slices.Clone(pending), i, i+1)
+		}
+		waits = append(waits, wait)
+	}
+	for _, operation := range pending { // at work, or nobody could say more
+		system, _, _ := strings.Cut(operation.Name, ".")
+		wait := Wait{Kind: "system", For: system, System: system, Operation: operation.Name, Class: operation.Class}
+		wait.tried(operation)
+		waits = append(waits, wait)
+	}
+	return waits, nil
+}
+
+func (w *Wait) tried(o Operation) {
+	w.Attempt, w.Trying, w.NextTry = o.Attempt, o.Running, o.NextTry
+	if !o.Deadline.IsZero() {
+		w.Until = o.Deadline
+	}
+	if o.Class != "" {
+		w.Class = o.Class
+	}
+}
+
+// TryNow has the calls of a case that wait for their next attempt tried at once: those of one operation, or all. It says
+// how many there were.
+func (c *Cases) TryNow(ctx context.Context, caseID, operation string) (int, error) {
+	described, err := c.Describe(ctx, caseID)
+	if err != nil {
+		return 0, err
+	}
+	tried := 0
+	for _, pending := range described.Pending {
+		if pending.Running || operation != "" && pending.Name != operation {
+			continue
+		}
+		_, err := c.client.WorkflowService().ResetActivity(ctx, &workflowservice.ResetActivityRequest{
+			Execution: &common.WorkflowExecution{WorkflowId: caseID, RunId: described.RunID},
+			Identity:  "crosswalk", Activity: &workflowservice.ResetActivityRequest_Id{Id: pending.ID},
+		})
+		var unknown *serviceerror.Unimplemented
+		switch {
+		case errors.As(err, &unknown):
+			return tried, fmt.Errorf("worker: this Temporal is too old to be asked for an attempt at once: %w", err)
+		case err != nil && !isNotFound(err): // not found: it has just been answered
+			return tried, fmt.Errorf("worker: %s of %s: %w", pending.Name, caseID, err)
+		}
+		tried++
+	}
+	return tried, nil
+}
+
+// Repair tells a case of a repair that is in the store. Sent twice, it is handled once. The reply says why the case did
+// not take it, or by which task a person goes on.
+func (c *Cases) Repair(ctx context.Context, repair store.Repair) (workflows.Repaired, error) {
+	limited, cancel := context.WithTimeout(ctx, repairPatience)
+	defer cancel()
+	if repair.Bundle != "" { // so that the first workflow task finds it in memory, if this process works on cases
+		if _, err := c.bundles.load(limited, repair.Bundle); err != nil {
+			return workflows.Repaired{}, err
+		}
+	}
+	handle, err := c.client.UpdateWorkflow(limited, client.UpdateWorkflowOptions{
+		UpdateID: repair.ID, WorkflowID: repair.CaseID, UpdateName: workflows.UpdateRepair,
+		Args: []any{workflows.Repair{ID: repair.ID}}, WaitForStage: client.WorkflowUpdateStageCompleted,
+	})
+	var reply workflows.Repaired
+	if err == nil {
+		err = handle.Get(limited, &reply)
+	}
+	if err = c.ended(ctx, repair.CaseID, err); errors.Is(err, ErrEnded) {
+		reply.Problem = "the case has ended"
+		err = c.store.SettleRepair(ctx, repair.ID, store.Settlement{Problem: reply.Problem})
+	}
+	return reply, err
+}
+
+// repeatRepairs tells cases of repairs that a crash, or an engine that could not be reached, kept from them.
+func (c *Cases) repeatRepairs(ctx context.Context, before time.Time) error {
+	asked, err := c.store.AskedRepairs(ctx, before, 50)
+	if err != nil {
+		return fmt.Errorf("worker: %w", err)
+	}
+	var errs []error
+	for _, one := range asked {
+		_, err := c.Repair(ctx, one)
+		errs = append(errs, err)
+	}
+	return errors.Join(errs...)
+}
+
+// Preview says what a redo or a move would do: nothing has been done yet.
+type Preview struct {
+	Problem string    // why it cannot be done; the case itself has the last word
+	Step    string    // from which step on
+	Steps   []string  // the steps that are done again, as far as the case has come
+	Writes  []Rewrite // what these have written
+	Bundle  string    // of a move: the version to go on with
+}
+
+// Rewrite is a write that happened, or may have, and what becomes of it when its step is done again.
+type Rewrite struct {
+	Step      string
+	Operation string
+	State     string
+	At        time.Time
+	Then      string
+}
+
+// Preview says what it would mean to have a case do its steps again from one on, with the version in force if move says so.
+func (c *Cases) Preview(ctx context.Context, of store.Case, step string, move bool) (Preview, error) {
+	plan, err := c.bundles.load(ctx, of.BundleHash)
+	if err != nil {
+		return Preview{}, err
+	}
+	preview := Preview{Step: step, Bundle: of.BundleHash}
+	at := max(0, slices.IndexFunc(plan.Steps, func(s *usecases.Step) bool { return of.Stage == s.ID && s.ID != "" || of.Stage == s.Path }))
+	top := at
+	if step != "" {
+		if top = slices.IndexFunc(plan.Steps, func(s *usecases.Step) bool { return s.Path == step }); top < 0 {
+			preview.Problem = fmt.Sprintf("the use case has no step %q at its top; it has %s", step, strings.Join(paths(plan.Steps), ", "))
+			return preview, nil
+		}
+	}
+	if preview.Step = plan.Steps[top].Path; top > at {
+		preview.Problem = fmt.Sprintf("the case has not come to the step %s yet", preview.Step)
+		return preview, nil
+	}
+	preview.Steps = paths(plan.Steps[top : at+1])
+	if move {
+		if err := c.previewMove(ctx, of, plan, top, &preview); err != nil || preview.Problem != "" {
+			return preview, err
+		}
+	}
+	return preview, c.previewWrites(ctx, of, plan, top, &preview)
+}
+
+func paths(steps []*usecases.Step) []string {
+	list := make([]string, len(steps))
+	for i, s := range steps {
+		list[i] = s.Path
+	}
+	return list
+}
+
+func (c *Cases) previewMove(ctx context.Context, of store.Case, plan *usecases.Plan, top int, preview *Preview) error {
+	hash, err := c.store.InForceOf(ctx, of.UseCase)
+	if errors.Is(err, store.ErrNotFound) || err == nil && hash == "" {
+		preview.Problem = "the use case " + of.UseCase + " is not in force any more"
+		return nil
+	}
+	if err != nil {
+		return fmt.Errorf("worker: %w", err)
+	}
+	if preview.Bundle = hash; hash == of.BundleHash {
+		preview.Problem = "the case has the version in force already"
+		return nil
+	}
+	to, err := c.bundles.load(ctx, hash)
+	if err == nil {
+		preview.Problem = plan.Movable(to, top, nil)
+	}
+	return err
+}
+
+// previewWrites says what becomes of the newest write at each place.
+func (c *Cases) previewWrites(ctx context.Context, of store.Case, plan *usecases.Plan, top int, preview *Preview) error {
+	effects, err := c.store.Effects(ctx, of.ID)
+	if err != nil {
+		return fmt.Errorf("worker: %w", err)
+	}
+	for i, effect := range effects {
+		later := slices.ContainsFunc(effects[i+1:], func(e store.Effect) bool { return e.StepPath == effect.StepPath })
+		again := slices.ContainsFunc(plan.Steps[top:], func(s *usecases.Step) bool { return workflows.Within(effect.StepPath, s.Path) })
+		if later || !again || effect.State == store.EffectVoid || effect.State == store.EffectIntent {
+			continue
+		}
+		rewrite := Rewrite{Step: effect.StepPath, Operation: effect.Operation, State: string(effect.State), At: effect.SettledAt, Then: "is left alone if the same is asked for, and else carried out once more"}
+		system, short, _ := strings.Cut(effect.Operation, ".")
+		if contract := plan.Systems[system]; contract != nil && contract.Operation(short) != nil && contract.Operation(short).Redo != nil {
+			rewrite.Then = "is left alone if the same is asked for, and else changed by " + contract.Operation(short).Redo.Operation.Name
+		}
+		if effect.State != store.EffectConfirmed {
+			rewrite.At, rewrite.Then = effect.FirstSentAt, "may have been carried out: that must be settled first"
+			preview.Problem = fmt.Sprintf("the write at %s may have been carried out: let it be tried again, or say by its task what became of it", effect.StepPath)
+		}
+		preview.Writes = append(preview.Writes, rewrite)
+	}
+	return nil
+}

@@ -1,0 +1,112 @@
+package worker_test
+
+import (
+	"encoding/json"
+	"os"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"crosswalk/store"
+	"crosswalk/worker"
+)
+
+// claim calls a system that nothing reaches: its only driver is off, so that a case waits for it.
+const claim = `
+usecase: assign
+title: Claim
+input: {text: {type: string, required: true}}
+steps:
+  - {id: agents, call: people.list_agents, with: {queue: front-desk, skill: phones, on: '${date_of(case.started_at)}'}}
+  - {id: solve, ask: {queue: front-desk, what: complete, outcomes: [solved]}}
+  - {end: {outcome: '${solve.outcome}', result: {people: '${len(agents.agents)}'}}}
+`
+
+func (h *house) write(name, text string) {
+	require.NoError(h.t, os.WriteFile(filepath.Join(h.dir, name), []byte(text), 0o600))
+}
+
+func (h *house) waits(caseID, kind string) worker.Wait {
+	h.t.Helper()
+	var found []worker.Wait
+	require.Eventually(h.t, func() bool {
+		var err error
+		found, err = h.worker.Cases().Waits(h.t.Context(), caseID)
+		return err == nil && len(found) == 1 && found[0].Kind == kind && (kind != "system" || !found[0].NextTry.IsZero())
+	}, 20*time.Second, 20*time.Millisecond, "%+v", found)
+	return found[0]
+}
+
+// What a case waits for is said with the next attempt and how often there was one; an operator has it tried at once, or
+// gives it to a person; everything stays in the store.
+func TestRepairOfAWaitingCase(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t)
+	h.write("usecases/assign.yaml", claim)
+	h.publish()
+	h.work()
+	cases := h.worker.Cases()
+	require.NoError(t, h.store.PauseSystem(t.Context(), "people", "op", "a test"))
+	made := h.begin("assign", `{"text": "x"}`)
+	wait := h.waits(made.ID, "system")
+	require.Equal(t, "people", wait.For)
+	require.Equal(t, "agents", wait.Step)
+	require.Equal(t, "people.list_agents", wait.Operation)
+	require.Equal(t, "unavailable", wait.Class)
+	require.Greater(t, wait.Attempt, 1)
+	require.True(t, wait.Until.After(time.Now().Add(time.Hour)))
+
+	require.NoError(t, h.store.ResumeSystem(t.Context(), "people", "op"))
+	tried, err := cases.TryNow(t.Context(), made.ID, "")
+	require.NoError(t, err)
+	require.Equal(t, 1, tried)
+	h.waits(made.ID, "person")
+
+	preview, err := cases.Preview(t.Context(), h.stored(made.ID), "agents", false)
+	require.NoError(t, err)
+	require.Empty(t, preview.Problem)
+	require.Equal(t, []string{"agents", "solve"}, preview.Steps)
+	require.Empty(t, preview.Writes)
+
+	// Another version, whose first step is the same, is in force now.
+	h.write("usecases/assign.yaml", claim[:len(claim)-len("people: '${len(agents.agents)}'}}}\n")]+"mended: '${len(agents.agents)}'}}}\n")
+	h.publish()
+	preview, err = cases.Preview(t.Context(), h.stored(made.ID), "", true)
+	require.NoError(t, err)
+	require.Empty(t, preview.Problem)
+	require.Equal(t, "solve", preview.Step)
+	asked, err := h.store.AskRepair(t.Context(), store.Repair{CaseID: made.ID, Act: store.ActMove, Bundle: preview.Bundle, Who: "op"})
+	require.NoError(t, err)
+	for range 2 {
+		reply, err := cases.Repair(t.Context(), asked)
+		require.NoError(t, err)
+		require.Empty(t, reply.Problem)
+	}
+	require.Equal(t, preview.Bundle, h.stored(made.ID).BundleHash)
+
+	// The worker ends and another one begins: the history, which begins with the one version, is gone through again.
+	task := h.task(made.ID)
+	h.worker.Stop()
+	h.work()
+	answered, err := h.store.Answer(t.Context(), task.ID, task.Version, store.Actor{User: "ada@example.com", All: true}, "done", json.RawMessage(`{"outcome": "solved"}`))
+	require.NoError(t, err)
+	require.NoError(t, h.worker.Cases().Deliver(t.Context(), answered))
+	require.JSONEq(t, `{"mended": 2}`, string(h.result(made).Result.Plain()))
+
+	late, err := h.store.AskRepair(t.Context(), store.Repair{CaseID: h.begin("assign", `{"text": "y"}`).ID, Act: store.ActRedo, Step: "agents", Who: "op"})
+	require.NoError(t, err)
+	h.waits(late.CaseID, "person")
+	require.NoError(t, h.worker.Cases().CancelCase(t.Context(), late.CaseID, "op", false))
+	h.until(late.CaseID, store.CaseCancelled)
+	reply, err := h.worker.Cases().Repair(t.Context(), late)
+	require.NoError(t, err)
+	require.Equal(t, "the case has ended", reply.Problem)
+}
+
+func (h *house) stored(id string) store.Case {
+	found, err := h.store.Case(h.t.Context(), id)
+	require.NoError(h.t, err)
+	return found
+}

@@ -333,7 +333,7 @@ func TestCasePageShowsAll(t *testing.T) {
 		require.Equal(t, 200, status)
 		text := textOf(t, page)
 		for _, words := range []string{found.Reference, "the kettle from order WC-10427 leaks", "Ann Lee", "invoice.pdf", "gold", "replaced", "adapter:hubspot", "INV-2026-00427", "robot:versanddesk", "Unavailable", "complaint-resolution, row 12",
-			"covered, replaceable and in stock", "kettles have 24 months", "same email, name", "support.create_task", "Done again from here: Customer", "Overdue: Approve: replace", "crm.find_customer: try 3", "To solve: replace"} {
+			"covered, replaceable and in stock", "kettles have 24 months", "same email, name", "support.create_task", "Done again from here: Customer", "Overdue: Approve: replace", "crm.find_customer at the step customer", "To solve: replace"} {
 			require.Contains(t, text, words)
 		}
 		require.Contains(t, page, `src="/cases/`+s.caseID+`/files/`+s.picture+`"`)

@@ -22,6 +22,7 @@ type caseData struct {
 	Waits      []Wait
 	Repairs    []store.Repair
 	Acts       map[string]bool // what the person may do to the case
+	MayRepair  bool            // any of it
 	Steps      []string        // from which it can be done again
 	Result     []Fact
 	TemporalUI string
@@ -33,6 +34,9 @@ func (d *Desk) casePage(w http.ResponseWriter, r *http.Request, who person) erro
 		return err
 	}
 	data.Acts, data.Steps = d.repairActs(who), topSteps(data.record)
+	for _, may := range data.Acts {
+		data.MayRepair = data.MayRepair || may
+	}
 	return d.render(w, http.StatusOK, "case", page{Title: data.Case.Title, Person: who, Here: "cases", Data: data})
 }
 

@@ -109,9 +109,12 @@ func TestEveryActOnACase(t *testing.T) {
 	require.GreaterOrEqual(t, len(audited), len(acts))
 	status, page := s.as(boss).get("/cases/" + s.caseID)
 	require.Equal(t, http.StatusOK, status)
-	for _, words := range []string{"wrong Ann", "What people did about it", "crm.find_customer", "try 3", "Cancelled: a test"} {
+	for _, words := range []string{"wrong Ann", "Go on without a step", "What people did about it", "crm.find_customer", "try 3", "Cancelled: a test"} {
 		require.Contains(t, page, words)
 	}
+
+	_, page = s.as(agent).get("/cases/" + s.caseID)
+	require.NotContains(t, page, "Try now", "an agent may not")
 
 	require.NoError(t, s.Store.EndCase(t.Context(), s.caseID, store.End{State: store.CaseDone}))
 	status, text = s.program("POST", "/api/cases/"+s.caseID+"/repair/retry", `{}`)

@@ -100,19 +100,22 @@ func repairCommand(act, short, example string) *cobra.Command {
 
 // runRepair does one act on every case that is named or found.
 func runRepair(c *cobra.Command, act string, named []string) error {
-	r, err := findRunning(c)
-	if err != nil {
-		return err
-	}
 	filter := repairFilter(c)
 	if (len(named) > 0) == (len(filter) > 0) {
 		return usageError("name cases, or choose them with --state, --use-case, --system, --class, --since")
+	}
+	yes, _ := c.Flags().GetBool("yes")
+	if err := needsReason(c, act != "retry" && (yes || len(named) > 0)); err != nil {
+		return err
+	}
+	r, err := findRunning(c)
+	if err != nil {
+		return err
 	}
 	cases := make([]caseView, len(named))
 	for i, name := range named {
 		cases[i] = caseView{ID: name, Reference: name}
 	}
-	yes, _ := c.Flags().GetBool("yes")
 	if len(named) == 0 {
 		if cases, err = findCases(c, r, filter); err != nil {
 			return err
@@ -129,6 +132,14 @@ func runRepair(c *cobra.Command, act string, named []string) error {
 		wish.Undo = false
 	}
 	return repairAll(c, r, act, cases, wish)
+}
+
+// needsReason refuses an act that nobody could answer for later.
+func needsReason(c *cobra.Command, needed bool) error {
+	if reason, _ := c.Flags().GetString("reason"); needed && strings.TrimSpace(reason) == "" {
+		return usageError("say why with --reason")
+	}
+	return nil
 }
 
 func repairFilter(c *cobra.Command) url.Values {
@@ -240,6 +251,9 @@ func printRepair(c *cobra.Command, done repairView, number, of int) {
 }
 
 func runAnswer(c *cobra.Command, args []string) error {
+	if err := needsReason(c, true); err != nil {
+		return err
+	}
 	value, err := jsonArgument(c, args[1])
 	if err != nil {
 		return err
@@ -251,6 +265,9 @@ func runAnswer(c *cobra.Command, args []string) error {
 }
 
 func runRedo(c *cobra.Command, args []string) error {
+	if err := needsReason(c, true); err != nil {
+		return err
+	}
 	wish := wishView{Step: args[1]}
 	wish.Reason, _ = c.Flags().GetString("reason")
 	wish.Yes, _ = c.Flags().GetBool("yes")

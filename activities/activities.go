@@ -8,6 +8,7 @@ import (
 	"crosswalk/contracts"
 	"crosswalk/rules"
 	"crosswalk/store"
+	"crosswalk/telemetry"
 )
 
 // Activities is what the activities need. It is filled once, where the worker is built.
@@ -17,6 +18,7 @@ type Activities struct {
 	Contracts Contracts
 	UseCases  UseCases
 	Log       *slog.Logger
+	Telemetry *telemetry.Telemetry // nil: nothing is counted
 	// Now is the clock; nil is the real one.
 	Now func() time.Time
 

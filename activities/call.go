@@ -12,6 +12,7 @@ import (
 	"crosswalk/adapters"
 	"crosswalk/contracts"
 	"crosswalk/rules"
+	"crosswalk/store"
 )
 
 const (
@@ -41,7 +42,9 @@ func (a *Activities) Call(ctx context.Context, args converter.EncodedValues) (Ca
 	}
 	limited, cancel := context.WithDeadline(ctx, info.Deadline.Add(-early))
 	defer cancel()
+	began := time.Now()
 	out, failure, err := call.run(limited)
+	call.tell(failure, err, time.Since(began))
 	switch {
 	case err != nil:
 		return CallOutput{}, storeError(in.Route.Name(), err)
@@ -50,6 +53,31 @@ func (a *Activities) Call(ctx context.Context, args converter.EncodedValues) (Ca
 		return CallOutput{}, temporalError(in.Route.Name(), *failure)
 	}
 	return out, nil
+}
+
+// tell counts the attempt.
+func (c *call) tell(failure *Failure, err error, took time.Duration) {
+	class := ""
+	switch {
+	case err != nil:
+		class = "store"
+	case failure != nil:
+		class = string(failure.Class)
+	}
+	route := c.in.Route
+	c.Telemetry.Call(route.System, route.Name(), class, int(c.attempt), took)
+	if class != "" && c.Log != nil {
+		c.Log.Info("call.failed", "case", c.in.Case, "step", c.in.Path, "system", route.System, "operation", route.Name(), "class", class, "attempt", c.attempt)
+	}
+}
+
+// settled counts what became of a write.
+func (c *call) settled(state store.EffectState) {
+	route := c.in.Route
+	c.Telemetry.Effect(route.System, route.Name(), string(state))
+	if c.Log != nil {
+		c.Log.Info("effect."+string(state), "case", c.in.Case, "step", c.in.Path, "system", route.System, "operation", route.Name())
+	}
 }
 
 // keepAlive beats until it is stopped, so that a worker that dies is noticed at once and a cancelled case's call ends.

@@ -72,6 +72,7 @@ func (c *call) send(ctx context.Context, effect store.Effect, firstSent time.Tim
 		return c.doubt(ctx, effect, failure.Message)
 	case firstSent.IsZero() && certain(failure):
 		_, err := c.Store.VoidEffect(ctx, effect, string(failure.Class))
+		c.settled(store.EffectVoid)
 		return CallOutput{}, failure, err
 	case c.in.Route.Safety == contracts.AtMostOnce && !failure.NothingSent:
 		return c.doubt(ctx, effect, failure.Message)
@@ -98,6 +99,7 @@ func (c *call) confirm(ctx context.Context, effect store.Effect, output CallOutp
 	if err != nil {
 		return CallOutput{}, nil, err
 	}
+	c.settled(store.EffectConfirmed)
 	output.At = settled.SettledAt
 	checked, failure := c.checked(output)
 	return checked, failure, nil
@@ -118,6 +120,7 @@ func (c *call) fromLedger(effect store.Effect) (CallOutput, *Failure, error) {
 // doubt leaves the effect to a person.
 func (c *call) doubt(ctx context.Context, effect store.Effect, why string) (CallOutput, *Failure, error) {
 	_, err := c.Store.MarkEffectUnknown(ctx, effect.Key, why)
+	c.settled(store.EffectUnknown)
 	return CallOutput{}, &Failure{Class: contracts.OutcomeUnknown, Message: why}, err
 }
 

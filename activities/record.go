@@ -14,8 +14,21 @@ func (a *Activities) Record(ctx context.Context, in Record) error {
 	err := a.writeRecord(ctx, in)
 	if err == nil && in.End != nil {
 		a.reads.forget(in.Case)
+		a.Telemetry.CaseEnded(useCaseOf(in.Case), string(in.End.State))
+		if a.Log != nil {
+			a.Log.Info("case.ended", "case", in.Case, "state", in.End.State, "outcome", in.End.Outcome)
+		}
 	}
 	return storeError(NameRecord, err)
+}
+
+// useCaseOf is the first part of a case's id: the second is a ULID.
+func useCaseOf(caseID string) string {
+	const ulid = 26
+	if len(caseID) <= ulid {
+		return caseID
+	}
+	return strings.TrimSuffix(caseID[:len(caseID)-ulid], "-")
 }
 
 func (a *Activities) writeRecord(ctx context.Context, in Record) error {

@@ -12,6 +12,9 @@ import (
 	"time"
 
 	"github.com/hashicorp/go-retryablehttp"
+	"go.opentelemetry.io/otel/attribute"
+	"go.opentelemetry.io/otel/codes"
+	"go.opentelemetry.io/otel/trace"
 
 	"crosswalk/contracts"
 	"crosswalk/rules"
@@ -47,7 +50,7 @@ func (c *Connection) exchange(ctx context.Context, op *Operation, r *request, va
 	if err != nil {
 		return rules.Value{}, unexpected(op, r, err)
 	}
-	response, err := c.clients[op.timeout].Do(request)
+	response, err := c.traced(ctx, op, r, request)
 	if response != nil {
 		defer response.Body.Close()
 	}
@@ -55,6 +58,24 @@ func (c *Connection) exchange(ctx context.Context, op *Operation, r *request, va
 		return rules.Value{}, e.settle(transportError(e, err, c.system+": "+explain(err)))
 	}
 	return c.read(ctx, e, op, r, vars, response)
+}
+
+// traced sends the request in a span of the trace that the call belongs to, if it belongs to one. The span names the
+// operation and the system; addresses and queries may hold what a customer wrote.
+func (c *Connection) traced(ctx context.Context, op *Operation, r *request, request *retryablehttp.Request) (*http.Response, error) {
+	_, span := trace.SpanFromContext(ctx).TracerProvider().Tracer("crosswalk/adapters").Start(ctx, r.method+" "+op.Name, trace.WithSpanKind(trace.SpanKindClient),
+		trace.WithAttributes(attribute.String("crosswalk.system", c.system), attribute.String("http.request.method", r.method), attribute.String("server.address", c.base.Hostname())))
+	defer span.End()
+	response, err := c.clients[op.timeout].Do(request)
+	if err != nil {
+		span.SetStatus(codes.Error, "no answer")
+		return response, err
+	}
+	span.SetAttributes(attribute.Int("http.response.status_code", response.StatusCode))
+	if response.StatusCode >= http.StatusBadRequest {
+		span.SetStatus(codes.Error, "refused")
+	}
+	return response, nil
 }
 
 // hold tells everybody who uses the system to be silent for a while. A store that cannot be told does

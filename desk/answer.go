@@ -49,6 +49,8 @@ func (d *Desk) storeAnswer(ctx context.Context, who person, task store.Task, ver
 	if err != nil {
 		return task, err
 	}
+	d.Telemetry.Answer(string(answered.Kind))
+	d.Log.Info("task.answered", "task", answered.ID, "case", answered.CaseID, "kind", answered.Kind, "version", answered.Version)
 	if err := d.audit(ctx, who, "task.answer", task.CaseID, map[string]any{"task": task.ID, "version": version, "outcome": outcome}); err != nil {
 		return answered, err
 	}

@@ -15,6 +15,7 @@ import (
 
 	"crosswalk/intake"
 	"crosswalk/store"
+	"crosswalk/telemetry"
 	"crosswalk/workspace"
 )
 
@@ -104,6 +105,8 @@ type Options struct {
 	// Event takes in an event for `crosswalk events send`.
 	Event func(ctx context.Context, event SentEvent, who string) (intake.Receipt, error)
 	Log   *slog.Logger
+	// Telemetry counts answers; nil: nothing is counted.
+	Telemetry *telemetry.Telemetry
 }
 
 // Desk serves pages and the JSON interface.

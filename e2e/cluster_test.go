@@ -25,6 +25,9 @@ type cluster struct {
 	*world
 	database, temporal string
 	engine             *process
+	intake, desk       *process
+	environment        []string // of every role, beside what it needs
+	arguments          []string
 }
 
 const clusterToken = "token-of-the-cluster"
@@ -49,28 +52,35 @@ func newTemporal(t *testing.T) (temporal, database string, engine *process) {
 // newCluster starts all but the workers.
 func newCluster(t *testing.T, seed uint64) *cluster {
 	t.Helper()
-	c := &cluster{world: &world{t: t, dir: filepath.Join(t.TempDir(), "demo"), listen: freeAddress(t), token: clusterToken}}
+	c := &cluster{}
+	c.start(t, seed)
+	return c
+}
+
+func (c *cluster) start(t *testing.T, seed uint64) {
+	t.Helper()
+	c.world = &world{t: t, dir: filepath.Join(t.TempDir(), "demo"), listen: freeAddress(t), token: clusterToken}
 	c.temporal, c.database, c.engine = newTemporal(t)
 	incoming := freeAddress(t)
 	c.company = startCompany(t, c.dir, incoming, seed)
 	said, code := c.crosswalk("publish", c.dir, "--database", c.database)
 	require.Zero(t, code, said)
-	taking := c.role(binary, "intake", "--listen", incoming)
-	desk := c.role(binary, "desk", "--listen", c.listen)
-	taking.awaitReady(t)
-	desk.awaitReady(t)
+	c.intake = c.role(binary, "intake", "--listen", incoming)
+	c.desk = c.role(binary, "desk", "--listen", c.listen)
+	c.intake.awaitReady(t)
+	c.desk.awaitReady(t)
 	var where struct{ Mail []string }
-	taking.told(t, &where)
+	c.intake.told(t, &where)
 	require.NotEmpty(t, where.Mail)
 	c.mail = where.Mail[0]
-	return c
 }
 
 // role starts a process.
 func (c *cluster) role(program, name string, args ...string) *process {
 	c.t.Helper()
-	environment := []string{"CROSSWALK_DATABASE=" + c.database, "CROSSWALK_TOKEN=" + clusterToken}
-	return startAs(c.t, program, environment, `"ready":true`, append([]string{name, "--dir", c.dir, "--temporal", c.temporal, "--operator", "127.0.0.1:0", "--json"}, args...)...)
+	environment := append([]string{"CROSSWALK_DATABASE=" + c.database, "CROSSWALK_TOKEN=" + clusterToken}, c.environment...)
+	arguments := append([]string{name, "--dir", c.dir, "--temporal", c.temporal, "--operator", "127.0.0.1:0", "--json"}, c.arguments...)
+	return startAs(c.t, program, environment, `"ready":true`, append(arguments, args...)...)
 }
 
 // told reads the line with which a process said that it is ready.

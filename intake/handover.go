@@ -6,6 +6,8 @@ import (
 	"strings"
 	"time"
 
+	"go.opentelemetry.io/otel/trace"
+
 	"crosswalk/rules"
 	"crosswalk/store"
 )
@@ -17,6 +19,7 @@ const (
 	sweepAfter      = 3 * time.Second // an entry younger than this is being handed over
 	handoverTimeout = 20 * time.Second
 	tidyEvery       = time.Hour
+	sweepLease      = 2 * sweepEvery // what one process leaves, another sweeps after this
 )
 
 // Run hands stored entries over to their cases, repeats what failed or what a crash left, and sends queued mail, until
@@ -36,10 +39,11 @@ func (i *Intake) handOverQueued(ctx context.Context) {
 		select {
 		case <-ctx.Done():
 			return
-		case id := <-i.handover:
+		case queued := <-i.handover:
+			id := queued.id
 			entry, err := i.Store.Entry(ctx, id)
 			if err == nil {
-				err = i.handOver(ctx, entry)
+				err = i.handOver(trace.ContextWithSpanContext(ctx, queued.trace), entry)
 			}
 			if err != nil && ctx.Err() == nil {
 				i.Log.Warn("intake.handover.repeated_later", "entry", id, "error", err)
@@ -53,7 +57,7 @@ func (i *Intake) sweep(ctx context.Context) {
 	tick := time.NewTicker(sweepEvery)
 	defer tick.Stop()
 	for {
-		if err := i.sweepOnce(ctx, i.now().Add(-sweepAfter)); err != nil && ctx.Err() == nil {
+		if err := i.sweepAlone(ctx); err != nil && ctx.Err() == nil {
 			i.Log.Warn("intake.sweep.failed", "error", err)
 		}
 		select {
@@ -62,6 +66,22 @@ func (i *Intake) sweep(ctx context.Context) {
 		case <-tick.C:
 		}
 	}
+}
+
+// sweepAlone sweeps if no other process does. Two at once would do no harm, only work twice: each step may be repeated.
+func (i *Intake) sweepAlone(ctx context.Context) error {
+	lease, err := i.Store.AcquireLease(ctx, "intake.sweep", i.name, sweepLease)
+	if errors.Is(err, store.ErrLeaseHeld) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	err = i.sweepOnce(ctx, i.now().Add(-sweepAfter))
+	if ctx.Err() != nil {
+		return errors.Join(err, i.Store.ReleaseLease(context.WithoutCancel(ctx), lease))
+	}
+	return err
 }
 
 func (i *Intake) sweepOnce(ctx context.Context, before time.Time) error {

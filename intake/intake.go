@@ -2,6 +2,7 @@ package intake
 
 import (
 	"context"
+	"crypto/rand"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -11,8 +12,11 @@ import (
 	"sync"
 	"time"
 
+	"go.opentelemetry.io/otel/trace"
+
 	"crosswalk/rules"
 	"crosswalk/store"
+	"crosswalk/telemetry"
 	"crosswalk/workspace"
 )
 
@@ -44,21 +48,30 @@ type Options struct {
 	KeepEvents func() time.Duration
 	Cases      Cases
 	Log        *slog.Logger
+	// Telemetry counts what comes in; nil: nothing is counted.
+	Telemetry *telemetry.Telemetry
+}
+
+// stored is an entry that is to be handed over, and the trace that it came in.
+type stored struct {
+	id    string
+	trace trace.SpanContext
 }
 
 // Intake takes messages in. It is safe for concurrent use.
 type Intake struct {
 	Options
-	handover chan string // ids of entries that were stored just now
+	handover chan stored // entries that were stored just now
 	happened chan store.Occurrence
 	swept    time.Time // events before it were told of, or are nobody's; used by the sweeper alone
 	wait     sync.WaitGroup
+	name     string // among the processes that share a store
 	now      func() time.Time
 }
 
 // New makes an intake; Run hands over what it stores.
 func New(options Options) *Intake {
-	return &Intake{Options: options, handover: make(chan string, 1024), happened: make(chan store.Occurrence, 1024), now: time.Now}
+	return &Intake{Options: options, handover: make(chan stored, 1024), happened: make(chan store.Occurrence, 1024), name: rand.Text(), now: time.Now}
 }
 
 // Source finds a source of the workspace in force; any of the kind if path is empty.
@@ -77,6 +90,8 @@ func (i *Intake) Take(ctx context.Context, s *workspace.Source, m Message) (Rece
 	if s.Completes != nil {
 		return i.complete(ctx, s, m)
 	}
+	ctx, span := i.Telemetry.Tracer().Start(ctx, "intake "+s.Name)
+	defer span.End()
 	if s.Event != "" {
 		return i.event(ctx, s, m)
 	}
@@ -84,15 +99,16 @@ func (i *Intake) Take(ctx context.Context, s *workspace.Source, m Message) (Rece
 	if err != nil {
 		return Receipt{}, err
 	}
-	stored, err := i.Store.StoreEntry(ctx, incoming)
+	kept, err := i.Store.StoreEntry(ctx, incoming)
 	if err != nil {
 		return Receipt{}, fmt.Errorf("intake: %s: %w", s.Name, err)
 	}
-	receipt := receiptOf(stored)
+	receipt := receiptOf(kept)
+	i.Telemetry.Entry(s.Name, string(receipt.Outcome))
 	i.Log.Info("intake.acked", "source", s.Name, "entry", receipt.EntryID, "case", receipt.CaseID, "outcome", receipt.Outcome)
 	if receipt.Outcome == Started || receipt.Outcome == Joined {
 		select {
-		case i.handover <- receipt.EntryID:
+		case i.handover <- stored{receipt.EntryID, span.SpanContext()}:
 		default: // many at once: the sweeper takes it
 		}
 	}

@@ -183,6 +183,6 @@ func (w *Worker) sweep(ctx context.Context, now time.Time) {
 		retention = DefaultRetention
 	}
 	if _, err := w.config.Store.DropPayloads(ctx, now.Add(-retention-sweepMargin)); err != nil && ctx.Err() == nil {
-		w.log.Error("payloads of ended cases were not dropped", "error", err)
+		w.log.Error("payloads.not_dropped", "error", err)
 	}
 }

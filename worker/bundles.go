@@ -41,7 +41,7 @@ func (b *bundles) Plan(hash string) (*usecases.Plan, bool) {
 
 func (b *bundles) loadLater(hash string) {
 	if _, err := b.load(context.Background(), hash); err != nil {
-		b.log.Error("a bundle that a case needs was not loaded", "bundle", hash, "error", err)
+		b.log.Error("bundle.not_loaded", "bundle", hash, "error", err)
 	}
 	b.mu.Lock()
 	defer b.mu.Unlock()

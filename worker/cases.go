@@ -15,6 +15,7 @@ import (
 
 	"crosswalk/rules"
 	"crosswalk/store"
+	"crosswalk/telemetry"
 	"crosswalk/workflows"
 )
 
@@ -29,11 +30,19 @@ type Cases struct {
 	client  client.Client
 	store   *store.Store
 	bundles *bundles
+	log     *slog.Logger
+	told    *telemetry.Telemetry
 }
 
 // NewCases makes the door to cases for a process that runs none itself. The client stays the caller's.
 func NewCases(c client.Client, s *store.Store, log *slog.Logger) *Cases {
-	return &Cases{client: c, store: s, bundles: newBundles(s, loggerOr(log))}
+	return &Cases{client: c, store: s, bundles: newBundles(s, loggerOr(log)), log: loggerOr(log)}
+}
+
+// WithTelemetry counts the cases that are started.
+func (c *Cases) WithTelemetry(t *telemetry.Telemetry) *Cases {
+	c.told = t
+	return c
 }
 
 // StartCase starts the case of a stored entry, with the bundle in force if it has none yet. A case that runs or has
@@ -100,6 +109,10 @@ func (c *Cases) Start(ctx context.Context, of store.Case, input rules.Value, met
 	var already *serviceerror.WorkflowExecutionAlreadyStarted
 	if err != nil && !errors.As(err, &already) {
 		return fmt.Errorf("worker: start %s: %w", of.ID, err)
+	}
+	if err == nil {
+		c.told.CaseStarted(of.UseCase)
+		c.log.Info("case.started", "case", of.ID, "use_case", of.UseCase, "bundle", of.BundleHash)
 	}
 	return nil
 }

@@ -15,6 +15,7 @@ import (
 	"google.golang.org/grpc"
 
 	"crosswalk/store"
+	"crosswalk/telemetry"
 	"crosswalk/workflows"
 )
 
@@ -29,6 +30,8 @@ type Dialing struct {
 	// what is large cannot be sent or read.
 	Store  *store.Store
 	Logger *slog.Logger
+	// Telemetry counts and traces what Temporal's SDK does; nil: nothing.
+	Telemetry *telemetry.Telemetry
 }
 
 // dataConverter and failureConverter are those of every client, worker and replayer: what travels must be read again
@@ -59,7 +62,7 @@ func options(d Dialing) (client.Options, error) {
 	o.ConnectionOptions.DialOptions = append(o.ConnectionOptions.DialOptions, grpc.WithChainUnaryInterceptor(namespaced(o.Namespace)))
 	o.Identity = "crosswalk" // the default names the user and the host
 	o.Logger = log.NewStructuredLogger(loggerOr(d.Logger))
-	return o, nil
+	return o, observe(&o, d.Telemetry)
 }
 
 // namespaced fills the namespace into the requests for which the SDK has no method of its own.

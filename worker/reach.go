@@ -139,7 +139,7 @@ func (r *reach) connect(key string, defined *workspace.Reach, route workspace.Ro
 			return activities.Adapter{Connection: connection}
 		}
 	}
-	r.log.Error("a system cannot be reached", "system", route.System.Name, "driver", route.Driver.ID(), "error", err)
+	r.log.Error("system.not_reachable", "system", route.System.Name, "driver", route.Driver.ID(), "error", err)
 	return broken{reason: fmt.Sprintf("%s of %s cannot be used: %s", route.Driver.ID(), route.System.Name, err)}
 }
 

@@ -45,7 +45,7 @@ func (w *Worker) reconcile(ctx context.Context) {
 		}
 		err = errors.Join(err, w.cases.repeatRepairs(ctx, time.Now().Add(-2*repairPatience)))
 		if err != nil && ctx.Err() == nil {
-			w.log.Warn("open cases were not compared with Temporal", "error", err)
+			w.log.Warn("cases.not_compared", "error", err)
 		}
 		select {
 		case <-ctx.Done():

@@ -16,6 +16,7 @@ import (
 	"crosswalk/adapters"
 	"crosswalk/robots"
 	"crosswalk/store"
+	"crosswalk/telemetry"
 	"crosswalk/workflows"
 	"crosswalk/workspace"
 )
@@ -44,6 +45,8 @@ type Config struct {
 	// Look is how often Temporal is asked which cases it ended by force; 0: every 15 seconds.
 	Look   time.Duration
 	Logger *slog.Logger
+	// Telemetry counts what cases do; nil: nothing is counted.
+	Telemetry *telemetry.Telemetry
 }
 
 // deadlock is how long workflow code may compute before it is taken for stuck: longer than the SDK's second, because a
@@ -82,7 +85,7 @@ func Start(ctx context.Context, config Config) (*Worker, error) {
 		}
 		w.own = true
 	}
-	w.cases = NewCases(w.client, config.Store, w.log)
+	w.cases = NewCases(w.client, config.Store, w.log).WithTelemetry(config.Telemetry)
 	w.bundles = w.cases.bundles
 	w.openReach()
 	if err := w.start(ctx); err != nil {
@@ -115,7 +118,7 @@ func (w *Worker) start(ctx context.Context) error {
 	if err := w.loadOpenCases(ctx); err != nil {
 		return err
 	}
-	acts := &activities.Activities{Store: w.config.Store, Reach: w.reach.now, Contracts: w.bundles, UseCases: w.bundles, Log: w.log}
+	acts := &activities.Activities{Store: w.config.Store, Reach: w.reach.now, Contracts: w.bundles, UseCases: w.bundles, Log: w.log, Telemetry: w.config.Telemetry}
 	interpreter := &workflows.Interpreter{Plans: w.bundles, Routes: w.reach, Calendars: w.reach, DeskURL: w.config.DeskURL}
 	main := worker.New(w.client, workflows.QueueMain, worker.Options{
 		DisableRegistrationAliasing: true, WorkerStopTimeout: stopPatience, WorkflowPanicPolicy: worker.BlockWorkflow,
@@ -161,7 +164,7 @@ func (w *Worker) loadOpenCases(ctx context.Context) error {
 				continue
 			}
 			if _, err := w.bundles.load(ctx, one.BundleHash); err != nil {
-				w.log.Error("the bundle of an open case was not loaded", "case", one.ID, "error", err)
+				w.log.Error("bundle.not_loaded", "case", one.ID, "error", err)
 			}
 		}
 		if len(open) < page {
@@ -193,7 +196,7 @@ func (w *Worker) Refresh(ctx context.Context) error {
 		}
 		// A bundle that cannot be read stops its own cases, not the others'.
 		if _, err := w.bundles.load(ctx, one.Hash); err != nil {
-			w.log.Error("what is in force was not loaded", "use_case", one.Name, "error", err)
+			w.log.Error("publication.not_loaded", "use_case", one.Name, "error", err)
 		}
 	}
 	w.version = version
@@ -227,7 +230,7 @@ func (w *Worker) follow(ctx context.Context) {
 			return
 		case <-ticker.C:
 			if err := w.Refresh(ctx); err != nil && ctx.Err() == nil {
-				w.log.Error("what was published was not loaded", "error", err)
+				w.log.Error("publication.not_loaded", "error", err)
 			}
 			w.sweep(ctx, time.Now())
 		}

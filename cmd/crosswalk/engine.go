@@ -24,7 +24,7 @@ cluster that you have already does as well.`,
 		RunE: func(c *cobra.Command, _ []string) error {
 			o := upOptions{roles: roles{engine: true}, out: c.OutOrStdout(), problems: c.ErrOrStderr(), json: wantsJSON(c)}
 			for name, into := range map[string]*string{"data": &o.data, "listen": &o.listen, "ui": &o.temporalUI, "namespace": &o.namespace,
-				"operator": &o.operator, "database": &o.database} {
+				"operator": &o.operator, "log": &o.log, "database": &o.database} {
 				*into, _ = c.Flags().GetString(name)
 			}
 			return up(c.Context(), o, nil)
@@ -76,7 +76,7 @@ func (s *system) startAlone(ctx context.Context) error {
 		s.engine, err = engine.Start(ctx, s.engineOptions())
 	}
 	if err == nil {
-		s.client, err = worker.Dial(ctx, worker.Dialing{Address: s.engine.FrontendAddress(), Namespace: s.options.namespace, Logger: s.log})
+		s.client, err = worker.Dial(ctx, worker.Dialing{Address: s.engine.FrontendAddress(), Namespace: s.options.namespace, Logger: s.log, Telemetry: s.telemetry})
 	}
 	if err != nil {
 		return systemError(err)

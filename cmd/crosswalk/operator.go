@@ -9,6 +9,8 @@ import (
 	"time"
 
 	"go.temporal.io/sdk/client"
+
+	"crosswalk/telemetry"
 )
 
 // lookPatience is how long one look at a dependency may take.
@@ -29,6 +31,10 @@ func (s *system) serveOperator() error {
 	s.operatorAddress = listener.Addr().String()
 	mux := http.NewServeMux()
 	s.health(mux)
+	mux.Handle("GET /metrics", s.telemetry.Handler())
+	if s.store != nil {
+		s.telemetry.Watch(s.standing)
+	}
 	s.operator = &http.Server{Handler: mux, ReadHeaderTimeout: 10 * time.Second, ReadTimeout: time.Minute, IdleTimeout: 2 * time.Minute}
 	s.background.Go(func() {
 		if err := s.operator.Serve(listener); !errors.Is(err, http.ErrServerClosed) {
@@ -36,6 +42,19 @@ func (s *system) serveOperator() error {
 		}
 	})
 	return nil
+}
+
+// standing is how things stand in the store.
+func (s *system) standing(ctx context.Context) (telemetry.Standing, error) {
+	cases, tasks, err := s.store.Figures(ctx)
+	found := telemetry.Standing{OpenCases: map[string]int{}, Tasks: map[string]telemetry.Queue{}}
+	for _, one := range cases {
+		found.OpenCases[one.Kind] = one.Open
+	}
+	for _, one := range tasks {
+		found.Tasks[one.Queue] = telemetry.Queue{Open: one.Open, Oldest: one.Oldest}
+	}
+	return found, err
 }
 
 // health adds /healthz, which tells that the process lives, and /readyz, which tells that it can work: a balancer sends

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"os"
 	"time"
 
@@ -41,7 +42,37 @@ func connectionFlags(c *cobra.Command) {
 	databaseFlag(c)
 }
 
+// The forms of a log.
+const (
+	logText = "text"
+	logJSON = "json"
+)
+
+// logLevel is what a log tells: in JSON everything, as text, which a person reads, what somebody should look at.
+func logLevel(form string) slog.Level {
+	if form == logJSON {
+		return slog.LevelInfo
+	}
+	return slog.LevelWarn
+}
+
+// name is the role as operators see it.
+func (r roles) name() string {
+	switch r {
+	case everyRole:
+		return "up"
+	case roles{engine: true}:
+		return "engine"
+	case roles{worker: true}:
+		return "worker"
+	case roles{intake: true}:
+		return "intake"
+	}
+	return "desk"
+}
+
 func operatorFlag(c *cobra.Command) {
+	c.Flags().String("log", "text", "text: warnings and errors, for people; json: one object a line with a stable event, for programs")
 	c.Flags().String("operator", "", "address of /healthz, /readyz and /metrics for the operator alone; empty: none")
 }
 
@@ -68,7 +99,7 @@ func openStore(ctx context.Context, database, data string) (*store.Store, error)
 func optionsOf(c *cobra.Command, does roles) upOptions {
 	o := upOptions{roles: does, out: c.OutOrStdout(), problems: c.ErrOrStderr(), json: wantsJSON(c), database: databaseOf(c), token: os.Getenv(tokenVariable)}
 	for name, into := range map[string]*string{"dir": &o.dir, "listen": &o.listen, "temporal": &o.temporal, "namespace": &o.namespace,
-		"temporal-ui": &o.temporalUI, "operator": &o.operator} {
+		"temporal-ui": &o.temporalUI, "operator": &o.operator, "log": &o.log} {
 		*into, _ = c.Flags().GetString(name)
 	}
 	return o

@@ -25,6 +25,7 @@ import (
 	"crosswalk/intake"
 	"crosswalk/rules"
 	"crosswalk/store"
+	"crosswalk/telemetry"
 	"crosswalk/worker"
 	"crosswalk/workspace"
 )
@@ -37,6 +38,7 @@ type upOptions struct {
 	roles                                           roles
 	dir, data, listen, temporal, namespace, publish string
 	database, operator, temporalUI, token           string
+	log                                             string // text or json
 	json, noRobots                                  bool
 	sandbox, password                               string // of the demo, for up.json
 	out, problems                                   io.Writer
@@ -91,22 +93,30 @@ type system struct {
 	mail            mailListeners
 	background      sync.WaitGroup
 	token           string
+	telemetry       *telemetry.Telemetry
 	announced       bool // up.json is ours
 }
 
 // up runs a workspace until the context is done. ready is called once everything takes work.
 func up(ctx context.Context, o upOptions, ready func(running) error) error {
+	if o.log != "" && o.log != logText && o.log != logJSON {
+		return usageError("--log is %s or %s, not %q", logText, logJSON, o.log)
+	}
 	if o.data == "" {
 		o.data = filepath.Join(o.dir, ".crosswalk")
 	}
 	if o.roles == (roles{}) {
 		o.roles = everyRole
 	}
-	s := &system{options: o, log: slog.New(slog.NewTextHandler(o.problems, &slog.HandlerOptions{Level: slog.LevelWarn})), token: cmp.Or(o.token, rand.Text())}
+	s := &system{options: o, log: telemetry.NewLogger(o.problems, o.log == logJSON, logLevel(o.log)), token: cmp.Or(o.token, rand.Text())}
 	s.lacks("it is starting")
+	var err error
+	if s.telemetry, err = telemetry.New(ctx, o.roles.name(), version); err != nil {
+		return systemError(err)
+	}
 	working, stop := context.WithCancel(context.WithoutCancel(ctx))
 	defer stop()
-	err := s.start(ctx, working)
+	err = s.start(ctx, working)
 	if err == nil {
 		err = s.announce(ready)
 	}
@@ -163,13 +173,13 @@ func (s *system) start(ctx, working context.Context) error {
 		}
 	}
 	if s.options.roles.worker {
-		s.worker, err = worker.Start(ctx, worker.Config{Store: s.store, Client: s.client, Base: base, DeskURL: s.deskURL(), NoRobots: s.options.noRobots, Logger: s.log})
+		s.worker, err = worker.Start(ctx, worker.Config{Store: s.store, Client: s.client, Base: base, DeskURL: s.deskURL(), NoRobots: s.options.noRobots, Logger: s.log, Telemetry: s.telemetry})
 		if err != nil {
 			return systemError(err)
 		}
 		s.cases = s.worker.Cases()
 	} else {
-		s.cases = worker.NewCases(s.client, s.store, s.log)
+		s.cases = worker.NewCases(s.client, s.store, s.log).WithTelemetry(s.telemetry)
 	}
 	if s.listener != nil {
 		s.startIntake(working)
@@ -195,7 +205,7 @@ func (s *system) startEngine(ctx context.Context) error {
 		s.engine, address = started, started.FrontendAddress()
 	}
 	var err error
-	if s.client, err = worker.Dial(ctx, worker.Dialing{Address: address, Namespace: s.options.namespace, Store: s.store, Logger: s.log}); err != nil {
+	if s.client, err = worker.Dial(ctx, worker.Dialing{Address: address, Namespace: s.options.namespace, Store: s.store, Logger: s.log, Telemetry: s.telemetry}); err != nil {
 		return err
 	}
 	if s.engine == nil && s.options.roles.worker {
@@ -271,7 +281,7 @@ func (s *system) watch(ctx context.Context) {
 
 func (s *system) startIntake(ctx context.Context) {
 	s.intake = intake.New(intake.Options{Store: s.store, Sources: s.definitions.Sources, Languages: s.definitions.Languages,
-		Company: s.definitions.Company, KeepEvents: s.definitions.KeepEvents, Cases: toldCases{s.cases}, Log: s.log})
+		Company: s.definitions.Company, KeepEvents: s.definitions.KeepEvents, Cases: toldCases{s.cases}, Log: s.log, Telemetry: s.telemetry})
 	s.background.Go(func() { s.intake.Run(ctx) })
 	if !s.options.roles.intake { // a desk alone hands over its phone notes
 		return
@@ -289,7 +299,7 @@ func (s *system) serve() error {
 	mux := http.NewServeMux()
 	if s.options.roles.desk {
 		pages, err := desk.New(desk.Options{Stopping: stopping, Store: s.store, People: s.definitions.People, Systems: s.definitions.Systems, Cases: deskCases{toldCases{s.cases}, s.cases},
-			Note: s.note, TemporalUI: s.temporalUI(), Token: s.token, Secure: strings.HasPrefix(s.deskURL(), "https:"), Start: s.startByHand, Event: s.eventByHand, Log: s.log})
+			Note: s.note, TemporalUI: s.temporalUI(), Token: s.token, Secure: strings.HasPrefix(s.deskURL(), "https:"), Start: s.startByHand, Event: s.eventByHand, Log: s.log, Telemetry: s.telemetry})
 		if err != nil {
 			return err
 		}
@@ -475,6 +485,7 @@ func (s *system) stop() error {
 	if s.store != nil {
 		errs = append(errs, s.store.Close())
 	}
+	errs = append(errs, s.telemetry.Close(ctx))
 	if s.announced { // an instance that was refused leaves the file of the one that runs
 		_ = os.Remove(filepath.Join(s.options.data, upFile))
 	}

@@ -85,6 +85,41 @@ func (t texts) list(folder string) ([]string, error) {
 	return names, nil
 }
 
+// drafted is a tree with the files of a draft in the place of its own.
+type drafted struct {
+	draft Draft
+	under tree
+}
+
+func (d drafted) read(name string) ([]byte, error) {
+	text, there := d.draft[name]
+	switch {
+	case !there:
+		return d.under.read(name)
+	case text == nil:
+		return nil, fs.ErrNotExist
+	}
+	return text, nil
+}
+
+func (d drafted) list(folder string) ([]string, error) {
+	names, err := d.under.list(folder)
+	for name, text := range d.draft {
+		if path.Dir(name) != folder {
+			continue
+		}
+		names = slices.DeleteFunc(names, func(other string) bool { return other == path.Base(name) })
+		if text != nil {
+			names = append(names, path.Base(name))
+		}
+	}
+	if errors.Is(err, fs.ErrNotExist) && len(names) > 0 {
+		err = nil // the draft makes the folder
+	}
+	slices.Sort(names)
+	return names, err
+}
+
 // files gives access to the texts of a workspace. It notes what it could not read.
 type files struct {
 	root     tree

@@ -47,12 +47,18 @@ type table struct {
 
 // Load reads and checks the workspace in a folder. The workspace is returned even if there are errors, as
 // far as it could be read; it must then not be published.
-func Load(dir string) (*Workspace, source.Problems) {
+func Load(dir string) (*Workspace, source.Problems) { return LoadDraft(dir, nil) }
+
+// Draft holds what differs from the files of a workspace, by path; nil is a file that is not there.
+type Draft map[string][]byte
+
+// LoadDraft is Load with the files of a draft in the place of those of the folder.
+func LoadDraft(dir string, draft Draft) (*Workspace, source.Problems) {
 	base, err := filepath.Abs(dir)
 	if err != nil {
 		base = dir
 	}
-	l := &loader{files: files{root: folder{os.DirFS(base)}}, base: base}
+	l := &loader{files: files{root: drafted{draft: draft, under: folder{os.DirFS(base)}}}, base: base}
 	if info, err := os.Stat(base); err != nil || !info.IsDir() {
 		return &Workspace{Dir: base}, source.Problems{{File: dir, Severity: source.SeverityError, Message: "there is no such folder", Hint: "crosswalk init DIR makes a new workspace"}}
 	}

@@ -6,6 +6,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -20,10 +21,11 @@ func checkCommand() *cobra.Command {
 		Long: `Loads every file of a workspace and checks use cases, rules, adapters, robots and crosswalk.yaml together. Nothing is
 called and nothing is changed. Without a folder it takes the workspace here, and outside of one the catalogue.
 The exit code is 1 if there is an error.`,
-		Example: "  crosswalk check\n  crosswalk check acme --json",
+		Example: "  crosswalk check\n  crosswalk check acme --json\n  crosswalk check acme --watch",
 		Args:    atMostOne,
 		RunE:    check,
 	}
+	c.Flags().Bool("watch", false, "check again after every save, until Ctrl-C")
 	jsonFlag(c)
 	return c
 }
@@ -41,6 +43,36 @@ func workspaceDir(args []string) string {
 
 func check(c *cobra.Command, args []string) error {
 	dir := workspaceDir(args)
+	watching, _ := c.Flags().GetBool("watch")
+	if watching && dir == "" {
+		return usageError("--watch needs a workspace: name its folder")
+	}
+	err := checkOnce(c, dir)
+	if !watching {
+		return err
+	}
+	sayChecked(c, err)
+	err = workspace.Watch(c.Context(), dir, func(workspace.Result) {
+		if !wantsJSON(c) {
+			fmt.Fprintf(c.OutOrStdout(), "\n%s\n", time.Now().Format(time.TimeOnly))
+		}
+		sayChecked(c, checkOnce(c, dir))
+	})
+	if err != nil {
+		return systemError(err)
+	}
+	return nil
+}
+
+// sayChecked tells of what is wrong and goes on.
+func sayChecked(c *cobra.Command, err error) {
+	if err != nil && err.Error() != "" {
+		fmt.Fprintln(c.ErrOrStderr(), err)
+	}
+}
+
+// checkOnce checks a workspace, or without one the catalogue, and prints what it finds.
+func checkOnce(c *cobra.Command, dir string) error {
 	var problems source.Problems
 	var notes []string
 	what := "the catalogue"

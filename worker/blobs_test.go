@@ -28,7 +28,7 @@ func TestLargePayloads(t *testing.T) {
 	h := newHouse(t)
 	made, err := h.store.CreateCase(t.Context(), store.NewCase{ID: "large", UseCase: "large"})
 	require.NoError(t, err)
-	running := sdk.New(h.client, "large", sdk.Options{})
+	running := sdk.New(h.client, "large", sdk.Options{DeadlockDetectionTimeout: time.Minute})
 	running.RegisterWorkflowWithOptions(largeWorkflow, workflow.RegisterOptions{Name: "large"})
 	running.RegisterActivityWithOptions(more, activity.RegisterOptions{Name: "more"})
 	require.NoError(t, running.Start())

@@ -74,11 +74,6 @@ func (c *Cases) unusable(ctx context.Context, entry store.Entry, cause error) er
 	return errors.Join(fmt.Errorf("worker: entry %s: %w: %w", entry.ID, ErrInput, cause), c.store.MarkFailed(ctx, entry.ID, cause.Error()))
 }
 
-// workflowTaskLimit is how long Temporal waits for a worker that took a workflow task before it gives the task to
-// another: half of its default, so that a case goes on sooner after a worker was killed. Local attempts of two seconds
-// each fit, and a task whose attempts take longer together says in time that it is alive.
-const workflowTaskLimit = 5 * time.Second
-
 // Start starts a stored case with an input. What it lacks is taken from the store: bundle, reference, language, title.
 func (c *Cases) Start(ctx context.Context, of store.Case, input rules.Value, meta workflows.CaseMeta) error {
 	of, err := c.pinned(ctx, of)
@@ -104,7 +99,6 @@ func (c *Cases) Start(ctx context.Context, of store.Case, input rules.Value, met
 		WorkflowIDConflictPolicy: enumspb.WORKFLOW_ID_CONFLICT_POLICY_USE_EXISTING,
 		TypedSearchAttributes:    temporal.NewSearchAttributes(temporal.NewSearchAttributeKeyKeyword(workflows.AttributeUseCase).ValueSet(of.UseCase)),
 		StaticSummary:            plan.Title + " " + of.Reference,
-		WorkflowTaskTimeout:      workflowTaskLimit,
 	}, of.UseCase, workflows.StartInput{BundleHash: of.BundleHash, Input: decoded, Case: meta})
 	var already *serviceerror.WorkflowExecutionAlreadyStarted
 	if err != nil && !errors.As(err, &already) {

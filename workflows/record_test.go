@@ -46,7 +46,11 @@ type scenario struct {
 	// first.
 	answers []string
 	join    bool
-	short   bool // it may end before all answers are asked for
+	// wishes are done by an operator when the case waits first, before the answers; mended is the use case that a move
+	// leads to.
+	wishes []store.Repair
+	mended string
+	short  bool // it may end before all answers are asked for
 }
 
 func scenarios() []scenario {
@@ -110,6 +114,14 @@ steps:
 			answers: []string{`{"act": "redo", "step": "customer", "with": {"email": "john@example.com"}}`, `{"outcome": "accepted"}`}},
 		{name: "joined", useCase: joins, join: true, answers: []string{`{"outcome": "accepted"}`},
 			plays: map[string]play{"support.create_task": gives(ticket), "support.update_task": gives(ticket)}},
+		{name: "repair-redo", useCase: parkedTwice, input: `{"email": "jane@example.com"}`, answers: []string{`{"outcome": "accepted"}`},
+			plays:  map[string]play{"crm.find_customer": byEmail, "support.create_task": gives(ticket), "support.update_task": gives(ticket)},
+			wishes: []store.Repair{{Act: store.ActRedo, Step: "nothing"}, {Act: store.ActRedo, Step: "customer", Body: body(`{"with": {"email": "john@example.com"}}`)}}},
+		{name: "repair-park", useCase: makesTicket, answers: []string{`{"act": "answer", "value": {"id": "7", "number": "77", "status": "new"}}`},
+			plays: map[string]play{"support.create_task": down}, wishes: []store.Repair{{Act: store.ActPark}}},
+		{name: "repair-move", useCase: parkedTwice, mended: moved, input: `{"email": "jane@example.com"}`, answers: []string{`{"outcome": "mended"}`},
+			plays:  map[string]play{"crm.find_customer": byEmail, "support.create_task": gives(ticket), "support.update_task": gives(ticket)},
+			wishes: []store.Repair{{Act: store.ActMove, Bundle: "mended"}, {Act: store.ActMove, Bundle: "mended", Step: "ticket"}}},
 		{name: "cancel", cancel: true, useCase: joins, plays: map[string]play{"support.create_task": gives(ticket)}},
 	}...)
 }
@@ -238,6 +250,11 @@ func record(t *testing.T, c client.Client, s scenario) {
 	acts := &activities.Activities{Store: opened, Reach: func() *activities.Reach { return h.reach }, Contracts: h}
 	running := work(t, c, workflows.Interpreter{Plans: h, Routes: h}, acts)
 	defer running.Stop()
+	others := map[string]usecases.Bundle{}
+	if s.mended != "" {
+		others["mended"] = bundleOf("usecase: test\ntitle: Test\n" + s.mended)
+		h.knows("mended", s.mended)
+	}
 
 	made, err := opened.CreateCase(t.Context(), store.NewCase{ID: "test-" + s.name, UseCase: plan.UseCase, BundleHash: plan.Hash, ContactKeys: []string{"email:jane@example.com"}})
 	require.NoError(t, err)
@@ -253,7 +270,7 @@ func record(t *testing.T, c client.Client, s scenario) {
 	play.people(s)
 	err = run.Get(t.Context(), nil)
 	require.Equal(t, s.cancel, err != nil, "%v", err)
-	writeRecording(t, fmt.Sprintf("v1-%s", s.name), bundle, historyOf(t, c, made.ID))
+	writeRecording(t, fmt.Sprintf("v1-%s", s.name), bundle, historyOf(t, c, made.ID), others)
 }
 
 // work runs a worker.
@@ -274,11 +291,32 @@ type player struct {
 	id     string
 }
 
+// operator has something done about the case when it waits; what it does not take yet is asked again.
+func (p player) operator(wish store.Repair) {
+	wish.CaseID, wish.Who = p.id, "op"
+	if wish.Act != store.ActPark {
+		p.next()
+	}
+	require.Eventually(p.t, func() bool {
+		asked, err := p.h.store.AskRepair(p.t.Context(), wish)
+		require.NoError(p.t, err)
+		handle, err := p.client.UpdateWorkflow(p.t.Context(), client.UpdateWorkflowOptions{UpdateID: asked.ID, WorkflowID: p.id, UpdateName: workflows.UpdateRepair,
+			Args: []any{workflows.Repair{ID: asked.ID}}, WaitForStage: client.WorkflowUpdateStageCompleted})
+		require.NoError(p.t, err)
+		var reply workflows.Repaired
+		require.NoError(p.t, handle.Get(p.t.Context(), &reply))
+		return reply.Problem == "" || wish.Act != store.ActPark
+	}, 20*time.Second, 50*time.Millisecond)
+}
+
 func (p player) people(s scenario) {
 	if s.cancel {
 		p.next()
 		require.NoError(p.t, p.client.CancelWorkflow(p.t.Context(), p.id, ""))
 		return
+	}
+	for _, wish := range s.wishes {
+		p.operator(wish)
 	}
 	for i, answer := range s.answers {
 		task, open := p.next()

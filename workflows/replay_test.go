@@ -31,6 +31,8 @@ import (
 type recording struct {
 	Bundle  usecases.Bundle `json:"bundle"`
 	History json.RawMessage `json:"history"`
+	// Others are the versions that the case was moved to, by the names that it was told.
+	Others map[string]usecases.Bundle `json:"others,omitempty"`
 }
 
 const histories = "testdata/histories"
@@ -66,7 +68,7 @@ func TestReplayNotices(t *testing.T) {
 // replay runs a history again. The case id is part of what it ran with: the ids of tasks derive from it.
 func replay(t *testing.T, recorded recording, plan *usecases.Plan) error {
 	t.Helper()
-	replayer, err := worker.NewReplayer(&workflows.Interpreter{Plans: onePlan{plan}, Routes: noRoutes{}}, nil)
+	replayer, err := worker.NewReplayer(&workflows.Interpreter{Plans: recordedPlans(t, recorded, plan), Routes: noRoutes{}}, nil)
 	require.NoError(t, err)
 	found, err := client.HistoryFromJSON(bytes.NewReader(recorded.History), client.HistoryJSONOptions{})
 	require.NoError(t, err)
@@ -76,9 +78,29 @@ func replay(t *testing.T, recorded recording, plan *usecases.Plan) error {
 		sdk.ReplayWorkflowHistoryOptions{OriginalExecution: workflow.Execution{ID: id}})
 }
 
-type onePlan struct{ plan *usecases.Plan }
+// recordedPlans knows the bundle that the case began with and those that it was moved to.
+func recordedPlans(t *testing.T, recorded recording, plan *usecases.Plan) onePlan {
+	t.Helper()
+	plans := onePlan{plan: plan, others: map[string]*usecases.Plan{}}
+	for name, bundle := range recorded.Others {
+		other, problems := usecases.Compile(bundle)
+		require.NoError(t, problems.Err())
+		plans.others[name] = other
+	}
+	return plans
+}
 
-func (p onePlan) Plan(string) (*usecases.Plan, bool) { return p.plan, true }
+type onePlan struct {
+	plan   *usecases.Plan
+	others map[string]*usecases.Plan
+}
+
+func (p onePlan) Plan(hash string) (*usecases.Plan, bool) {
+	if other, ok := p.others[hash]; ok {
+		return other, true
+	}
+	return p.plan, true
+}
 
 // noRoutes must not be asked: routes are in the history.
 type noRoutes struct{}
@@ -101,11 +123,11 @@ func readRecording(t *testing.T, file string) recording {
 	return recorded
 }
 
-func writeRecording(t *testing.T, name string, bundle usecases.Bundle, events []*history.HistoryEvent) {
+func writeRecording(t *testing.T, name string, bundle usecases.Bundle, events []*history.HistoryEvent, others map[string]usecases.Bundle) {
 	t.Helper()
 	text, err := temporalproto.CustomJSONMarshalOptions{}.Marshal(&history.History{Events: events})
 	require.NoError(t, err)
-	whole, err := json.Marshal(recording{Bundle: bundle, History: text})
+	whole, err := json.Marshal(recording{Bundle: bundle, History: text, Others: others})
 	require.NoError(t, err)
 	var packed bytes.Buffer
 	pack := gzip.NewWriter(&packed)

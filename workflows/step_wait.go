@@ -61,7 +61,7 @@ func (r *run) sleep(ctx workflow.Context, s *usecases.Step, sc *scope, until tim
 	if left <= 0 {
 		return nil
 	}
-	waits := r.waiting.start(ctx, r, Waiting{Kind: waitTime, For: stepName(s), Step: s.ID, Label: s.Label(), Until: until, Since: r.waitedSince(s, sc)})
+	waits := r.waiting.start(ctx, r, Waiting{Kind: waitTime, For: stepName(s), Step: s.ID, Label: s.Label(), Until: until, Since: r.waitedSince(s, sc), Path: r.place(s, sc).Path})
 	defer r.waiting.stop(ctx, r, waits)
 	r.recorder.flush(ctx, r)
 	timing, cancel := workflow.WithCancel(ctx)
@@ -147,7 +147,7 @@ func eventKey(kind string, place activities.Place) string {
 
 // awaitEvent waits until the store has an event, or until the time is over.
 func (r *run) awaitEvent(ctx workflow.Context, s *usecases.Step, sc *scope, heard *listening, ask activities.TakeEventInput) (activities.TakeEventOutput, error) {
-	waits := Waiting{Kind: waitEvent, For: s.Wait.Event, Step: s.ID, Label: s.Label()}
+	waits := Waiting{Kind: waitEvent, For: s.Wait.Event, Step: s.ID, Label: s.Label(), Path: r.place(s, sc).Path}
 	timing, cancel := workflow.WithCancel(ctx)
 	defer cancel()
 	var timer workflow.Future

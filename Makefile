@@ -44,6 +44,7 @@ check: build ## All that needs no running program: format, vet, generated files,
 	go build -C tools -o ../bin/workflowcheck go.temporal.io/sdk/contrib/tools/workflowcheck
 	bin/workflowcheck -config workflowcheck.config.yaml -show-pos ./workflows/... ./worker/...
 	bin/crosswalk check
+	bin/crosswalk test
 
 .PHONY: bench
 bench: build ## Measure: the interpreter against the same plan by hand (several minutes)

@@ -71,6 +71,7 @@ type answer struct {
 type person struct {
 	at    *source.Node
 	step  *usecases.Step // nil: of any step
+	path  string         // of the step, with the positions of loops, in a case that is played again
 	task  string         // kind; "": any
 	queue string
 	role  string

@@ -16,6 +16,9 @@ var taskKinds = []string{string(usecases.Complete), string(usecases.Approve), st
 var acts = []string{activities.ActRetry, activities.ActAnswer, activities.ActSkip, activities.ActCancel, activities.ActDone, activities.ActNotDone,
 	activities.ActVoid, activities.ActFail, activities.ActRedo}
 
+// answerFields are what an answer may hold.
+var answerFields = []string{"outcome", "note", "in_system", "approved", "reason", "index", "value", "act", "class", "step", "with"}
+
 // person reads who answers which task, when, and with what.
 func (r *reader) person(n *source.Node) *person {
 	p := &person{at: n, times: 1}
@@ -41,7 +44,7 @@ func (r *reader) person(n *source.Node) *person {
 
 // given reads an answer in the form that all answers of people have.
 func (r *reader) given(p *person, n *source.Node) {
-	fields := n.Map("outcome", "note", "in_system", "approved", "reason", "choose", "index", "value", "act", "class", "step", "with")
+	fields := n.Map(append([]string{"choose"}, answerFields...)...)
 	if n.Kind() != source.Map {
 		return
 	}

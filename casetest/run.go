@@ -155,7 +155,7 @@ func run(ctx context.Context, t *Test, id, dir string, blank []byte) (result Res
 	if err := os.WriteFile(filepath.Join(dir, store.FileName), blank, 0o600); err != nil {
 		return result, err
 	}
-	w.store, err = store.Open(ctx, dir, store.Volatile(), store.WithClock(func() time.Time { return w.env.Now() }))
+	w.store, err = store.Open(ctx, dir, store.Volatile(), store.WithClock(w.now))
 	if err != nil {
 		return result, err
 	}
@@ -181,6 +181,14 @@ func run(ctx context.Context, t *Test, id, dir string, blank []byte) (result Res
 	return result, nil
 }
 
+// now is the time of the case.
+func (w *world) now() time.Time {
+	if w.env == nil {
+		return w.test.at
+	}
+	return w.env.Now()
+}
+
 // ending is how the execution of a case ended.
 type ending struct {
 	outcome workflows.Outcome
@@ -202,7 +210,7 @@ func (w *world) execute() (end ending, err error) {
 	w.env.SetWorkflowRunTimeout(horizon)
 	w.env.SetWorkerOptions(sdk.Options{DeadlockDetectionTimeout: patience})
 	w.env.SetStartWorkflowOptions(client.StartWorkflowOptions{ID: w.id, TaskQueue: workflows.QueueMain})
-	w.acts = &activities.Activities{Store: w.store, Reach: func() *activities.Reach { return w.reach }, Contracts: w, Log: slog.New(slog.DiscardHandler), Now: w.env.Now}
+	w.acts = &activities.Activities{Store: w.store, Reach: func() *activities.Reach { return w.reach }, Contracts: w, Log: slog.New(slog.DiscardHandler), Now: w.now}
 	w.acts.Register(registry{TestWorkflowEnvironment: w.env, world: w})
 	interpreter := &workflows.Interpreter{Plans: w, Routes: w, Calendars: w.test.Calendars, Watcher: w}
 	w.env.RegisterDynamicWorkflow(interpreter.Run, workflow.DynamicRegisterOptions{})

@@ -7,6 +7,7 @@ import (
 	"sync"
 
 	"go.temporal.io/sdk/activity"
+	"go.temporal.io/sdk/converter"
 	"go.temporal.io/sdk/testsuite"
 
 	"crosswalk/activities"
@@ -21,6 +22,7 @@ import (
 // world is everything around one case: it plays the systems and the people, and notes what the case does.
 type world struct {
 	test  *Test
+	past  *past // the case that is played again for a recording; nil in a test
 	id    string
 	env   *testsuite.TestWorkflowEnvironment
 	store *store.Store
@@ -38,6 +40,7 @@ type world struct {
 	ways     map[string]int            // how often each way was taken, by path and name
 	steps    map[string]*usecases.Step // by path, with the positions of loops
 	failures []Failure
+	calls    []called // of a recording
 }
 
 // effect is a write that happened.
@@ -118,28 +121,51 @@ type played struct {
 }
 
 // Execute answers a call as the test says. A call that it says nothing about fails the test.
-func (p played) Execute(_ context.Context, call adapters.Call) (activities.Result, error) {
+func (p played) Execute(ctx context.Context, call adapters.Call) (activities.Result, error) {
 	w := p.world
 	operation := p.operation(call.Operation)
 	name := p.system + "." + operation.Short
-	a, problem := w.answer(name, call.Input)
+	made, problem := w.reply(ctx, name, operation, call.Input)
 	if problem != nil {
 		w.fail(*problem)
 		return activities.Result{}, contracts.NewError(contracts.Internal, call.Operation, "the test has no answer for this call")
 	}
-	names := map[string]rules.Value{"input": call.Input}
-	if a.gives == nil {
-		failed := contracts.NewError(a.fails, call.Operation, "%s", a.message)
-		if a.candidates != nil {
-			failed.Candidates = w.evaluate(a, a.candidates, names)
-		}
+	if made.fails != "" {
+		failed := contracts.NewError(made.fails, call.Operation, "%s", made.message)
+		failed.Candidates = made.candidates
 		return activities.Result{}, failed
 	}
-	value := w.evaluate(a, a.gives, names)
 	if operation.Effect == contracts.Write {
 		w.happened(effect{operation: name, input: call.Input}, call.Key)
 	}
-	return activities.Result{Value: value}, nil
+	return activities.Result{Value: made.value}, nil
+}
+
+// reply is what a system answers.
+type reply struct {
+	value      rules.Value
+	fails      contracts.Class
+	message    string
+	candidates rules.Value
+}
+
+// reply finds what the test, or the case that is played again, has for a call.
+func (w *world) reply(ctx context.Context, name string, operation *contracts.Operation, input rules.Value) (reply, *Failure) {
+	if w.past != nil {
+		return w.replay(ctx, name, operation, input)
+	}
+	a, problem := w.answer(name, input)
+	if problem != nil {
+		return reply{}, problem
+	}
+	names := map[string]rules.Value{"input": input}
+	switch {
+	case a.gives != nil:
+		return reply{value: w.evaluate(a, a.gives, names)}, nil
+	case a.candidates != nil:
+		return reply{fails: a.fails, message: a.message, candidates: w.evaluate(a, a.candidates, names)}, nil
+	}
+	return reply{fails: a.fails, message: a.message}, nil
 }
 
 func (p played) operation(name string) *contracts.Operation {
@@ -217,6 +243,20 @@ func (r registry) RegisterActivityWithOptions(function any, options activity.Reg
 	r.TestWorkflowEnvironment.RegisterActivityWithOptions(function, options)
 }
 
+// RegisterDynamicActivity registers the calls. Who plays a system also sees which step calls it.
+func (r registry) RegisterDynamicActivity(_ any, options activity.DynamicRegisterOptions) {
+	r.TestWorkflowEnvironment.RegisterDynamicActivity(func(ctx context.Context, args converter.EncodedValues) (activities.CallOutput, error) {
+		var in activities.CallInput
+		if err := args.Get(&in); err != nil {
+			return activities.CallOutput{}, err
+		}
+		return r.world.acts.Call(context.WithValue(ctx, placeKey{}, in.Place), args)
+	}, options)
+}
+
+// placeKey is under which a context holds the place of a call.
+type placeKey struct{}
+
 // openTask opens a task and lets whom the test names answer it.
 func (w *world) openTask(ctx context.Context, in activities.OpenTaskInput) error {
 	if err := w.acts.OpenTask(ctx, in); err != nil {
@@ -228,8 +268,12 @@ func (w *world) openTask(ctx context.Context, in activities.OpenTaskInput) error
 	if w.given[in.Task.ID] {
 		return nil
 	}
-	for _, p := range w.test.people {
-		if w.answered[p] >= p.times || !p.takes(in.Task, w.steps[in.Task.Path]) {
+	people := w.test.people
+	if w.past != nil {
+		people = w.past.people
+	}
+	for _, p := range people {
+		if w.answered[p] >= p.times || !p.takes(in.Task, w.steps[in.Task.Path], w.past != nil) {
 			continue
 		}
 		w.answered[p]++
@@ -251,7 +295,10 @@ func (w *world) noteTask(task activities.Task) {
 	w.tasks = append(w.tasks, task)
 }
 
-func (p *person) takes(task activities.Task, step *usecases.Step) bool {
+func (p *person) takes(task activities.Task, step *usecases.Step, again bool) bool {
+	if again {
+		return p.path == task.Path && p.task == task.Kind
+	}
 	if p.task != "" && p.task != task.Kind || p.queue != "" && p.queue != task.Queue || p.role != "" && p.role != task.Role {
 		return false
 	}

@@ -23,22 +23,32 @@ func testCommand() *cobra.Command {
 		Long: `Runs the tests that stand beside the use cases of a workspace, in usecases/NAME.tests.yaml: what comes in, what systems
 and people answer, and what must come of it. The cases run through the real interpreter; a call that a test has no
 answer for fails the test and is never sent. Without a folder it takes the workspace here, and outside of one the
-catalogue. With files it runs the tests of those files only. The exit code is 1 if a test fails or a file is wrong.`,
+catalogue. With files it runs the tests of those files only. The exit code is 1 if a test fails or a file is wrong.
+
+--record makes a test of a case that has ended, with everything replaced that says who it was about, and writes it
+beside the use case. It reads the record of a running crosswalk or of a data directory, and changes nothing there.`,
 		Example: `  crosswalk test
   crosswalk test acme --cover
   crosswalk test acme --run 'callback/.*late' --junit report.xml
-  crosswalk test acme/usecases/callback.tests.yaml`,
+  crosswalk test acme/usecases/callback.tests.yaml
+  crosswalk test acme --record CW-7K2M9QXR`,
 		RunE: test,
 	}
 	c.Flags().String("run", "", "run only tests whose use-case/name matches this pattern")
 	c.Flags().Bool("cover", false, "list what no test reaches, with file and line")
 	c.Flags().String("junit", "", "write a JUnit report into this file")
 	c.Flags().Int("parallel", 0, "how many tests run at once (default: one for each processor)")
+	c.Flags().String("record", "", "make a test of this case, by its id or reference")
+	c.Flags().String("data", "", "data directory that knows the case (default: .crosswalk in the workspace, or of the demo)")
+	c.Flags().String("database", "", "PostgreSQL that knows the case, instead of a data directory")
 	jsonFlag(c)
 	return c
 }
 
 func test(c *cobra.Command, args []string) error {
+	if id, _ := c.Flags().GetString("record"); id != "" {
+		return recordTest(c, args, id)
+	}
 	options := casetest.Options{}
 	if pattern, _ := c.Flags().GetString("run"); pattern != "" {
 		var err error

@@ -8,6 +8,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"crosswalk/store"
 	"crosswalk/workspace"
 )
 
@@ -52,4 +53,29 @@ func TestInForce(t *testing.T) {
 		status, _ := s.probe(agent, "GET", nowhere)
 		require.Equal(t, 404, status)
 	}
+
+	_, page = s.as(agent).get("/usecases/callback")
+	require.Contains(t, page, `<svg xmlns="http://www.w3.org/2000/svg" class="picture" role="img"`)
+	require.Contains(t, page, "decides with urgency")
+	require.Contains(t, page, `<a href="/inforce/2">Version 2</a>`)
+	require.NotContains(t, page, "<style")
+	_, style := s.as("").get("/ui/picture.css")
+	require.Contains(t, style, "prefers-color-scheme")
+}
+
+// TestWay shows where in its use case a case is.
+func TestWay(t *testing.T) {
+	t.Parallel()
+	s := newScene(t, "")
+	s.publish(filepath.Join(t.TempDir(), "workspace"), "begin")
+	of, err := s.Store.CreateCase(t.Context(), store.NewCase{UseCase: "callback"})
+	require.NoError(t, err)
+	require.NoError(t, s.Store.WriteRecord(t.Context(), store.Record{CaseID: of.ID, Steps: []store.StepResult{{Path: "urgency", Generation: 1, Ordinal: 1, Kind: "decide", Title: "Urgency"}}}))
+	_, err = s.Store.OpenTask(t.Context(), store.Task{ID: of.ID + "-task", CaseID: of.ID, StepPath: "callback", Kind: store.TaskComplete, Queue: "front-desk", Title: "Call back"})
+	require.NoError(t, err)
+	_, page := s.as(agent).get("/cases/" + of.ID + "/way")
+	require.Contains(t, page, `class="box decide done"`)
+	require.Contains(t, page, `class="box ask here"`)
+	_, page = s.as(agent).get("/cases/" + of.ID)
+	require.Contains(t, page, "/cases/"+of.ID+"/way")
 }

@@ -11,6 +11,7 @@ import (
 
 	"crosswalk/rules"
 	"crosswalk/store"
+	"crosswalk/usecases"
 )
 
 // page is what every template gets.
@@ -144,13 +145,16 @@ func (d *Desk) help(w http.ResponseWriter, _ *http.Request, who person) error {
 
 func (d *Desk) asset(w http.ResponseWriter, r *http.Request, _ person) error {
 	name := r.PathValue("file")
-	types := map[string]string{"desk.css": "text/css; charset=utf-8", "desk.js": "text/javascript; charset=utf-8"}
+	types := map[string]string{"picture.css": "text/css; charset=utf-8", "desk.css": "text/css; charset=utf-8", "desk.js": "text/javascript; charset=utf-8"}
 	if types[name] == "" {
 		return nothingHere
 	}
-	content, err := fs.ReadFile(ui, "ui/"+name)
-	if err != nil {
-		return err
+	content := []byte(usecases.PictureStyle)
+	if name != "picture.css" {
+		var err error
+		if content, err = fs.ReadFile(ui, "ui/"+name); err != nil {
+			return err
+		}
 	}
 	w.Header().Set("Content-Type", types[name])
 	w.Header().Set("Cache-Control", "max-age=300")

@@ -142,3 +142,14 @@ func fieldsBelow(step *source.Node, apart map[string]bool) map[string]string {
 	}
 	return all
 }
+
+// Writes lists the writes among the calls of some steps, sorted.
+func Writes(steps []OutlineStep) []string {
+	writes := map[string]bool{}
+	for _, step := range steps {
+		if step.Effect == contracts.Write {
+			writes[step.Operation] = true
+		}
+	}
+	return sortedKeys(writes)
+}

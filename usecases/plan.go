@@ -43,6 +43,7 @@ type Step struct {
 	// open as [], see At.
 	Path  string
 	Title *rules.Template // nil: use Label
+	Name  string          // the title without expressions, or ""; no data of a case is in it
 	When  *rules.Expression
 	Type  *rules.Type // of the result, joined with that of every stand-in; optional if it may be missing
 	// Personal says that the result may hold personal data.

@@ -76,6 +76,7 @@ func (c *checker) step(node *source.Node, index int, names *scope, at place) (st
 	inner := names.when(step.When)
 	if title := fields["title"]; title.Exists() {
 		step.Title = c.template(title, inner, rules.TypeOf(rules.KindText))
+		step.Name = constantTitle(plain(title), "")
 	}
 	within := at
 	within.undone = at.undone || fields["undo"].Exists()

@@ -22,6 +22,8 @@ and prints what came out: the outcome, or the tasks that are open.`,
     crosswalk run customer-complaint --input - --wait --json`,
 		Args: exactly("USECASE"),
 		RunE: runCase,
+
+		ValidArgsFunction: completeUseCases,
 	}
 	c.Flags().String("input", "", "file with the input as JSON, or - for standard input (required)")
 	c.Flags().Bool("wait", false, "wait until the case has ended or waits for a person")

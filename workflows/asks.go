@@ -16,6 +16,7 @@ import (
 type asks struct {
 	open  []*pending
 	early []string // announced before the case had come to the task
+	void  []string // nobody needs to answer them, as the case was cancelled
 }
 
 // pending is one task of a person while the case waits for it.
@@ -113,6 +114,8 @@ func (r *run) await(ctx workflow.Context, q question) (activities.Answer, error)
 	}
 	if err != nil && ctx.Err() == nil {
 		err = r.drop(ctx, p, err)
+	} else if err != nil {
+		r.asks.void = append(r.asks.void, p.task.ID)
 	}
 	r.waiting.stop(ctx, r, p.waiting)
 	return given, err

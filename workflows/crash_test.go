@@ -75,6 +75,47 @@ func TestBrokenOffTaskDoesNothingTwice(t *testing.T) {
 	for at := int32(2); at <= 5; at++ {
 		t.Run(fmt.Sprintf("before call %d", at), func(t *testing.T) { breakOff(t, c, at) })
 	}
+	for at := int32(2); at <= 8; at++ {
+		t.Run(fmt.Sprintf("undoing, before call %d", at), func(t *testing.T) { breakOffUndo(t, c, at) })
+	}
+}
+
+const undoesTwoWrites = `
+input: {}
+steps:
+  - id: first
+    call: support.create_task
+    with: {queue: q, title: first, text: T, reference: '${case.reference}'}
+    undo: [{call: support.update_task, with: {task: '${first}', text: first}}]
+  - id: both
+    together:
+      branches:
+        second:
+          - id: made
+            call: support.create_task
+            with: {queue: q, title: second, text: T, reference: '${case.reference}'}
+            undo: [{call: support.update_task, with: {task: '${made}', text: second}}, {call: support.update_task, with: {task: '${made}', text: and more}}]
+        found: [{call: crm.find_customer, with: {email: x}}]
+  - {end: {undo: true}}
+`
+
+// Nothing is undone twice, and everything once, wherever the workflow task breaks off.
+func breakOffUndo(t *testing.T, c client.Client, at int32) {
+	plays := bookings()
+	plays["crm.find_customer"] = gives(jane)
+	h, _ := breakOffIn(t, c, fmt.Sprintf("undo-%d", at), undoesTwoWrites, at, plays)
+	require.Len(t, h.callsOf("support.create_task"), 2)
+	require.Equal(t, []string{"second", "and more", "first"}, h.undone())
+	effects, err := h.store.Effects(t.Context(), h.id)
+	require.NoError(t, err)
+	require.Len(t, effects, 5)
+	events, err := h.store.Timeline(t.Context(), h.id)
+	require.NoError(t, err)
+	var kinds []string
+	for _, event := range events {
+		kinds = append(kinds, event.Kind)
+	}
+	require.Equal(t, []string{"undoing", "undone", "undone"}, kinds)
 }
 
 const twoWrites = `
@@ -89,41 +130,45 @@ steps:
 `
 
 func breakOff(t *testing.T, c client.Client, at int32) {
-	opened, err := store.Open(t.Context(), t.TempDir())
-	require.NoError(t, err)
-	defer opened.Close()
-	plan, problems := usecases.Compile(bundleOf("usecase: test\ntitle: Test\n" + twoWrites))
-	require.NoError(t, problems.Err(), "%s", problems.Error())
 	var found atomic.Int32
 	changing := func(adapters.Call) (rules.Value, error) { // another customer at each look
 		n := found.Add(1)
 		return rules.FromJSON(fmt.Appendf(nil, `{"id": "%d", "name": "Customer %d"}`, n, n))
 	}
-	h := &harness{t: t, store: opened, plan: plan, plays: map[string]play{
+	h, outcome := breakOffIn(t, c, fmt.Sprintf("test-%d", at), twoWrites, at, map[string]play{
 		"crm.find_customer": changing, "support.create_task": gives(ticket), "support.update_task": gives(ticket),
-	}}
-	h.reach = h.reached()
-	h.acts = &activities.Activities{Store: opened, Reach: func() *activities.Reach { return h.reach }, Contracts: h}
-	running := work(t, c, workflows.Interpreter{Plans: h, Routes: h}, h.acts, &crashing{h: h, at: at})
-	defer running.Stop()
-	made, err := opened.CreateCase(t.Context(), store.NewCase{ID: fmt.Sprintf("test-%d", at), UseCase: "test", BundleHash: plan.Hash})
-	require.NoError(t, err)
-	run, err := c.ExecuteWorkflow(t.Context(), client.StartWorkflowOptions{ID: made.ID, TaskQueue: workflows.QueueMain}, "test",
-		workflows.StartInput{BundleHash: plan.Hash, Input: rules.Record(nil), Case: workflows.CaseMeta{Reference: made.Reference}})
-	require.NoError(t, err)
-	var outcome workflows.Outcome
-	require.NoError(t, run.Get(t.Context(), &outcome))
-
+	})
 	require.Len(t, h.callsOf("support.create_task"), 1)
 	require.Len(t, h.callsOf("support.update_task"), 1)
-	effects, err := opened.Effects(t.Context(), made.ID)
+	effects, err := h.store.Effects(t.Context(), h.id)
 	require.NoError(t, err)
 	require.Len(t, effects, 2)
 	for _, effect := range effects {
 		require.Equal(t, store.EffectConfirmed, effect.State)
 	}
 	require.Equal(t, outcome.Result.Get("first").Text(), h.callsOf("support.create_task")[0].Input.Get("title").Text(), "the case does not contradict its ticket")
-	tasks, err := opened.Tasks(t.Context(), store.TaskFilter{CaseID: made.ID})
+	require.Empty(t, h.tasks(), "nobody is asked")
+}
+
+// breakOffIn runs a case to its end whose workflow task breaks off before a local activity.
+func breakOffIn(t *testing.T, c client.Client, id, useCase string, at int32, plays map[string]play) (*harness, workflows.Outcome) {
+	t.Helper()
+	opened, err := store.Open(t.Context(), t.TempDir())
 	require.NoError(t, err)
-	require.Empty(t, tasks, "nobody is asked")
+	t.Cleanup(func() { require.NoError(t, opened.Close()) })
+	plan, problems := usecases.Compile(bundleOf("usecase: test\ntitle: Test\n" + useCase))
+	require.NoError(t, problems.Err(), "%s", problems.Error())
+	h := &harness{t: t, store: opened, plan: plan, plays: plays, id: id}
+	h.reach = h.reached()
+	h.acts = &activities.Activities{Store: opened, Reach: func() *activities.Reach { return h.reach }, Contracts: h, UseCases: h}
+	running := work(t, c, workflows.Interpreter{Plans: h, Routes: h}, h.acts, &crashing{h: h, at: at})
+	defer running.Stop()
+	made, err := opened.CreateCase(t.Context(), store.NewCase{ID: id, UseCase: "test", BundleHash: plan.Hash})
+	require.NoError(t, err)
+	run, err := c.ExecuteWorkflow(t.Context(), client.StartWorkflowOptions{ID: id, TaskQueue: workflows.QueueMain}, "test",
+		workflows.StartInput{BundleHash: plan.Hash, Input: rules.Record(nil), Case: workflows.CaseMeta{Reference: made.Reference}})
+	require.NoError(t, err)
+	var outcome workflows.Outcome
+	require.NoError(t, run.Get(t.Context(), &outcome))
+	return h, outcome
 }

@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"maps"
 	"os"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -40,8 +41,10 @@ type scenario struct {
 	useCase string // empty: the shipped complaint
 	input   string
 	plays   map[string]play
-	persons bool // people serve every system
-	cancel  bool
+	persons bool   // people serve every system
+	cancel  bool   // by Temporal's own means, at the first task
+	undo    bool   // by a message instead, with undo; answers come after it
+	runs    string // the use case refund, if it runs that
 	// answers are given to the tasks in the order in which they are opened; join lets a message join before the
 	// first.
 	answers []string
@@ -55,7 +58,7 @@ type scenario struct {
 
 func scenarios() []scenario {
 	down := fails(contracts.Unavailable)
-	return append(complaints(), []scenario{
+	return append(append(complaints(), kindScenarios()...), []scenario{
 		{name: "call", useCase: makesTicket, plays: map[string]play{"support.create_task": gives(ticket)}},
 		{name: "call-link", plays: map[string]play{
 			"crm.find_customer": gives(jane), "invoicing.find_customer": gives(`{"id": "cus_9"}`), "invoicing.list_invoices": gives(`{"invoices": [], "lines": []}`),
@@ -238,17 +241,21 @@ func record(t *testing.T, c client.Client, s scenario) {
 	if s.useCase != "" {
 		bundle = bundleOf("usecase: test\ntitle: Test\n" + s.useCase)
 	}
+	h := &harness{t: t, store: opened, plays: s.plays, id: "test-" + s.name}
+	if s.runs != "" {
+		h.runs(s.runs, &bundle)
+	}
 	plan, problems := usecases.Compile(bundle)
 	require.NoError(t, problems.Err(), "%s", problems.Error())
-	h := &harness{t: t, store: opened, plays: s.plays, plan: plan}
-	h.reach = h.reached()
+	h.plan, h.reach = plan, h.reached()
 	if s.persons {
 		for _, system := range h.reach.Systems {
 			system.Drivers = []activities.Driver{{Name: "person:q", Person: "q"}}
 		}
 	}
-	acts := &activities.Activities{Store: opened, Reach: func() *activities.Reach { return h.reach }, Contracts: h}
+	acts := &activities.Activities{Store: opened, Reach: func() *activities.Reach { return h.reach }, Contracts: h, UseCases: h}
 	running := work(t, c, workflows.Interpreter{Plans: h, Routes: h}, acts)
+	foreign(running)
 	defer running.Stop()
 	others := map[string]usecases.Bundle{}
 	if s.mended != "" {
@@ -312,8 +319,7 @@ func (p player) operator(wish store.Repair) {
 func (p player) people(s scenario) {
 	if s.cancel {
 		p.next()
-		require.NoError(p.t, p.client.CancelWorkflow(p.t.Context(), p.id, ""))
-		return
+		p.cancel(s.undo)
 	}
 	for _, wish := range s.wishes {
 		p.operator(wish)
@@ -342,11 +348,21 @@ func (p player) people(s scenario) {
 	}
 }
 
+func (p player) cancel(undo bool) {
+	if !undo {
+		require.NoError(p.t, p.client.CancelWorkflow(p.t.Context(), p.id, ""))
+		return
+	}
+	handle, err := p.client.UpdateWorkflow(p.t.Context(), client.UpdateWorkflowOptions{WorkflowID: p.id, UpdateName: workflows.UpdateCancel,
+		Args: []any{workflows.Cancel{Undo: true, By: "ann"}}, WaitForStage: client.WorkflowUpdateStageCompleted})
+	require.NoError(p.t, err)
+	require.NoError(p.t, handle.Get(p.t.Context(), nil))
+}
+
 // next waits for an open task, or for the end of the case.
 func (p player) next() (task store.Task, ok bool) {
 	p.await(func() bool {
-		open, err := p.h.store.Tasks(p.t.Context(), store.TaskFilter{CaseID: p.id, Open: true})
-		require.NoError(p.t, err)
+		open := slices.DeleteFunc(p.h.tasks(), func(task store.Task) bool { return task.Closed() })
 		found, err := p.h.store.Case(p.t.Context(), p.id)
 		require.NoError(p.t, err)
 		if ok = len(open) > 0; ok {

@@ -43,15 +43,22 @@ steps:
 // newRunHarness is a harness in whose store the use case refund is in force, as it is given.
 func newRunHarness(t *testing.T, useCase, refund string, plays map[string]play) *harness {
 	t.Helper()
+	b := bundleOf("usecase: test\ntitle: Test\n" + useCase)
+	signature, plan, other := refundOf(t, refund)
+	b.UseCases = map[string]usecases.Signature{"refund": signature}
+	h := newHarnessOf(t, b, plays)
+	h.publish(other, plan)
+	return h
+}
+
+// refundOf is the use case refund as it is published.
+func refundOf(t *testing.T, refund string) (usecases.Signature, *usecases.Plan, usecases.Bundle) {
+	t.Helper()
 	other := bundleOf("usecase: refund\n" + refund)
 	other.UseCase.Name = "refund.yaml"
 	plan, problems := usecases.Compile(other)
 	require.NoError(t, problems.Err(), "%s", problems.Error())
-	b := bundleOf("usecase: test\ntitle: Test\n" + useCase)
-	b.UseCases = map[string]usecases.Signature{"refund": plan.Signature()}
-	h := newHarnessOf(t, b, plays)
-	h.publish(other, plan)
-	return h
+	return plan.Signature(), plan, other
 }
 
 // publish puts a use case in force that cases run.

@@ -129,7 +129,11 @@ func (r *run) undoAll(ctx workflow.Context) error {
 	if more := r.undoneWith(); len(more) > 0 {
 		r.reached.more, r.reached.stale = more, true
 	}
+	if err := r.withdraw(ctx); err != nil {
+		return err
+	}
 	r.recorder.event("undo", "undoing", "", r.undoneBy(), workflow.Now(ctx))
+	r.waiting.show(ctx, r)
 	r.recorder.flush(ctx, r)
 	running := 0
 	for len(r.state.Undos) > 0 {
@@ -146,6 +150,16 @@ func (r *run) undoAll(ctx workflow.Context) error {
 		}
 	}
 	return workflow.Await(ctx, func() bool { return running == 0 })
+}
+
+// withdraw takes back the tasks that the case waited for: it may be long until it has ended.
+func (r *run) withdraw(ctx workflow.Context) error {
+	for _, id := range append(r.asks.void, workflow.DeterministicKeys(r.state.Open)...) {
+		if err := r.store(ctx, activities.NameCloseTask, activities.CloseTaskInput{Task: id}, nil); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 func (r *run) newUndoing(u undo) *undoing {

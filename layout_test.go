@@ -40,6 +40,7 @@ var rooms = map[string][]string{
 	"casetest":   {"source", "rules", "store", "contracts", "adapters", "usecases", "activities", "workflows"},
 	"worker":     {"source", "rules", "store", "contracts", "adapters", "robots", "usecases", "workspace", "activities", "workflows", "intake", "telemetry"},
 	"cmd":        {everything},
+	"examples":   {},
 	"bench":      {everything},
 	"e2e":        {everything},
 }
@@ -52,10 +53,10 @@ var restricted = map[string]struct {
 	rooms   []string
 	instead string
 }{
-	"go.temporal.io":                {[]string{"workflows", "activities", "worker", "casetest", "intake", "desk", "engine", "cmd", "bench", "e2e"}, "leaves are plain Go; return a contracts.Error and let activities translate it"},
+	"go.temporal.io":                {[]string{"workflows", "activities", "worker", "casetest", "intake", "desk", "engine", "cmd", "bench", "e2e", "examples"}, "leaves are plain Go; return a contracts.Error and let activities translate it"},
 	"go.temporal.io/server":         {[]string{"engine"}, "with an existing Temporal cluster nothing of the server may be needed; ask engine for an address"},
-	"go.temporal.io/sdk/workflow":   {[]string{"workflows", "worker", "casetest", "bench"}, "workflow code lives in workflows, where it is checked for determinism; registration in worker"},
-	"go.temporal.io/sdk/activity":   {[]string{"activities", "worker", "casetest", "bench"}, "activity code lives in activities"},
+	"go.temporal.io/sdk/workflow":   {[]string{"workflows", "worker", "casetest", "bench", "examples"}, "workflow code lives in workflows, where it is checked for determinism; registration in worker"},
+	"go.temporal.io/sdk/activity":   {[]string{"activities", "worker", "casetest", "bench", "examples"}, "activity code lives in activities"},
 	"github.com/temporalio":         {[]string{"engine"}, "the Temporal UI is part of the engine"},
 	"github.com/expr-lang/expr":     {[]string{"rules"}, "use rules.Compile: it alone applies the profile of the language and its limits"},
 	"github.com/go-rod/rod":         {[]string{"robots", "desk", "e2e", "bench"}, "browsers are the business of robots"},

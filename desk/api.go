@@ -130,12 +130,7 @@ func (d *Desk) apiCases(w http.ResponseWriter, r *http.Request, _ person) error 
 	if err != nil {
 		return err
 	}
-	cases := make([]store.Case, len(found))
-	for i, one := range found {
-		one.Result = plainJSON(one.Result)
-		cases[i] = one
-	}
-	writeJSON(w, http.StatusOK, map[string]any{"cases": cases})
+	writeJSON(w, http.StatusOK, map[string]any{"cases": plainCases(found)})
 	return nil
 }
 
@@ -173,8 +168,19 @@ func (d *Desk) apiCase(w http.ResponseWriter, r *http.Request, _ person) error {
 		effects[i].Request, effects[i].Result = plainJSON(effects[i].Request), plainJSON(effects[i].Result)
 	}
 	writeJSON(w, http.StatusOK, map[string]any{"case": data.Case, "messages": messages, "steps": steps, "decisions": decisions, "effects": effects,
-		"timeline": events, "tasks": plainTasks(data.Tasks), "links": links, "pending": pendingOf(data.Waits), "waits": data.Waits, "repairs": plainRepairs(data.Repairs), "temporal": data.TemporalUI})
+		"timeline": events, "tasks": plainTasks(data.Tasks), "links": links, "pending": pendingOf(data.Waits), "waits": data.Waits, "repairs": plainRepairs(data.Repairs), "temporal": data.TemporalUI,
+		"run_by": data.Parent, "runs": plainCases(data.Runs)})
 	return nil
+}
+
+// plainCases are cases whose results other programs can read.
+func plainCases(found []store.Case) []store.Case {
+	cases := make([]store.Case, len(found))
+	for i, one := range found {
+		one.Result = plainJSON(one.Result)
+		cases[i] = one
+	}
+	return cases
 }
 
 // pendingOf are the operations among what a case waits for.

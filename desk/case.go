@@ -26,6 +26,8 @@ type caseData struct {
 	Steps      []string        // from which it can be done again
 	Result     []Fact
 	TemporalUI string
+	Parent     *store.Case  // the case that runs this one
+	Runs       []store.Case // the cases that this one runs, or ran
 }
 
 func (d *Desk) casePage(w http.ResponseWriter, r *http.Request, who person) error {
@@ -67,6 +69,18 @@ func (d *Desk) caseData(ctx context.Context, id string) (caseData, error) {
 	}
 	if data.Repairs, err = d.Store.Repairs(ctx, found.ID); err != nil {
 		return data, err
+	}
+	if data.Runs, err = d.Store.Cases(ctx, store.CaseFilter{Parent: found.ID, Oldest: true}); err != nil {
+		return data, err
+	}
+	if found.Parent != "" {
+		parent, err := d.Store.Case(ctx, found.Parent)
+		if err != nil && !errors.Is(err, store.ErrNotFound) {
+			return data, err
+		}
+		if err == nil {
+			data.Parent = &parent
+		}
 	}
 	if !found.Ended() {
 		if data.Waits, err = d.Cases.Waits(ctx, found.ID); err != nil {

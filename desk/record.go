@@ -177,16 +177,16 @@ func (d *Desk) timeline(ctx context.Context, r record) ([]moment, error) {
 	}
 	for _, event := range events {
 		event.Text = cmp.Or(titles[event.Text], event.Text) // a step without a fixed title is noted by its name
-		add(event.At, event.Who, event.Kind == "overdue" || event.Kind == "repair.refused", "%s", eventText(event))
+		add(event.At, event.Who, event.Kind == "overdue" || event.Kind == "repair.refused" || event.Kind == "not_undone", "%s", eventText(event))
 	}
 	for _, view := range r.Found {
 		step := view.Step
 		switch {
 		case step.Kind == "ask": // the answer is an event
 		case step.ErrorClass != "":
-			add(step.FinishedAt, "", true, "%s: %s (%s)", step.Title, label(step.ErrorClass), step.System)
+			add(step.FinishedAt, "", true, "%s: %s (%s)", stepTitle(step), label(step.ErrorClass), step.System)
 		default:
-			add(step.FinishedAt, "", false, "%s: answered by %s", step.Title, step.System)
+			add(step.FinishedAt, "", false, "%s: answered by %s", stepTitle(step), step.System)
 		}
 	}
 	for _, view := range r.Decisions {
@@ -195,6 +195,14 @@ func (d *Desk) timeline(ctx context.Context, r record) ([]moment, error) {
 	add(r.Case.EndedAt, "", false, "Ended: %s", label(cmp.Or(r.Case.Outcome, string(r.Case.State))))
 	slices.SortStableFunc(all, func(a, b moment) int { return a.At.Compare(b.At) })
 	return all, nil
+}
+
+// stepTitle is a step's name in the timeline: one that undoes another says so.
+func stepTitle(step store.StepResult) string {
+	if strings.Contains(step.Path, ".undo[") {
+		return "To undo: " + step.Title
+	}
+	return step.Title
 }
 
 func kindNote(kind string) string {
@@ -211,9 +219,13 @@ func kindNote(kind string) string {
 func eventText(event store.Event) string {
 	phrases := map[string]string{"answered": "Answered: %s", "overdue": "Overdue: %s", "redo": "Done again from here: %s", "event": "Event: %s", "message": "Further message by %s was worked through",
 		"repair.retry": "Tried at once %s", "repair.answer": "Answered by hand: %s", "repair.skip": "Skipped: %s", "repair.park": "Given to a person: %s",
-		"repair.redo": "Done again: %s", "repair.cancel": "Cancelled: %s", "repair.move": "Goes on with the version in force: %s", "repair.refused": "Not done: %s"}
+		"repair.redo": "Done again: %s", "repair.cancel": "Cancelled: %s", "repair.move": "Goes on with the version in force: %s", "repair.refused": "Not done: %s",
+		"undone": "Undone: %s", "not_undone": "Left as it is: %s"}
 	if phrase, ok := phrases[event.Kind]; ok {
 		return fmt.Sprintf(phrase, event.Text)
+	}
+	if event.Kind == "undoing" {
+		return "What the case did is being undone"
 	}
 	return event.Text
 }

@@ -111,7 +111,9 @@ type caseDetail struct {
 		Act, Step, Reason, Who, State, Problem string
 		AskedAt                                time.Time `json:"asked_at"`
 	} `json:"repairs"`
-	Temporal string `json:"temporal"`
+	Temporal string     `json:"temporal"`
+	RunBy    *caseView  `json:"run_by"`
+	Runs     []caseView `json:"runs"`
 }
 
 // waitView is one thing that a case waits for.
@@ -182,6 +184,12 @@ func showCase(c *cobra.Command, args []string) error {
 	}
 	if len(d.Waits) == 0 && d.Case.WaitingFor != "" {
 		fmt.Fprintf(out, "waits for %s since %s (%s)\n", d.Case.WaitingFor, d.Case.WaitingSince.Format(time.RFC3339), d.Case.Stage)
+	}
+	if d.RunBy != nil {
+		fmt.Fprintf(out, "run by %s  %s\n", d.RunBy.Reference, d.RunBy.UseCase)
+	}
+	for _, one := range d.Runs {
+		fmt.Fprintf(out, "runs %s  %s, %s %s\n", one.Reference, one.UseCase, one.State, one.Outcome)
 	}
 	rows := [][]string{{"", "", ""}}
 	for _, s := range d.Steps {

@@ -19,6 +19,7 @@ type company struct {
 	process *process
 	control string
 	support string
+	systems map[string]sandbox.Endpoint
 }
 
 // startCompany starts the company and lets it write its workspace.
@@ -33,6 +34,7 @@ func startCompany(t *testing.T, dir, listen string, seed uint64) *company {
 	}
 	readJSON(t, filepath.Join(data, "sandbox.json"), &addresses)
 	c.control, c.support = addresses.Control, addresses.Systems["support"].URL
+	c.systems = addresses.Systems
 	return c
 }
 

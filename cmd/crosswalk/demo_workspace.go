@@ -77,10 +77,8 @@ func writeDemo(dir string, a demoAddresses) error {
 			return err
 		}
 	}
-	for _, name := range []string{"customer-complaint.yaml", "customer-complaint.tests.yaml"} {
-		if err := copyMissing(filepath.Join(dir, "usecases"), usecases.Catalog(), name); err != nil {
-			return err
-		}
+	if err := copyMissing(filepath.Join(dir, "usecases"), usecases.Catalog(), ""); err != nil {
+		return err
 	}
 	return copyMissing(filepath.Join(dir, "rules"), rules.Catalog(), "")
 }

@@ -3,6 +3,7 @@ package casetest
 import (
 	"fmt"
 	"path"
+	"strings"
 
 	"crosswalk/usecases"
 	"crosswalk/workflows"
@@ -99,7 +100,7 @@ func (c *Coverage) step(file string, s *usecases.Step) {
 	}
 	for _, way := range s.Ways() {
 		kind := Branches
-		if way.Name[0] != '[' {
+		if strings.HasPrefix(way.Name, "on_error.") {
 			kind = Errors
 		}
 		add(kind, way.Line, fmt.Sprintf("step %s, %s", s.Path, way.Title), way.Name)

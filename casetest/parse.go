@@ -71,6 +71,11 @@ func (r *reader) file(root *source.Node) *File {
 	if name := root.Required("usecase", "name the use case, as in usecase: "+r.plan.UseCase); name.Exists() && name.Text() != r.plan.UseCase {
 		name.Errorf("write usecase: "+r.plan.UseCase+", or name the file after the use case", "by its name, the file holds tests of %s", r.plan.UseCase)
 	}
+	r.plan.Walk(func(s *usecases.Step) {
+		if s.Run != nil {
+			fields["usecase"].Errorf("test what it runs by itself", "tests of a use case that runs another one, or somebody else's worker, are not available yet: %s runs %s", s.Path, s.Run.Name())
+		}
+	})
 	base := &Test{File: root.File(), Subject: r.subject, at: defaultStart, meta: workflows.CaseMeta{Reference: "CW-TEST", Language: "en"}}
 	r.common(base, fields, false)
 	file := &File{Name: root.File(), Subject: r.subject}

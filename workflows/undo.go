@@ -189,6 +189,7 @@ func (u *undoing) do(ctx workflow.Context) {
 	r := u.run
 	happened, err := u.settleDoubt(ctx)
 	if err == nil && happened {
+		r.took(u.step, u.scope, usecases.UndoWay)
 		_, err = r.sequence(ctx, u.step.Undo.Steps, u.scope)
 	}
 	u.done = true

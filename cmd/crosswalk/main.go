@@ -85,6 +85,7 @@ func rootCommand() *cobra.Command {
 	root.SetFlagErrorFunc(func(c *cobra.Command, err error) error {
 		return usageError("%s: see %s --help", err, c.CommandPath())
 	})
+	root.AddCommand(backupCommand(), restoreCommand())
 	root.AddCommand(demoCommand(), upCommand(), workerCommand(), intakeCommand(), deskCommand(), engineCommand(), initCommand(), checkCommand(), testCommand(), publishCommand(), draftsCommand(), useCasesCommand(), runCommand(),
 		casesCommand(), tasksCommand(), systemsCommand(), linksCommand(), eventsCommand(), sandboxCommand(), passwordCommand())
 	return root

@@ -91,8 +91,11 @@ func TestNewCustomer(t *testing.T) {
 	require.Len(t, run, 1)
 	require.Equal(t, "account", run[0].ParentStep)
 	h.until(run[0].ID, func(c store.Case) bool { return c.Title == "Account for Acme Kettles Ltd" && c.WaitingKind == "person" })
-	tasks, err := h.store.Tasks(t.Context(), store.TaskFilter{CaseID: run[0].ID, Open: true})
-	require.NoError(t, err)
+	var tasks []store.Task
+	require.Eventually(t, func() bool {
+		tasks, err = h.store.Tasks(t.Context(), store.TaskFilter{CaseID: run[0].ID, Open: true})
+		return err == nil && len(tasks) == 1
+	}, 30*time.Second, 20*time.Millisecond)
 	answered, err := h.store.Answer(t.Context(), tasks[0].ID, tasks[0].Version, store.Actor{User: "ada", All: true}, "answered", json.RawMessage(`{"value": {"number": "A-77"}}`))
 	require.NoError(t, err)
 	require.NoError(t, h.cases.Deliver(t.Context(), answered))

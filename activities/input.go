@@ -132,6 +132,8 @@ type Task struct {
 	// MirrorSystem is the name of that system, for a mirror that is only an id.
 	MirrorSystem string `json:"mirrorSystem,omitempty"`
 	Requester    string `json:"requester,omitempty"` // may not answer
+	// Workflow waits for the answer, if it is not that of the case itself.
+	Workflow string `json:"workflow,omitempty"`
 }
 
 // Answer is what a person answered: a record whose fields depend on the task's kind, and who and when.

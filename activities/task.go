@@ -27,7 +27,7 @@ func (a *Activities) OpenTask(ctx context.Context, in OpenTaskInput) error {
 	_, err = a.Store.OpenTask(ctx, store.Task{
 		ID: t.ID, CaseID: t.Case, StepPath: t.Path, Generation: t.Generation, Kind: store.TaskKind(t.Kind),
 		Queue: t.Queue, Role: t.Role, Title: t.Title, Language: t.Language, Assignee: t.Assignee, DueAt: t.Due,
-		Payload: payload, External: external(t), Requester: t.Requester,
+		Payload: payload, External: external(t), Requester: t.Requester, Workflow: t.Workflow,
 	})
 	return storeError(NameOpenTask, err)
 }

@@ -66,19 +66,20 @@ type Task struct {
 	AnsweredAt time.Time       `json:"answered_at,omitzero"`
 	Outcome    string          `json:"outcome,omitempty"`
 	Delivered  bool            `json:"delivered"`
+	Workflow   string          `json:"-"` // that waits for the answer; empty: that of the case
 
 	search string
 }
 
 const taskColumns = `id, case_id, step_path, generation, version, kind, queue, role, title, language, assignee, claimed_by,
 	created_at, due_at, state, payload, external_system, external_id, external_url, requester, answer, answered_by,
-	answered_at, outcome, delivered, search`
+	answered_at, outcome, delivered, workflow, search`
 
 func (t *Task) fields() []any {
 	return []any{&t.ID, &t.CaseID, &t.StepPath, &t.Generation, &t.Version, &t.Kind, &t.Queue, &t.Role, &t.Title, &t.Language,
 		&t.Assignee, &t.ClaimedBy, stamp{&t.CreatedAt}, stamp{&t.DueAt}, &t.State, document{&t.Payload}, &t.External.System,
 		&t.External.ID, &t.External.URL, &t.Requester, document{&t.Answer}, &t.AnsweredBy, stamp{&t.AnsweredAt}, &t.Outcome,
-		&t.Delivered, &t.search}
+		&t.Delivered, &t.Workflow, &t.search}
 }
 
 // Closed tells whether nobody can answer the task any more.

@@ -73,6 +73,7 @@ type checker struct {
 	env     Environment
 	plan    *Plan
 	results []*variable // of reads and decisions, to find those that nobody uses
+	reads   []string    // what all expressions have read so far
 	facts   bool        // case.facts is read somewhere, which shows every result
 	ends    []*rules.Type
 	awaited map[string]bool // the events that are waited for

@@ -192,8 +192,8 @@ func mergeNames(after, before *scope, branches []*scope, optional bool) {
 
 // each checks a loop.
 func (c *checker) each(step *Step, node *source.Node, names *scope, at place) *rules.Type {
-	fields := node.Map("in", "as", "steps")
-	step.Each = &Each{}
+	fields := node.Map("in", "as", "in_order", "steps")
+	step.Each = &Each{InOrder: fields["in_order"].Bool()}
 	item := rules.TypeOf(rules.KindAny)
 	if in := node.Required("in", "say over which list, as in in: '${invoices.lines}'"); in.Exists() {
 		step.Each.In = c.template(in, names, rules.TypeOf(rules.KindList).AsOptional())
@@ -216,8 +216,10 @@ func (c *checker) each(step *Step, node *source.Node, names *scope, at place) *r
 		}
 	}
 	node.Required("steps", "say what is done with each item")
+	reads := c.watch()
 	list := c.steps(fields["steps"], inner, at.under(step.Path+"[]."))
-	step.Each.Steps = list.steps
+	step.Each.Steps, step.Each.Reads = list.steps, reads()
+	walk(list.steps, func(s *Step) { step.Each.Rests = step.Each.Rests || s.Ask != nil || s.Wait != nil || s.Run != nil })
 	if list.last != nil {
 		list.last.use()
 	}
@@ -255,6 +257,7 @@ func (c *checker) template(node *source.Node, names *scope, want *rules.Type) *r
 	t := rules.CompileTemplate(node, names.env, want, rules.Options{Lenient: c.unsure})
 	c.unsure = c.unsure || len(c.doc.Problems().Errors()) > before
 	names.read(t.Reads())
+	c.reads = append(c.reads, t.Reads()...)
 	c.facts = c.facts || readsFacts(t.Reads())
 	return t
 }
@@ -267,9 +270,20 @@ func (c *checker) condition(node *source.Node, names *scope) *rules.Expression {
 	x := rules.CompileNode(node, names.env, rules.TypeOf(rules.KindBool), rules.Options{Lenient: c.unsure})
 	if x != nil {
 		names.read(x.Reads())
+		c.reads = append(c.reads, x.Reads()...)
 		c.facts = c.facts || readsFacts(x.Reads())
 	}
 	return x
+}
+
+// watch begins to collect what expressions read; the function that it returns gives what was read since, sorted.
+func (c *checker) watch() func() []string {
+	from := len(c.reads)
+	return func() []string {
+		read := slices.Clone(c.reads[from:])
+		slices.Sort(read)
+		return slices.Compact(read)
+	}
 }
 
 var workingTime = regexp.MustCompile(`(?i)\b(business|working|office)\b`)

@@ -168,9 +168,9 @@ type Branch struct {
 	Line  int // in the use case's file
 }
 
-// MaxItems is the longest list that an each runs over inside one case; a longer one is an error of class
-// validation at run time.
-const MaxItems = 50
+// WindowItems is the longest list that an each runs over inside one execution; a longer one is cut into windows of so
+// many items, each an execution of its own.
+const WindowItems = 50
 
 // Each runs steps for every item of a list. Its result is the list of what the last step gave, in order,
 // without the items for which that is missing. Names set inside are gone after each item.
@@ -178,6 +178,12 @@ type Each struct {
 	In    *rules.Template // a list; missing counts as empty
 	As    string
 	Steps []*Step
+	// InOrder says that an item is begun when the one before it is done; otherwise they are worked through side by side.
+	InOrder bool
+	// Reads are the paths that the steps read, of names inside and outside of the loop, sorted: a window gets no more.
+	Reads []string
+	// Rests says that the steps wait, for people, times or events.
+	Rests bool
 }
 
 // Together runs branches side by side. Its result is a record of the branches' results, by their names. Names that a

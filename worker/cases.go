@@ -1,6 +1,7 @@
 package worker
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -169,14 +170,15 @@ func (c *Cases) Deliver(ctx context.Context, task store.Task) error {
 	limited, cancel := context.WithTimeout(ctx, deliverPatience)
 	defer cancel()
 	message := workflows.Answered{Task: task.ID, Version: task.Version}
+	waits := cmp.Or(task.Workflow, task.CaseID)
 	handle, err := c.client.UpdateWorkflow(limited, client.UpdateWorkflowOptions{
-		UpdateID: message.ID(), WorkflowID: task.CaseID, UpdateName: workflows.UpdateAnswered,
+		UpdateID: message.ID(), WorkflowID: waits, UpdateName: workflows.UpdateAnswered,
 		Args: []any{message}, WaitForStage: client.WorkflowUpdateStageCompleted,
 	})
 	if err == nil {
 		err = handle.Get(limited, nil)
 	}
-	err = c.ended(ctx, task.CaseID, err)
+	err = c.ended(ctx, waits, err)
 	if err == nil || errors.Is(err, ErrEnded) {
 		err = errors.Join(err, c.store.MarkDelivered(ctx, task.ID))
 	}

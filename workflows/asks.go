@@ -42,6 +42,7 @@ func (r *run) listen(ctx workflow.Context) error {
 		return err
 	}
 	workflow.Go(ctx, r.listenNudges)
+	workflow.Go(ctx, r.listenResting)
 	if err := r.listenRepairs(ctx); err != nil {
 		return err
 	}

@@ -39,6 +39,8 @@ type continued struct {
 type done struct {
 	Value rules.Value `json:"value"`
 	Fact  *fact       `json:"fact,omitempty"`
+	// Window is the result of a part of a loop; nil: it is a step.
+	Window *windowResult `json:"window,omitempty"`
 }
 
 // waited is a task, an instant or an event that the case waited for when it was continued.
@@ -151,9 +153,12 @@ func (r *run) continueAsNew(ctx workflow.Context) error {
 		State: r.state, Started: r.started, Latest: r.latest, Title: r.title, Shown: r.waiting.shown, Seq: r.recorder.seq,
 		Nudged: r.mail.nudged, Cancelled: r.cancelled, Ended: r.ended,
 	}
-	if r.ended {
+	switch {
+	case r.in.Window != nil: // it knows only what it was given, and what is in state.Done
+		return workflow.NewContinueAsNewError(clean, workflow.GetInfo(ctx).WorkflowType.Name, in)
+	case r.ended:
 		in.Continued.End = r.end
-	} else if r.state.Position < len(r.plan.Steps) {
+	case r.state.Position < len(r.plan.Steps):
 		// The step that the case is at is come to again: what is known of its inside is in state.Done.
 		for _, name := range namesOf(r.plan.Steps[r.state.Position]) {
 			delete(r.state.Results, name)

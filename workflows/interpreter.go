@@ -69,6 +69,9 @@ func (i *Interpreter) Run(ctx workflow.Context, args converter.EncodedValues) (O
 		panic(bundleMissing(in.BundleHash))
 	}
 	r.begin(work, plan)
+	if in.Window != nil {
+		return r.runWindow(work)
+	}
 	err := r.steps(work)
 	if errors.Is(err, errContinue) {
 		return Outcome{}, r.continueAsNew(ctx)

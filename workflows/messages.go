@@ -20,6 +20,9 @@ const (
 	// UpdateRepair tells a case that something is to be done about it that an operator has stored; its argument is
 	// Repair, its reply Repaired, and its Update id is that of the repair.
 	UpdateRepair = "repair"
+	// SignalResting tells a case that everything waits in a window of one of its loops; its argument is the window's
+	// workflow id.
+	SignalResting = "resting"
 	// SignalNudge tells a case that further messages or events for it are in the store. It carries nothing, and many
 	// nudges count as one.
 	SignalNudge = "nudge"
@@ -50,6 +53,8 @@ type StartInput struct {
 	Case CaseMeta `json:"case"`
 	// Continued is what the case knows when it goes on in a new run. Who starts a case leaves it out.
 	Continued *continued `json:"continued,omitempty"`
+	// Window is the part of a case's loop that this execution works through; nil: it is a case.
+	Window *window `json:"window,omitempty"`
 }
 
 // CaseMeta is what a case knows of itself from its first moment.
@@ -114,6 +119,8 @@ type Undoable struct {
 type Outcome struct {
 	Outcome string      `json:"outcome"` // done, or what an end says
 	Result  rules.Value `json:"result"`
+	// Window is what a window of a loop came to.
+	Window *windowResult `json:"window,omitempty"`
 }
 
 // State is what a case does at the moment.

@@ -35,6 +35,12 @@ const (
 	overgrownBytes  = 16 << 20
 )
 
+// How many windows of a loop run side by side: those in which something is done, and all of them.
+const (
+	windowsAtOnce = 8
+	windowsOpen   = 400
+)
+
 // withLocal is one attempt inside the workflow task: no event of its own, at most two seconds.
 func withLocal(ctx workflow.Context, summary string) workflow.Context {
 	return workflow.WithLocalActivityOptions(ctx, workflow.LocalActivityOptions{

@@ -64,7 +64,9 @@ func (c *recorder) take(r *run) activities.Record {
 	out := c.record
 	progress := r.waiting.progress(r)
 	progress.Seq = c.seq
-	out.Progress = &progress
+	if r.in.Window == nil { // where the case stands is not for its windows to say
+		out.Progress = &progress
+	}
 	c.record = activities.Record{Case: r.id}
 	return out
 }

@@ -22,8 +22,11 @@ type redo struct {
 
 // askRedo takes the wish if the use case allows it, and makes everybody unwind. Otherwise it says why not.
 func (r *run) askRedo(ctx workflow.Context, answer activities.Answer) (problem string, err error) {
-	if r.undoing {
+	switch {
+	case r.undoing:
 		return "what the case did is being undone: nothing of it can be done again", nil
+	case r.in.Window != nil:
+		return "this is one of the items of a long list: what was found before the list is corrected from a task of the case itself, or by crosswalk cases redo", nil
 	}
 	step := answer.Value.Get("step").Text()
 	top := slices.IndexFunc(r.plan.Steps, func(s *usecases.Step) bool { return s.ID != "" && s.ID == step })
@@ -133,7 +136,7 @@ func namesOf(s *usecases.Step) []string {
 
 // corrections tells the people who get a task what they may correct, and by what.
 func (r *run) corrections() rules.Value {
-	if r.undoing {
+	if r.undoing || r.in.Window != nil { // see askRedo
 		return rules.Value{}
 	}
 	var list []rules.Value

@@ -17,18 +17,19 @@ import (
 // run is one case while its workflow runs. Its coroutines are the use case itself, the items of a loop, and the pump
 // of joined messages; Temporal runs one of them at a time, so nothing here is locked.
 type run struct {
-	in      StartInput
-	id      string
-	version int // of the interpreter that the case began with
-	reached reached
-	deskURL string
-	log     log.Logger
-	watcher Watcher
-	plans   Plans
-	plan    *usecases.Plan
-	started time.Time
-	latest  time.Time // when the newest answer came
-	title   string
+	in        StartInput
+	id        string // of the case
+	execution string // the workflow id: that of the case, or of a window
+	version   int    // of the interpreter that the case began with
+	reached   reached
+	deskURL   string
+	log       log.Logger
+	watcher   Watcher
+	plans     Plans
+	plan      *usecases.Plan
+	started   time.Time
+	latest    time.Time // when the newest answer came
+	title     string
 
 	state   state
 	top     *scope
@@ -42,11 +43,12 @@ type run struct {
 
 	// interrupt is why everybody unwinds: errRedo, errEnd, errCancel or errContinue; nil while the case goes its way.
 	interrupt error
-	moving    int     // how many coroutines of the use case do not rest, see rest
-	ended     bool    // the steps are done; messages may be left
-	cancelled *Cancel // who cancelled the case by a message, and how; nil: nobody
-	halt      func()  // cancels whatever the case does
-	undoing   bool    // what the case did is being undone; nothing else goes on
+	resting   map[string]bool // the windows in which everything waits, by workflow id
+	moving    int             // how many coroutines of the use case do not rest, see rest
+	ended     bool            // the steps are done; messages may be left
+	cancelled *Cancel         // who cancelled the case by a message, and how; nil: nobody
+	halt      func()          // cancels whatever the case does
+	undoing   bool            // what the case did is being undone; nothing else goes on
 	redo      redo
 	end       Outcome
 }
@@ -85,9 +87,15 @@ func newState() state {
 
 func newRun(ctx workflow.Context, i *Interpreter, in StartInput) *run {
 	info := workflow.GetInfo(ctx)
+	id := info.WorkflowExecution.ID
+	if in.Window != nil {
+		id = in.Window.Case
+	}
 	return &run{
 		in:        in,
-		id:        info.WorkflowExecution.ID,
+		id:        id,
+		execution: info.WorkflowExecution.ID,
+		resting:   map[string]bool{},
 		reached:   reached{routes: i.Routes},
 		deskURL:   i.DeskURL,
 		log:       workflow.GetLogger(ctx),
@@ -105,17 +113,22 @@ func newRun(ctx workflow.Context, i *Interpreter, in StartInput) *run {
 func (r *run) begin(ctx workflow.Context, plan *usecases.Plan) {
 	r.plan = plan
 	r.version = r.look(ctx)
+	r.state.Generations = slices.Repeat([]int{1}, len(plan.Steps))
 	if r.in.Continued != nil {
 		r.resume(ctx, r.in.Continued)
-	} else {
-		r.state.Generations = slices.Repeat([]int{1}, len(plan.Steps))
+	} else if r.in.Window != nil {
+		r.beginWindow(r.in.Window)
+	}
+	r.recorder.begin(r)
+	r.top = &scope{vars: r.state.Results, generation: 1, facts: r.state.Facts}
+	if w := r.in.Window; w != nil {
+		r.top.items, r.top.entry, r.top.beside, r.top.generation = w.Items, w.Entry, w.Beside, w.Generation
+		return
 	}
 	r.state.Results["input"] = r.in.Input
-	r.top = &scope{vars: r.state.Results, generation: 1, facts: r.state.Facts}
 	if r.in.Continued == nil {
 		r.title = r.caseTitle()
 	}
-	r.recorder.begin(r)
 	workflow.Go(ctx, r.pump)
 }
 
@@ -251,5 +264,9 @@ type given struct {
 
 // task is a task of this case, without what makes it particular.
 func (r *run) task(place activities.Place, kind string) activities.Task {
-	return activities.Task{Place: place, Kind: kind, Language: r.in.Case.Language}
+	task := activities.Task{Place: place, Kind: kind, Language: r.in.Case.Language}
+	if r.in.Window != nil {
+		task.Workflow = r.execution
+	}
+	return task
 }

@@ -2,35 +2,42 @@ package workflows
 
 import (
 	"errors"
-	"fmt"
 
 	"go.temporal.io/sdk/workflow"
 
-	"crosswalk/contracts"
 	"crosswalk/rules"
 	"crosswalk/usecases"
 )
 
-// each runs its steps for every item of a list, all items side by side, and keeps the list's order.
+// each runs its steps for every item of a list and keeps the list's order.
 func (r *run) each(ctx workflow.Context, s *usecases.Step, sc *scope) (made, error) {
 	list, err := r.template(s.Each.In, sc)
 	if err != nil {
 		return made{}, err
 	}
-	if list.Len() > usecases.MaxItems {
-		return made{}, failed(contracts.Validation, fmt.Sprintf("the list has %d items; at most %d can be worked through inside one case", list.Len(), usecases.MaxItems))
-	}
 	if list.Len() > 0 {
 		r.took(s, sc, usecases.EachWay)
 	}
-	items := make([]*item, list.Len())
+	if list.Len() > usecases.WindowItems {
+		return r.windows(ctx, s, sc, list)
+	}
+	return r.items(ctx, s, sc, list.Items(), 0)
+}
+
+// items works through some items of a list: all side by side, or one after the other.
+func (r *run) items(ctx workflow.Context, s *usecases.Step, sc *scope, list []rules.Value, first int) (made, error) {
+	items := make([]*item, len(list))
 	for i := range items {
 		items[i] = &item{run: r, steps: s.Each.Steps, scope: sc.inner()}
-		items[i].scope.items = append(items[i].scope.items, i)
+		items[i].scope.items = append(items[i].scope.items, first+i)
 		items[i].scope.facts = &facts{outer: sc.facts}
-		items[i].scope.set(s.Each.As, list.At(i))
+		items[i].scope.set(s.Each.As, list[i])
 	}
-	if err := r.fork(ctx, items); err != nil {
+	if s.Each.InOrder {
+		for i := 0; i < len(items) && (i == 0 || items[i-1].err == nil); i++ {
+			items[i].do(ctx)
+		}
+	} else if err := r.fork(ctx, items); err != nil {
 		return made{}, err
 	}
 	return gather(items, sc)

@@ -20,6 +20,7 @@ const (
 	waitRepair = "repair" // a task because something went wrong
 	waitSystem = "system"
 	waitTime   = "time"
+	waitItems  = "items" // the windows of a long loop
 	waitEvent  = "event"
 	waitCase   = "case" // another case that this one runs
 )
@@ -41,6 +42,7 @@ type Waiting struct {
 
 	parked   bool // an operator has ended the waiting
 	answered bool // the system has answered after all
+	progress string
 }
 
 var (
@@ -90,7 +92,7 @@ func (w *waiting) clear(ctx workflow.Context, r *run) {
 func (w *waiting) show(ctx workflow.Context, r *run) {
 	workflow.SetCurrentDetails(ctx, w.details(r))
 	now := w.forWhat()
-	if now == w.shown {
+	if now == w.shown || r.in.Window != nil { // a search for cases finds no windows
 		return
 	}
 	updates := []temporal.SearchAttributeUpdate{attributeStage.ValueSet(r.stage()), attributeWaitingFor.ValueUnset()}
@@ -136,6 +138,9 @@ func (w *waiting) details(r *run) string {
 		text.WriteString(fmt.Sprintf("- waits for %s **%s** in step `%s` since %s", one.Kind, one.For, one.Step, one.Since.UTC().Format(time.RFC3339)))
 		if !one.Until.IsZero() {
 			text.WriteString(fmt.Sprintf(" until %s", one.Until.UTC().Format(time.RFC3339)))
+		}
+		if one.progress != "" {
+			text.WriteString(": " + one.progress)
 		}
 		if one.Class != "" {
 			text.WriteString(fmt.Sprintf(" (%s)", one.Class))

@@ -12,7 +12,7 @@ import (
 // expressions do with facts.
 const (
 	MaxText  = 1 << 20 // bytes of one text
-	MaxItems = 10_000  // items of one list
+	MaxItems = 100_000 // items of one list
 	MaxKeys  = 1_000   // fields of one record
 )
 

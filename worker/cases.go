@@ -129,7 +129,7 @@ func (c *Cases) pinned(ctx context.Context, of store.Case) (store.Case, error) {
 
 // Nudge tells a case that a message has joined it.
 func (c *Cases) Nudge(ctx context.Context, caseID string) error {
-	return c.ended(ctx, caseID, c.client.SignalWorkflow(ctx, caseID, "", workflows.SignalNudge, nil))
+	return c.tell(ctx, caseID, func() error { return c.client.SignalWorkflow(ctx, caseID, "", workflows.SignalNudge, nil) })
 }
 
 // TellEvents nudges who waits for events that were stored since an instant: those of one name and key, or all if the
@@ -171,14 +171,16 @@ func (c *Cases) Deliver(ctx context.Context, task store.Task) error {
 	defer cancel()
 	message := workflows.Answered{Task: task.ID, Version: task.Version}
 	waits := cmp.Or(task.Workflow, task.CaseID)
-	handle, err := c.client.UpdateWorkflow(limited, client.UpdateWorkflowOptions{
-		UpdateID: message.ID(), WorkflowID: waits, UpdateName: workflows.UpdateAnswered,
-		Args: []any{message}, WaitForStage: client.WorkflowUpdateStageCompleted,
+	err := c.tell(limited, waits, func() error {
+		handle, err := c.client.UpdateWorkflow(limited, client.UpdateWorkflowOptions{
+			UpdateID: message.ID(), WorkflowID: waits, UpdateName: workflows.UpdateAnswered,
+			Args: []any{message}, WaitForStage: client.WorkflowUpdateStageCompleted,
+		})
+		if err == nil {
+			err = handle.Get(limited, nil)
+		}
+		return err
 	})
-	if err == nil {
-		err = handle.Get(limited, nil)
-	}
-	err = c.ended(ctx, waits, err)
 	if err == nil || errors.Is(err, ErrEnded) {
 		err = errors.Join(err, c.store.MarkDelivered(ctx, task.ID))
 	}
@@ -188,7 +190,22 @@ func (c *Cases) Deliver(ctx context.Context, task store.Task) error {
 // CancelCase asks a case to end without having finished, and to undo what it did if undo says so. The wish lies with the
 // engine until the case has it: no worker need be there.
 func (c *Cases) CancelCase(ctx context.Context, caseID, who string, undo bool) error {
-	return c.ended(ctx, caseID, c.client.SignalWorkflow(ctx, caseID, "", workflows.SignalCancel, workflows.Cancel{Undo: undo, By: who}))
+	return c.tell(ctx, caseID, func() error {
+		return c.client.SignalWorkflow(ctx, caseID, "", workflows.SignalCancel, workflows.Cancel{Undo: undo, By: who})
+	})
+}
+
+// tellTries is how often a case is told something that goes on in a new run at every try.
+const tellTries = 3
+
+// tell sends something to a case. The run that it reached may just have ended because the case goes on in a new one:
+// then it is told there.
+func (c *Cases) tell(ctx context.Context, caseID string, send func() error) error {
+	err := send()
+	for tries := 1; tries < tellTries && isNotFound(err) && !c.hasEnded(ctx, caseID); tries++ {
+		err = send()
+	}
+	return c.ended(ctx, caseID, err)
 }
 
 // ended turns "there is no such running workflow" into ErrEnded, if that is what it means: a case that is stored but
@@ -206,11 +223,11 @@ func (c *Cases) ended(ctx context.Context, caseID string, err error) error {
 // hasEnded says that Temporal knows the case, which does not run, or that Temporal has forgotten it and the store knows
 // its end.
 func (c *Cases) hasEnded(ctx context.Context, caseID string) bool {
-	_, err := c.client.DescribeWorkflowExecution(ctx, caseID, "")
+	found, err := c.client.DescribeWorkflowExecution(ctx, caseID, "")
 	if err == nil || !isNotFound(err) {
-		return err == nil
+		return err == nil && found.WorkflowExecutionInfo.GetStatus() != enumspb.WORKFLOW_EXECUTION_STATUS_RUNNING
 	}
-	stored, err := c.store.Case(ctx, caseID)
+	stored, err := c.store.Case(ctx, caseOf(caseID))
 	return err == nil && stored.Ended()
 }
 

@@ -81,7 +81,7 @@ func (h *house) open(kind string, count int) []store.Task {
 	h.t.Helper()
 	var open []store.Task
 	require.Eventually(h.t, func() bool {
-		found, err := h.store.Tasks(h.t.Context(), store.TaskFilter{CaseID: h.id, Open: true, Kinds: []store.TaskKind{store.TaskKind(kind)}})
+		found, err := h.store.Tasks(h.t.Context(), store.TaskFilter{CaseID: h.id, Open: true, Kinds: []store.TaskKind{store.TaskKind(kind)}, Limit: 1000})
 		require.NoError(h.t, err)
 		open = found
 		return len(open) == count

@@ -5,6 +5,9 @@ import (
 	"encoding/json"
 	"fmt"
 	"log/slog"
+	"os"
+	"strconv"
+	"strings"
 	"testing"
 	"time"
 
@@ -15,6 +18,7 @@ import (
 	"go.temporal.io/sdk/client"
 	"go.temporal.io/sdk/interceptor"
 	sdk "go.temporal.io/sdk/worker"
+	"google.golang.org/protobuf/proto"
 
 	"crosswalk/activities"
 	"crosswalk/contracts"
@@ -54,6 +58,11 @@ func newHouse(t *testing.T, continueAfter int, useCase, input string, plays map[
 	h := &house{harness: &harness{t: t, store: opened, plays: plays, plan: plan}, client: c}
 	h.reach = h.reached()
 	h.acts = &activities.Activities{Store: opened, Reach: func() *activities.Reach { return h.reach }, Contracts: h}
+	for _, one := range interceptors {
+		if breaks, ok := one.(*crashing); ok {
+			breaks.h = h.harness
+		}
+	}
 	h.running = work(t, c, workflows.Interpreter{Plans: h, Routes: h, DeskURL: "http://desk.example"}, h.acts, interceptors...)
 	t.Cleanup(func() { h.running.Stop() })
 
@@ -187,7 +196,7 @@ func (h *house) replays() {
 	for _, events := range h.runs() {
 		text, err := temporalproto.CustomJSONMarshalOptions{}.Marshal(&history.History{Events: events})
 		require.NoError(h.t, err)
-		require.NoError(h.t, replay(h.t, recording{History: text}, h.plan))
+		require.NoError(h.t, replayWith(h.t, h.store, recording{History: text}, h.plan))
 	}
 }
 
@@ -314,4 +323,82 @@ func TestCancelAfterContinuing(t *testing.T) {
 	stored, err := h.store.Case(t.Context(), h.id)
 	require.NoError(t, err)
 	require.Equal(t, store.CaseCancelled, stored.State)
+}
+
+// A worker that goes away at any moment around the change from one run to the next loses nothing and doubles nothing.
+func TestBrokenOffWhileContinuing(t *testing.T) {
+	t.Parallel()
+	for _, at := range []int32{30, 41, 42, 43, 44, 45} {
+		t.Run(fmt.Sprintf("before store call %d", at), func(t *testing.T) {
+			const messages = 40
+			breaks := &crashing{at: at}
+			h := newHouse(t, 60, corresponds, `{}`, map[string]play{
+				"crm.find_customer": gives(jane), "support.create_task": gives(ticket), "support.update_task": gives(ticket),
+			}, breaks)
+			task := h.open("complete", 1)[0]
+			h.write(0, messages)
+			require.Eventually(t, func() bool { return breaks.begun.Load() > at+10 && len(h.runs()) > 1 }, time.Minute, 20*time.Millisecond)
+			h.reply(task, `{"outcome": "accepted"}`)
+			require.Equal(t, "accepted", h.outcome().Outcome)
+			require.Len(t, h.callsOf("support.update_task"), messages+1)
+			effects, err := h.store.Effects(t.Context(), h.id)
+			require.NoError(t, err)
+			require.Len(t, effects, messages+2)
+			h.replays()
+		})
+	}
+}
+
+// Hundreds of messages to one case are worked through once each, some at a time, in runs that stay short.
+func TestManyMessages(t *testing.T) {
+	messages := 300
+	if given, err := strconv.Atoi(os.Getenv("CROSSWALK_MESSAGES")); err == nil {
+		messages = given // to measure more
+	}
+	h := newHouse(t, 200, corresponds, `{}`, map[string]play{"crm.find_customer": gives(jane), "support.create_task": gives(ticket), "support.update_task": gives(ticket)})
+	task := h.open("complete", 1)[0]
+	for i := range messages {
+		h.join(fmt.Sprintf("message %d", i))
+	}
+	begun := time.Now()
+	for range messages {
+		require.NoError(t, h.client.SignalWorkflow(t.Context(), h.id, "", workflows.SignalNudge, nil))
+	}
+	require.Eventually(t, func() bool { return len(h.callsOf("support.update_task")) == messages }, 10*time.Minute, 20*time.Millisecond)
+	took := time.Since(begun)
+	h.reply(task, `{"outcome": "accepted"}`)
+	require.Equal(t, "accepted", h.outcome().Outcome)
+	require.Len(t, h.callsOf("support.update_task"), messages+1)
+	runs := h.runs()
+	events, longest := 0, 0
+	for _, run := range runs {
+		events, longest = events+len(run), max(longest, len(run))
+	}
+	t.Logf("%d messages in %s: %d runs, %d events, the longest run %d", messages, took.Round(time.Millisecond), len(runs), events, longest)
+	require.Less(t, longest, 4096)
+}
+
+// An answer and an input of thirty megabytes go through a whole case, its tasks and its record.
+func TestLargeValues(t *testing.T) {
+	const articles = 12_000
+	line := fmt.Sprintf(`{"article": "%s"}`, strings.Repeat("a", 2500))
+	large := `[` + strings.TrimSuffix(strings.Repeat(line+",", articles), ",") + `]`
+	h := newHouse(t, 0, `
+input: {lines: {type: array, items: {type: object, properties: {article: string}}, required: true}}
+steps:
+  - {id: customer, call: crm.find_customer, with: {email: x}}
+  - {id: all, set: {value: '${input.lines}'}}
+  - {id: seen, ask: {queue: q, what: approve}}
+  - {end: {result: {count: '${len(all)}', lines: '${all}'}}}
+`, `{"lines": `+large+`}`, map[string]play{"crm.find_customer": gives(jane)})
+	h.reply(h.open("approve", 1)[0], `{"approved": true}`)
+	result := h.outcome().Result
+	require.Equal(t, fmt.Sprint(articles), result.Get("count").String())
+	require.Greater(t, len(plain(t, result)), 30_000_000)
+	size := 0
+	for _, event := range h.runs()[0] {
+		size += proto.Size(event)
+	}
+	require.Less(t, size, 2<<20, "the history holds claims, and not what they stand for")
+	h.replays()
 }

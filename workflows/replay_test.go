@@ -21,6 +21,7 @@ import (
 	"go.temporal.io/sdk/workflow"
 
 	"crosswalk/activities"
+	"crosswalk/store"
 	"crosswalk/usecases"
 	"crosswalk/worker"
 	"crosswalk/workflows"
@@ -68,7 +69,13 @@ func TestReplayNotices(t *testing.T) {
 // replay runs a history again. The case id is part of what it ran with: the ids of tasks derive from it.
 func replay(t *testing.T, recorded recording, plan *usecases.Plan) error {
 	t.Helper()
-	replayer, err := worker.NewReplayer(&workflows.Interpreter{Plans: recordedPlans(t, recorded, plan), Routes: noRoutes{}}, nil)
+	return replayWith(t, nil, recorded, plan)
+}
+
+// replayWith replays a history whose large payloads lie in a store.
+func replayWith(t *testing.T, payloads *store.Store, recorded recording, plan *usecases.Plan) error {
+	t.Helper()
+	replayer, err := worker.NewReplayer(&workflows.Interpreter{Plans: recordedPlans(t, recorded, plan), Routes: noRoutes{}}, payloads)
 	require.NoError(t, err)
 	found, err := client.HistoryFromJSON(bytes.NewReader(recorded.History), client.HistoryJSONOptions{})
 	require.NoError(t, err)

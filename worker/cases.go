@@ -171,7 +171,9 @@ func (c *Cases) Deliver(ctx context.Context, task store.Task) error {
 	defer cancel()
 	message := workflows.Answered{Task: task.ID, Version: task.Version}
 	waits := cmp.Or(task.Workflow, task.CaseID)
+	told := 0
 	err := c.tell(limited, waits, func() error {
+		told++
 		handle, err := c.client.UpdateWorkflow(limited, client.UpdateWorkflowOptions{
 			UpdateID: message.ID(), WorkflowID: waits, UpdateName: workflows.UpdateAnswered,
 			Args: []any{message}, WaitForStage: client.WorkflowUpdateStageCompleted,
@@ -181,6 +183,9 @@ func (c *Cases) Deliver(ctx context.Context, task store.Task) error {
 		}
 		return err
 	})
+	if told > 1 && errors.Is(err, ErrEnded) {
+		err = nil // it ran when it was told first, and has read the answer since
+	}
 	if err == nil || errors.Is(err, ErrEnded) {
 		err = errors.Join(err, c.store.MarkDelivered(ctx, task.ID))
 	}
@@ -227,7 +232,10 @@ func (c *Cases) hasEnded(ctx context.Context, caseID string) bool {
 	if err == nil || !isNotFound(err) {
 		return err == nil && found.WorkflowExecutionInfo.GetStatus() != enumspb.WORKFLOW_EXECUTION_STATUS_RUNNING
 	}
-	stored, err := c.store.Case(ctx, caseOf(caseID))
+	stored, err := c.store.Case(ctx, caseID)
+	if errors.Is(err, store.ErrNotFound) {
+		stored, err = c.store.Case(ctx, caseOf(caseID)) // it was a part of that case
+	}
 	return err == nil && stored.Ended()
 }
 

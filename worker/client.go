@@ -93,6 +93,7 @@ func Dial(ctx context.Context, d Dialing) (client.Client, error) {
 func NewReplayer(interpreter *workflows.Interpreter, payloads *store.Store) (worker.WorkflowReplayer, error) {
 	replayer, err := worker.NewWorkflowReplayerWithOptions(worker.WorkflowReplayerOptions{
 		DataConverter: dataConverter(), FailureConverter: failureConverter(), DisableRegistrationAliasing: true,
+		DisableDeadlockDetection: true, // a replay may have large values to read, and all the time for it
 		ExternalStorage: externalStorage(payloads),
 	})
 	if err != nil {

@@ -94,7 +94,7 @@ func NewReplayer(interpreter *workflows.Interpreter, payloads *store.Store) (wor
 	replayer, err := worker.NewWorkflowReplayerWithOptions(worker.WorkflowReplayerOptions{
 		DataConverter: dataConverter(), FailureConverter: failureConverter(), DisableRegistrationAliasing: true,
 		DisableDeadlockDetection: true, // a replay may have large values to read, and all the time for it
-		ExternalStorage: externalStorage(payloads),
+		ExternalStorage:          externalStorage(payloads),
 	})
 	if err != nil {
 		return nil, fmt.Errorf("worker: %w", err)

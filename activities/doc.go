@@ -12,6 +12,7 @@ const (
 	NameCloseTask    = "close_task"
 	NameReadMessages = "read_messages"
 	NameTakeEvent    = "take_event"
+	NameRemind       = "remind"
 	NameRecord       = "record"
 	NameSettleEffect = "settle_effect"
 	NameLink         = "link"

@@ -15,6 +15,7 @@ func (a *Activities) Register(registry Registry) {
 	registry.RegisterActivityWithOptions(a.ReadAnswer, activity.RegisterOptions{Name: NameReadAnswer})
 	registry.RegisterActivityWithOptions(a.ReadMessages, activity.RegisterOptions{Name: NameReadMessages})
 	registry.RegisterActivityWithOptions(a.TakeEvent, activity.RegisterOptions{Name: NameTakeEvent})
+	registry.RegisterActivityWithOptions(a.Remind, activity.RegisterOptions{Name: NameRemind})
 	registry.RegisterActivityWithOptions(a.Record, activity.RegisterOptions{Name: NameRecord})
 	registry.RegisterActivityWithOptions(a.SettleEffect, activity.RegisterOptions{Name: NameSettleEffect})
 	registry.RegisterActivityWithOptions(a.Link, activity.RegisterOptions{Name: NameLink})

@@ -58,6 +58,17 @@ func (a *Activities) CloseTask(ctx context.Context, in CloseTaskInput) error {
 	return storeError(NameCloseTask, a.Store.CloseTask(ctx, in.Task, store.TaskSuperseded))
 }
 
+// RemindInput names a task, and says how often its people were reminded.
+type RemindInput struct {
+	Task   string `json:"task"`
+	Number int    `json:"number"`
+}
+
+// Remind has the people of a task reminded of it, once for each number.
+func (a *Activities) Remind(ctx context.Context, in RemindInput) error {
+	return storeError(NameRemind, a.Store.Remind(ctx, in.Task, in.Number))
+}
+
 // ReadAnswerInput names the task.
 type ReadAnswerInput struct {
 	Task string `json:"task"`

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"net/http"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -66,12 +67,16 @@ func (d *Desk) actOn(ctx context.Context, who person, task store.Task, in taskAc
 func (d *Desk) reassign(ctx context.Context, who person, task store.Task, in taskAct) (store.Task, error) {
 	assignee := strings.ToLower(in.Assignee)
 	user := d.people().User(assignee)
+	mayDecide := func() bool {
+		other := personOf(user, d.people(), "", d.now())
+		return other.lead || slices.Contains(other.roles, task.Role)
+	}
 	switch {
 	case assignee != "" && user == nil:
 		return task, wrong("There is nobody with the address " + assignee + ".")
 	case in.Queue != "" && d.people().Queue(in.Queue) == nil:
 		return task, wrong("There is no queue " + in.Queue + ".")
-	case user != nil && task.Role != "" && !user.Has(task.Role) && !personOf(user, d.people(), "").lead:
+	case user != nil && task.Role != "" && !mayDecide():
 		return task, wrong(user.Name + " does not have the role " + task.Role + ", which this task needs.")
 	case assignee == "" && in.Queue == "" && task.Assignee == "" && task.ClaimedBy == "":
 		return task, wrong("Choose a person or a queue.")
@@ -81,6 +86,9 @@ func (d *Desk) reassign(ctx context.Context, who person, task store.Task, in tas
 
 // audit notes who did what. Detail never holds what a customer wrote.
 func (d *Desk) audit(ctx context.Context, who person, what, caseID string, detail map[string]any) error {
+	if len(who.standsFor) > 0 {
+		detail["deputy_for"] = who.standsFor
+	}
 	raw, err := json.Marshal(detail)
 	if err != nil {
 		return err

@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"slices"
 	"strings"
+	"time"
 
 	"crosswalk/store"
 	"crosswalk/workspace"
@@ -23,11 +24,13 @@ type person struct {
 	// program is the one that started the desk, or the command line that knows its secret: it may do everything.
 	program bool
 	token   string // hash of the login's token; "" for a program
+	// standsFor are the logins of those whose deputy the person is today: their roles and queues are his too.
+	standsFor []string
 }
 
 // actor is the person as the store checks rights.
 func (p person) actor() store.Actor {
-	return store.Actor{User: p.login, Roles: p.roles, Queues: p.queues, All: p.lead}
+	return store.Actor{User: p.login, Roles: p.roles, Queues: p.queues, For: p.standsFor, All: p.lead}
 }
 
 // Name is how the person is shown.
@@ -42,14 +45,21 @@ func (p person) Lead() bool { return p.lead }
 // leads are the roles that see every queue and may stop systems and cases.
 var leads = []string{"support-lead", "operator"}
 
-func personOf(user *workspace.User, people *workspace.People, token string) person {
-	p := person{name: user.Name, login: user.Email, roles: user.Roles, token: token}
-	for i := range people.Queues {
-		if user.Serves(&people.Queues[i]) {
-			p.queues = append(p.queues, people.Queues[i].Name)
-		}
+func personOf(user *workspace.User, people *workspace.People, token string, day time.Time) person {
+	p := person{name: user.Name, login: user.Email, token: token}
+	absent := people.DeputyFor(user, day)
+	for _, other := range absent {
+		p.standsFor = append(p.standsFor, other.Email)
 	}
-	p.lead = slices.ContainsFunc(leads, user.Has)
+	for _, acting := range append([]*workspace.User{user}, absent...) {
+		p.roles = append(p.roles, acting.Roles...)
+		for i := range people.Queues {
+			if name := people.Queues[i].Name; acting.Serves(&people.Queues[i]) && !slices.Contains(p.queues, name) {
+				p.queues = append(p.queues, name)
+			}
+		}
+		p.lead = p.lead || slices.ContainsFunc(leads, acting.Has)
+	}
 	return p
 }
 
@@ -144,7 +154,7 @@ func (d *Desk) personNamed(login, token string) person {
 	if user == nil {
 		return person{}
 	}
-	return personOf(user, people, token)
+	return personOf(user, people, token, d.now())
 }
 
 // stillIn tells whether somebody who asked a while ago may still see what he asked for. It does not count as use of

@@ -217,7 +217,7 @@ func kindNote(kind string) string {
 
 // eventText puts what the case notes in a word into a phrase.
 func eventText(event store.Event) string {
-	phrases := map[string]string{"answered": "Answered: %s", "overdue": "Overdue: %s", "redo": "Done again from here: %s", "event": "Event: %s", "message": "Further message by %s was worked through",
+	phrases := map[string]string{"answered": "Answered: %s", "overdue": "Overdue: %s", "redo": "Done again from here: %s", "event": "Event: %s", "reminded": "Reminded: %s", "message": "Further message by %s was worked through",
 		"repair.retry": "Tried at once %s", "repair.answer": "Answered by hand: %s", "repair.skip": "Skipped: %s", "repair.park": "Given to a person: %s",
 		"repair.redo": "Done again: %s", "repair.cancel": "Cancelled: %s", "repair.move": "Goes on with the version in force: %s", "repair.refused": "Not done: %s",
 		"undone": "Undone: %s", "not_undone": "Left as it is: %s"}

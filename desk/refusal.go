@@ -53,6 +53,8 @@ func taskRefusal(e *store.TaskError) (int, string) {
 		return http.StatusConflict, "This task has changed since you looked at it. Look again, then decide."
 	case errors.Is(e.Err, store.ErrFourEyes):
 		return http.StatusForbidden, "You asked for this yourself, so somebody else must decide it."
+	case errors.Is(e.Err, store.ErrSeatTaken):
+		return http.StatusForbidden, "You have decided one part of this approval already. Somebody else must decide this one."
 	case errors.Is(e.Err, store.ErrTaskClosed):
 		return http.StatusConflict, "This task is closed; its case went another way."
 	default:

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"crypto/tls"
+	"errors"
 	"fmt"
 	"maps"
 	"mime"
@@ -110,7 +111,7 @@ func (i *Intake) SendMails(ctx context.Context, server func() *workspace.Mail) {
 	defer tick.Stop()
 	for {
 		if settings := server(); settings != nil {
-			if err := i.sendDue(ctx, settings); err != nil && ctx.Err() == nil {
+			if err := errors.Join(i.remind(ctx), i.sendDue(ctx, settings)); err != nil && ctx.Err() == nil {
 				i.Log.Warn("intake.mail.not_sent", "error", err)
 			}
 		}

@@ -44,6 +44,10 @@ type Options struct {
 	// Languages are those that the company's people speak; a message in another counts as the first.
 	Languages func() []string
 	Company   func() string
+	// People gives who works here, for reminders by mail; nil: nobody is reminded.
+	People func() *workspace.People
+	// DeskURL is where people work, without a slash at the end.
+	DeskURL func() string
 	// KeepEvents is how long events are kept for cases that do not wait for them yet; nil: the default.
 	KeepEvents func() time.Duration
 	Cases      Cases

@@ -13,6 +13,7 @@ import (
 var (
 	ErrNotAllowed   = errors.New("not allowed")
 	ErrFourEyes     = errors.New("who asked for it may not decide it")
+	ErrSeatTaken    = errors.New("who has decided one part of it may not decide another")
 	ErrStaleVersion = errors.New("the task has changed since it was looked at")
 	ErrClaimed      = errors.New("somebody else has claimed the task")
 	ErrAnswered     = errors.New("the task has been answered")
@@ -42,7 +43,8 @@ type Actor struct {
 	User   string
 	Roles  []string
 	Queues []string
-	All    bool // a lead or a trusted system: every queue and role, but never one's own request
+	For    []string // absent people whose deputy the actor is: what is assigned to them may be done
+	All    bool     // a lead or a trusted system: every queue and role, but never one's own request
 }
 
 // May tells whether the actor may see and act on the task, apart from four eyes: it needs the task's role, if it has
@@ -54,7 +56,7 @@ func (a Actor) May(task *Task) bool {
 		return true
 	case task.Role != "":
 		return slices.Contains(a.Roles, task.Role)
-	case task.Assignee != "" && task.Assignee == a.User, task.Queue == "":
+	case task.Assignee != "" && (task.Assignee == a.User || slices.Contains(a.For, task.Assignee)), task.Queue == "":
 		return true
 	}
 	return slices.Contains(a.Queues, task.Queue)
@@ -72,6 +74,9 @@ func (s *Store) ClaimTask(ctx context.Context, id string, version int, who Actor
 			return ErrStaleVersion
 		case task.Requester != "" && task.Requester == who.User:
 			return ErrFourEyes
+		}
+		if err := otherEyes(ctx, tx, task, who.User); err != nil {
+			return err
 		}
 		return setClaim(ctx, tx, task, who.User, task.Assignee)
 	})
@@ -119,12 +124,29 @@ func (s *Store) Answer(ctx context.Context, id string, version int, who Actor, o
 		case task.Version != version:
 			return ErrStaleVersion
 		}
+		if err := otherEyes(ctx, tx, task, who.User); err != nil {
+			return err
+		}
 		task.State, task.Answer, task.Outcome, task.AnsweredBy = TaskAnswered, answer, outcome, who.User
 		task.AnsweredAt = s.now().UTC().Truncate(time.Microsecond)
 		_, err := tx.exec(ctx, "UPDATE tasks SET state = ?, answer = ?, outcome = ?, answered_by = ?, answered_at = ?, delivered = ? WHERE id = ?",
 			task.State, task.Answer, task.Outcome, task.AnsweredBy, task.AnsweredAt, false, task.ID)
 		return err
 	})
+}
+
+// otherEyes makes sure that each part of an approval that needs several people is decided by another one.
+func otherEyes(ctx context.Context, tx session, task *Task, user string) error {
+	if task.Kind != TaskApprove {
+		return nil
+	}
+	var n int
+	err := tx.scalar(ctx, "SELECT COUNT(*) FROM tasks WHERE case_id = ? AND step_path = ? AND generation = ? AND kind = ? AND id <> ? AND state = ? AND answered_by = ?",
+		[]any{task.CaseID, task.StepPath, task.Generation, TaskApprove, task.ID, TaskAnswered, user}, &n)
+	if err == nil && n > 0 {
+		return ErrSeatTaken
+	}
+	return err
 }
 
 // UndeliveredAnswers lists answered tasks whose case has not been told, oldest answer first.

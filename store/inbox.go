@@ -71,8 +71,9 @@ func (c *conditions) visible(who Actor) {
 	}
 	roles, roleArgs := in(append([]string{""}, who.Roles...))
 	queues, queueArgs := in(append([]string{""}, who.Queues...))
-	args := append(roleArgs, who.User)
-	c.add("role IN "+roles+" AND (role <> '' OR (assignee <> '' AND assignee = ?) OR queue IN "+queues+")", append(args, queueArgs...)...)
+	people, peopleArgs := in(append([]string{who.User}, who.For...))
+	args := append(roleArgs, peopleArgs...)
+	c.add("role IN "+roles+" AND (role <> '' OR (assignee <> '' AND assignee IN "+people+") OR queue IN "+queues+")", append(args, queueArgs...)...)
 }
 
 // Tasks lists tasks: what is due first, then what has no due time, each by age.

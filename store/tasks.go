@@ -195,3 +195,42 @@ func cancelTasks(ctx context.Context, tx session, caseID string) error {
 func taskByID(ctx context.Context, q session, id string) (Task, error) {
 	return one[Task](ctx, q, "SELECT "+taskColumns+" FROM tasks WHERE id = ?", id)
 }
+
+// Reminder is a task whose people are to be reminded of it.
+type Reminder struct {
+	TaskID     string
+	Number     int
+	CaseID     string
+	RemindedAt time.Time
+}
+
+func (r *Reminder) fields() []any {
+	return []any{&r.TaskID, &r.Number, &r.CaseID, stamp{&r.RemindedAt}}
+}
+
+// Remind has the people of an open task reminded, once for each number.
+func (s *Store) Remind(ctx context.Context, taskID string, number int) error {
+	return s.write(ctx, "remind of "+taskID, func(tx session) error {
+		task, err := taskByID(ctx, tx, taskID)
+		if err != nil || task.Closed() {
+			return err
+		}
+		_, err = tx.insert(ctx, "reminders", "task_id, number, case_id, reminded_at, sent", []any{taskID, number, task.CaseID, s.now(), false}, "ON CONFLICT DO NOTHING")
+		return err
+	})
+}
+
+// Reminders lists reminders that no mail was written for, of tasks that are still open, the oldest first.
+func (s *Store) Reminders(ctx context.Context, since time.Time, limit int) ([]Reminder, error) {
+	found, err := many[Reminder](ctx, s.read(), `SELECT task_id, number, case_id, reminded_at FROM reminders WHERE sent = ? AND reminded_at >= ?
+		AND task_id IN (SELECT id FROM tasks WHERE state IN (?, ?)) ORDER BY reminded_at, task_id, number`+page(limit, 0), false, since, TaskOpen, TaskClaimed)
+	return found, wrap("reminders", err)
+}
+
+// MarkReminded records that the mails of a reminder are queued.
+func (s *Store) MarkReminded(ctx context.Context, reminder Reminder) error {
+	return s.write(ctx, "reminded of "+reminder.TaskID, func(tx session) error {
+		_, err := tx.exec(ctx, "UPDATE reminders SET sent = ? WHERE task_id = ? AND number = ?", true, reminder.TaskID, reminder.Number)
+		return err
+	})
+}

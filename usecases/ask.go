@@ -1,6 +1,7 @@
 package usecases
 
 import (
+	"slices"
 	"strings"
 
 	"crosswalk/rules"
@@ -12,33 +13,124 @@ const TaskRef = "support.task"
 
 // ask checks a task for a person and gives the type of the answer.
 func (c *checker) ask(step *Step, node *source.Node, names *scope) *rules.Type {
-	fields := node.Map("what", "queue", "role", "who", "from", "task", "show", "outcomes", "form", "within", "calendar", "on_timeout", "title")
+	fields := node.Map("what", "queue", "role", "who", "from", "task", "show", "outcomes", "form", "within", "calendar", "remind", "on_timeout", "approvers", "title")
 	ask := &Ask{}
 	step.Ask = ask
 	node.KeyNode("title").Errorf("write it beside ask:, as in - {title: …, ask: {…}}", "the title belongs to the step")
 	ask.What = AskKind(node.Required("what", "say what the person does: complete, approve, choose or answer").
 		OneOf(string(Complete), string(Approve), string(ChooseOne), string(Answer)))
-	ask.Assignee = c.assignee(node, fields, names)
+	if approvers := fields["approvers"]; approvers.Exists() {
+		c.approvers(ask, node, approvers, names)
+	} else {
+		ask.Assignee = c.assignee(node, fields, names)
+	}
 	if task := fields["task"]; task.Exists() {
 		ask.Task = c.template(task, names, rules.RefTo(TaskRef).AsOptional())
 	}
 	if show := fields["show"]; show.Exists() {
 		ask.Show = c.template(show, names, nil)
 	}
-	ask.Within, ask.Calendar = c.period(fields["within"], fields["calendar"])
-	if late := fields["on_timeout"]; late.Exists() {
-		if !fields["within"].Exists() {
-			late.Errorf("add within: with the time that the person has", "without a time limit nobody can be late")
-		}
-		escalation := c.assignee(late, late.Map("queue", "role", "who"), names)
-		ask.OnTimeout = &escalation
-	}
+	c.deadline(ask, fields, names)
 	for key, kind := range map[string]AskKind{"from": ChooseOne, "outcomes": Complete, "form": Answer} {
 		if ask.What != "" && ask.What != kind {
 			node.KeyNode(key).Errorf("", "%q belongs to what: %s", key, kind)
 		}
 	}
 	return c.answer(ask, node, fields, names)
+}
+
+// maxApprovers is the most seats that an approval may have.
+const maxApprovers = 20
+
+// approvers reads who must approve: one of each of several roles, or several people of one role.
+func (c *checker) approvers(ask *Ask, owner, node *source.Node, names *scope) {
+	for _, key := range []string{"queue", "role", "who"} {
+		owner.KeyNode(key).Errorf("say it under approvers: alone", "%q and approvers exclude each other", key)
+	}
+	if ask.What != Approve && ask.What != "" {
+		owner.KeyNode("approvers").Errorf("", "approvers belongs to what: approve")
+	}
+	fields := node.Map("all", "role", "count")
+	all, role, count := fields["all"], fields["role"], fields["count"]
+	seat := func(value *source.Node) {
+		to := Assignee{Role: c.template(value, names, rules.TypeOf(rules.KindText))}
+		c.somebody(value, to.Role, "role")
+		ask.Approvers = append(ask.Approvers, to)
+	}
+	switch {
+	case all.Exists() && (role.Exists() || count.Exists()):
+		node.Errorf("write all: [role, role], or role: with count:", "the approvers are either one of each role or several of one role")
+	case all.Exists():
+		for _, value := range all.List() {
+			seat(value)
+		}
+	case role.Exists():
+		for range min(max(c.count(node), 0), maxApprovers) {
+			seat(role)
+		}
+	case node.Kind() == source.Map:
+		node.Errorf("write all: [finance, legal], or {role: lead, count: 2}", "nobody is to approve")
+	}
+	if len(ask.Approvers) == 0 && all.Kind() == source.List {
+		all.Errorf("as in all: [finance, legal]", "nobody is to approve")
+	}
+	if len(ask.Approvers) > maxApprovers {
+		node.Errorf("", "at most %d people can be asked to approve", maxApprovers)
+	}
+}
+
+// count reads how many people of a role must approve.
+func (c *checker) count(node *source.Node) int {
+	count := node.Required("count", "say how many people of the role must approve, as in count: 2")
+	n := count.Int()
+	if count.Exists() && (n < 2 || n > maxApprovers) {
+		count.Errorf("for one person write role: without approvers:", "expected a number of people from 2 to %d", maxApprovers)
+	}
+	return n
+}
+
+// deadline reads when the task is due, when people are reminded of it, and who gets it when it is late.
+func (c *checker) deadline(ask *Ask, fields map[string]*source.Node, names *scope) {
+	calendar, late := fields["calendar"], fields["on_timeout"]
+	working := false // something needs the calendar
+	period := func(node *source.Node) rules.Period {
+		if !workingTime.MatchString(plain(node)) {
+			return rules.Period{Time: c.duration(node)}
+		}
+		working = true
+		p, named := c.period(node, calendar)
+		ask.Calendar = named
+		return p
+	}
+	ask.Within = period(fields["within"])
+	if remind := fields["remind"]; remind.Kind() == source.Scalar {
+		ask.Remind = []rules.Period{period(remind)}
+	} else {
+		for _, node := range remind.List() {
+			ask.Remind = append(ask.Remind, period(node))
+		}
+	}
+	if late.Exists() && !fields["within"].Exists() {
+		late.Errorf("add within: with the time that the person has", "without a time limit nobody can be late")
+	}
+	steps := []*source.Node{late}
+	if late.Kind() == source.List {
+		steps = late.List()
+	}
+	for i, node := range steps {
+		if !node.Exists() {
+			continue
+		}
+		to := node.Map("queue", "role", "who", "within")
+		next := Escalation{To: c.assignee(node, to, names), Within: period(to["within"])}
+		if next.Within.IsZero() && i+1 < len(steps) {
+			node.Errorf("add within: with the time that the person has, or leave out the next", "the next one never gets the task")
+		}
+		ask.OnTimeout = append(ask.OnTimeout, next)
+	}
+	if !working {
+		calendar.Errorf("remove it, or write for example within: 2 business days", "only working time needs a calendar")
+	}
 }
 
 // answer finds the type of what the person gives back.
@@ -65,10 +157,15 @@ func (c *checker) answer(ask *Ask, node *source.Node, fields map[string]*source.
 			{Name: "in_system", Type: rules.TypeOf(rules.KindBool), Required: true},
 		}, given...)...)
 	case Approve:
-		return rules.RecordType(append([]rules.Field{
+		vote := append([]rules.Field{
 			{Name: "approved", Type: rules.TypeOf(rules.KindBool), Required: true},
 			{Name: "reason", Type: text},
-		}, given...)...)
+		}, given...)
+		if len(ask.Approvers) == 0 {
+			return rules.RecordType(vote...)
+		}
+		votes := rules.ListOf(rules.RecordType(append(slices.Clone(vote), rules.Field{Name: "role", Type: text, Required: true})...))
+		return rules.RecordType(append(vote, rules.Field{Name: "votes", Type: votes, Required: true})...)
 	case ChooseOne:
 		from := node.Required("from", "say what to choose from, as in from: '${error.candidates}'")
 		if !from.Exists() {

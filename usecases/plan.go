@@ -244,16 +244,26 @@ const (
 
 // Ask is a task for a person. The case waits for the answer.
 type Ask struct {
-	What      AskKind
-	Assignee  Assignee
-	From      *rules.Template // choose: the list; nil otherwise
-	Task      *rules.Template // a record or id of the contract support that mirrors this task; nil if none
-	Show      *rules.Template // what the person sees; nil if nothing beside the case
-	Outcomes  []string        // complete: the ways to finish
-	Form      *rules.Type     // answer: a record
-	Within    rules.Period    // zero: no due date
-	Calendar  string          // of working time; "" for the only one that there is
-	OnTimeout *Assignee       // who gets it when it was not done in time; nil: it is only overdue
+	What     AskKind
+	Assignee Assignee
+	From     *rules.Template // choose: the list; nil otherwise
+	Task     *rules.Template // a record or id of the contract support that mirrors this task; nil if none
+	Show     *rules.Template // what the person sees; nil if nothing beside the case
+	Outcomes []string        // complete: the ways to finish
+	Form     *rules.Type     // answer: a record
+	Within   rules.Period    // zero: no due date
+	Calendar string          // of working time; "" for the only one that there is
+	// Approvers are the seats of an approval that needs several: each is taken by another person, and every one must
+	// approve. Empty: one person decides.
+	Approvers []Assignee
+	Remind    []rules.Period // when whoever has the task is reminded, counted from its beginning
+	OnTimeout []Escalation   // who gets it when it was not done in time, one after the other; empty: it is only overdue
+}
+
+// Escalation is who gets a task that was not done in time, and how long he has then.
+type Escalation struct {
+	To     Assignee
+	Within rules.Period // zero: for as long as it takes
 }
 
 // Assignee says whose task it is: a queue, a role, a person (by e-mail), or a queue together with a

@@ -2,7 +2,9 @@ package workflows
 
 import (
 	"errors"
+	"fmt"
 	"slices"
+	"time"
 
 	"go.temporal.io/sdk/workflow"
 
@@ -26,7 +28,10 @@ type pending struct {
 	// announced says that an answer is in the store. The answer itself is read from there.
 	announced bool
 	opened    bool // the store has the task
-	late      bool // its time is over, and it has gone to somebody else if there is anybody
+	late      bool // its time is over, and there is nobody left to give it to
+	escalated int  // how often it went to somebody else, or would have
+	reminded  int  // how often its people were reminded
+	reminders []time.Time
 }
 
 // listen puts up the handlers of all messages, before anything blocks.
@@ -81,8 +86,12 @@ type question struct {
 	task     activities.Task
 	waiting  Waiting
 	within   rules.Period
-	calendar string                           // of within
-	escalate func(task *activities.Task) bool // gives it to somebody else; false if there is nobody
+	calendar string         // of working time
+	remind   []rules.Period // when whoever has it is reminded, counted from the beginning
+	// escalations are who gets it when it is late, one after the other.
+	escalations []usecases.Escalation
+	// settled says that the answer is not needed any more; nil: it always is.
+	settled func() bool
 }
 
 // await opens the task and waits for its answer, for as long as it takes. It returns only errors that steer the case.
@@ -110,7 +119,8 @@ func (r *run) await(ctx workflow.Context, q question) (activities.Answer, error)
 	p.announced = p.announced || slices.Contains(r.asks.early, p.task.ID)
 	given, err := r.awaitAnswer(ctx, p, q)
 	if errors.Is(err, errContinue) {
-		r.state.Open[p.task.ID] = waited{Since: p.waiting.Since, Due: p.task.Due, Late: p.late, Beside: q.scope.beside}
+		r.state.Open[p.task.ID] = waited{Since: p.waiting.Since, Due: p.task.Due, Late: p.late, Beside: q.scope.beside,
+			Escalated: p.escalated, Reminded: p.reminded, Reminders: p.reminders}
 		return activities.Answer{}, err
 	}
 	if err != nil && ctx.Err() == nil {
@@ -127,29 +137,55 @@ func (r *run) present(ctx workflow.Context, p *pending, q question, resumed bool
 	if !resumed {
 		p.waiting = r.waiting.start(ctx, r, q.waiting)
 		p.announced = r.in.Continued != nil // an earlier run may have had the answer, and asked again
+		if err := r.planReminders(ctx, p, q); err != nil {
+			return err
+		}
 		return r.openTask(ctx, p)
 	}
 	earlier := r.state.Open[p.task.ID]
 	delete(r.state.Open, p.task.ID)
 	p.late, p.announced, q.waiting.Since = earlier.Late, true, earlier.Since
-	if p.late && q.escalate != nil && q.escalate(&p.task) {
-		q.waiting.For = addressee(p.task)
+	p.escalated, p.reminded, p.reminders = earlier.Escalated, earlier.Reminded, earlier.Reminders
+	for _, next := range q.escalations[:min(p.escalated, len(q.escalations))] {
+		if r.escalate(&p.task, next.To, q.scope) {
+			q.waiting.For = addressee(p.task)
+		}
 	}
 	p.waiting = r.waiting.start(ctx, r, q.waiting)
 	return nil
 }
 
+// planReminders finds out when people are reminded of a task.
+func (r *run) planReminders(ctx workflow.Context, p *pending, q question) error {
+	for _, period := range q.remind {
+		at, err := r.after(ctx, q.calendar, p.waiting.Since, period)
+		if err != nil {
+			return err
+		}
+		p.reminders = append(p.reminders, at)
+	}
+	slices.SortFunc(p.reminders, time.Time.Compare)
+	return nil
+}
+
+// errSettled says that others have decided meanwhile.
+var errSettled = errors.New("settled")
+
 // awaitAnswer waits until the store holds an answer or the case takes another way. When the task's time is over, it
-// goes to somebody else, once.
+// goes to somebody else.
 func (r *run) awaitAnswer(ctx workflow.Context, p *pending, q question) (activities.Answer, error) {
 	timing, cancel := workflow.WithCancel(ctx)
 	defer cancel()
-	due := r.due(timing, p)
+	c := clock{timing: timing}
+	c.wind(p)
+	settled := func() bool { return q.settled != nil && q.settled() }
 	for {
-		late := func() bool { return due != nil && due.IsReady() }
-		err := r.rest(ctx, q.scope, func() bool { return p.announced || late() })
-		if err == nil && late() {
-			due, err = nil, r.late(ctx, p, q)
+		err := r.rest(ctx, q.scope, func() bool { return p.announced || c.late() || c.reminds() || settled() })
+		switch {
+		case err == nil && settled():
+			err = errSettled
+		case err == nil:
+			err = r.ring(ctx, p, q, &c)
 		}
 		if err != nil {
 			return activities.Answer{}, err
@@ -163,13 +199,48 @@ func (r *run) awaitAnswer(ctx workflow.Context, p *pending, q question) (activit
 	}
 }
 
-// due is the timer of a task that must be done in time. It is taken back with its context, so that an answered task
-// leaves nothing that wakes the case.
-func (r *run) due(ctx workflow.Context, p *pending) workflow.Future {
-	if p.task.Due.IsZero() || p.late {
-		return nil
+// clock are the timers of a task. They are taken back with their context, so that an answered task leaves nothing that
+// wakes the case.
+type clock struct {
+	timing        workflow.Context
+	due, reminder workflow.Future // nil: there is none
+}
+
+func (c *clock) late() bool    { return c.due != nil && c.due.IsReady() }
+func (c *clock) reminds() bool { return c.reminder != nil && c.reminder.IsReady() }
+
+// wind sets the timers that are lacking.
+func (c *clock) wind(p *pending) {
+	if c.due == nil && !p.task.Due.IsZero() && !p.late {
+		c.due = c.timer(p, p.task.Due, "due: ")
 	}
-	return workflow.NewTimerWithOptions(ctx, p.task.Due.Sub(workflow.Now(ctx)), workflow.TimerOptions{Summary: "due: " + p.waiting.Label})
+	if c.reminder == nil && len(p.reminders) > 0 {
+		c.reminder = c.timer(p, p.reminders[0], "remind: ")
+	}
+}
+
+func (c *clock) timer(p *pending, at time.Time, what string) workflow.Future {
+	return workflow.NewTimerWithOptions(c.timing, at.Sub(workflow.Now(c.timing)), workflow.TimerOptions{Summary: what + p.waiting.Label})
+}
+
+// ring does what the time has come for.
+func (r *run) ring(ctx workflow.Context, p *pending, q question, c *clock) error {
+	if c.reminds() {
+		c.reminder, p.reminders = nil, p.reminders[1:]
+		p.reminded++
+		r.recorder.event(fmt.Sprintf("reminded/%s/%d", p.task.ID, p.reminded), "reminded", p.waiting.Label, "", workflow.Now(ctx))
+		if err := r.store(ctx, activities.NameRemind, activities.RemindInput{Task: p.task.ID, Number: p.reminded}, nil); err != nil {
+			return err
+		}
+	}
+	if c.late() {
+		c.due = nil
+		if err := r.late(ctx, p, q); err != nil {
+			return err
+		}
+	}
+	c.wind(p)
+	return nil
 }
 
 // readAnswer reads the answer that was announced. An announcement without one is none.
@@ -185,12 +256,28 @@ func (r *run) readAnswer(ctx workflow.Context, p *pending) (activities.Answer, b
 	return out.Answer, true, nil
 }
 
-// late gives the task to whom the use case names. Without anybody to name it is only overdue.
+// late gives the task to whom the use case names next. Without anybody to name it is only overdue.
 func (r *run) late(ctx workflow.Context, p *pending, q question) error {
+	key := "late/" + p.task.ID
+	if p.escalated > 0 {
+		key = fmt.Sprintf("%s/%d", key, p.escalated+1)
+	}
+	r.recorder.event(key, "overdue", p.waiting.Label, "", workflow.Now(ctx))
 	p.late = true
-	r.recorder.event("late/"+p.task.ID, "overdue", p.waiting.Label, "", workflow.Now(ctx))
-	if q.escalate == nil || !q.escalate(&p.task) {
+	if p.escalated >= len(q.escalations) {
 		return nil
+	}
+	next := q.escalations[p.escalated]
+	p.escalated++
+	if !r.escalate(&p.task, next.To, q.scope) {
+		return nil
+	}
+	if !next.Within.IsZero() {
+		due, err := r.after(ctx, q.calendar, workflow.Now(ctx), next.Within)
+		if err != nil {
+			return err
+		}
+		p.task.Due, p.waiting.Until, p.late = due, due, false
 	}
 	p.waiting.For = addressee(p.task)
 	r.waiting.show(ctx, r)

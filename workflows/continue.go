@@ -47,8 +47,13 @@ type done struct {
 type waited struct {
 	Since  time.Time `json:"since"`
 	Due    time.Time `json:"due,omitzero"`   // when the wait ends, or is late
-	Late   bool      `json:"late,omitempty"` // it went to somebody else
+	Late   bool      `json:"late,omitempty"` // its time is over, and there is nobody left to give it to
 	Beside bool      `json:"beside,omitempty"`
+	// Escalated is how often the task went to somebody else; Reminded how often its people were reminded, and Reminders
+	// when they will be.
+	Escalated int         `json:"escalated,omitempty"`
+	Reminded  int         `json:"reminded,omitempty"`
+	Reminders []time.Time `json:"reminders,omitempty"`
 }
 
 // trouble is an error of a step whose stand-in, or whose person, the case waited for when it was continued.
@@ -115,16 +120,25 @@ func (r *run) pause(ctx workflow.Context, sc *scope) error {
 }
 
 // fork works through items side by side, each in a coroutine of its own, and returns when all have come to their end.
-// Whatever starts coroutines of the use case does it here: a case continues only when all of them rest.
 func (r *run) fork(ctx workflow.Context, items []*item) error {
-	left := len(items)
+	works := make([]func(workflow.Context), len(items))
+	for i, one := range items {
+		works[i] = one.do
+	}
+	return r.beside(ctx, works)
+}
+
+// beside does several things side by side, each in a coroutine of its own, and returns when all have come to their end.
+// Whatever starts coroutines of the use case does it here: a case continues only when all of them rest.
+func (r *run) beside(ctx workflow.Context, works []func(workflow.Context)) error {
+	left := len(works)
 	if left == 0 {
 		return nil
 	}
 	r.moving += left - 1 // who waits for others does not move itself
-	for _, i := range items {
+	for _, work := range works {
 		workflow.Go(ctx, func(ctx workflow.Context) {
-			i.do(ctx)
+			work(ctx)
 			if left--; left > 0 {
 				r.moving-- // the last one hands its movement to who waits
 			}

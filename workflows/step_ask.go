@@ -19,6 +19,9 @@ func (r *run) ask(ctx workflow.Context, s *usecases.Step, sc *scope) (made, erro
 	if err != nil {
 		return made{}, err
 	}
+	if len(s.Ask.Approvers) > 0 {
+		return r.panel(ctx, s, q)
+	}
 	for round := 1; ; round++ {
 		q.task.ID = activities.TaskID(q.task.Place, q.task.Kind, round)
 		given, err := r.await(ctx, q)
@@ -67,9 +70,7 @@ func (r *run) question(ctx workflow.Context, s *usecases.Step, sc *scope) (quest
 	q.task.Payload = rules.Record(map[string]rules.Value{
 		"show": show, "candidates": from, "outcomes": texts(a.Outcomes), "form": form(a.Form), "correct": r.corrections(),
 	})
-	if a.OnTimeout != nil {
-		q.escalate = escalation{run: r, to: *a.OnTimeout, scope: sc}.apply
-	}
+	q.remind, q.escalations = a.Remind, a.OnTimeout
 	return q, from, nil
 }
 
@@ -86,16 +87,10 @@ func (r *run) assign(task *activities.Task, to usecases.Assignee, sc *scope) err
 	return err
 }
 
-// escalation is who gets a task that was not done in time.
-type escalation struct {
-	run   *run
-	to    usecases.Assignee
-	scope *scope
-}
-
-func (e escalation) apply(task *activities.Task) bool {
+// escalate gives the task to whom the use case names; false if that is nobody.
+func (r *run) escalate(task *activities.Task, to usecases.Assignee, sc *scope) bool {
 	before := *task
-	if err := e.run.assign(task, e.to, e.scope); err != nil || addressee(*task) == "anybody" && task.Assignee == "" {
+	if err := r.assign(task, to, sc); err != nil || addressee(*task) == "anybody" && task.Assignee == "" {
 		*task = before
 		return false
 	}

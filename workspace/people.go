@@ -53,7 +53,16 @@ type User struct {
 }
 
 // Absence is a time in which somebody is not here; both days belong to it, times of day are ignored.
-type Absence struct{ From, To time.Time }
+type Absence struct {
+	From, To time.Time
+	Deputy   string // the e-mail of who may do his work meanwhile; "" for nobody
+}
+
+// holds says whether a day belongs to the absence.
+func (a Absence) holds(day time.Time) bool {
+	day = day.UTC().Truncate(24 * time.Hour)
+	return !day.Before(a.From) && !day.After(a.To)
+}
 
 // Queue is a heap of tasks that several people share.
 type Queue struct {
@@ -92,8 +101,44 @@ func (u *User) Serves(queue *Queue) bool {
 
 // AbsentOn says whether the user is away on a day.
 func (u *User) AbsentOn(day time.Time) bool {
-	day = day.Truncate(24 * time.Hour)
-	return slices.ContainsFunc(u.Absent, func(a Absence) bool { return !day.Before(a.From) && !day.After(a.To) })
+	return slices.ContainsFunc(u.Absent, func(a Absence) bool { return a.holds(day) })
+}
+
+// DeputyFor lists those who are absent on a day and have named the user as their deputy. It is not handed on: who is a
+// deputy and goes away does not leave the work of others to his own deputy.
+func (p *People) DeputyFor(u *User, day time.Time) []*User {
+	var absent []*User
+	for i := range p.Users {
+		other := &p.Users[i]
+		if other != u && slices.ContainsFunc(other.Absent, func(a Absence) bool { return a.holds(day) && a.Deputy == u.Email }) {
+			absent = append(absent, other)
+		}
+	}
+	return absent
+}
+
+// Reach lists the e-mail addresses of those whom a task is for: the person that it is meant for, else everybody with
+// its role, else everybody of its queue. Who is absent is left out, and who is the deputy of one of them is in.
+func (p *People) Reach(role, queue, person string, day time.Time) []string {
+	var addresses []string
+	for i := range p.Users {
+		user := &p.Users[i]
+		if user.AbsentOn(day) {
+			continue
+		}
+		for _, acting := range append([]*User{user}, p.DeputyFor(user, day)...) {
+			meant := person != "" && strings.EqualFold(acting.Email, person)
+			if person == "" {
+				heap := p.Queue(queue)
+				meant = role != "" && acting.Has(role) || role == "" && heap != nil && acting.Serves(heap)
+			}
+			if meant {
+				addresses = append(addresses, user.Email)
+				break
+			}
+		}
+	}
+	return addresses
 }
 
 var (
@@ -187,8 +232,8 @@ func parseUser(node *source.Node, base string) User {
 }
 
 func parseAbsence(node *source.Node) Absence {
-	node.Map("from", "to")
-	absence := Absence{From: parseDay(node.Required("from", "")), To: parseDay(node.Required("to", ""))}
+	fields := node.Map("from", "to", "deputy")
+	absence := Absence{Deputy: strings.ToLower(fields["deputy"].Text()), From: parseDay(node.Required("from", "")), To: parseDay(node.Required("to", ""))}
 	if !absence.From.IsZero() && !absence.To.IsZero() && absence.To.Before(absence.From) {
 		node.Get("to").Errorf("", "the absence ends before it begins")
 	}
@@ -212,7 +257,10 @@ func (p *People) check(users, queues *source.Node) {
 	for _, queue := range p.Queues {
 		known = append(known, queue.Name)
 	}
-	for _, user := range users.List() {
+	for i, user := range users.List() {
+		for _, absence := range user.Get("absent").List() {
+			p.checkDeputy(absence.Get("deputy"), p.Users[i].Email)
+		}
 		for _, name := range listOf(user.Get("queues")) {
 			if p.Queue(name.Text()) == nil {
 				name.Errorf(source.DidYouMean(name.Text(), known), "there is no queue %q", name.Text())
@@ -225,6 +273,20 @@ func (p *People) check(users, queues *source.Node) {
 				role.Warnf(source.DidYouMean(role.Text(), p.Roles), "nobody has the role %q", role.Text())
 			}
 		}
+	}
+}
+
+func (p *People) checkDeputy(deputy *source.Node, of string) {
+	switch user := p.User(deputy.Text()); {
+	case !deputy.Exists():
+	case user == nil:
+		var known []string
+		for _, user := range p.Users {
+			known = append(known, user.Email)
+		}
+		deputy.Errorf(source.DidYouMean(deputy.Text(), known), "there is nobody with the address %s", deputy.Text())
+	case user.Email == of:
+		deputy.Errorf("name somebody else", "nobody is his own deputy")
 	}
 }
 

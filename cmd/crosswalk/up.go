@@ -281,7 +281,7 @@ func (s *system) watch(ctx context.Context) {
 
 func (s *system) startIntake(ctx context.Context) {
 	s.intake = intake.New(intake.Options{Store: s.store, Sources: s.definitions.Sources, Languages: s.definitions.Languages,
-		Company: s.definitions.Company, KeepEvents: s.definitions.KeepEvents, Cases: toldCases{s.cases}, Log: s.log, Telemetry: s.telemetry})
+		Company: s.definitions.Company, KeepEvents: s.definitions.KeepEvents, People: s.definitions.People, DeskURL: s.deskURL, Cases: toldCases{s.cases}, Log: s.log, Telemetry: s.telemetry})
 	s.background.Go(func() { s.intake.Run(ctx) })
 	if !s.options.roles.intake { // a desk alone hands over its phone notes
 		return

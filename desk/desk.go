@@ -104,7 +104,9 @@ type Options struct {
 	Start func(ctx context.Context, useCase string, input []byte, who string) (store.Case, error)
 	// Event takes in an event for `crosswalk events send`.
 	Event func(ctx context.Context, event SentEvent, who string) (intake.Receipt, error)
-	Log   *slog.Logger
+	// Schedules reaches schedules and pollers.
+	Schedules Schedules
+	Log       *slog.Logger
 	// Telemetry counts answers; nil: nothing is counted.
 	Telemetry *telemetry.Telemetry
 }
@@ -202,6 +204,8 @@ func (d *Desk) routes() []route {
 		{"POST", "/api/run/{usecase}", lead, d.apiRun},
 		{"GET", "/api/events", lead, d.apiEvents},
 		{"POST", "/api/events", lead, d.apiEvent},
+		{"GET", "/api/schedules", lead, d.apiSchedules},
+		{"POST", "/api/schedules/{name}/{act}", lead, d.apiSchedule},
 	}
 }
 

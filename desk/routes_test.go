@@ -60,6 +60,8 @@ var policy = []struct {
 	{"POST", "/api/run/{usecase}", lead, "/api/run/complaint"},
 	{"GET", "/api/events", lead, "/api/events"},
 	{"POST", "/api/events", lead, "/api/events"},
+	{"GET", "/api/schedules", lead, "/api/schedules"},
+	{"POST", "/api/schedules/{name}/{act}", lead, "/api/schedules/weekly/rest"},
 }
 
 func (s *scene) fill(path string) string {

@@ -226,3 +226,9 @@ func along(day []stretch, worked time.Duration) time.Time {
 	}
 	return day[len(day)-1].to
 }
+
+// WorksOn says whether there is any working time on the day of an instant.
+func (c *Calendar) WorksOn(at time.Time) bool {
+	year, month, day := at.In(c.Zone).Date()
+	return len(c.work(year, month, day)) > 0
+}

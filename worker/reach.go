@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"log/slog"
 	"sync/atomic"
+	"time"
 
 	"go.temporal.io/sdk/activity"
 
@@ -13,6 +14,7 @@ import (
 	"crosswalk/contracts"
 	"crosswalk/robots"
 	"crosswalk/rules"
+	"crosswalk/store"
 	"crosswalk/workflows"
 	"crosswalk/workspace"
 )
@@ -48,6 +50,14 @@ func (r *reach) Routes(system, operation string) []activities.Route {
 
 // Calendar is the interpreter's view of calendars.
 func (r *reach) Calendar(name string) *rules.Calendar { return r.config.Load().Calendar(name) }
+
+// keepEvents is how long events are kept for cases that do not wait for them yet.
+func (r *reach) keepEvents() time.Duration {
+	if keep := r.config.Load().Retention.Events; keep > 0 {
+		return keep
+	}
+	return store.DefaultKeep
+}
 
 // use puts what a workspace says in force. Connections whose adapter and settings are the same stay as they are, with
 // what they know of limits and failures; those that are not needed any more are closed.

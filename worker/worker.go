@@ -4,10 +4,13 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"maps"
 	"runtime"
 	"sync"
+	"sync/atomic"
 	"time"
 
+	"go.temporal.io/sdk/activity"
 	"go.temporal.io/sdk/client"
 	"go.temporal.io/sdk/worker"
 	"go.temporal.io/sdk/workflow"
@@ -15,6 +18,7 @@ import (
 	"crosswalk/activities"
 	"crosswalk/adapters"
 	"crosswalk/robots"
+	"crosswalk/rules"
 	"crosswalk/store"
 	"crosswalk/telemetry"
 	"crosswalk/workflows"
@@ -69,6 +73,8 @@ type Worker struct {
 	workers []worker.Worker
 	refresh sync.Mutex
 	version int64
+	timers  atomic.Pointer[[]*workspace.Timer]
+	synced  int64 // the version whose schedules Temporal has
 	swept   time.Time
 	stop    context.CancelFunc
 	// background is what goes on beside the tasks.
@@ -126,6 +132,10 @@ func (w *Worker) start(ctx context.Context) error {
 	})
 	main.RegisterDynamicWorkflow(interpreter.Run, workflow.DynamicRegisterOptions{})
 	acts.Register(main)
+	main.RegisterWorkflowWithOptions(workflows.Timer, workflow.RegisterOptions{Name: workflows.WorkflowSchedule})
+	main.RegisterWorkflowWithOptions(workflows.Timer, workflow.RegisterOptions{Name: workflows.WorkflowPoller})
+	runner := &timerRunner{store: w.config.Store, cases: w.cases, acts: acts, find: w.timer, keep: w.reach.keepEvents}
+	main.RegisterActivityWithOptions(runner.Run, activity.RegisterOptions{Name: workflows.ActivityTimer})
 	if w.config.Register != nil {
 		w.config.Register(main)
 	}
@@ -187,23 +197,34 @@ func (w *Worker) Refresh(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("worker: %w", err)
 	}
+	inputs, events, reach := map[string]*rules.Type{}, map[string]*rules.Type{}, ""
 	for _, one := range all {
 		if one.Kind == store.KindReach {
-			if err := w.useReach(ctx, one.Hash); err != nil {
-				return err
-			}
+			reach = one.Hash
 			continue
 		}
 		// A bundle that cannot be read stops its own cases, not the others'.
-		if _, err := w.bundles.load(ctx, one.Hash); err != nil {
+		plan, err := w.bundles.load(ctx, one.Hash)
+		if err != nil {
 			w.log.Error("publication.not_loaded", "use_case", one.Name, "error", err)
+			continue
+		}
+		inputs[one.Name] = plan.Input
+		maps.Copy(events, plan.Events)
+	}
+	if reach != "" {
+		err := w.useReach(ctx, reach, workspace.Known{
+			Input: func(useCase string) *rules.Type { return inputs[useCase] }, Event: func(name string) *rules.Type { return events[name] },
+		})
+		if err != nil {
+			return err
 		}
 	}
 	w.version = version
 	return nil
 }
 
-func (w *Worker) useReach(ctx context.Context, hash string) error {
+func (w *Worker) useReach(ctx context.Context, hash string, known workspace.Known) error {
 	definition, err := w.config.Store.ReachByHash(ctx, hash)
 	if err != nil {
 		return fmt.Errorf("worker: %w", err)
@@ -211,6 +232,12 @@ func (w *Worker) useReach(ctx context.Context, hash string) error {
 	defined, err := workspace.ParseReach(definition.Body, w.config.Base)
 	if err != nil {
 		return err
+	}
+	timers, err := defined.CompileTimers(known)
+	if err != nil { // those that were in force stay
+		w.log.Error("schedules.not_loaded", "error", err)
+	} else {
+		w.timers.Store(&timers)
 	}
 	w.reach.use(defined)
 	return nil
@@ -232,9 +259,39 @@ func (w *Worker) follow(ctx context.Context) {
 			if err := w.Refresh(ctx); err != nil && ctx.Err() == nil {
 				w.log.Error("publication.not_loaded", "error", err)
 			}
+			if err := w.syncTimers(ctx); err != nil && ctx.Err() == nil {
+				w.log.Error("schedules.not_synced", "error", err)
+			}
 			w.sweep(ctx, time.Now())
 		}
 	}
+}
+
+// syncTimers gives Temporal the schedules of what was published last.
+func (w *Worker) syncTimers(ctx context.Context) error {
+	w.refresh.Lock()
+	version, timers := w.version, w.timers.Load()
+	w.refresh.Unlock()
+	if version == w.synced || timers == nil {
+		return nil
+	}
+	if err := NewTimers(w.client, w.config.Store).Sync(ctx, *timers); err != nil {
+		return err
+	}
+	w.synced = version
+	return nil
+}
+
+// timer finds a schedule or poller in force, or nil.
+func (w *Worker) timer(name string) *workspace.Timer {
+	if timers := w.timers.Load(); timers != nil {
+		for _, timer := range *timers {
+			if timer.Name == name {
+				return timer
+			}
+		}
+	}
+	return nil
 }
 
 // Stop takes no more tasks, lets running ones end, and gives back what the worker holds.

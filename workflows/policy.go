@@ -23,6 +23,8 @@ const (
 	patience      = 24 * time.Hour         // after which a system that is down becomes a person's task
 	keyMargin     = time.Hour              // retries end so long before the system forgets the key
 	storePatience = 365 * 24 * time.Hour   // our own store is waited for
+	timerLimit    = 5 * time.Minute        // of one attempt of a schedule or poller
+	pollAttempts  = 3                      // of a poller, which comes again anyway
 	growth        = 2
 )
 
@@ -182,4 +184,17 @@ func foreignRetry(s *usecases.Step) *temporal.RetryPolicy {
 		MaximumAttempts:        int32(max(s.Retry.Attempts, 0)),
 		NonRetryableErrorTypes: settled(s.Run),
 	}
+}
+
+// withTimer is for one run of a schedule or poller. A poller comes again by itself; a schedule is worth trying for long.
+func withTimer(ctx workflow.Context) workflow.Context {
+	limits := workflow.ActivityOptions{
+		StartToCloseTimeout:    timerLimit,
+		ScheduleToCloseTimeout: patience,
+		RetryPolicy:            &temporal.RetryPolicy{InitialInterval: firstWait, BackoffCoefficient: growth, MaximumInterval: longestWait},
+	}
+	if workflow.GetInfo(ctx).WorkflowType.Name == WorkflowPoller {
+		limits.RetryPolicy.MaximumAttempts = pollAttempts
+	}
+	return workflow.WithActivityOptions(ctx, limits)
 }

@@ -54,6 +54,8 @@ type scenario struct {
 	wishes []store.Repair
 	mended string
 	short  bool // it may end before all answers are asked for
+	// event is told with the key x when the case waits for one.
+	event, payload string
 }
 
 func scenarios() []scenario {
@@ -111,6 +113,44 @@ steps:
 input: {}
 steps:
   - {id: asked, ask: {queue: q, what: approve, within: 1s, on_timeout: {role: boss}}}
+`},
+		{name: "wait-time", useCase: `
+input: {}
+steps:
+  - {id: pause, wait: {for: 1s}}
+  - {id: past, wait: {until: 2020-01-01, calendar: office}}
+  - {end: {outcome: '${pause > past ? "waited" : "never"}'}}
+`},
+		{name: "wait-event", event: "paid", payload: `{"amount": 5}`, useCase: `
+input: {}
+events: {paid: {amount: {type: number, required: true}}}
+steps:
+  - {id: payment, wait: {event: paid, key: x, within: 2 business days, calendar: office}}
+  - {end: {result: {amount: '${payment?.amount}'}}}
+`},
+		{name: "wait-event-late", useCase: `
+input: {}
+events: {paid: {amount: {type: number, required: true}}}
+steps:
+  - {id: payment, wait: {event: paid, key: x, within: 1s, on_timeout: [{set: {amount: 0}}]}}
+  - {end: {result: {amount: '${payment.amount}'}}}
+`},
+		{name: "ask-panel", answers: []string{`{"approved": true}`, `{"approved": true}`}, useCase: `
+input: {}
+steps:
+  - {id: asked, ask: {what: approve, approvers: {role: lead, count: 2}, within: 1 business day, calendar: office}}
+  - {end: {outcome: '${asked.approved ? "approved" : "rejected"}'}}
+`},
+		{name: "ask-panel-rejects", answers: []string{`{"approved": false}`}, useCase: `
+input: {}
+steps:
+  - {id: asked, ask: {what: approve, approvers: {all: [finance, legal]}}}
+  - {end: {outcome: '${asked.approved ? "approved" : "rejected"}'}}
+`},
+		{name: "ask-reminds-escalates", answers: []string{"", "", `{"approved": true}`}, useCase: `
+input: {}
+steps:
+  - {id: asked, ask: {queue: q, what: approve, remind: [1s], within: 2s, on_timeout: [{role: boss, within: 2s}, {role: ceo}]}}
 `},
 		{name: "redo", useCase: corrected, input: `{"email": "jane@example.com"}`,
 			plays:   map[string]play{"crm.find_customer": byEmail, "support.create_task": gives(ticket), "support.update_task": gives(ticket)},
@@ -254,7 +294,7 @@ func record(t *testing.T, c client.Client, s scenario) {
 		}
 	}
 	acts := &activities.Activities{Store: opened, Reach: func() *activities.Reach { return h.reach }, Contracts: h, UseCases: h}
-	running := work(t, c, workflows.Interpreter{Plans: h, Routes: h}, acts)
+	running := work(t, c, workflows.Interpreter{Plans: h, Routes: h, Calendars: h}, acts)
 	foreign(running)
 	defer running.Stop()
 	others := map[string]usecases.Bundle{}
@@ -317,6 +357,15 @@ func (p player) operator(wish store.Repair) {
 }
 
 func (p player) people(s scenario) {
+	if s.event != "" {
+		p.await(func() bool {
+			found, err := p.h.store.Case(p.t.Context(), p.id)
+			require.NoError(p.t, err)
+			return found.WaitingKind == "event"
+		})
+		p.h.happens(s.event, "x", "1", s.payload)
+		require.NoError(p.t, worker.NewCases(p.client, p.h.store, nil).TellEvents(p.t.Context(), "", "", time.Time{}))
+	}
 	if s.cancel {
 		p.next()
 		p.cancel(s.undo)

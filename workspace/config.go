@@ -27,6 +27,7 @@ type Config struct {
 	Mail       *Mail // nil: no mail is sent
 	Retention  Retention
 	Calendars  map[string]*rules.Calendar // by name
+	Timers     []*Timer                   // schedules and pollers
 	// AllowHosts are the host:port that may be private or local addresses.
 	AllowHosts []string
 
@@ -113,7 +114,7 @@ const configFile = "crosswalk.yaml"
 func parseConfig(text []byte, base string, known map[string]*contracts.Contract) *Config {
 	c := &Config{doc: source.Parse(configFile, text), base: base, Calendars: map[string]*rules.Calendar{}}
 	root := c.doc.Root
-	fields := root.Map("company", "url", "systems", "usecases", "intake", "people", "mail", "retention", "network", "calendars")
+	fields := root.Map("company", "url", "systems", "usecases", "intake", "people", "mail", "retention", "network", "calendars", "schedules", "pollers")
 	c.Company = fields["company"].Text()
 	if c.URL = setting(fields["url"]); c.URL != "" {
 		checkURL(fields["url"], c.URL)
@@ -144,6 +145,7 @@ func parseConfig(text []byte, base string, known map[string]*contracts.Contract)
 	for _, name := range keysOf(calendars) {
 		c.calendar(calendars, name)
 	}
+	c.timers(fields["schedules"], fields["pollers"])
 	keep := fields["retention"].Map("history", "record", "intake", "events")
 	c.Retention = Retention{History: keep["history"].Duration(), Record: keep["record"].Duration(), Intake: keep["intake"].Duration(), Events: keep["events"].Duration()}
 	return c

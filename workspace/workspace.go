@@ -65,6 +65,8 @@ func LoadDraft(dir string, draft Draft) (*Workspace, source.Problems) {
 	w := &Workspace{Dir: base, Reach: l.reach(), tables: map[string]*table{}}
 	l.useCases(w)
 	w.Config.checkIntake(w.known())
+	w.Config.checkTimers(w.known())
+	w.checkPollers()
 	l.add(w.sameEvents()...)
 	w.checkDrivers()
 	w.Notes = append(w.Notes, l.replaced()...)

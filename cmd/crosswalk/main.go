@@ -87,7 +87,7 @@ func rootCommand() *cobra.Command {
 	})
 	root.AddCommand(backupCommand(), restoreCommand())
 	root.AddCommand(demoCommand(), upCommand(), workerCommand(), intakeCommand(), deskCommand(), engineCommand(), initCommand(), checkCommand(), testCommand(), publishCommand(), draftsCommand(), useCasesCommand(), runCommand(),
-		casesCommand(), tasksCommand(), systemsCommand(), linksCommand(), eventsCommand(), sandboxCommand(), passwordCommand())
+		casesCommand(), tasksCommand(), systemsCommand(), linksCommand(), eventsCommand(), schedulesCommand(), sandboxCommand(), passwordCommand())
 	return root
 }
 

@@ -299,7 +299,7 @@ func (s *system) serve() error {
 	mux := http.NewServeMux()
 	if s.options.roles.desk {
 		pages, err := desk.New(desk.Options{Stopping: stopping, Store: s.store, People: s.definitions.People, Systems: s.definitions.Systems, Cases: deskCases{toldCases{s.cases}, s.cases},
-			Note: s.note, TemporalUI: s.temporalUI(), Token: s.token, Secure: strings.HasPrefix(s.deskURL(), "https:"), Start: s.startByHand, Event: s.eventByHand, Log: s.log, Telemetry: s.telemetry})
+			Note: s.note, TemporalUI: s.temporalUI(), Token: s.token, Secure: strings.HasPrefix(s.deskURL(), "https:"), Start: s.startByHand, Event: s.eventByHand, Schedules: deskSchedules{worker.NewTimers(s.client, s.store)}, Log: s.log, Telemetry: s.telemetry})
 		if err != nil {
 			return err
 		}

@@ -1,0 +1,159 @@
+package worker
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"time"
+
+	"go.temporal.io/sdk/temporal"
+
+	"crosswalk/activities"
+	"crosswalk/contracts"
+	"crosswalk/rules"
+	"crosswalk/store"
+	"crosswalk/workflows"
+	"crosswalk/workspace"
+)
+
+// timerRunner does what schedules and pollers are there for: it starts cases and tells events, each once, by the same
+// ways as the intake does.
+type timerRunner struct {
+	store *store.Store
+	cases *Cases
+	acts  *activities.Activities
+	find  func(name string) *workspace.Timer
+	keep  func() time.Duration // how long events are kept
+}
+
+// Run runs a schedule or poller once. Repeated, it is the same run. One that the workspace does not have any more does
+// nothing.
+func (r *timerRunner) Run(ctx context.Context, run workflows.TimerRun) error {
+	timer := r.find(run.Name)
+	if timer == nil {
+		return nil
+	}
+	err := r.run(ctx, timer, run)
+	if err == nil {
+		return nil
+	}
+	var known *contracts.Error
+	if errors.As(err, &known) && !known.Class.Temporary() {
+		return temporal.NewNonRetryableApplicationError(string(known.Class), string(known.Class), nil)
+	}
+	return fmt.Errorf("worker: %s: %s", timer.Name, contracts.ClassOf(err)) // its words may be a customer's
+}
+
+func (r *timerRunner) run(ctx context.Context, timer *workspace.Timer, run workflows.TimerRun) error {
+	if timer.Poll != nil {
+		return r.poll(ctx, timer)
+	}
+	if timer.WorkingDays && !timer.Calendar.WorksOn(run.At) {
+		return nil
+	}
+	year, month, day := run.At.In(timer.Zone()).Date()
+	scope := map[string]rules.Value{"schedule": rules.Record(map[string]rules.Value{
+		"name": rules.Text(timer.Name), "at": rules.Instant(run.At), "date": rules.Date(year, month, day)})}
+	return r.do(ctx, timer, run.ID, run.At, scope)
+}
+
+func cursorName(poller string) string { return "poller/" + poller }
+
+// poll reads what is new and does something with each item that did not come before. The cursor moves on when all of
+// them are done: what a crash leaves is read again, and found to be the same.
+func (r *timerRunner) poll(ctx context.Context, timer *workspace.Timer) error {
+	cursor, err := r.store.Meta(ctx, cursorName(timer.Name))
+	if err != nil && !errors.Is(err, store.ErrNotFound) {
+		return err
+	}
+	scope := map[string]rules.Value{}
+	if cursor != "" {
+		scope["cursor"] = rules.Text(cursor)
+	}
+	input, err := timer.Poll.With.Eval(scope)
+	if err != nil {
+		return mistake(err)
+	}
+	result, err := r.acts.Look(ctx, timer.Poll.System, timer.Poll.Operation, input)
+	if err != nil {
+		return err
+	}
+	scope["result"] = result
+	items, err := timer.Poll.Items.Eval(scope)
+	if err != nil {
+		return mistake(err)
+	}
+	next := cursor
+	var errs []error
+	for _, item := range items.Items() {
+		scope["item"] = item
+		moved, err := r.item(ctx, timer, scope)
+		if moved != "" {
+			next = moved
+		}
+		errs = append(errs, err)
+	}
+	if err := errors.Join(errs...); err != nil || next == cursor {
+		return err
+	}
+	return r.store.SetMeta(ctx, cursorName(timer.Name), next)
+}
+
+// item does something with one item, and says where the next call goes on.
+func (r *timerRunner) item(ctx context.Context, timer *workspace.Timer, scope map[string]rules.Value) (cursor string, err error) {
+	id, err := timer.Poll.ID.Eval(scope)
+	if err != nil || id.Text() == "" {
+		return "", mistake(errors.Join(err, errors.New("an item without an id")))
+	}
+	if timer.Poll.Cursor != nil {
+		moved, err := timer.Poll.Cursor.Eval(scope)
+		if err != nil {
+			return "", mistake(err)
+		}
+		cursor = moved.Text()
+	}
+	return cursor, r.do(ctx, timer, id.Text(), time.Time{}, scope)
+}
+
+// do starts the case or tells the event, once for the id.
+func (r *timerRunner) do(ctx context.Context, timer *workspace.Timer, id string, at time.Time, scope map[string]rules.Value) error {
+	value, err := timer.Does.With.Eval(scope)
+	if err == nil {
+		value, err = timer.Does.Input.Decode(value)
+	}
+	if err != nil {
+		return mistake(err)
+	}
+	content, err := json.Marshal(value)
+	if err != nil {
+		return err
+	}
+	source := timer.Kind() + "/" + timer.Name
+	if timer.Does.Event == "" {
+		stored, err := r.store.StoreEntry(ctx, store.Incoming{Join: func([]store.Candidate) string { return "" },
+			Entry: store.Entry{Source: source, Channel: timer.Kind(), DedupeKey: id, UseCase: timer.Does.Starts, Parsed: content, ReceivedAt: at}})
+		if err != nil || stored.Entry.State != store.EntryStored {
+			return err
+		}
+		return r.cases.StartCase(ctx, stored.Entry)
+	}
+	key, err := timer.Does.Key.Eval(scope)
+	if err != nil || key.Text() == "" {
+		return mistake(errors.Join(err, errors.New("an event without a key")))
+	}
+	event, _, err := r.store.PutEvent(ctx, store.Occurrence{Name: timer.Does.Event, Key: key.Text(), Source: source, DedupeKey: id,
+		Payload: content, ReceivedAt: at, KeepUntil: time.Now().Add(r.keep())})
+	if err != nil {
+		return err
+	}
+	return r.cases.TellEvents(ctx, event.Name, event.Key, event.StoredAt)
+}
+
+// mistake is an error of what the workspace says, or of what a system answered: trying again changes nothing.
+func mistake(err error) error {
+	if err == nil {
+		return nil
+	}
+	return contracts.NewError(contracts.Validation, "", "%s", err)
+}

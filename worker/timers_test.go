@@ -40,7 +40,7 @@ func everyDay() string {
 	return csv.String()
 }
 
-func (h *house) write(name, text string) {
+func (h *house) save(name, text string) {
 	h.t.Helper()
 	require.NoError(h.t, os.WriteFile(filepath.Join(h.dir, name), []byte(text), 0o600))
 }
@@ -54,11 +54,11 @@ func (h *house) cases(useCase string) []store.Case {
 
 func TestSchedulesAndPollers(t *testing.T) {
 	h := newHouse(t)
-	h.write("never.csv", everyDay())
-	h.write("usecases/note.yaml", "usecase: note\ninput: {text: {type: string, required: true}}\nsteps:\n  - {end: {outcome: '${input.text}'}}\n")
-	h.write("usecases/greet.yaml", "usecase: greet\ninput: {name: {type: string, required: true}}\nevents: {arrived: {email: {type: string, required: true}}}\n"+
+	h.save("never.csv", everyDay())
+	h.save("usecases/note.yaml", "usecase: note\ninput: {text: {type: string, required: true}}\nsteps:\n  - {end: {outcome: '${input.text}'}}\n")
+	h.save("usecases/greet.yaml", "usecase: greet\ninput: {name: {type: string, required: true}}\nevents: {arrived: {email: {type: string, required: true}}}\n"+
 		"steps:\n  - {id: came, wait: {event: arrived, key: '${input.name}'}}\n  - {end: {outcome: '${came.email}'}}\n")
-	h.write("crosswalk.yaml", files["crosswalk.yaml"]+timed)
+	h.save("crosswalk.yaml", files["crosswalk.yaml"]+timed)
 	h.publish()
 	h.work()
 	waits := h.begin("greet", `{"name": "Ada"}`)
@@ -100,7 +100,7 @@ func TestSchedulesAndPollers(t *testing.T) {
 		require.NoError(t, err)
 		return list[0].Paused && list[0].Runs == len(h.cases("note"))
 	})
-	h.write("crosswalk.yaml", files["crosswalk.yaml"]+strings.Replace(timed, "of ${schedule.name}", "again ${schedule.name}", 1))
+	h.save("crosswalk.yaml", files["crosswalk.yaml"]+strings.Replace(timed, "of ${schedule.name}", "again ${schedule.name}", 1))
 	h.publish()
 	require.NoError(t, h.worker.Refresh(t.Context()))
 	before := len(h.cases("note"))
@@ -116,7 +116,7 @@ func TestSchedulesAndPollers(t *testing.T) {
 	require.ErrorIs(t, timers.Act(t.Context(), "nothing", "pause", "ann", ""), worker.ErrNoTimer)
 
 	// What the workspace does not have any more goes.
-	h.write("crosswalk.yaml", files["crosswalk.yaml"])
+	h.save("crosswalk.yaml", files["crosswalk.yaml"])
 	h.publish()
 	until("they are gone", func() bool {
 		list, err := timers.List(t.Context())

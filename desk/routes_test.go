@@ -61,7 +61,7 @@ var policy = []struct {
 	{"GET", "/api/events", lead, "/api/events"},
 	{"POST", "/api/events", lead, "/api/events"},
 	{"GET", "/api/schedules", lead, "/api/schedules"},
-	{"POST", "/api/schedules/{name}/{act}", lead, "/api/schedules/weekly/rest"},
+	{"POST", "/api/schedules/{name}/{act}", lead, "/api/schedules/weekly/pause"},
 }
 
 func (s *scene) fill(path string) string {

@@ -175,7 +175,7 @@ func TestContinuesWhileItWaits(t *testing.T) {
 	runs := h.runs()
 	require.Greater(t, len(runs), 2)
 	for _, events := range runs {
-		require.Less(t, len(events), 200)
+		require.Less(t, len(events), 400, "messages that come in while a run ends are still taken in it, some at a time")
 	}
 	require.Equal(t, "2", outcome.Result.Get("facts").String())
 	require.Equal(t, runs[0][0].EventTime.AsTime().UTC(), outcome.Result.Get("started").Time())

@@ -238,7 +238,7 @@ func (r *run) recall(s *usecases.Step, sc *scope) (done, bool) {
 // closeLeft takes back the tasks that the case waited for in the run before and that nobody needs any more: its way
 // has led elsewhere this time.
 func (r *run) closeLeft(ctx workflow.Context) error {
-	for _, id := range slices.Sorted(maps.Keys(r.state.Open)) {
+	for _, id := range taskIDs(r.state.Open) {
 		if r.state.Open[id].Beside {
 			continue
 		}
@@ -248,6 +248,11 @@ func (r *run) closeLeft(ctx workflow.Context) error {
 		delete(r.state.Open, id)
 	}
 	return nil
+}
+
+// taskIDs are the keys, sorted: workflow code must not follow the order of a map.
+func taskIDs(tasks map[string]waited) []string {
+	return slices.Sorted(maps.Keys(tasks))
 }
 
 // left keeps an error that somebody was asked about when the case was continued.

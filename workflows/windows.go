@@ -65,14 +65,14 @@ type windows struct {
 	scope   *scope
 	list    rules.Value
 	results []*windowResult
-	end     Outcome         // of the item that ended the case
-	next    int             // the first window that was not looked at
-	open    map[string]bool // the windows that run, by workflow id
+	end     Outcome  // of the item that ended the case
+	next    int      // the first window that was not looked at
+	open    []string // the windows that run, by workflow id
 	failed  error
 }
 
 func (r *run) windows(ctx workflow.Context, s *usecases.Step, sc *scope, list rules.Value) (made, error) {
-	w := &windows{run: r, step: s, scope: sc, list: list, open: map[string]bool{}}
+	w := &windows{run: r, step: s, scope: sc, list: list}
 	w.results = make([]*windowResult, (list.Len()+usecases.WindowItems-1)/usecases.WindowItems)
 	waits := r.waiting.start(ctx, r, Waiting{Kind: waitItems, For: stepName(s), Step: s.ID, Label: s.Label(), Path: r.place(s, sc).Path})
 	defer r.waiting.stop(ctx, r, waits)
@@ -141,7 +141,7 @@ func (w *windows) mayStart(ctx workflow.Context) bool {
 		return len(w.open) == 0
 	}
 	atWork := 0
-	for id := range w.open {
+	for _, id := range w.open {
 		if !w.run.resting[id] {
 			atWork++
 		}
@@ -158,7 +158,7 @@ func (w *windows) start(ctx workflow.Context) {
 		return
 	}
 	id := w.id(index)
-	w.open[id] = true
+	w.open = append(w.open, id)
 	future := workflow.ExecuteChildWorkflow(withWindow(ctx, id, w.name(index)), w.run.plan.UseCase+"/"+w.step.Path,
 		StartInput{BundleHash: w.run.in.BundleHash, Case: w.run.in.Case, Window: w.window(ctx, index)})
 	workflow.Go(ctx, func(ctx workflow.Context) {
@@ -166,7 +166,7 @@ func (w *windows) start(ctx workflow.Context) {
 		defer done()
 		var out Outcome
 		err := future.Get(clean, &out)
-		delete(w.open, id)
+		w.open = slices.DeleteFunc(w.open, func(one string) bool { return one == id })
 		delete(w.run.resting, id)
 		w.ended(ctx, index, out, err)
 	})

@@ -238,7 +238,8 @@ func (t *Timers) Act(ctx context.Context, name, act, who, reason string) error {
 	case "resume":
 		err = handle.Unpause(ctx, client.ScheduleUnpauseOptions{Note: note})
 	case "trigger":
-		err = handle.Trigger(ctx, client.ScheduleTriggerOptions{Overlap: enumspb.SCHEDULE_OVERLAP_POLICY_SKIP})
+		// Not skipped: what a person asked for must not be lost because the run before is not known to be over yet.
+		err = handle.Trigger(ctx, client.ScheduleTriggerOptions{Overlap: enumspb.SCHEDULE_OVERLAP_POLICY_BUFFER_ONE})
 	default:
 		return fmt.Errorf("%w: %q", errNoAct, act)
 	}

@@ -33,7 +33,9 @@ var attributeScheduledAt = temporal.NewSearchAttributeKeyTime("TemporalScheduled
 // Timer does once what a schedule or poller is there for. What the workspace says is read when it runs.
 func Timer(ctx workflow.Context, in TimerInput) error {
 	info := workflow.GetInfo(ctx)
-	run := TimerRun{Name: in.Name, ID: info.WorkflowExecution.ID, At: info.WorkflowStartTime.UTC()}
+	// The workflow's id names the second in which it was to run, and a run that a person triggers may fall into the same
+	// second: the id of the run tells them apart.
+	run := TimerRun{Name: in.Name, ID: info.FirstRunID, At: info.WorkflowStartTime.UTC()}
 	if at, ok := workflow.GetTypedSearchAttributes(ctx).GetTime(attributeScheduledAt); ok {
 		run.At = at.UTC()
 	}

@@ -20,7 +20,7 @@ func schedulesCommand() *cobra.Command {
 	pause.Flags().String("reason", "", "why, for whoever lists them")
 	resume := &cobra.Command{Use: "resume NAME", Short: "Let it run again; what it missed is not made up for", Args: exactly("NAME"), RunE: actOnSchedule("resume"),
 		Example: "  crosswalk schedules resume weekly-report"}
-	trigger := &cobra.Command{Use: "trigger NAME", Short: "Run it once, now, unless it runs already", Args: exactly("NAME"), RunE: actOnSchedule("trigger"),
+	trigger := &cobra.Command{Use: "trigger NAME", Short: "Run it once, as soon as the run before is over", Args: exactly("NAME"), RunE: actOnSchedule("trigger"),
 		Example: "  crosswalk schedules trigger returns"}
 	for _, sub := range []*cobra.Command{list, pause, resume, trigger} {
 		dataFlag(sub)

@@ -25,7 +25,7 @@ const (
 // Call carries out an operation of a system: the one dynamic activity, local and ordinary.
 func (a *Activities) Call(ctx context.Context, args converter.EncodedValues) (CallOutput, error) {
 	info := activity.GetInfo(ctx)
-	if name := info.ActivityType.Name; !strings.Contains(name, ".") {
+	if name := info.ActivityType.Name; !info.IsLocalActivity && !strings.Contains(name, ".") {
 		// No operation but an activity of a newer release, whose workers are on the same queue: one of them takes it.
 		return CallOutput{}, temporalError(name, Failure{Class: contracts.Unavailable, Message: "this worker is of a release that does not know " + name, NothingSent: true, RetryAfter: time.Second})
 	}

@@ -42,11 +42,31 @@ func PrepareNamespace(ctx context.Context, c client.Client, namespace string) er
 	if err != nil {
 		return fmt.Errorf("worker: namespace %s: %w", namespace, err)
 	}
-	// A namespace that was made just now is known to all of the server's parts some seconds later.
-	for ctx, cancel := context.WithTimeout(ctx, namespacePatience); ; {
-		err := RegisterSearchAttributes(ctx, c, namespace)
-		if !errors.As(err, &missing) || ctx.Err() != nil {
-			cancel()
+	// A namespace or attribute that was made just now is known to all of the server's parts some seconds later; until
+	// then cases could not be started.
+	ctx, cancel := context.WithTimeout(ctx, namespacePatience)
+	defer cancel()
+	if err := patiently(ctx, func() error { return RegisterSearchAttributes(ctx, c, namespace) }); err != nil {
+		return err
+	}
+	query := &workflowservice.CountWorkflowExecutionsRequest{Namespace: namespace, Query: workflows.AttributeUseCase + " = 'none'"}
+	err = patiently(ctx, func() error {
+		_, err := c.CountWorkflow(ctx, query)
+		return err
+	})
+	if err != nil {
+		return fmt.Errorf("worker: the search attributes of %s are not in use: %w", namespace, err)
+	}
+	return nil
+}
+
+// patiently repeats what the server refuses because it does not know a name yet.
+func patiently(ctx context.Context, try func() error) error {
+	var missing *serviceerror.NamespaceNotFound
+	var unknown *serviceerror.InvalidArgument
+	for {
+		err := try()
+		if !errors.As(err, &missing) && !errors.As(err, &unknown) || ctx.Err() != nil {
 			return err
 		}
 		select {

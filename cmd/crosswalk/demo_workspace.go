@@ -77,10 +77,10 @@ func writeDemo(dir string, a demoAddresses) error {
 			return err
 		}
 	}
-	if err := copyMissing(filepath.Join(dir, "usecases"), usecases.Catalog(), ""); err != nil {
+	if err := copyMissing(filepath.Join(dir, "usecases"), usecases.Catalog()); err != nil {
 		return err
 	}
-	return copyMissing(filepath.Join(dir, "rules"), rules.Catalog(), "")
+	return copyMissing(filepath.Join(dir, "rules"), rules.Catalog())
 }
 
 func demoFile(name string, a demoAddresses) ([]byte, error) {
@@ -103,10 +103,10 @@ func (a demoAddresses) secrets() map[string]string {
 	}
 }
 
-// copyMissing copies the files of a catalogue that the folder does not have; only gives one of them.
-func copyMissing(dir string, catalogue fs.FS, only string) error {
+// copyMissing copies the files of a catalogue that the folder does not have.
+func copyMissing(dir string, catalogue fs.FS) error {
 	return fs.WalkDir(catalogue, ".", func(name string, entry fs.DirEntry, err error) error {
-		if err != nil || entry.IsDir() || only != "" && path.Base(name) != only {
+		if err != nil || entry.IsDir() {
 			return err
 		}
 		target := filepath.Join(dir, path.Base(name))

@@ -11,92 +11,91 @@ import (
 	"crosswalk/source"
 )
 
-// gridCell is one cell of a table as it stands in a file, with the way to report what is wrong with it.
-type gridCell struct {
-	text   string
-	line   int
-	report reporter
-}
-
-// gridRow is a row: its cells in the order of the columns.
-type gridRow []gridCell
-
-// grid is the rows of a table, whichever way they were written.
-type grid struct {
-	header gridRow
-	rows   []gridRow
-}
-
-// textGrid reads the rows of a block text: columns separated by |, a header first. Empty lines, lines of
-// dashes and lines that begin with # do not count.
-func textGrid(n *source.Node) grid {
-	var g grid
-	offset := 0
-	first, _ := n.Position()
+// textGrid reads the rows of a block text: columns separated by |, a header first. Empty lines and lines of dashes do
+// not count; lines that begin with # are comments.
+func textGrid(n *source.Node, file string) SourceGrid {
+	var g SourceGrid
 	text := n.Text()
 	bars := strings.HasPrefix(strings.TrimSpace(text), "|")
-	for i, line := range strings.SplitAfter(text, "\n") {
-		content := strings.TrimSpace(line)
-		if content != "" && content[0] != '#' && strings.Trim(content, "|-:+ ") != "" {
-			r := textRow(n, line, bars, offset, first+1+i)
-			if g.header == nil {
-				g.header = r
-			} else {
-				g.rows = append(g.rows, r)
-			}
+	line, column := n.PositionAt(0)
+	first, _, _ := strings.Cut(text, "\n")
+	second, _ := n.PositionAt(utf8.RuneCountInString(first) + 1)
+	var comments []string
+	offset := 0
+	for i, content := range strings.Split(text, "\n") {
+		at := Place{File: file, Line: line + i, Column: column}
+		if second == line { // one line of the file, with \n in it
+			at = Place{File: file, Line: line, Column: column + offset}
 		}
-		offset += utf8.RuneCountInString(line)
+		offset += utf8.RuneCountInString(content) + 1
+		content = strings.TrimRight(content, "\r")
+		switch trimmed := strings.TrimSpace(content); {
+		case strings.Trim(trimmed, "|-:+ ") == "":
+		case trimmed[0] == '#':
+			comments = append(comments, trimmed)
+		case g.Header == nil:
+			g.Header = textRow(content, bars, at)
+		default:
+			g.Rows, comments = append(g.Rows, SourceRow{Above: comments, Cells: textRow(content, bars, at)}), nil
+		}
 	}
+	g.Below = comments
 	return g
 }
 
-func textRow(n *source.Node, line string, bars bool, offset, number int) gridRow {
-	var r gridRow
-	line = strings.TrimRight(line, "\r\n")
+func textRow(line string, bars bool, at Place) []SourceCell {
+	var cells []SourceCell
 	if bars && strings.HasPrefix(strings.TrimSpace(line), "|") { // Markdown puts bars at both ends
 		start := strings.IndexByte(line, '|') + 1
-		offset += utf8.RuneCountInString(line[:start])
+		at.Column += utf8.RuneCountInString(line[:start])
 		line = strings.TrimSuffix(strings.TrimRight(line[start:], " \t"), "|")
 	}
 	for piece := range strings.SplitSeq(line, "|") {
-		at := offset
-		r = append(r, gridCell{text: piece, line: number, report: func(shift, _ int, hint, message string) {
-			n.ErrorAt(at+shift, hint, "%s", message)
-		}})
-		offset += utf8.RuneCountInString(piece) + 1
+		text, shift := trimmed(piece)
+		cells = append(cells, SourceCell{Text: text, Place: Place{File: at.File, Line: at.Line, Column: at.Column + shift}})
+		at.Column += utf8.RuneCountInString(piece) + 1
 	}
-	return r
+	return cells
 }
 
-// listGrid reads rows that are written as a list of mappings.
-func listGrid(n *source.Node, columns []string) grid {
-	var g grid
-	line, _ := n.Position()
-	for _, name := range columns {
-		g.header = append(g.header, gridCell{text: name, line: line, report: func(_, _ int, hint, message string) { n.Errorf(hint, "%s", message) }})
-	}
+// listGrid reads rows that are written as a list of mappings: their fields become the columns, in the order in which
+// they first come.
+func listGrid(n *source.Node, file string) SourceGrid {
+	var g SourceGrid
+	columns := map[string]int{}
 	for _, item := range n.List() {
-		values := item.Map(columns...)
-		r := make(gridRow, len(columns))
-		for i, name := range columns {
-			cell := values[name]
-			r[i].line, _ = item.Position()
-			if cell == nil {
-				cell = item
-			} else {
-				r[i].text = cell.Text()
-				r[i].line, _ = cell.Position()
+		values := item.Map()
+		line, column := item.Position()
+		row := SourceRow{Above: item.Comments(), Cells: make([]SourceCell, len(g.Header))}
+		for _, name := range item.Keys() {
+			at, known := columns[name]
+			if !known {
+				at = len(g.Header)
+				columns[name] = at
+				keyLine, keyColumn := item.KeyNode(name).Position()
+				g.Header = append(g.Header, SourceCell{Text: name, Place: Place{File: file, Line: keyLine, Column: keyColumn}})
+				row.Cells = append(row.Cells, SourceCell{})
 			}
-			r[i].report = func(shift, _ int, hint, message string) { cell.ErrorAt(shift, hint, "%s", message) }
+			cell := values[name]
+			cellLine, cellColumn := cell.PositionAt(0)
+			row.Cells[at] = SourceCell{Place: Place{File: file, Line: cellLine, Column: cellColumn}}
+			if cell.Kind() != source.Null {
+				row.Cells[at].Text = cell.Text()
+			}
 		}
-		g.rows = append(g.rows, r)
+		for i := range row.Cells {
+			if row.Cells[i].Place.Line == 0 {
+				row.Cells[i].Place = Place{File: file, Line: line, Column: column}
+			}
+		}
+		g.Rows = append(g.Rows, row)
 	}
 	return g
 }
 
 // csvGrid reads comma or semicolon separated values. skip lines at the top are not rows.
-func csvGrid(file string, text []byte, skip int, add func(source.Problem)) grid {
-	var g grid
+func csvGrid(file string, text []byte, skip int, add func(source.Problem)) SourceGrid {
+	var g SourceGrid
 	body := dropLines(text, skip)
 	reader := csv.NewReader(bytes.NewReader(body))
 	reader.FieldsPerRecord = -1
@@ -106,9 +105,11 @@ func csvGrid(file string, text []byte, skip int, add func(source.Problem)) grid 
 		reader.Comma = ';'
 	}
 	lines := strings.Split(string(body), "\n")
+	var comments []string
 	for {
 		fields, err := reader.Read()
 		if errors.Is(err, io.EOF) {
+			g.Below = comments
 			return g
 		}
 		if err != nil {
@@ -120,32 +121,32 @@ func csvGrid(file string, text []byte, skip int, add func(source.Problem)) grid 
 			add(problem)
 			return g
 		}
-		r := make(gridRow, len(fields))
+		cells := make([]SourceCell, len(fields))
 		blank := true
 		for i, field := range fields {
 			line, column := reader.FieldPos(i)
-			r[i] = csvCell(file, field, lines[line-1], line+skip, column, add)
+			cells[i] = csvCell(file, field, lines[line-1], line+skip, column)
 			blank = blank && strings.TrimSpace(field) == ""
 		}
-		switch {
-		case blank || strings.HasPrefix(strings.TrimSpace(fields[0]), "#"):
-		case g.header == nil:
-			g.header = r
+		switch first := strings.TrimSpace(fields[0]); {
+		case blank:
+		case strings.HasPrefix(first, "#"):
+			comments = append(comments, strings.TrimRight(strings.Join(fields, string(reader.Comma)), " ,;"))
+		case g.Header == nil:
+			g.Header = cells
 		default:
-			g.rows = append(g.rows, r)
+			g.Rows, comments = append(g.Rows, SourceRow{Above: comments, Cells: cells}), nil
 		}
 	}
 }
 
-func csvCell(file, field, line string, number, column int, add func(source.Problem)) gridCell {
+func csvCell(file, field, line string, number, column int) SourceCell {
 	before := line[:min(column-1, len(line))]
 	first := utf8.RuneCountInString(before) + 1
 	if strings.HasPrefix(line[len(before):], `"`) {
 		first++
 	}
-	return gridCell{text: field, line: number, report: func(shift, _ int, hint, message string) {
-		add(source.Problem{File: file, Line: number, Column: first + shift, Severity: source.SeverityError, Message: message, Hint: hint})
-	}}
+	return SourceCell{Text: field, Place: Place{File: file, Line: number, Column: first}}
 }
 
 func dropLines(text []byte, count int) []byte {

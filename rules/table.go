@@ -15,6 +15,7 @@ type Table struct {
 	Hash    string
 
 	file     string
+	source   *TableSource
 	unique   bool // at most one row may match; else the first one decides
 	columns  []column
 	rows     []row
@@ -46,6 +47,9 @@ type WrittenRow struct {
 	Cells []Cell // in the order of the file's columns, without the id
 }
 
+// Source is the table as it is written.
+func (t *Table) Source() *TableSource { return t.source }
+
 // Cell is one cell as it is written.
 type Cell struct{ Column, Text string }
 
@@ -68,8 +72,7 @@ const DefaultRow = "default"
 // DecisionError says why a table gives no decision. An error is never taken for "no match".
 type DecisionError struct {
 	Table   string
-	File    string
-	Line    int    // of the cell; 0 if it is not about one
+	Place   Place  // of the cell; of the file alone if it is not about one
 	Row     string // the id of the row; may be empty
 	Column  string // its name; may be empty
 	Message string
@@ -88,8 +91,8 @@ func (e *DecisionError) Error() string {
 	if e.Column != "" {
 		fmt.Fprintf(&b, ", %s", e.Column)
 	}
-	if e.Line > 0 {
-		fmt.Fprintf(&b, " (%s:%d)", e.File, e.Line)
+	if e.Place.Line > 0 {
+		fmt.Fprintf(&b, " (%s)", e.Place.short())
 	}
 	b.WriteString(": " + e.Message)
 	if e.Hint != "" {
@@ -201,7 +204,7 @@ func (t *Table) inputs(d *deciding) error {
 		}
 		v, err := d.evaluate(c.value, Value{})
 		if err != nil {
-			return &DecisionError{Table: t.Name, File: t.file, Column: c.name, Message: err.Message, Hint: err.Hint, Cell: err}
+			return &DecisionError{Table: t.Name, Place: Place{File: t.file}, Column: c.name, Message: err.Message, Hint: err.Hint, Cell: err}
 		}
 		d.values = append(d.values, v)
 	}
@@ -219,7 +222,7 @@ func (t *Table) hit(d *deciding) (hit *row, err error) {
 			}
 		}
 		if hit != nil {
-			err = &DecisionError{Table: t.Name, File: t.file, Line: r.cells[0].line, Row: r.id,
+			err = &DecisionError{Table: t.Name, Place: r.cells[0].place, Row: r.id,
 				Message: fmt.Sprintf("rows %s and %s both match, and at most one may", hit.id, r.id), Hint: "make them exclude each other, or use hit: first"}
 			return true
 		}
@@ -248,7 +251,7 @@ func (t *Table) miss(d *deciding, r *row) (int, error) {
 				err.Source = r.cells[i].text
 			}
 			err.Source = strings.ReplaceAll(err.Source, placeholder, "?")
-			return 0, &DecisionError{Table: t.Name, File: t.file, Line: r.cells[i].line, Row: r.id, Column: t.columns[i].name,
+			return 0, &DecisionError{Table: t.Name, Place: r.cells[i].place, Row: r.id, Column: t.columns[i].name,
 				Message: err.Message, Hint: err.Hint, Cell: err}
 		}
 		if !ok {
@@ -260,7 +263,7 @@ func (t *Table) miss(d *deciding, r *row) (int, error) {
 
 func (t *Table) noMatch(facts Value) (id, why string, outputs Value, err error) {
 	if t.fallback == nil {
-		return "", "", Value{}, &DecisionError{Table: t.Name, File: t.file, NoMatch: true,
+		return "", "", Value{}, &DecisionError{Table: t.Name, Place: Place{File: t.file}, NoMatch: true,
 			Message: "no row matches these facts", Hint: "add a row for them, or a default"}
 	}
 	outputs, err = t.fill(t.fallback, facts, DefaultRow)
@@ -280,7 +283,7 @@ func (t *Table) fill(template *Template, facts Value, id string) (Value, error) 
 	if err == nil {
 		return v, nil
 	}
-	wrong := &DecisionError{Table: t.Name, File: t.file, Row: id, Message: err.Error()}
+	wrong := &DecisionError{Table: t.Name, Place: Place{File: t.file}, Row: id, Message: err.Error()}
 	if cell, ok := err.(*Error); ok {
 		wrong.Message, wrong.Hint, wrong.Cell = cell.Message, cell.Hint, cell
 	}
@@ -346,7 +349,7 @@ func (t *Table) RowPlaces() []RowPlace {
 	for i, r := range t.rows {
 		places[i] = RowPlace{ID: r.id, File: t.file}
 		if len(r.cells) > 0 {
-			places[i].Line = r.cells[0].line
+			places[i].Line = r.cells[0].place.Line
 		}
 	}
 	if t.fallback != nil {

@@ -124,7 +124,7 @@ func TestCells(t *testing.T) {
 func TestCellErrors(t *testing.T) {
 	t.Parallel()
 	for cell, want := range map[string]string{
-		"t: glod":         `cells.yaml:9:28: error: row R1, t: "glod" is not one of bronze, silver, gold (did you mean "gold"?)`,
+		"t: glod":         `cells.yaml:9:29: error: row R1, t: "glod" is not one of bronze, silver, gold (did you mean "gold"?)`,
 		"t: silver, glod": `cells.yaml:9:37: error: row R1, t: "glod" is not one of`,
 		"n: 1,000":        `row R1, n: 1,000 means "1 or 000" (write 1000 for one number, or put a space after the comma)`,
 		"n: [5..1]":       `this range is empty: nothing can be in it`,

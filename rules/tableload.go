@@ -15,45 +15,42 @@ import (
 const (
 	MaxRows    = 5_000
 	MaxColumns = 60
+
+	maxEncodedBytes = 16 << 20 // of a table that is kept as JSON, in which every cell has its place
 )
 
-var tableKeys = []string{"rules", "table", "title", "owner", "description", "facts", "hit", "no_match", "default", "inputs", "outputs", "rows"}
+var tableKeys = []string{"rules", "table", "title", "owner", "description", "facts", "hit", "no_match", "default", "inputs", "outputs", "rows", "tests"}
 
 // specialColumns stand beside inputs and outputs.
 var specialColumns = []string{"id", "why", "note", "off"}
 
-// ParseTable reads and checks a table: YAML, or CSV with the head of the YAML in leading lines that begin
-// with #, if the file's name ends in .csv. All problems are returned; the table is nil if there are errors
-// among them. read may be nil where a table refers to no other file.
+// ParseTable reads and checks a table: ReadTable and CompileTable. All problems are returned; the table is nil if there
+// are errors among them.
 func ParseTable(file string, text []byte, read TableReader) (*Table, source.Problems) {
-	head, skip := text, 0
-	isCSV := strings.EqualFold(path.Ext(file), ".csv")
-	if isCSV {
-		head, skip = splitCSV(text)
+	written, problems := ReadTable(file, text, read)
+	if written == nil {
+		return nil, problems
 	}
-	b := &tableBuilder{doc: source.Parse(file, head), table: &Table{file: file}, hashed: [][]byte{normalized(text)}}
-	if isCSV && skip == 0 {
-		return nil, source.Problems{{File: file, Line: 1, Column: 1, Severity: source.SeverityError,
-			Message: "a table in one CSV file begins with lines such as \"# table: name\"", Hint: "or name the file in rows: of a YAML table"}}
+	table, found := CompileTable(written)
+	if problems = append(problems, found...).Sorted(); problems.Err() != nil {
+		return nil, problems
 	}
+	return table, problems
+}
+
+// CompileTable checks a table and makes it ready to decide. The table is nil if there are errors among the problems.
+func CompileTable(written *TableSource) (*Table, source.Problems) {
+	b := &tableBuilder{written: written, doc: written.document(), table: &Table{file: written.File, source: written}}
 	if b.doc.Root == nil {
-		return nil, b.problems(isCSV, skip)
+		return nil, b.problems()
 	}
 	b.head()
-	if isCSV {
-		if b.keys["rows"] != nil {
-			b.keys["rows"].Errorf("remove it", "the rows of this table are in the file itself")
-		}
-		body := text
-		if len(text) > 3 && string(text[:3]) == "\ufeff" {
-			body = text[3:]
-		}
-		b.rows(csvGrid(file, body, skip, b.addCSV))
-	} else {
-		b.rows(b.grid(read))
+	if rows := b.keys["rows"]; rows != nil && !written.headRows {
+		rows.Errorf("remove it", "the rows of this table are in the file itself")
 	}
+	b.rows(written.Rows)
 	b.defaults()
-	problems := b.problems(isCSV, skip)
+	problems := b.problems()
 	if problems.Err() != nil {
 		return nil, problems
 	}
@@ -63,8 +60,15 @@ func ParseTable(file string, text []byte, read TableReader) (*Table, source.Prob
 
 // TableHead lists what a table file says beside its rows, by place. It needs nothing to be right.
 func TableHead(file string, text []byte) map[string]string {
-	if strings.EqualFold(path.Ext(file), ".csv") {
+	switch {
+	case strings.EqualFold(path.Ext(file), ".csv"):
 		text, _ = splitCSV(text)
+	case EncodedTable(file):
+		written, _ := decodeTable(file, text)
+		if written == nil {
+			return nil
+		}
+		return written.document().Root.Leaves(nil)
 	}
 	root := source.Parse(file, text).Root
 	return root.Leaves(func(n *source.Node) bool { return n.Path() == "rows" && strings.Contains(n.Text(), "\n") })
@@ -76,33 +80,42 @@ func normalized(text []byte) []byte {
 }
 
 type tableBuilder struct {
-	doc     *source.Document
+	written *TableSource
+	doc     *source.Document // of the head
 	table   *Table
 	keys    map[string]*source.Node
 	env     *Environment
 	options Options
-	hashed  [][]byte
-	csv     source.Problems // with positions of their own
+	found   source.Problems // in the rows
 
 	outputs []Field // with what the file says of them
 	given   []bool  // by output: whether every row so far gives a value
 	needed  []bool  // by output: whether the file demands one
 }
 
-func (b *tableBuilder) addCSV(p source.Problem) { b.csv = append(b.csv, p) }
+// problems puts the head's and the rows' problems together.
+func (b *tableBuilder) problems() source.Problems {
+	return append(b.written.placed(b.doc.Problems()), b.found...).Sorted()
+}
 
-// problems puts the head's and the rows' problems together; in a CSV file, the head stands two characters
-// further to the right than in the YAML that was made of it.
-func (b *tableBuilder) problems(isCSV bool, skip int) source.Problems {
-	all := slices.Clone(b.doc.Problems())
-	if isCSV {
-		for i := range all {
-			if all[i].Line > 0 && all[i].Line <= skip {
-				all[i].Column += 2
-			}
-		}
+// gridCell is a cell that is being checked, with the way to report what is wrong with it.
+type gridCell struct {
+	text   string
+	place  Place
+	report reporter
+}
+
+// gridRow is a row: its cells in the order of the columns.
+type gridRow []gridCell
+
+func (b *tableBuilder) cells(from []SourceCell) gridRow {
+	r := make(gridRow, len(from))
+	for i, cell := range from {
+		r[i] = gridCell{text: cell.Text, place: cell.Place, report: func(offset, _ int, hint, message string) {
+			b.found = append(b.found, cell.Place.problem(cell.Text, offset, hint, message))
+		}}
 	}
-	return append(all, b.csv...).Sorted()
+	return r
 }
 
 func (b *tableBuilder) head() {
@@ -221,45 +234,6 @@ func (b *tableBuilder) output(field Field, at *source.Node) {
 	b.given, b.needed = append(b.given, true), append(b.needed, field.Required)
 }
 
-// grid reads the rows from wherever they are.
-func (b *tableBuilder) grid(read TableReader) grid {
-	n := b.keys["rows"]
-	switch {
-	case n.Kind() == source.List:
-		return listGrid(n, b.columnNames())
-	case n.Kind() != source.Scalar:
-		b.doc.Root.Required("rows", "write the rows as a block of text, a list, or the name of a CSV file")
-		return grid{}
-	case !strings.Contains(n.Text(), "\n") && strings.EqualFold(path.Ext(n.Text()), ".csv"):
-		return b.file(n, read)
-	case !strings.Contains(n.Text(), "\n"):
-		n.Errorf("begin it with rows: | and put a header line first", "expected rows, or the name of a .csv file")
-		return grid{}
-	default:
-		return textGrid(n)
-	}
-}
-
-func (b *tableBuilder) file(n *source.Node, read TableReader) grid {
-	name := n.Text()
-	if read == nil || path.IsAbs(name) || strings.Contains(name, "..") {
-		n.Errorf("put it beside the table", "the file %s cannot be read from here", quoted(name))
-		return grid{}
-	}
-	text, err := read(name)
-	if err != nil {
-		n.Errorf("", "the file %s cannot be read: %s", quoted(name), err)
-		return grid{}
-	}
-	if len(text) > source.MaxBytes {
-		n.Errorf("", "the file %s is too large", quoted(name))
-		return grid{}
-	}
-	text = normalized(text)
-	b.hashed = append(b.hashed, text)
-	return csvGrid(path.Join(path.Dir(b.doc.File), name), text, 0, b.addCSV)
-}
-
 // columnNames lists every column that rows may have.
 func (b *tableBuilder) columnNames() []string {
 	names := slices.Clone(specialColumns)
@@ -272,11 +246,19 @@ func (b *tableBuilder) columnNames() []string {
 	return names
 }
 
+// hashed is what the hash of the table is made of.
+func (s *TableSource) hashed() [][]byte {
+	if s.contents != nil {
+		return s.contents
+	}
+	return [][]byte{s.Encode()}
+}
+
 // finish fixes what depends on all rows: the outputs' type, the hash, and what is read.
 func (b *tableBuilder) finish() {
 	t := b.table
 	hash := sha256.New()
-	for _, content := range b.hashed {
+	for _, content := range b.written.hashed() {
 		var size [8]byte
 		binary.BigEndian.PutUint64(size[:], uint64(len(content)))
 		hash.Write(size[:])

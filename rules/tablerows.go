@@ -16,29 +16,31 @@ type layout struct {
 	width        int
 }
 
-func (b *tableBuilder) rows(g grid) {
-	if g.header == nil {
-		if len(b.doc.Problems().Errors())+len(b.csv) == 0 {
-			b.doc.Root.Errorf("put a header line with the names of the columns first", "the table has no rows")
+func (b *tableBuilder) rows(g SourceGrid) {
+	if g.Header == nil {
+		if b.keys["rows"] == nil && len(b.doc.Problems().Errors()) == 0 {
+			b.doc.Root.Errorf("write rows: | and below it a header line with the names of the columns, and the rows", "the table has no rows")
 		}
 		return
 	}
-	l, ok := b.layout(g.header)
+	header := b.cells(g.Header)
+	l, ok := b.layout(header)
 	if !ok {
 		return
 	}
-	if len(g.rows) > MaxRows {
-		g.rows[MaxRows][0].report(0, 0, "split the table", fmt.Sprintf("the table has %d rows; at most %d are read", len(g.rows), MaxRows))
+	if len(g.Rows) > MaxRows {
+		b.cells(g.Rows[MaxRows].Cells)[0].report(0, 0, "split the table", fmt.Sprintf("the table has %d rows; at most %d are read", len(g.Rows), MaxRows))
 		return
 	}
-	ids := map[string]int{}
+	ids := map[string]Place{}
 	same := map[string]string{}
-	for _, r := range g.rows {
+	for _, from := range g.Rows {
+		r := b.cells(from.Cells)
 		b.row(r, l, ids, same)
-		b.table.written = append(b.table.written, written(g.header[:l.width], r, l))
+		b.table.written = append(b.table.written, written(header[:l.width], r, l))
 	}
-	if len(b.table.rows) == 0 && len(g.rows) == 0 {
-		g.header[0].report(0, 0, "add a row below the header", "the table has no rows")
+	if len(g.Rows) == 0 {
+		header[0].report(0, 0, "add a row below the header", "the table has no rows")
 	}
 	b.outputType()
 }
@@ -110,7 +112,7 @@ func (r gridRow) cell(i int) gridCell {
 		return r[i]
 	}
 	last := r[len(r)-1]
-	return gridCell{line: last.line, report: last.report}
+	return gridCell{place: last.place, report: last.report}
 }
 
 // named makes messages about a cell say which row and column it is.
@@ -122,7 +124,7 @@ func (c gridCell) named(row, column string) gridCell {
 	return c
 }
 
-func (b *tableBuilder) row(r gridRow, l layout, ids map[string]int, same map[string]string) {
+func (b *tableBuilder) row(r gridRow, l layout, ids map[string]Place, same map[string]string) {
 	idCell := r.cell(l.id)
 	id := strings.TrimSpace(idCell.text)
 	switch {
@@ -132,11 +134,11 @@ func (b *tableBuilder) row(r gridRow, l layout, ids map[string]int, same map[str
 	case id == DefaultRow || len(id) > 64:
 		idCell.report(0, 0, "choose another id", fmt.Sprintf("%s cannot be the id of a row", quoted(id)))
 		return
-	case ids[id] > 0:
-		idCell.report(0, 0, "ids are never used twice", fmt.Sprintf("the id %s is taken by the row on line %d", quoted(id), ids[id]))
+	case ids[id] != Place{}:
+		idCell.report(0, 0, "ids are never used twice", fmt.Sprintf("the id %s is taken by the row %s", quoted(id), ids[id].where()))
 		return
 	}
-	ids[id] = idCell.line
+	ids[id] = idCell.place
 	if len(r) > l.width && strings.TrimSpace(r[l.width].text) != "" {
 		r[l.width].report(0, 0, "put a text with the separator in it in quotes", fmt.Sprintf("row %s has more cells than there are columns", id))
 		return

@@ -152,6 +152,42 @@ func (n *Node) Position() (line, column int) {
 	return n.yaml.Line, n.yaml.Column
 }
 
+// PositionAt returns the 1-based line and column of a character of a scalar's text, given by its offset in runes.
+func (n *Node) PositionAt(offset int) (line, column int) {
+	if n == nil {
+		return 0, 0
+	}
+	line, column = n.offset(offset)
+	if offset == 0 && n.yaml.Kind == yaml.ScalarNode && n.yaml.Style&(yaml.SingleQuotedStyle|yaml.DoubleQuotedStyle) != 0 {
+		column++
+	}
+	return line, column
+}
+
+// Comments are the lines of the comment above the node and of the one behind it, each with its #.
+func (n *Node) Comments() []string {
+	if n == nil {
+		return nil
+	}
+	var lines []string
+	for _, y := range []*yaml.Node{n.yaml, n.first()} {
+		for _, text := range []string{y.HeadComment, y.LineComment} {
+			if text != "" {
+				lines = append(lines, strings.Split(text, "\n")...)
+			}
+		}
+	}
+	return lines
+}
+
+// first is the node that the comment of a mapping in a list hangs on: its first key.
+func (n *Node) first() *yaml.Node {
+	if n.yaml.Kind == yaml.MappingNode && len(n.yaml.Content) > 0 {
+		return n.yaml.Content[0]
+	}
+	return &yaml.Node{}
+}
+
 // Errorf reports an error at the node. The hint says what to do and may be empty.
 func (n *Node) Errorf(hint, format string, args ...any) {
 	n.report(SeverityError, 0, hint, fmt.Sprintf(format, args...))

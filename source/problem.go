@@ -25,6 +25,7 @@ const (
 // Problem is one thing wrong with a file, with its place and what to do about it.
 type Problem struct {
 	File     string   `json:"file"`
+	Cell     string   `json:"cell,omitempty"` // of a spreadsheet, as in [Routing]!C7
 	Line     int      `json:"line"`           // 1-based; 0 if the problem concerns the whole file
 	Column   int      `json:"column"`         // 1-based, in characters
 	Path     string   `json:"path,omitempty"` // the node, as in steps[2].with.email
@@ -36,8 +37,8 @@ type Problem struct {
 // Error is the one-line form: file:line:column: error: message (hint).
 func (p Problem) Error() string {
 	var b strings.Builder
-	b.WriteString(p.File)
-	if p.Line > 0 {
+	b.WriteString(p.File + p.Cell)
+	if p.Line > 0 && p.Cell == "" {
 		fmt.Fprintf(&b, ":%d:%d", p.Line, p.Column)
 	}
 	fmt.Fprintf(&b, ": %s: %s", p.Severity, p.Message)

@@ -13,7 +13,6 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
-	enumspb "go.temporal.io/api/enums/v1"
 	"go.temporal.io/api/history/v1"
 	"go.temporal.io/api/temporalproto"
 	"go.temporal.io/sdk/client"
@@ -122,21 +121,7 @@ func (h *house) write(from, to int) {
 // runs lists the histories of all runs of the case, the first one first.
 func (h *house) runs() [][]*history.HistoryEvent {
 	h.t.Helper()
-	var list [][]*history.HistoryEvent
-	described, err := h.client.DescribeWorkflowExecution(h.t.Context(), h.id, "")
-	require.NoError(h.t, err)
-	for run := described.WorkflowExecutionInfo.FirstRunId; run != ""; {
-		var events []*history.HistoryEvent
-		found := h.client.GetWorkflowHistory(h.t.Context(), h.id, run, false, enumspb.HISTORY_EVENT_FILTER_TYPE_ALL_EVENT)
-		for found.HasNext() {
-			event, err := found.Next()
-			require.NoError(h.t, err)
-			events = append(events, event)
-		}
-		list = append(list, events)
-		run = events[len(events)-1].GetWorkflowExecutionContinuedAsNewEventAttributes().GetNewExecutionRunId()
-	}
-	return list
+	return chainOf(h.t, h.client, h.id)
 }
 
 const corresponds = `

@@ -1,11 +1,9 @@
 package workflows_test
 
 import (
-	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
-	"log/slog"
 	"maps"
 	"os"
 	"slices"
@@ -22,7 +20,6 @@ import (
 	"crosswalk/activities"
 	"crosswalk/adapters"
 	"crosswalk/contracts"
-	"crosswalk/engine"
 	"crosswalk/rules"
 	"crosswalk/store"
 	"crosswalk/usecases"
@@ -56,11 +53,14 @@ type scenario struct {
 	short  bool // it may end before all answers are asked for
 	// event is told with the key x when the case waits for one.
 	event, payload string
+	// continueAfter is the number of events at which the engine suggests a new run, 0 for its own; messages join while
+	// the case waits first.
+	continueAfter, messages int
 }
 
 func scenarios() []scenario {
 	down := fails(contracts.Unavailable)
-	return append(append(complaints(), kindScenarios()...), []scenario{
+	return append(slices.Concat(complaints(), kindScenarios(), sizeScenarios()), []scenario{
 		{name: "call", useCase: makesTicket, plays: map[string]play{"support.create_task": gives(ticket)}},
 		{name: "call-link", plays: map[string]play{
 			"crm.find_customer": gives(jane), "invoicing.find_customer": gives(`{"id": "cus_9"}`), "invoicing.list_invoices": gives(`{"invoices": [], "lines": []}`),
@@ -260,15 +260,15 @@ func TestRecordHistories(t *testing.T) {
 		t.Logf("%s is not set: nothing is recorded", recordVariable)
 		return
 	}
-	quiet := slog.New(slog.DiscardHandler)
-	started, err := engine.Start(t.Context(), engine.Options{NoUI: true, SearchAttributes: worker.SearchAttributes(), Logger: quiet})
-	require.NoError(t, err)
-	defer func() { _ = started.Stop(context.Background()) }()
-	c, err := worker.Dial(t.Context(), worker.Dialing{Address: started.FrontendAddress(), Logger: quiet})
-	require.NoError(t, err)
-	defer c.Close()
+	own := engineOf(t, 0)
 	for _, s := range scenarios() {
-		t.Run(s.name, func(t *testing.T) { record(t, c, s) })
+		t.Run(s.name, func(t *testing.T) {
+			c := own
+			if s.continueAfter > 0 {
+				c = engineOf(t, s.continueAfter)
+			}
+			record(t, c, s)
+		})
 	}
 }
 
@@ -314,10 +314,20 @@ func record(t *testing.T, c client.Client, s scenario) {
 		workflows.StartInput{BundleHash: plan.Hash, Input: input, Case: workflows.CaseMeta{Reference: made.Reference, Language: "en", Channel: "email"}})
 	require.NoError(t, err)
 	play := player{t: t, h: h, client: c, id: made.ID}
+	if s.messages > 0 {
+		play.talk(s.messages)
+	}
 	play.people(s)
 	err = run.Get(t.Context(), nil)
 	require.Equal(t, s.cancel, err != nil, "%v", err)
-	writeRecording(t, fmt.Sprintf("v1-%s", s.name), bundle, historyOf(t, c, made.ID), others)
+	if !s.whole() {
+		writeRecording(t, fmt.Sprintf("v1-%s", s.name), bundle, historyOf(t, c, made.ID), others)
+		return
+	}
+	for hash := range h.others {
+		_, _, others[hash] = refundOf(t, s.runs)
+	}
+	writeRuns(t, c, fmt.Sprintf("v1-%s", s.name), made.ID, bundle, others)
 }
 
 // work runs a worker.

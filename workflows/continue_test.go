@@ -326,7 +326,11 @@ func TestBrokenOffWhileContinuing(t *testing.T) {
 			}, breaks)
 			task := h.open("complete", 1)[0]
 			h.write(0, messages)
-			require.Eventually(t, func() bool { return breaks.begun.Load() > at+10 && len(h.runs()) > 1 }, time.Minute, 20*time.Millisecond)
+			require.Eventually(t, func() bool {
+				// All messages may have been read in one workflow task: the next one is that of a further nudge.
+				require.NoError(t, h.client.SignalWorkflow(t.Context(), h.id, "", workflows.SignalNudge, nil))
+				return breaks.begun.Load() > at && len(h.callsOf("support.update_task")) == messages && len(h.runs()) > 1
+			}, time.Minute, 50*time.Millisecond)
 			h.reply(task, `{"outcome": "accepted"}`)
 			require.Equal(t, "accepted", h.outcome().Outcome)
 			require.Len(t, h.callsOf("support.update_task"), messages+1)

@@ -17,14 +17,15 @@ type checker struct {
 	options Options
 	errors  Errors
 
-	present facts // what is known to be there at this point
-	slots   map[string]int
-	names   []string // of the variables, by slot
-	reads   map[string]bool
-	locals  int // how many local slots are in use
-	most    int // and were at most
-	scopes  []scope
-	soft    bool // in lenient expressions: what is read here may be missing on the way
+	present  facts // what is known to be there at this point
+	slots    map[string]int
+	names    []string // of the variables, by slot
+	reads    map[string]bool
+	literals []Value
+	locals   int // how many local slots are in use
+	most     int // and were at most
+	scopes   []scope
+	soft     bool // in lenient expressions: what is read here may be missing on the way
 }
 
 // scope is a predicate, whose item is # or .field, or a let variable.
@@ -139,6 +140,7 @@ func (c *checker) check(n ast.Node) checked {
 }
 
 func (c *checker) literal(v Value, t *Type, at span) checked {
+	c.literals = append(c.literals, v)
 	return checked{node: &literalNode{v}, t: t, at: at, literal: &v}
 }
 

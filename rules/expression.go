@@ -15,7 +15,8 @@ type Expression struct {
 	locals    int
 	limits    Limits
 	reads     []string
-	path      string // set if it is a variable or a field of one
+	literals  []Value // the values that stand in it
+	path      string  // set if it is a variable or a field of one
 	whenTrue  facts
 	whenFalse facts
 }
@@ -83,7 +84,7 @@ func compile(text string, env *Environment, options Options) (*Expression, Error
 		slices.SortStableFunc(c.errors, func(a, b *Error) int { return a.Offset - b.Offset })
 		return nil, c.errors
 	}
-	x := &Expression{text: text, root: root.node, result: root.t, variables: c.names, locals: c.most, limits: options.Limits.orDefault(),
+	x := &Expression{text: text, root: root.node, result: root.t, variables: c.names, locals: c.most, limits: options.Limits.orDefault(), literals: c.literals,
 		path: root.path, whenTrue: root.whenTrue, whenFalse: root.whenFalse}
 	for path := range c.reads {
 		x.reads = append(x.reads, path)

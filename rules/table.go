@@ -22,6 +22,7 @@ type Table struct {
 	written  []WrittenRow
 	reads    []string
 	index    *index
+	said     tableWords
 	fallback *Template // what holds if no row matches; nil: that is an error
 }
 
@@ -178,17 +179,22 @@ func (t *Table) Match(facts Value) (id, why string, outputs Value, err error) {
 	if err := t.inputs(d); err != nil {
 		return "", "", Value{}, err
 	}
+	return t.match(d)
+}
+
+// match decides by the values of the columns.
+func (t *Table) match(d *deciding) (id, why string, outputs Value, err error) {
 	hit, err := t.hit(d)
 	if err != nil {
 		return "", "", Value{}, err
 	}
 	if hit == nil {
-		return t.noMatch(facts)
+		return t.noMatch(d.facts)
 	}
 	if hit.fixed {
 		return hit.id, hit.why, hit.value, nil
 	}
-	outputs, err = t.fill(hit.outputs, facts, hit.id)
+	outputs, err = t.fill(hit.outputs, d.facts, hit.id)
 	return hit.id, hit.why, outputs, err
 }
 
@@ -288,44 +294,6 @@ func (t *Table) fill(template *Template, facts Value, id string) (Value, error) 
 		wrong.Message, wrong.Hint, wrong.Cell = cell.Message, cell.Hint, cell
 	}
 	return Value{}, wrong
-}
-
-// RowTrace says for one row of a table why it did not decide.
-type RowTrace struct {
-	Row    string `json:"row"`
-	Hit    bool   `json:"hit"`
-	Column string `json:"column,omitempty"` // the first one whose cell the facts do not satisfy
-	Value  string `json:"value,omitempty"`  // what the facts have there
-	Wanted string `json:"wanted,omitempty"` // the text of the cell
-	Error  string `json:"error,omitempty"`  // why a cell could not be evaluated; in a decision that is an error only if it is needed
-}
-
-// Explain says for every row whether it matched and, if not, which cell ruled it out first.
-func (t *Table) Explain(facts Value) ([]RowTrace, error) {
-	decoded, err := t.Facts.Decode(facts)
-	if err != nil {
-		return nil, fmt.Errorf("table %s: facts: %w", t.Name, err)
-	}
-	d := t.begin(decoded)
-	defer d.end()
-	if err := t.inputs(d); err != nil {
-		return nil, err
-	}
-	traces := make([]RowTrace, len(t.rows))
-	for i := range t.rows {
-		r := &t.rows[i]
-		missed, err := t.miss(d, r)
-		traces[i] = RowTrace{Row: r.id, Hit: missed < 0 && err == nil}
-		if err != nil {
-			traces[i].Error = err.Error()
-		} else if missed >= 0 {
-			traces[i].Column, traces[i].Wanted = t.columns[missed].name, strings.TrimSpace(r.cells[missed].text)
-			if traces[i].Value = d.values[missed].String(); d.values[missed].IsMissing() {
-				traces[i].Value = "missing"
-			}
-		}
-	}
-	return traces, nil
 }
 
 // Rows lists the ids of the rows in order.

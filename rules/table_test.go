@@ -68,18 +68,6 @@ func TestDecide(t *testing.T) {
 	require.ErrorContains(t, err, "invoice: is missing; vendor: is missing; limit: is missing")
 }
 
-func TestExplain(t *testing.T) {
-	t.Parallel()
-	table := parseTestTable(t, routingTable)
-	v, err := FromJSON([]byte(`{"invoice":{"total":5000,"lines":[]},"vendor":{"country":"DE"},"limit":5}`))
-	require.NoError(t, err)
-	traces, err := table.Explain(v)
-	require.NoError(t, err)
-	require.Equal(t, RowTrace{Row: "R01", Column: "Amount", Value: "5000", Wanted: "<= 1000"}, traces[0])
-	require.Equal(t, RowTrace{Row: "R02", Column: "Tier", Value: "missing", Wanted: "gold, platinum"}, traces[1])
-	require.Equal(t, RowTrace{Row: "R04", Hit: true}, traces[3])
-}
-
 // cellTable is a table of one column of each type and one row, to try cells in.
 func cellTable(column, cell string) string {
 	return `rules: 1

@@ -1,0 +1,340 @@
+package rules
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+)
+
+// Explanation says of one decision which rows decided and why, why no other row did, and what would have changed the
+// result. It is worked out anew from the facts, so that nothing of it need be stored with a decision.
+type Explanation struct {
+	Table     string           `json:"table"`
+	Title     string           `json:"title,omitempty"`
+	Hash      string           `json:"hash"`
+	Hit       string           `json:"hit"` // the hit policy
+	FactsHash string           `json:"facts_hash,omitempty"`
+	Decided   []string         `json:"decided"` // the ids of the rows that decided, or DefaultRow; none if there is an error
+	Why       string           `json:"why,omitempty"`
+	Outputs   Value            `json:"outputs"`
+	Error     string           `json:"error,omitempty"` // why there is no decision
+	Text      string           `json:"text"`            // the result in a sentence
+	Inputs    []ExplainedInput `json:"inputs"`
+	Rows      []ExplainedRow   `json:"rows"` // in the order of the table, those that are off among them
+	// NearMisses are the rows that one cell kept from matching, those that would have changed the result first.
+	NearMisses []NearMiss `json:"near_misses"`
+	// Omitted is how many near misses are not listed, as there are so many.
+	Omitted int `json:"near_misses_omitted,omitempty"`
+}
+
+// ExplainedInput is what the facts have in one column.
+type ExplainedInput struct {
+	Column string `json:"column"`
+	Fact   string `json:"fact"` // the path of the fact, or the formula
+	Value  Value  `json:"value"`
+}
+
+// Verdict is what became of a row.
+type Verdict string
+
+// The verdicts.
+const (
+	VerdictDecided Verdict = "decided"
+	VerdictMissed  Verdict = "missed"  // some cell does not fit
+	VerdictPassed  Verdict = "passed"  // every cell fits, and yet another row decided, or none
+	VerdictFailed  Verdict = "failed"  // a cell could not be evaluated
+	VerdictOff     Verdict = "off"     // the table leaves it out
+	VerdictDefault Verdict = "default" // not a row: what holds where none matches
+)
+
+// ExplainedRow says of one row whether it decided, and else why not.
+type ExplainedRow struct {
+	Row     string  `json:"row"`
+	Why     string  `json:"why,omitempty"`
+	Line    int     `json:"line,omitempty"`
+	Verdict Verdict `json:"verdict"`
+	// Looked says whether the decision looked at the row: with hit: first an earlier one may have decided.
+	Looked bool   `json:"looked_at"`
+	Misses []Miss `json:"misses,omitempty"` // every cell that does not fit
+	Text   string `json:"text"`
+}
+
+// Miss is one cell that the facts do not satisfy.
+type Miss struct {
+	Column string `json:"column"`
+	Value  string `json:"value"`           // what the facts have there
+	Cell   string `json:"cell"`            // as it is written
+	Wanted string `json:"wanted"`          // in words
+	Error  string `json:"error,omitempty"` // why the cell could not be evaluated
+
+	column int
+}
+
+// NearMiss is a row that one cell kept from matching, and the smallest change of that one value by which it matches.
+type NearMiss struct {
+	Row    string `json:"row"`
+	Column string `json:"column"`
+	Fact   string `json:"fact"`
+	From   Value  `json:"from"`
+	To     Value  `json:"to"` // not meaningful if Found is false
+	// Found says whether a value was found by which the cell fits. For patterns and formulas there may be none that
+	// can be named.
+	Found bool `json:"found"`
+	// Changes says whether the result is another one with that value. It was decided again to know.
+	Changes bool     `json:"changes"`
+	Decided []string `json:"decided,omitempty"` // what decides then
+	Outputs Value    `json:"outputs"`
+	Error   string   `json:"error,omitempty"`
+	Text    string   `json:"text"`
+}
+
+// maxNearMisses bounds how many rows are tried again with another value.
+const maxNearMisses = 100
+
+// Explain decides over the facts and says why the result is what it is. The error is about the facts: that a table
+// gives no decision is a part of the explanation.
+func (t *Table) Explain(facts Value) (*Explanation, error) {
+	decoded, err := t.Facts.Decode(facts)
+	if err != nil {
+		return nil, fmt.Errorf("table %s: facts: %w", t.Name, err)
+	}
+	e := &Explanation{Table: t.Name, Title: t.Title, Hash: t.Hash, Hit: t.policy(), FactsHash: decoded.Hash(),
+		Decided: []string{}, Inputs: make([]ExplainedInput, 0, len(t.columns)), Rows: []ExplainedRow{}, NearMisses: []NearMiss{}}
+	of := t.outcome(t.Match(decoded))
+	e.Decided, e.Why, e.Outputs, e.Error = of.decided, of.why, of.outputs, of.problem
+	d := t.begin(decoded)
+	defer d.end()
+	if err := t.inputs(d); err != nil {
+		e.Text = "No decision: " + e.Error
+		return e, nil
+	}
+	for i := range t.columns {
+		e.Inputs = append(e.Inputs, ExplainedInput{Column: t.columns[i].name, Fact: t.columns[i].value.text, Value: d.values[i]})
+	}
+	x := &explaining{t: t, d: d, e: e, of: of, words: t.words(), values: make([]string, len(t.columns))}
+	for i := range x.values {
+		x.values[i] = valueWords(d.values[i])
+	}
+	x.misses = make([]Miss, 0, min(2*len(t.rows), 256))
+	x.rows()
+	e.Text = x.result()
+	x.nearMisses()
+	return e, nil
+}
+
+// outcome is the result of a table, for comparing it with another.
+type outcome struct {
+	decided []string
+	why     string
+	outputs Value
+	problem string
+	noMatch bool
+}
+
+func (t *Table) outcome(id, why string, outputs Value, err error) outcome {
+	if err != nil {
+		var wrong *DecisionError
+		return outcome{problem: err.Error(), decided: []string{}, noMatch: errors.As(err, &wrong) && wrong.NoMatch}
+	}
+	return outcome{decided: []string{id}, why: why, outputs: outputs}
+}
+
+func (o outcome) same(p outcome) bool {
+	return o.problem == p.problem && slices.Equal(o.decided, p.decided) && o.outputs.Equal(p.outputs)
+}
+
+// String is the outcome as it stands in a sentence after "then".
+func (o outcome) String() string {
+	switch {
+	case o.noMatch:
+		return "no row matches"
+	case o.problem != "":
+		return "there is no decision: " + o.problem
+	case len(o.decided) == 1 && o.decided[0] == DefaultRow:
+		return "the default holds: " + outputWords(o.outputs)
+	case len(o.decided) == 1:
+		return "row " + o.decided[0] + " decides: " + outputWords(o.outputs)
+	}
+	return "rows " + strings.Join(o.decided, ", ") + " decide: " + outputWords(o.outputs)
+}
+
+// explaining is the state of one explanation.
+type explaining struct {
+	t      *Table
+	d      *deciding
+	e      *Explanation
+	of     outcome
+	words  *tableWords
+	values []string // of the columns, in words
+	near   []nearRow
+	text   []byte
+	misses []Miss // of all rows, so that not every row takes memory of its own
+}
+
+// nearRow is a row with exactly one cell that does not fit.
+type nearRow struct{ row, column int }
+
+// policy is the hit policy as it is written.
+func (t *Table) policy() string {
+	if t.unique {
+		return "unique"
+	}
+	return "first"
+}
+
+// rows explains every row, those that are off where they stand.
+func (x *explaining) rows() {
+	x.e.Rows = make([]ExplainedRow, 0, len(x.t.written)+1)
+	next, looked := 0, true
+	for _, written := range x.t.written {
+		if next >= len(x.t.rows) || x.t.rows[next].id != written.ID {
+			x.e.Rows = append(x.e.Rows, ExplainedRow{Row: written.ID, Verdict: VerdictOff, Text: "is off"})
+			continue
+		}
+		row := x.row(next, looked)
+		if row.Verdict == VerdictDecided && x.e.Hit == "first" {
+			looked = false
+		}
+		x.e.Rows = append(x.e.Rows, row)
+		next++
+	}
+	if slices.Contains(x.e.Decided, DefaultRow) {
+		x.e.Rows = append(x.e.Rows, ExplainedRow{Row: DefaultRow, Verdict: VerdictDefault, Looked: true, Text: "holds, as no row matches"})
+	}
+}
+
+func (x *explaining) row(at int, looked bool) ExplainedRow {
+	r := &x.t.rows[at]
+	row := ExplainedRow{Row: r.id, Why: r.why, Looked: looked}
+	if len(r.cells) > 0 {
+		row.Line = r.cells[0].line
+	}
+	failed, before := false, len(x.misses)
+	for i, test := range r.tests {
+		if test == nil {
+			continue
+		}
+		ok, err := test.match(x.d, x.d.values[i])
+		if err == nil && ok {
+			continue
+		}
+		x.misses = append(x.misses, x.miss(at, i, err))
+		failed = failed || err != nil
+	}
+	if len(x.misses) > before {
+		row.Misses = x.misses[before:len(x.misses):len(x.misses)]
+	}
+	switch {
+	case failed:
+		row.Verdict, row.Text = VerdictFailed, x.wordsFor(row.Misses)
+	case len(row.Misses) > 0:
+		row.Verdict, row.Text = VerdictMissed, x.wordsFor(row.Misses)
+		if len(row.Misses) == 1 {
+			x.near = append(x.near, nearRow{at, row.Misses[0].column})
+		}
+	case slices.Contains(x.e.Decided, r.id):
+		row.Verdict, row.Text = VerdictDecided, "decided: every cell fits"
+	default:
+		row.Verdict, row.Text = VerdictPassed, x.passed()
+	}
+	if !looked {
+		row.Text = "not looked at, as row " + x.e.Decided[0] + " above decided; " + afterSemicolon(row)
+	}
+	return row
+}
+
+// afterSemicolon says of a row that was not looked at what it would have been.
+func afterSemicolon(row ExplainedRow) string {
+	if row.Verdict == VerdictPassed {
+		return "it matches too"
+	}
+	return "it does not match either: " + row.Text
+}
+
+// passed says why a row whose cells all fit did not decide.
+func (x *explaining) passed() string {
+	if x.of.problem != "" {
+		return "matches; there is no decision: " + x.of.problem
+	}
+	return "matches as well, and " + strings.Join(x.e.Decided, ", ") + " decided"
+}
+
+func (x *explaining) miss(row, column int, err *Error) Miss {
+	r := &x.t.rows[row]
+	words := &x.words.cells[row][column]
+	m := Miss{Column: x.t.columns[column].name, Value: x.values[column], Cell: words.cell, Wanted: words.wanted, column: column}
+	if !words.fixed {
+		m.Wanted = wantedWords(r.tests[column], x.d, words.cell)
+	}
+	if err != nil {
+		m.Error = strings.ReplaceAll(err.Message, placeholder, "?")
+	}
+	return m
+}
+
+// wordsFor says what does not fit, in one text for all cells.
+func (x *explaining) wordsFor(misses []Miss) string {
+	b := x.text[:0]
+	for i := range misses {
+		m := &misses[i]
+		if i > 0 {
+			b = append(b, "; "...)
+		}
+		b = append(append(append(b, m.Column...), " is "...), m.Value...)
+		if m.Error != "" {
+			b = append(append(append(append(b, ", and the cell "...), m.Cell...), " cannot be evaluated: "...), m.Error...)
+		} else {
+			b = append(append(b, ", the row wants "...), m.Wanted...)
+		}
+	}
+	x.text = b
+	return string(b)
+}
+
+// result is the decision in a sentence.
+func (x *explaining) result() string {
+	switch {
+	case x.of.noMatch:
+		return "No row matches, and the table has no default."
+	case x.of.problem != "":
+		return "No decision: " + x.of.problem
+	case slices.Contains(x.e.Decided, DefaultRow):
+		return "No row matches, so the default holds: " + outputWords(x.e.Outputs)
+	case len(x.e.Decided) > 1:
+		return "Rows " + strings.Join(x.e.Decided, ", ") + " decided: " + outputWords(x.e.Outputs)
+	}
+	text := "Row " + x.e.Decided[0] + " decided: " + outputWords(x.e.Outputs)
+	if fits := x.fits(x.e.Decided[0]); fits != "" {
+		text += ", because " + fits
+	}
+	return text
+}
+
+// fits says what the row that decided wants, and that it is so.
+func (x *explaining) fits(id string) string {
+	at := slices.IndexFunc(x.t.rows, func(r row) bool { return r.id == id })
+	if at < 0 {
+		return ""
+	}
+	var all []string
+	for i, test := range x.t.rows[at].tests {
+		if test == nil {
+			continue
+		}
+		value, words := x.values[i], &x.words.cells[at][i]
+		wanted := words.wanted
+		if !words.fixed {
+			wanted = wantedWords(test, x.d, words.cell)
+		}
+		said := x.t.columns[i].name + " is " + value
+		if wanted != value {
+			said += " (the row wants " + wanted + ")"
+		}
+		all = append(all, said)
+	}
+	if len(all) == 0 {
+		return "it takes everything"
+	}
+	return strings.Join(all, " and ")
+}

@@ -118,6 +118,7 @@ type Desk struct {
 	checks chan struct{} // as many passwords are checked at a time as it has room: each takes memory
 	now    func() time.Time
 	look   time.Duration // how often an open page is looked after
+	tables *workspace.DecidedTables
 }
 
 // New returns the desk's handler.
@@ -130,7 +131,7 @@ func New(options Options) (http.Handler, error) {
 }
 
 func newDesk(options Options) (*Desk, error) {
-	d := &Desk{Options: options, checks: make(chan struct{}, passwordChecks), now: time.Now, look: liveEvery}
+	d := &Desk{Options: options, checks: make(chan struct{}, passwordChecks), now: time.Now, look: liveEvery, tables: workspace.NewDecidedTables(options.Store)}
 	pages, err := template.New("desk").Funcs(d.functions()).ParseFS(ui, "ui/*.html")
 	d.pages = pages
 	return d, err
@@ -177,6 +178,7 @@ func (d *Desk) routes() []route {
 		{"GET", "/cases/{id}", user, d.casePage},
 		{"GET", "/cases/{id}/live", user, d.live},
 		{"GET", "/cases/{id}/way", user, d.caseWay},
+		{"GET", "/cases/{id}/why", user, d.casesWhy},
 		{"POST", "/cases/{id}/repair/{act}", repairer, d.repairCase},
 		{"GET", "/repair", repairer, d.bulkPage},
 		{"POST", "/repair", repairer, d.bulk},

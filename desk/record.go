@@ -45,6 +45,7 @@ type decisionView struct {
 	Title, Because string
 	Facts, Outputs []Fact
 	Old            bool
+	Explained      *explainedView
 }
 
 // moment is a line of the timeline.
@@ -71,6 +72,9 @@ func (d *Desk) recordOf(ctx context.Context, found store.Case) (record, error) {
 		return r, err
 	}
 	r.Decisions = decisionViews(decisions, steps)
+	if err := d.explain(ctx, r.Decisions); err != nil {
+		return r, err
+	}
 	if r.Messages, err = d.messages(ctx, found.ID); err != nil {
 		return r, err
 	}

@@ -33,6 +33,7 @@ var policy = []struct {
 	{"GET", "/cases/{id}", user, "/cases/CASE"},
 	{"GET", "/cases/{id}/live", user, "/cases/CASE/live"},
 	{"GET", "/cases/{id}/way", user, "/cases/CASE/way"},
+	{"GET", "/cases/{id}/why", user, "/cases/CASE/why?step=remedy"},
 	{"POST", "/cases/{id}/repair/{act}", repairer, "/cases/CASE/repair/retry"},
 	{"GET", "/repair", repairer, "/repair"},
 	{"POST", "/repair", repairer, "/repair"},
@@ -196,7 +197,7 @@ func TestABrokenStoreIsAnErrorWithoutDetails(t *testing.T) {
 
 // pages are all pages that show something of a case.
 func (s *scene) pages() []string {
-	list := []string{"/", "/?state=closed", "/?q=kettle", "/cases", "/cases?q=kettle", "/cases/" + s.caseID, "/links", "/systems", "/phone", "/help", "/login"}
+	list := []string{"/", "/?state=closed", "/?q=kettle", "/cases", "/cases?q=kettle", "/cases/" + s.caseID, "/cases/" + s.caseID + "/why?step=remedy", "/links", "/systems", "/phone", "/help", "/login"}
 	for _, task := range s.tasks {
 		list = append(list, "/tasks/"+task.ID)
 	}

@@ -22,6 +22,7 @@ import (
 	"crosswalk/intake"
 	"crosswalk/rules"
 	"crosswalk/store"
+	"crosswalk/usecases"
 	"crosswalk/workspace"
 )
 
@@ -226,6 +227,7 @@ func (s *scene) seed() *scene {
 		},
 		Events:   []store.Event{{Key: "redo/customer/2", At: at(4), Kind: "redo", Text: "Customer", Who: agent}, {Key: "late/x", At: at(9), Kind: "overdue", Text: "Approve: replace"}},
 		Progress: &store.Progress{Seq: 1, State: store.CaseWaiting, Stage: "solve", WaitingFor: "complaints", WaitingKind: "person", WaitingSince: at(10)}}))
+	s.decide(w, at(8))
 	s.link, err = s.Store.PutLink(ctx, store.Link{Left: store.Ref{System: "crm", Kind: "customer", ID: "302"}, Right: store.Ref{System: "invoicing", Kind: "customer", ID: "cus_9" + w}, Evidence: json.RawMessage(`{"operation":"invoicing.find_customer","asked_by":["emails"],"agree":["email","name"]}`), Confidence: .9, CaseID: s.caseID})
 	require.NoError(t, err)
 	_, _, err = s.Store.BeginEffect(ctx, store.Effect{Key: "k", CaseID: s.caseID, StepPath: "ticket", System: "support", Operation: "support.create_task", Driver: "adapter:zendesk", Safety: "idempotency_key", RequestHash: "h"}, nil)
@@ -256,6 +258,39 @@ func (s *scene) seed() *scene {
 	_, err = s.Store.AddNote(ctx, "t-complete", agent, "She called again. "+w)
 	require.NoError(t, err)
 	return s
+}
+
+// decide records a decision of a table that the case keeps in its bundle, so that it can be explained.
+func (s *scene) decide(w string, at time.Time) {
+	s.t.Helper()
+	text := `rules: 1
+table: words
+hit: first
+facts: {text: {type: string, required: true}, months: number}
+inputs: [text, months]
+outputs: {remedy: string}
+rows:
+  - {id: H1, text: startsWith zzz, remedy: none}
+  - {id: H2, months: <= 24, remedy: ` + string(rules.Text("replace "+w).Plain()) + `, why: ` + string(rules.Text("within two years "+w).Plain()) + `}
+  - {id: H3, remedy: refund}
+`
+	table, problems := rules.ParseTable("rules/words.yaml", []byte(text), nil)
+	require.NoError(s.t, problems.Err())
+	facts := rec("text", "it leaks "+w, "months", 30)
+	decision, err := table.Decide(facts)
+	require.NoError(s.t, err)
+	hash, err := s.Store.InForceOf(s.t.Context(), "callback")
+	require.NoError(s.t, err)
+	stored, err := s.Store.Bundle(s.t.Context(), hash)
+	require.NoError(s.t, err)
+	bundle, err := usecases.ParseBundle(stored.Body)
+	require.NoError(s.t, err)
+	bundle.Tables["words"] = usecases.File{Name: "rules/words.yaml", Text: text}
+	require.NoError(s.t, s.Store.PutBundle(s.t.Context(), bundle.Hash(), "customer-complaint", bundle.Canonical()))
+	_, err = s.Store.SetBundle(s.t.Context(), s.caseID, bundle.Hash())
+	require.NoError(s.t, err)
+	require.NoError(s.t, s.Store.WriteRecord(s.t.Context(), store.Record{CaseID: s.caseID, Decisions: []store.Decision{{Path: "remedy", Generation: 1, At: at, Table: "words", TableHash: table.Hash, Row: decision.Row,
+		Facts: wire(s.t, facts), Outputs: wire(s.t, decision.Outputs)}}}))
 }
 
 func field(name, kind, value string, required bool, enum ...string) rules.Value {

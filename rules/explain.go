@@ -17,7 +17,7 @@ type Explanation struct {
 	FactsHash string           `json:"facts_hash,omitempty"`
 	Decided   []string         `json:"decided"` // the ids of the rows that decided, or DefaultRow; none if there is an error
 	Why       string           `json:"why,omitempty"`
-	Outputs   Value            `json:"outputs"`
+	Outputs   PlainValue       `json:"outputs"`
 	Error     string           `json:"error,omitempty"` // why there is no decision
 	Text      string           `json:"text"`            // the result in a sentence
 	Inputs    []ExplainedInput `json:"inputs"`
@@ -30,10 +30,16 @@ type Explanation struct {
 
 // ExplainedInput is what the facts have in one column.
 type ExplainedInput struct {
-	Column string `json:"column"`
-	Fact   string `json:"fact"` // the path of the fact, or the formula
-	Value  Value  `json:"value"`
+	Column string     `json:"column"`
+	Fact   string     `json:"fact"` // the path of the fact, or the formula
+	Value  PlainValue `json:"value"`
 }
+
+// PlainValue is a value that is ordinary JSON in a document for people and other programs.
+type PlainValue struct{ Value }
+
+// MarshalJSON writes the plain form.
+func (v PlainValue) MarshalJSON() ([]byte, error) { return v.Plain(), nil }
 
 // Verdict is what became of a row.
 type Verdict string
@@ -52,7 +58,7 @@ const (
 type ExplainedRow struct {
 	Row     string  `json:"row"`
 	Why     string  `json:"why,omitempty"`
-	Line    int     `json:"line,omitempty"`
+	Place   Place   `json:"place"`
 	Verdict Verdict `json:"verdict"`
 	// Looked says whether the decision looked at the row: with hit: first an earlier one may have decided.
 	Looked bool   `json:"looked_at"`
@@ -73,20 +79,20 @@ type Miss struct {
 
 // NearMiss is a row that one cell kept from matching, and the smallest change of that one value by which it matches.
 type NearMiss struct {
-	Row    string `json:"row"`
-	Column string `json:"column"`
-	Fact   string `json:"fact"`
-	From   Value  `json:"from"`
-	To     Value  `json:"to"` // not meaningful if Found is false
+	Row    string     `json:"row"`
+	Column string     `json:"column"`
+	Fact   string     `json:"fact"`
+	From   PlainValue `json:"from"`
+	To     PlainValue `json:"to"` // not meaningful if Found is false
 	// Found says whether a value was found by which the cell fits. For patterns and formulas there may be none that
 	// can be named.
 	Found bool `json:"found"`
 	// Changes says whether the result is another one with that value. It was decided again to know.
-	Changes bool     `json:"changes"`
-	Decided []string `json:"decided,omitempty"` // what decides then
-	Outputs Value    `json:"outputs"`
-	Error   string   `json:"error,omitempty"`
-	Text    string   `json:"text"`
+	Changes bool       `json:"changes"`
+	Decided []string   `json:"decided,omitempty"` // what decides then
+	Outputs PlainValue `json:"outputs"`
+	Error   string     `json:"error,omitempty"`
+	Text    string     `json:"text"`
 }
 
 // maxNearMisses bounds how many rows are tried again with another value.
@@ -102,7 +108,7 @@ func (t *Table) Explain(facts Value) (*Explanation, error) {
 	e := &Explanation{Table: t.Name, Title: t.Title, Hash: t.Hash, Hit: t.policy(), FactsHash: decoded.Hash(),
 		Decided: []string{}, Inputs: make([]ExplainedInput, 0, len(t.columns)), Rows: []ExplainedRow{}, NearMisses: []NearMiss{}}
 	of := t.outcome(t.Match(decoded))
-	e.Decided, e.Why, e.Outputs, e.Error = of.decided, of.why, of.outputs, of.problem
+	e.Decided, e.Why, e.Outputs, e.Error = of.decided, of.why, PlainValue{of.outputs}, of.problem
 	d := t.begin(decoded)
 	defer d.end()
 	if err := t.inputs(d); err != nil {
@@ -110,7 +116,7 @@ func (t *Table) Explain(facts Value) (*Explanation, error) {
 		return e, nil
 	}
 	for i := range t.columns {
-		e.Inputs = append(e.Inputs, ExplainedInput{Column: t.columns[i].name, Fact: t.columns[i].value.text, Value: d.values[i]})
+		e.Inputs = append(e.Inputs, ExplainedInput{Column: t.columns[i].name, Fact: t.columns[i].value.text, Value: PlainValue{d.values[i]}})
 	}
 	x := &explaining{t: t, d: d, e: e, of: of, words: t.words(), values: make([]string, len(t.columns))}
 	for i := range x.values {
@@ -208,7 +214,7 @@ func (x *explaining) row(at int, looked bool) ExplainedRow {
 	r := &x.t.rows[at]
 	row := ExplainedRow{Row: r.id, Why: r.why, Looked: looked}
 	if len(r.cells) > 0 {
-		row.Line = r.cells[0].line
+		row.Place = r.cells[0].place
 	}
 	failed, before := false, len(x.misses)
 	for i, test := range r.tests {
@@ -300,11 +306,11 @@ func (x *explaining) result() string {
 	case x.of.problem != "":
 		return "No decision: " + x.of.problem
 	case slices.Contains(x.e.Decided, DefaultRow):
-		return "No row matches, so the default holds: " + outputWords(x.e.Outputs)
+		return "No row matches, so the default holds: " + outputWords(x.of.outputs)
 	case len(x.e.Decided) > 1:
-		return "Rows " + strings.Join(x.e.Decided, ", ") + " decided: " + outputWords(x.e.Outputs)
+		return "Rows " + strings.Join(x.e.Decided, ", ") + " decided: " + outputWords(x.of.outputs)
 	}
-	text := "Row " + x.e.Decided[0] + " decided: " + outputWords(x.e.Outputs)
+	text := "Row " + x.e.Decided[0] + " decided: " + outputWords(x.of.outputs)
 	if fits := x.fits(x.e.Decided[0]); fits != "" {
 		text += ", because " + fits
 	}

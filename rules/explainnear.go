@@ -38,15 +38,15 @@ func rank(n NearMiss) int {
 func (x *explaining) nearMiss(near nearRow) NearMiss {
 	c := &x.t.columns[near.column]
 	from := x.d.values[near.column]
-	n := NearMiss{Row: x.t.rows[near.row].id, Column: c.name, Fact: c.value.text, From: from}
+	n := NearMiss{Row: x.t.rows[near.row].id, Column: c.name, Fact: c.value.text, From: PlainValue{from}}
 	to, found := x.smallestChange(near)
 	if !found {
 		n.Text = "row " + n.Row + " fails only at " + n.Column + ", which is " + x.values[near.column] + "; no value was found that would fit it"
 		return n
 	}
-	n.To, n.Found = to, true
+	n.To, n.Found = PlainValue{to}, true
 	then := x.decideWith(near.column, to)
-	n.Decided, n.Outputs, n.Error = then.decided, then.outputs, then.problem
+	n.Decided, n.Outputs, n.Error = then.decided, PlainValue{then.outputs}, then.problem
 	n.Changes = !then.same(x.of)
 	and := " matches too, and nothing changes: "
 	if n.Changes {

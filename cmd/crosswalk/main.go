@@ -86,7 +86,7 @@ func rootCommand() *cobra.Command {
 		return usageError("%s: see %s --help", err, c.CommandPath())
 	})
 	root.AddCommand(backupCommand(), restoreCommand())
-	root.AddCommand(demoCommand(), upCommand(), workerCommand(), intakeCommand(), deskCommand(), engineCommand(), initCommand(), checkCommand(), testCommand(), publishCommand(), draftsCommand(), useCasesCommand(), runCommand(),
+	root.AddCommand(demoCommand(), upCommand(), workerCommand(), intakeCommand(), deskCommand(), engineCommand(), initCommand(), checkCommand(), testCommand(), publishCommand(), draftsCommand(), rulesCommand(), useCasesCommand(), runCommand(),
 		casesCommand(), tasksCommand(), systemsCommand(), linksCommand(), eventsCommand(), schedulesCommand(), sandboxCommand(), passwordCommand())
 	return root
 }

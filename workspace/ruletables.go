@@ -1,0 +1,31 @@
+package workspace
+
+import (
+	"crosswalk/rules"
+	"crosswalk/usecases"
+)
+
+// RuleTable is a rule table of a workspace with the files that it came from.
+type RuleTable struct {
+	Name  string
+	File  usecases.File
+	Rules *rules.Table // nil if it has errors
+}
+
+// RuleTables lists the tables of the workspace, and those of the catalogue that its use cases decide with, by name.
+func (w *Workspace) RuleTables() []RuleTable {
+	var all []RuleTable
+	for _, name := range sortedKeys(w.tables) {
+		all = append(all, RuleTable{Name: name, File: w.tables[name].file, Rules: w.tables[name].rules})
+	}
+	return all
+}
+
+// RuleTable finds a table by its name.
+func (w *Workspace) RuleTable(name string) (RuleTable, bool) {
+	found, ok := w.tables[name]
+	if !ok {
+		return RuleTable{}, false
+	}
+	return RuleTable{Name: name, File: found.file, Rules: found.rules}, true
+}

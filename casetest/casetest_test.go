@@ -26,6 +26,13 @@ var update = flag.Bool("update", false, "write what came out into the files of t
 // bundleOf is a use case with every system and table of the catalogue.
 func bundleOf(t testing.TB, name, text string) *usecases.Plan {
 	t.Helper()
+	plan, problems := usecases.Compile(catalogueBundle(t, name, text))
+	require.NoError(t, problems.Err(), "%s", problems.Error())
+	return plan
+}
+
+func catalogueBundle(t testing.TB, name, text string) usecases.Bundle {
+	t.Helper()
 	b := usecases.Bundle{Language: 1, UseCase: usecases.File{Name: name, Text: text}, Tables: map[string]usecases.File{}, Contracts: map[string]usecases.File{}, Systems: map[string]string{}}
 	for name, contract := range contracts.Catalog() {
 		b.Contracts[name] = usecases.File{Name: contract.File, Text: string(contract.Text)}
@@ -38,9 +45,7 @@ func bundleOf(t testing.TB, name, text string) *usecases.Plan {
 		require.NoError(t, err)
 		b.Tables[strings.TrimSuffix(path.Base(name), ".yaml")] = usecases.File{Name: "rules/" + name, Text: string(text)}
 	}
-	plan, problems := usecases.Compile(b)
-	require.NoError(t, problems.Err(), "%s", problems.Error())
-	return plan
+	return b
 }
 
 func complaint(t testing.TB) *usecases.Plan {

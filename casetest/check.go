@@ -10,20 +10,19 @@ import (
 	"crosswalk/activities"
 	"crosswalk/rules"
 	"crosswalk/source"
-	"crosswalk/store"
 	"crosswalk/usecases"
 )
 
 // check compares the case with what its test expects.
 func (s *seen) check() []Failure {
-	c := &checking{seen: s, names: map[string]rules.Value{"input": s.test.input}}
+	c := &checking{seen: s, names: map[string]rules.Value{"input": s.test.input}, ranks: newRanks(s.world)}
 	e := &s.test.expect
 	c.ending(e)
 	if e.path != nil {
 		c.path(e.path)
 	}
 	for _, skip := range e.skips {
-		if i := c.find(0, skip.step); i >= 0 {
+		if c.find(skip.step) >= 0 {
 			c.fail(failureAt(skip.at, "the step %s was taken", skip))
 		}
 	}
@@ -34,7 +33,10 @@ func (s *seen) check() []Failure {
 		c.decision(decision)
 	}
 	if e.effects != nil {
-		c.effects(e.effects)
+		c.list(e.effects, c.world.effects)
+	}
+	if e.runs != nil {
+		c.list(e.runs, c.world.ran)
 	}
 	if e.tasks != nil {
 		c.tasks(e.tasks)
@@ -46,6 +48,7 @@ func (s *seen) check() []Failure {
 type checking struct {
 	*seen
 	names    map[string]rules.Value
+	ranks    *ranks
 	failures []Failure
 }
 
@@ -83,8 +86,8 @@ func (c *checking) ending(e *expectations) {
 }
 
 func (c *checking) waits(w *waiting) {
-	if w.step != nil && !slices.ContainsFunc(c.open(), func(t activities.Task) bool { return c.steps[t.Path] == w.step }) {
-		c.fail(failureAt(w.at, "the case does not wait in %q: it waits %s", w.step.Path, c.waitsFor()))
+	if w.step != nil && !slices.ContainsFunc(c.open(), func(t activities.Task) bool { return c.steps[spotOf(t.Place)] == w.step }) {
+		c.fail(failureAt(w.at, "the case does not wait in %s: it waits %s", w.stepPlace, c.waitsFor()))
 	}
 	c.differences("waits for", w.on, rules.Text(c.stored.WaitingFor))
 	c.differences("kind of waiting", w.kind, rules.Text(c.stored.WaitingKind))
@@ -103,7 +106,7 @@ func (c *checking) waitsFor() string {
 	}
 	var parts []string
 	for _, task := range open {
-		part := fmt.Sprintf("for an answer to the task %q of the kind %s in step %q", task.Title, task.Kind, task.Path)
+		part := fmt.Sprintf("for an answer to the task %q of the kind %s in step %q", task.Title, task.Kind, c.world.name(spotOf(task.Place)))
 		if problem := task.Payload.Get("problem"); !problem.IsMissing() {
 			part += fmt.Sprintf(", because of %s: %s", problem.Get("class"), problem.Get("message"))
 		}
@@ -112,24 +115,26 @@ func (c *checking) waitsFor() string {
 	return strings.Join(parts, ", and ")
 }
 
-// find is the position of the first time that a step was taken, from a position on; -1 if it was not.
-func (c *checking) find(from int, step *usecases.Step) int {
-	for i := from; i < len(c.took); i++ {
-		if c.took[i].step == step {
-			return i
-		}
-	}
-	return -1
+// find is the position of the first time that a step was taken; -1 if it was not.
+func (c *checking) find(step *usecases.Step) int {
+	return slices.IndexFunc(c.took, func(t taken) bool { return t.step == step })
 }
 
+// path checks that steps were taken one after the other. Those that are done side by side have no order.
 func (c *checking) path(list *stepList) {
-	at := 0
+	done := chosen{ranks: c.ranks}
+	for _, t := range c.took {
+		done.at = append(done.at, t.at)
+	}
 	for _, want := range list.steps {
-		i := c.find(at, want.step)
+		i := 0
+		for i < len(c.took) && (c.took[i].step != want.step || !done.allows(i)) {
+			i++
+		}
 		switch {
-		case i >= 0:
-			at = i + 1
-		case c.find(0, want.step) >= 0:
+		case i < len(c.took):
+			done.list = append(done.list, i)
+		case c.find(want.step) >= 0:
 			c.fail(failureAt(want.at, "the step %s was taken earlier; the way was %s", want, c.way()))
 		default:
 			c.fail(failureAt(want.at, "the step %s was not taken; the way was %s", want, c.way()))
@@ -147,29 +152,29 @@ func (c *checking) path(list *stepList) {
 func (c *checking) way() string {
 	names := make([]string, len(c.took))
 	for i, t := range c.took {
-		names[i] = t.path
+		names[i] = c.world.name(t.at)
 	}
 	return strings.Join(names, ", ")
 }
 
 func (c *checking) result(want stepResult) {
-	value, last, found := rules.Value{}, "", c.find(0, want.step) >= 0
-	for path, result := range c.results {
-		if c.steps[path] == want.step && (value.IsMissing() || path > last) {
-			value, last = result, path
+	value, last, found := rules.Value{}, "", c.find(want.step) >= 0
+	for at, result := range c.results {
+		if c.steps[at] == want.step && (value.IsMissing() || at.path > last) {
+			value, last = result, at.path
 		}
 	}
 	if !found && want.value.shape != source.Null && value.IsMissing() {
 		c.fail(failureAt(want.at, "the step %s was not taken, so it has no result; the way was %s", want.stepPlace, c.way()))
 		return
 	}
-	c.differences(want.step.Path, want.value, value)
+	c.differences(want.name, want.value, value)
 }
 
 func (c *checking) decision(want decisionResult) {
-	var made *store.Decision
+	var made *decision
 	for i := range c.decisions {
-		if c.steps[c.decisions[i].Path] == want.step {
+		if c.steps[spot{c.decisions[i].caseID, c.decisions[i].Path}] == want.step {
 			made = &c.decisions[i] // the last one
 		}
 	}
@@ -187,7 +192,7 @@ func (c *checking) decision(want decisionResult) {
 	}
 	before := len(c.failures)
 	c.differences("row of "+made.Table, want.row, rules.Text(made.Row))
-	c.differences(want.step.Path, want.gives, outputs)
+	c.differences(want.name, want.gives, outputs)
 	if len(c.failures) > before {
 		last := &c.failures[len(c.failures)-1]
 		last.Message += fmt.Sprintf("\n  row %s decided on %s", made.Row, shown(facts))
@@ -197,104 +202,75 @@ func (c *checking) decision(want decisionResult) {
 	}
 }
 
-func (c *checking) effects(want *effectList) {
-	left := slices.Clone(c.world.effects)
-	for _, e := range want.list {
-		i := 0
-		if want.anyOrder {
-			i = slices.IndexFunc(left, func(one effect) bool { return one.operation == e.operation && e.input.holds(one.input, c.names) })
-			if i < 0 {
-				i = slices.IndexFunc(left, func(one effect) bool { return one.operation == e.operation })
-			}
-		}
-		if i < 0 || i >= len(left) {
-			c.fail(failureAt(e.at, "%s did not happen; what happened: %s", e.operation, c.happenings()))
-			continue
-		}
-		one := left[i]
-		if one.operation != e.operation {
-			c.fail(failureAt(e.at, "expected %s, and %s happened; what happened: %s", e.operation, one.operation, c.happenings()))
-			return
-		}
-		left = slices.Delete(left, i, i+1)
-		c.differences(e.operation, e.input, one.input)
-	}
-	for _, one := range left {
-		c.fail(failureAt(want.at, "%s happened too, with %s", one.operation, shown(one.input)))
-	}
-}
-
-func (c *checking) happenings() string {
-	if len(c.world.effects) == 0 {
-		return "nothing"
-	}
-	names := make([]string, len(c.world.effects))
-	for i, e := range c.world.effects {
-		names[i] = e.operation
-	}
-	return strings.Join(names, ", ")
-}
-
 func (c *checking) tasks(want *taskList) {
-	at := 0
+	done := chosen{ranks: c.ranks}
+	for _, task := range c.world.tasks {
+		done.at = append(done.at, spotOf(task.Place))
+	}
 	for _, t := range want.list {
-		found := -1
-		for i := at; i < len(c.world.tasks) && found < 0; i++ {
-			if c.is(t, c.world.tasks[i]) {
-				found = i
-			}
+		i := 0
+		for i < len(c.world.tasks) && !(c.is(t, c.world.tasks[i]) && done.allows(i)) {
+			i++
 		}
-		if found >= 0 {
-			at = found + 1
+		if i < len(c.world.tasks) {
+			done.list = append(done.list, i)
 			continue
 		}
-		c.missingTask(t, c.world.tasks[min(at, len(c.world.tasks)):])
+		var left []activities.Task
+		for i, task := range c.world.tasks {
+			if !slices.Contains(done.list, i) {
+				left = append(left, task)
+			}
+		}
+		c.missingTask(t, left)
 	}
 	if want.exactly && len(want.list) != len(c.world.tasks) {
-		c.fail(failureAt(want.at, "expected exactly %d tasks, found %d: %s", len(want.list), len(c.world.tasks), listTasks(c.world.tasks)))
+		c.fail(failureAt(want.at, "expected exactly %d tasks, found %d: %s", len(want.list), len(c.world.tasks), c.listTasks()))
 	}
 }
 
 // missingTask says how the nearest task differs from the one that is expected.
 func (c *checking) missingTask(want taskResult, tasks []activities.Task) {
 	for _, task := range tasks {
-		if want.step != nil && c.steps[task.Path] != want.step {
+		if want.step != nil && c.steps[spotOf(task.Place)] != want.step {
 			continue
 		}
 		for _, field := range want.fields {
-			c.differences("task in "+task.Path+": "+field.name, field.value, taskValue(task, field.name))
+			c.differences("task in "+c.world.name(spotOf(task.Place))+": "+field.name, field.value, c.taskValue(task, field.name))
 		}
 		return
 	}
-	c.fail(failureAt(want.at, "there was no such task; the tasks were: %s", listTasks(c.world.tasks)))
+	c.fail(failureAt(want.at, "there was no such task; the tasks were: %s", c.listTasks()))
 }
 
-func listTasks(tasks []activities.Task) string {
-	if len(tasks) == 0 {
+func (c *checking) listTasks() string {
+	if len(c.world.tasks) == 0 {
 		return "none"
 	}
 	var parts []string
-	for _, t := range tasks {
-		parts = append(parts, fmt.Sprintf("%s in %s (%q)", t.Kind, t.Path, t.Title))
+	for _, t := range c.world.tasks {
+		parts = append(parts, fmt.Sprintf("%s in %s (%q)", t.Kind, c.world.name(spotOf(t.Place)), t.Title))
 	}
 	return strings.Join(parts, ", ")
 }
 
 func (c *checking) is(t taskResult, task activities.Task) bool {
-	if t.step != nil && c.steps[task.Path] != t.step {
+	if t.step != nil && c.steps[spotOf(task.Place)] != t.step {
 		return false
 	}
 	for _, field := range t.fields {
-		if !field.value.holds(taskValue(task, field.name), c.names) {
+		if !field.value.holds(c.taskValue(task, field.name), c.names) {
 			return false
 		}
 	}
 	return true
 }
 
-func taskValue(task activities.Task, field string) rules.Value {
+func (c *checking) taskValue(task activities.Task, field string) rules.Value {
 	texts := map[string]string{"task": task.Kind, "queue": task.Queue, "role": task.Role, "who": task.Assignee, "title": task.Title}
 	switch field {
+	case "reminded":
+		return rules.Number(rules.Int(int64(c.reminded[task.ID])))
 	case "show":
 		return task.Payload.Get("show")
 	case "from":

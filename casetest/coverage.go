@@ -31,7 +31,9 @@ type Place struct {
 	What  string `json:"what"`
 	Tests int    `json:"tests"`
 
-	key string
+	step *usecases.Step // and which way of it
+	way  string
+	row  row
 }
 
 // Coverage is what the tests of a use case reach of it.
@@ -65,24 +67,20 @@ func (c Coverage) Missed() []Place {
 	return missed
 }
 
-// coverage counts what the tests of a plan reached.
+// coverage counts what tests reached of a use case: its own, and those of use cases that run it.
 func coverage(file *File, results []Result) Coverage {
 	plan := file.Plan
 	c := Coverage{UseCase: plan.UseCase}
 	plan.Walk(func(s *usecases.Step) { c.step(path.Join(file.dir, plan.File), s) })
 	for _, name := range sortedKeys(plan.Tables) {
-		for _, row := range plan.Tables[name].RowPlaces() {
-			c.Places = append(c.Places, Place{Kind: Rows, File: path.Join(file.dir, row.File), Line: row.Line, What: fmt.Sprintf("row %s of %s", row.ID, name), key: name + " " + row.ID})
+		for _, place := range plan.Tables[name].RowPlaces() {
+			c.Places = append(c.Places, Place{Kind: Rows, File: path.Join(file.dir, place.File), Line: place.Line, What: fmt.Sprintf("row %s of %s", place.ID, name), row: row{plan.UseCase, name, place.ID}})
 		}
 	}
 	for i := range c.Places {
 		place := &c.Places[i]
 		for _, result := range results {
-			counts := result.ways
-			if place.Kind == Rows {
-				counts = result.rows
-			}
-			if counts[place.key] > 0 {
+			if result.ways[way{place.step, place.way}] > 0 || result.rows[place.row] > 0 {
 				place.Tests++
 			}
 		}
@@ -92,7 +90,7 @@ func coverage(file *File, results []Result) Coverage {
 
 func (c *Coverage) step(file string, s *usecases.Step) {
 	add := func(kind Kind, line int, what, way string) {
-		c.Places = append(c.Places, Place{Kind: kind, File: file, Line: line, What: what, key: wayKey(s, way)})
+		c.Places = append(c.Places, Place{Kind: kind, File: file, Line: line, What: what, step: s, way: way})
 	}
 	add(Steps, s.Line, "step "+s.Path, workflows.WayTaken)
 	if s.When != nil {

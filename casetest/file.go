@@ -2,6 +2,7 @@ package casetest
 
 import (
 	"path"
+	"slices"
 	"strings"
 	"time"
 
@@ -41,6 +42,8 @@ type Test struct {
 	meta     workflows.CaseMeta
 	input    rules.Value
 	answers  map[string][]*answer // by system.operation
+	runs     map[string][]*answer // by the name of what is run: a use case, or a workflow or activity of another worker
+	cancel   *cancelling          // nil: nobody cancels the case
 	people   []*person
 	messages []*message
 	events   []*event
@@ -51,12 +54,39 @@ type Test struct {
 // Subject is what tests are about.
 type Subject struct {
 	Plan      *usecases.Plan
-	Calendars workflows.Calendars // nil: there are none
+	Runs      map[string]*usecases.Plan // by name: other use cases, for the steps that run them
+	Calendars workflows.Calendars       // nil: there are none
 }
 
-// answer is what a system answers.
+// plans are the use cases of which a case of the test may run steps: its own first, then those that it runs, by name.
+func (s Subject) plans() []*usecases.Plan {
+	list := []*usecases.Plan{s.Plan}
+	for i := 0; i < len(list); i++ {
+		list[i].Walk(func(step *usecases.Step) {
+			if step.Run == nil || step.Run.UseCase == "" {
+				return
+			}
+			if plan := s.Runs[step.Run.UseCase]; plan != nil && !slices.Contains(list, plan) {
+				list = append(list, plan)
+			}
+		})
+	}
+	slices.SortFunc(list[1:], func(a, b *usecases.Plan) int { return strings.Compare(a.UseCase, b.UseCase) })
+	return list
+}
+
+// nameOf is a step as tests name it: one of another use case with that one's name before it.
+func (s Subject) nameOf(plan *usecases.Plan, step string) string {
+	if plan == s.Plan {
+		return step
+	}
+	return plan.UseCase + "/" + step
+}
+
+// answer is what a system answers, or what somebody else's worker or another use case gives.
 type answer struct {
 	at         *source.Node
+	step       *usecases.Step    // nil: of any step
 	with       *expected         // what the call's input must be; nil: anything
 	when       *rules.Expression // a condition on the call's input
 	times      int               // how often; 0: for ever
@@ -64,7 +94,7 @@ type answer struct {
 	fails      contracts.Class
 	message    string
 	candidates *rules.Template
-	own        bool // of this very test, and not of the whole file
+	after      time.Duration // how long it takes: of what is run
 }
 
 // person is somebody who answers a task.
@@ -81,6 +111,13 @@ type person struct {
 	gives rules.Value
 	// choose picks the candidate by what it holds; nil: the answer says all.
 	choose *expected
+}
+
+// cancelling is somebody who cancels the case.
+type cancelling struct {
+	after time.Duration
+	undo  bool
+	by    string
 }
 
 // message is a message that joins the case.
@@ -109,6 +146,7 @@ type expectations struct {
 	results   []stepResult
 	decisions []decisionResult
 	effects   *effectList
+	runs      *effectList // what was run, with its input
 	tasks     *taskList
 	waits     *waiting
 }
@@ -116,6 +154,7 @@ type expectations struct {
 type stepPlace struct {
 	at   *source.Node
 	step *usecases.Step
+	name string // as tests name it
 }
 
 type stepList struct {
@@ -142,7 +181,7 @@ type effectList struct {
 
 type effectResult struct {
 	at        *source.Node
-	operation string // system.operation
+	operation string // system.operation, or the name of what is run
 	input     *expected
 }
 
@@ -164,8 +203,8 @@ type taskField struct {
 }
 
 type waiting struct {
-	at   *source.Node
-	step *usecases.Step
+	at *source.Node
+	stepPlace
 	on   *expected // queue, role or system
 	kind *expected // person, repair, system, …
 }

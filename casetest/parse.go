@@ -27,8 +27,12 @@ func Parse(dir, name string, text []byte, of Subject) (*File, source.Problems) {
 	if doc.Root == nil {
 		return nil, doc.Problems()
 	}
-	r := &reader{doc: doc, subject: of, plan: of.Plan, types: writtenTypes{}, steps: map[string][]*usecases.Step{}}
-	r.index()
+	r := &reader{doc: doc, subject: of, plan: of.Plan, types: writtenTypes{}, steps: map[string][]stepPlace{}, systems: map[string]*contracts.Contract{}, runs: map[string]runnable{}}
+	for _, plan := range of.plans() {
+		r.index(plan)
+	}
+	slices.Sort(r.names)
+	r.names = slices.Compact(r.names)
 	file := r.file(doc.Root)
 	if doc.Problems().Err() != nil {
 		return nil, doc.Problems()
@@ -43,25 +47,56 @@ type reader struct {
 	subject Subject
 	plan    *usecases.Plan
 	types   writtenTypes
-	steps   map[string][]*usecases.Step // by id and by path
-	names   []string                    // by which steps can be named, for hints
+	steps   map[string][]stepPlace // by id and by path
+	names   []string               // by which steps can be named, for hints
+	systems map[string]*contracts.Contract
+	runs    map[string]runnable // what steps run, by its name
 }
 
-func (r *reader) index() {
-	r.plan.Walk(func(s *usecases.Step) {
-		r.steps[s.Path] = append(r.steps[s.Path], s)
-		r.names = append(r.names, s.Path)
-		if s.ID != "" && s.ID != s.Path {
-			r.steps[s.ID] = append(r.steps[s.ID], s)
-			r.names = append(r.names, s.ID)
+// runnable is what a step runs: another use case, or a workflow or activity of somebody else's worker.
+type runnable struct {
+	useCase       bool
+	input, result *rules.Type // result: what the step gives; nil: nothing
+}
+
+// index notes how the steps of a use case can be named, what they call and what they run.
+func (r *reader) index(plan *usecases.Plan) {
+	maps.Copy(r.systems, plan.Systems)
+	plan.Walk(func(s *usecases.Step) {
+		place := stepPlace{step: s, name: r.subject.nameOf(plan, s.Path)}
+		r.steps[place.name] = append(r.steps[place.name], place)
+		r.names = append(r.names, place.name)
+		if id := r.subject.nameOf(plan, s.ID); s.ID != "" && s.ID != s.Path {
+			r.steps[id] = append(r.steps[id], place)
+			r.names = append(r.names, id)
+		}
+		if s.Run != nil {
+			r.runs[s.Run.Name()] = r.runnable(s)
 		}
 	})
-	slices.Sort(r.names)
-	r.names = slices.Compact(r.names)
+}
+
+func (r *reader) runnable(s *usecases.Step) runnable {
+	if s.Run.UseCase == "" {
+		of := runnable{input: rules.RecordType(), result: s.Run.Result}
+		if s.Run.With != nil && s.Run.With.Type() != nil {
+			of.input = s.Run.With.Type()
+		}
+		return of
+	}
+	of := runnable{useCase: true, input: rules.TypeOf(rules.KindAny)}
+	if plan := r.subject.Runs[s.Run.UseCase]; plan != nil {
+		of.input = plan.Input
+	}
+	of.result = rules.RecordType(rules.Field{Name: "outcome", Type: text, Required: true}, rules.Field{Name: "reference", Type: text})
+	if t := s.Run.Result; t != nil && t.Kind != rules.KindMissing {
+		of.result = of.result.With(rules.Field{Name: "result", Type: t.AsPresent(), Required: !t.Optional})
+	}
+	return of
 }
 
 // shared are the fields that the file may give for all of its tests.
-var shared = []string{"at", "case", "input", "systems", "people", "messages", "events"}
+var shared = []string{"at", "case", "input", "systems", "runs", "people", "messages", "events", "cancel"}
 
 func (r *reader) file(root *source.Node) *File {
 	fields := root.Map(append([]string{"usecase", "tests"}, shared...)...)
@@ -71,13 +106,8 @@ func (r *reader) file(root *source.Node) *File {
 	if name := root.Required("usecase", "name the use case, as in usecase: "+r.plan.UseCase); name.Exists() && name.Text() != r.plan.UseCase {
 		name.Errorf("write usecase: "+r.plan.UseCase+", or name the file after the use case", "by its name, the file holds tests of %s", r.plan.UseCase)
 	}
-	r.plan.Walk(func(s *usecases.Step) {
-		if s.Run != nil {
-			fields["usecase"].Errorf("test what it runs by itself", "tests of a use case that runs another one, or somebody else's worker, are not available yet: %s runs %s", s.Path, s.Run.Name())
-		}
-	})
 	base := &Test{File: root.File(), Subject: r.subject, at: defaultStart, meta: workflows.CaseMeta{Reference: "CW-TEST", Language: "en"}}
-	r.common(base, fields, false)
+	r.common(base, fields)
 	file := &File{Name: root.File(), Subject: r.subject}
 	list := root.Required("tests", "write a list, each with name:, input: and expect:").List()
 	if fields["tests"].Exists() && (len(list) == 0 || len(list) > MaxTests) {
@@ -108,15 +138,15 @@ func (r *reader) test(n *source.Node, base *Test, baseInput *source.Node) *Test 
 	if fields["name"].Exists() && t.Name == "" {
 		fields["name"].Errorf("say in a few words what it shows", "the name is empty")
 	}
-	t.answers = maps.Clone(base.answers)
-	r.common(&t, fields, true)
+	t.answers, t.runs = maps.Clone(base.answers), maps.Clone(base.runs)
+	r.common(&t, fields)
 	t.input = r.input(n, fields["input"], baseInput)
 	r.expectations(&t, fields["expect"])
 	return &t
 }
 
 // common reads what a file and a test have both.
-func (r *reader) common(t *Test, fields map[string]*source.Node, own bool) {
+func (r *reader) common(t *Test, fields map[string]*source.Node) {
 	if at := fields["at"]; at.Exists() {
 		t.at = r.literal(at, rules.TypeOf(rules.KindInstant)).Time()
 	}
@@ -134,9 +164,21 @@ func (r *reader) common(t *Test, fields map[string]*source.Node, own bool) {
 			t.answers = map[string][]*answer{}
 		}
 		for _, operation := range systems.Keys() {
-			t.answers[operation] = r.answers(systems, operation, own)
+			t.answers[operation] = r.answers(systems, operation)
 		}
 		systems.Map()
+	}
+	if runs := fields["runs"]; runs.Exists() {
+		if t.runs == nil {
+			t.runs = map[string][]*answer{}
+		}
+		for _, name := range runs.Keys() {
+			t.runs[name] = r.runAnswers(runs, name)
+		}
+		runs.Map()
+	}
+	if cancel := fields["cancel"]; cancel.Exists() {
+		t.cancel = r.cancelling(cancel)
 	}
 	if people := fields["people"]; people.Exists() {
 		t.people = nil
@@ -241,9 +283,9 @@ func optionalFields(t *rules.Type) *rules.Type {
 func (r *reader) operation(key *source.Node) *contracts.Operation {
 	name := key.Text()
 	system, short, _ := strings.Cut(name, ".")
-	contract, known := r.plan.Systems[system]
+	contract, known := r.systems[system]
 	if !known {
-		key.Errorf(source.DidYouMean(system, sortedKeys(r.plan.Systems)), "the use case calls no system %q", system)
+		key.Errorf(source.DidYouMean(system, sortedKeys(r.systems)), "the use case calls no system %q", system)
 		return nil
 	}
 	operation := contract.Operation(short)
@@ -254,42 +296,39 @@ func (r *reader) operation(key *source.Node) *contracts.Operation {
 }
 
 // answers reads what a system answers to an operation: one answer or a list of them.
-func (r *reader) answers(systems *source.Node, name string, own bool) []*answer {
+func (r *reader) answers(systems *source.Node, name string) []*answer {
 	operation := r.operation(systems.KeyNode(name))
 	if operation == nil {
 		return nil
 	}
-	n := systems.Get(name)
+	return answerList(systems.Get(name), func(item *source.Node) *answer { return r.answer(item, operation) })
+}
+
+func answerList(n *source.Node, read func(*source.Node) *answer) []*answer {
 	items := []*source.Node{n}
 	if n.Kind() == source.List {
 		items = n.List()
 	}
 	var list []*answer
 	for i, item := range items {
-		a := r.answer(item, operation)
-		a.own = own
-		if i > 0 && list[i-1].with == nil && list[i-1].when == nil && list[i-1].times == 0 {
+		if i > 0 && list[i-1].with == nil && list[i-1].when == nil && list[i-1].step == nil && list[i-1].times == 0 {
 			item.Errorf("give the answer before it times: 1, or with: or when:", "this answer is never reached")
 		}
-		list = append(list, a)
+		list = append(list, read(item))
 	}
 	return list
 }
 
 func (r *reader) answer(n *source.Node, operation *contracts.Operation) *answer {
 	a := &answer{at: n}
-	fields := n.Map("with", "when", "times", "gives", "fails", "message", "candidates")
+	fields := n.Map("step", "with", "when", "times", "gives", "fails", "message", "candidates")
 	if n.Kind() != source.Map {
 		return a
 	}
-	env := rules.NewEnvironment(rules.RecordType(rules.Field{Name: "input", Type: operation.Input, Required: true}))
-	if with := fields["with"]; with.Exists() {
-		a.with = r.expect(with, operation.Input, env)
+	if step := fields["step"]; step.Exists() {
+		a.step = r.step(step)
 	}
-	if when := fields["when"]; when.Exists() {
-		a.when = rules.CompileNode(when, env, rules.TypeOf(rules.KindBool), rules.Options{})
-	}
-	a.times = count(fields["times"])
+	env := r.fitting(a, fields, operation.Input)
 	gives, fails := fields["gives"], fields["fails"]
 	switch {
 	case gives.Exists() && fails.Exists():
@@ -304,15 +343,25 @@ func (r *reader) answer(n *source.Node, operation *contracts.Operation) *answer 
 	return a
 }
 
+// fitting reads for which calls an answer is, and gives the names that it may read.
+func (r *reader) fitting(a *answer, fields map[string]*source.Node, input *rules.Type) *rules.Environment {
+	env := rules.NewEnvironment(rules.RecordType(rules.Field{Name: "input", Type: input, Required: true}))
+	if with := fields["with"]; with.Exists() {
+		a.with = r.expect(with, input, env)
+	}
+	if when := fields["when"]; when.Exists() {
+		a.when = rules.CompileNode(when, env, rules.TypeOf(rules.KindBool), rules.Options{})
+	}
+	a.times = count(fields["times"])
+	return env
+}
+
 func (r *reader) failure(a *answer, fields map[string]*source.Node, operation *contracts.Operation, env *rules.Environment) {
 	a.fails = contracts.Class(fields["fails"].OneOf(contracts.ClassNames()...))
 	if a.fails.Known() && !operation.MayFail(a.fails) {
 		fields["fails"].Errorf("its contract lists the errors that it may answer", "%s never fails with %s", operation.Name, a.fails)
 	}
-	a.message = "as the test says"
-	if message := fields["message"]; message.Exists() {
-		a.message = message.Text()
-	}
+	a.says(fields["message"])
 	candidates := fields["candidates"]
 	switch {
 	case a.fails == contracts.NotUnique && !candidates.Exists():
@@ -321,6 +370,14 @@ func (r *reader) failure(a *answer, fields map[string]*source.Node, operation *c
 		candidates.Errorf("remove it", "only fails: not_unique has candidates")
 	case candidates.Exists():
 		a.candidates = rules.CompileTemplate(candidates, env, rules.ListOf(r.types.written(operation.Output)), rules.Options{})
+	}
+}
+
+// says reads the words of an error.
+func (a *answer) says(message *source.Node) {
+	a.message = "as the test says"
+	if message.Exists() {
+		a.message = message.Text()
 	}
 }
 
@@ -337,21 +394,26 @@ func count(n *source.Node) int {
 }
 
 // step finds a step by its id or its path.
-func (r *reader) step(n *source.Node) *usecases.Step {
+func (r *reader) step(n *source.Node) *usecases.Step { return r.place(n).step }
+
+// place finds a step by its id or its path; it has none if there is none.
+func (r *reader) place(n *source.Node) stepPlace {
 	if n.Kind() != source.Scalar {
 		n.Errorf("", "expected the id of a step, found %s", n.Kind())
-		return nil
+		return stepPlace{}
 	}
 	found := r.steps[n.Text()]
-	switch {
-	case len(found) == 0:
-		n.Errorf(source.DidYouMean(n.Text(), r.names), "the use case has no step %q", n.Text())
+	switch useCase, _, other := strings.Cut(n.Text(), "/"); {
+	case len(found) == 1:
+		return stepPlace{at: n, step: found[0].step, name: found[0].name}
 	case len(found) > 1:
-		n.Errorf("write its path, as in "+found[0].Path+" or "+found[1].Path, "several steps are called %q", n.Text())
+		n.Errorf("write its path, as in "+found[0].name+" or "+found[1].name, "several steps are called %q", n.Text())
+	case other && r.subject.Runs[useCase] == nil:
+		n.Errorf(source.DidYouMean(useCase, sortedKeys(r.runs)), "the use case runs no use case %q", useCase)
 	default:
-		return found[0]
+		n.Errorf(source.DidYouMean(n.Text(), r.names), "the use case has no step %q", n.Text())
 	}
-	return nil
+	return stepPlace{}
 }
 
 func (r *reader) message(n *source.Node) *message {

@@ -12,7 +12,7 @@ var text = rules.TypeOf(rules.KindText)
 
 // expectations reads what must come of a test's case.
 func (r *reader) expectations(t *Test, n *source.Node) {
-	fields := n.Map("outcome", "result", "title", "path", "skips", "results", "decisions", "effects", "tasks", "waits")
+	fields := n.Map("outcome", "result", "title", "path", "skips", "results", "decisions", "effects", "runs", "tasks", "waits")
 	t.expect.at = n
 	env := rules.NewEnvironment(rules.RecordType(rules.Field{Name: "input", Type: r.plan.Input, Required: true}))
 	value := func(key string, of *rules.Type) *expected {
@@ -42,6 +42,9 @@ func (r *reader) expectations(t *Test, n *source.Node) {
 	if effects := fields["effects"]; effects.Exists() {
 		t.expect.effects = r.effects(effects, env)
 	}
+	if runs := fields["runs"]; runs.Exists() {
+		t.expect.runs = r.runsOf(runs, env)
+	}
 	if tasks := fields["tasks"]; tasks.Exists() {
 		t.expect.tasks = r.tasks(tasks, env)
 	}
@@ -52,8 +55,6 @@ func (r *reader) expectations(t *Test, n *source.Node) {
 		}
 	}
 }
-
-func (r *reader) place(n *source.Node) stepPlace { return stepPlace{at: n, step: r.step(n)} }
 
 func (r *reader) stepsOf(n *source.Node) []stepPlace {
 	var list []stepPlace
@@ -120,17 +121,12 @@ func (r *reader) effects(n *source.Node, env *rules.Environment) *effectList {
 		n.Required(anyOrder, "or write a list, in the order in which they happen")
 	}
 	for _, item := range items.List() {
-		e := effectResult{at: item}
-		key := item
-		switch keys := item.Keys(); {
-		case item.Kind() == source.Scalar:
-		case len(keys) == 1:
-			key = item.KeyNode(keys[0])
-		default:
+		key := onlyName(item)
+		if key == nil {
 			item.Errorf("write for example - support.create_task: {queue: complaints}", "expected one operation with its input")
 			continue
 		}
-		e.operation = key.Text()
+		e := effectResult{at: item, operation: key.Text()}
 		operation := r.operation(key)
 		if operation == nil {
 			continue
@@ -146,8 +142,19 @@ func (r *reader) effects(n *source.Node, env *rules.Environment) *effectList {
 	return list
 }
 
+// onlyName is the name of an item that is a name, or a name with what belongs to it; nil if it is neither.
+func onlyName(item *source.Node) *source.Node {
+	switch keys := item.Keys(); {
+	case item.Kind() == source.Scalar:
+		return item
+	case len(keys) == 1:
+		return item.KeyNode(keys[0])
+	}
+	return nil
+}
+
 // taskFields are the fields of a task that tests look at.
-var taskFields = []string{"task", "queue", "role", "who", "title", "show", "from", "outcomes"}
+var taskFields = []string{"task", "queue", "role", "who", "title", "show", "from", "outcomes", "reminded"}
 
 func (r *reader) tasks(n *source.Node, env *rules.Environment) *taskList {
 	list := &taskList{at: n}
@@ -173,6 +180,8 @@ func (r *reader) tasks(n *source.Node, env *rules.Environment) *taskList {
 				of = rules.TypeOf(rules.KindAny)
 			case "outcomes":
 				of = rules.ListOf(text)
+			case "reminded":
+				of = rules.TypeOf(rules.KindNumber)
 			}
 			t.fields = append(t.fields, taskField{name: name, value: r.expect(fields[name], of, env)})
 		}
@@ -188,7 +197,7 @@ func (r *reader) waits(n *source.Node, env *rules.Environment) *waiting {
 		n.Errorf("write waits: {step: …}", "say for what the case still waits")
 	}
 	if fields["step"].Exists() {
-		w.step = r.step(fields["step"])
+		w.stepPlace = r.place(fields["step"])
 	}
 	if fields["for"].Exists() {
 		w.on = r.expect(fields["for"], text, env)
@@ -199,4 +208,4 @@ func (r *reader) waits(n *source.Node, env *rules.Environment) *waiting {
 	return w
 }
 
-func (p stepPlace) String() string { return fmt.Sprintf("%q", p.step.Path) }
+func (p stepPlace) String() string { return fmt.Sprintf("%q", p.name) }

@@ -74,7 +74,7 @@ func (r *reader) given(p *person, n *source.Node) {
 		made["value"] = r.literal(value, valueType(p.step))
 	}
 	p.gives = rules.Record(made)
-	r.fitting(p, n, fields)
+	r.suitable(p, n, fields)
 }
 
 // chosen reads the choice: by what the item holds. It is compared with the items when the task is there.
@@ -128,8 +128,8 @@ func valueType(s *usecases.Step) *rules.Type {
 	return rules.TypeOf(rules.KindAny)
 }
 
-// fitting checks that the answer is one that the task takes, where the step says which task it is.
-func (r *reader) fitting(p *person, n *source.Node, fields map[string]*source.Node) {
+// suitable checks that the answer is one that the task takes, where the step says which task it is.
+func (r *reader) suitable(p *person, n *source.Node, fields map[string]*source.Node) {
 	if fields["act"].Exists() {
 		return
 	}

@@ -177,7 +177,7 @@ func (w *world) replay(ctx context.Context, name string, operation *contracts.Op
 	place, _ := ctx.Value(placeKey{}).(activities.Place)
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	step := w.steps[place.Path]
+	step := w.steps[spotOf(place)]
 	place.Path = w.past.recorded(place.Path)
 	made, known := w.past.reply(place, step, operation)
 	if !known {

@@ -215,7 +215,7 @@ func (p *past) differences(found *seen) []string {
 		}
 	}
 	for _, s := range p.steps {
-		if _, known := found.steps[s.Path]; !known && !strings.HasPrefix(s.Path, "joined[") {
+		if _, known := found.steps[spot{found.id, s.Path}]; !known && !strings.HasPrefix(s.Path, "joined[") {
 			list = append(list, fmt.Sprintf("the step %s is not taken", s.Path))
 		}
 	}

@@ -4,6 +4,7 @@ import (
 	"encoding/xml"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 	"time"
 )
@@ -20,17 +21,11 @@ func newReport(files []*File, results []Result, took time.Duration) *Report {
 	done := map[string]bool{}
 	for _, file := range files {
 		name := file.Plan.UseCase
-		if done[name] {
-			continue
+		if done[name] || !slices.ContainsFunc(results, func(one Result) bool { return one.UseCase == name }) {
+			continue // none of its tests was asked for
 		}
 		done[name] = true
-		var own []Result
-		for _, result := range results {
-			if result.UseCase == name {
-				own = append(own, result)
-			}
-		}
-		r.Coverage = append(r.Coverage, coverage(file, own))
+		r.Coverage = append(r.Coverage, coverage(file, results))
 	}
 	return r
 }

@@ -14,7 +14,9 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/stretchr/testify/mock"
 	"go.temporal.io/sdk/client"
+	"go.temporal.io/sdk/converter"
 	"go.temporal.io/sdk/log"
 	"go.temporal.io/sdk/temporal"
 	"go.temporal.io/sdk/testsuite"
@@ -69,8 +71,8 @@ type Result struct {
 	Path     []string      `json:"path"` // the steps that were taken, in order
 	Took     time.Duration `json:"-"`
 
-	ways map[string]int
-	rows map[string]int // "table row"
+	ways map[way]int
+	rows map[row]int
 }
 
 // Options of a run.
@@ -79,6 +81,8 @@ type Options struct {
 	Run *regexp.Regexp
 	// Parallel is how many run at once; 0: one for each processor.
 	Parallel int
+	// ContinueEvery has each case go on in a new run whenever it has done so many steps more, as very long ones do; 0: never.
+	ContinueEvery int
 }
 
 // Run runs the tests of the files, in the order of the files.
@@ -117,7 +121,7 @@ func Run(ctx context.Context, files []*File, options Options) (*Report, error) {
 					break
 				}
 				id := fmt.Sprintf("test-%d", n+1)
-				results[n], errs[i] = run(ctx, tests[n], id, filepath.Join(dir, id), blank)
+				results[n], errs[i] = run(ctx, tests[n], id, filepath.Join(dir, id), blank, options.ContinueEvery)
 			}
 		})
 	}
@@ -145,9 +149,10 @@ func blankStore(ctx context.Context, dir string) ([]byte, error) {
 }
 
 // run runs one test in a store of its own: what one case finds out, such as a link, is nothing to another.
-func run(ctx context.Context, t *Test, id, dir string, blank []byte) (result Result, err error) {
+func run(ctx context.Context, t *Test, id, dir string, blank []byte, every int) (result Result, err error) {
 	begun := time.Now()
 	w := newWorld(t, id)
+	w.every = every
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return result, err
 	}
@@ -174,7 +179,7 @@ func run(ctx context.Context, t *Test, id, dir string, blank []byte) (result Res
 		}
 	}
 	for _, step := range w.took {
-		result.Path = append(result.Path, step.path)
+		result.Path = append(result.Path, w.name(step.at))
 	}
 	result.Failures, result.OK, result.ways = w.failures, len(w.failures) == 0, w.ways
 	result.Took = time.Since(begun)
@@ -189,6 +194,9 @@ func (w *world) now() time.Time {
 	return w.env.Now()
 }
 
+// over says that the case is not waited for any more. What it runs is then told to end, which is nothing that it did.
+func (w *world) over() bool { return w.now().Sub(w.test.at) >= horizon }
+
 // ending is how the execution of a case ended.
 type ending struct {
 	outcome workflows.Outcome
@@ -202,30 +210,88 @@ func (w *world) execute() (end ending, err error) {
 			err = fmt.Errorf("the case did not come to an end: %v", caught)
 		}
 	}()
-	suite := &testsuite.WorkflowTestSuite{}
-	suite.SetLogger(log.NewStructuredLogger(slog.New(slog.DiscardHandler)))
-	w.env = suite.NewTestWorkflowEnvironment()
-	w.env.SetStartTime(w.test.at)
-	w.env.SetTestTimeout(patience)
-	w.env.SetWorkflowRunTimeout(horizon)
-	w.env.SetWorkerOptions(sdk.Options{DeadlockDetectionTimeout: patience})
-	w.env.SetStartWorkflowOptions(client.StartWorkflowOptions{ID: w.id, TaskQueue: workflows.QueueMain})
-	w.acts = &activities.Activities{Store: w.store, Reach: func() *activities.Reach { return w.reach }, Contracts: w, Log: slog.New(slog.DiscardHandler), Now: w.now}
-	w.acts.Register(registry{TestWorkflowEnvironment: w.env, world: w})
-	interpreter := &workflows.Interpreter{Plans: w, Routes: w, Calendars: w.test.Calendars, Watcher: w}
-	w.env.RegisterDynamicWorkflow(interpreter.Run, workflow.DynamicRegisterOptions{})
-	if _, err := w.store.CreateCase(context.Background(), store.NewCase{ID: w.id, UseCase: w.test.Plan.UseCase, BundleHash: w.test.Plan.UseCase,
-		Language: w.test.meta.Language, ThreadKeys: []string{w.id}}); err != nil {
+	w.acts = &activities.Activities{
+		Store: w.store, Reach: func() *activities.Reach { return w.reach }, Contracts: w, UseCases: w, Log: slog.New(slog.DiscardHandler), Now: w.now,
+	}
+	w.prepare(w.test.at)
+	if err := w.begin(); err != nil {
 		return end, err
 	}
+	for in := (workflows.StartInput{BundleHash: w.test.Plan.UseCase, Input: w.test.input, Case: w.test.meta}); ; {
+		w.env.ExecuteWorkflow(w.test.Plan.UseCase, in)
+		next, again, err := w.continued()
+		if err != nil || !again {
+			return w.ending()
+		}
+		in = next
+		w.prepare(w.env.Now())
+		for _, one := range w.due {
+			if !one.done {
+				w.arrange(one)
+			}
+		}
+	}
+}
+
+// prepare makes the environment for a run of the case.
+func (w *world) prepare(start time.Time) {
+	suite := &testsuite.WorkflowTestSuite{}
+	suite.SetLogger(log.NewStructuredLogger(slog.New(slog.DiscardHandler)))
+	w.env, w.fresh = suite.NewTestWorkflowEnvironment(), 0
+	w.env.SetStartTime(start)
+	w.env.SetTestTimeout(patience)
+	w.env.SetWorkflowRunTimeout(horizon - start.Sub(w.test.at))
+	w.env.SetDetachedChildWait(false) // what a case that still waits has run is of no interest any more
+	w.env.SetWorkerOptions(sdk.Options{DeadlockDetectionTimeout: patience})
+	w.env.SetStartWorkflowOptions(client.StartWorkflowOptions{ID: w.id, TaskQueue: workflows.QueueMain})
+	w.acts.Register(registry{TestWorkflowEnvironment: w.env, world: w})
+	w.env.RegisterDynamicWorkflow(w.workflow, workflow.DynamicRegisterOptions{})
+	// A part of a long list tells the case when everything in it waits. The environment knows children alone by themselves.
+	w.env.OnSignalExternalWorkflow(mock.Anything, w.id, mock.Anything, workflows.SignalResting, mock.Anything).Maybe().Return(
+		func(_, _, _, name string, arg any) error {
+			w.env.SignalWorkflow(name, arg)
+			return nil
+		})
+}
+
+// begin stores the case, and what happens while it runs.
+func (w *world) begin() error {
+	ctx := context.Background()
+	if len(w.plans) > 1 {
+		publication := store.Publication{Bundles: map[string]string{}, Who: "test"}
+		for _, name := range sortedKeys(w.plans) {
+			if err := w.store.PutBundle(ctx, name, name, []byte("{}")); err != nil {
+				return err
+			}
+			publication.Bundles[name] = name
+		}
+		if _, err := w.store.Publish(ctx, publication); err != nil {
+			return err
+		}
+	}
+	if _, err := w.store.CreateCase(ctx, store.NewCase{ID: w.id, UseCase: w.test.Plan.UseCase, BundleHash: w.test.Plan.UseCase,
+		Language: w.test.meta.Language, ThreadKeys: []string{w.id}}); err != nil {
+		return err
+	}
 	for _, m := range w.test.messages {
-		w.env.RegisterDelayedCallback(func() { w.join(m) }, m.after)
+		w.later(m.after, func() { w.join(m) })
 	}
 	for i, e := range w.test.events {
-		w.env.RegisterDelayedCallback(func() { w.happen(i, e) }, e.after)
+		w.later(e.after, func() { w.happen(i, e) })
 	}
-	w.env.ExecuteWorkflow(w.test.Plan.UseCase, workflows.StartInput{BundleHash: w.test.Plan.UseCase, Input: w.test.input, Case: w.test.meta})
-	return w.ending()
+	if c := w.test.cancel; c != nil {
+		w.later(c.after, func() { w.env.SignalWorkflow(workflows.SignalCancel, workflows.Cancel{Undo: c.undo, By: c.by}) })
+	}
+	return nil
+}
+
+// continued is what the case goes on with in a new run, if it does.
+func (w *world) continued() (in workflows.StartInput, again bool, err error) {
+	var next *workflow.ContinueAsNewError
+	if !errors.As(w.env.GetWorkflowError(), &next) {
+		return in, false, nil
+	}
+	return in, true, converter.GetDefaultDataConverter().FromPayloads(next.Input, &in)
 }
 
 func (w *world) ending() (end ending, err error) {
@@ -266,11 +332,17 @@ func (w *world) happen(index int, e *event) {
 	if err == nil {
 		_, _, err = w.store.PutEvent(context.Background(), store.Occurrence{Name: e.name, Key: e.key, Source: "test", DedupeKey: fmt.Sprint(index), Payload: payload, ReceivedAt: w.env.Now()})
 	}
+	var waits []store.EventWait
+	if err == nil {
+		waits, err = w.store.DueNudges(context.Background(), e.name, e.key, time.Time{}, MaxTests)
+	}
 	if err != nil {
 		w.fail(Failure{File: w.test.File, Line: w.test.Line, Column: 1, Message: "the event could not be stored: " + err.Error()})
 		return
 	}
-	w.env.SignalWorkflow(workflows.SignalNudge, nil)
+	for _, wait := range waits {
+		w.nudge(wait.Execution)
+	}
 }
 
 // seen is everything that a case has come to.
@@ -278,41 +350,63 @@ type seen struct {
 	*world
 	end       ending
 	stored    store.Case
-	results   map[string]rules.Value // of the last time that each step was done, by path
-	decisions []store.Decision
+	results   map[spot]rules.Value // of the last time that each step was done
+	decisions []decision
 }
+
+// decision is one of the case, or of one that it runs.
+type decision struct {
+	caseID string
+	store.Decision
+}
+
+// row is a row of a table of a use case.
+type row struct{ useCase, table, id string }
 
 // look reads what the case has written down.
 func (w *world) look(end ending) (*seen, error) {
 	ctx := context.Background()
-	s := &seen{world: w, end: end, results: map[string]rules.Value{}}
+	s := &seen{world: w, end: end, results: map[spot]rules.Value{}}
 	var err error
 	if s.stored, err = w.store.Case(ctx, w.id); err != nil {
 		return nil, err
 	}
-	steps, err := w.store.Steps(ctx, w.id)
+	for _, id := range sortedKeys(w.cases) {
+		if err := s.read(ctx, id); err != nil {
+			return nil, err
+		}
+	}
+	return s, nil
+}
+
+// read reads what a case has written down.
+func (s *seen) read(ctx context.Context, id string) error {
+	steps, err := s.store.Steps(ctx, id)
 	if err != nil {
-		return nil, err
+		return err
 	}
 	for _, step := range steps {
 		var value rules.Value
 		if len(step.Result) > 0 {
 			if err := json.Unmarshal(step.Result, &value); err != nil {
-				return nil, err
+				return err
 			}
 		}
-		s.results[step.Path] = value
+		s.results[spot{id, step.Path}] = value
 	}
-	s.decisions, err = w.store.Decisions(ctx, w.id)
-	return s, err
+	made, err := s.store.Decisions(ctx, id)
+	for _, one := range made {
+		s.decisions = append(s.decisions, decision{id, one})
+	}
+	return err
 }
 
 // rows are the rows of tables that decided.
-func (s *seen) rows() map[string]int {
-	rows := map[string]int{}
-	for _, decision := range s.decisions {
-		if decision.Row != "" {
-			rows[decision.Table+" "+decision.Row]++
+func (s *seen) rows() map[row]int {
+	rows := map[row]int{}
+	for _, d := range s.decisions {
+		if d.Row != "" {
+			rows[row{s.cases[d.caseID].plan.UseCase, d.Table, d.Row}]++
 		}
 	}
 	return rows

@@ -1,10 +1,12 @@
 package casetest
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
 	"sync"
+	"time"
 
 	"go.temporal.io/sdk/activity"
 	"go.temporal.io/sdk/converter"
@@ -14,6 +16,7 @@ import (
 	"crosswalk/adapters"
 	"crosswalk/contracts"
 	"crosswalk/rules"
+	"crosswalk/source"
 	"crosswalk/store"
 	"crosswalk/usecases"
 	"crosswalk/workflows"
@@ -21,45 +24,87 @@ import (
 
 // world is everything around one case: it plays the systems and the people, and notes what the case does.
 type world struct {
-	test  *Test
-	past  *past // the case that is played again for a recording; nil in a test
-	id    string
-	env   *testsuite.TestWorkflowEnvironment
-	store *store.Store
-	acts  *activities.Activities
-	reach *activities.Reach
+	test    *Test
+	past    *past // the case that is played again for a recording; nil in a test
+	id      string
+	env     *testsuite.TestWorkflowEnvironment
+	store   *store.Store
+	acts    *activities.Activities
+	reach   *activities.Reach
+	plans   map[string]*usecases.Plan // by the name of the use case, which is the hash of its bundle here
+	foreign map[string]bool           // what of other workers is run, by name
+	every   int                       // after how many steps the case goes on in a new run; 0: never
 
 	mu       sync.Mutex
 	used     map[*answer]int
 	answered map[*person]int
 	given    map[string]bool // by the id of the task
 	sent     map[string]bool // keys of writes that were carried out
+	cases    map[string]*played
 	effects  []effect
+	ran      []effect
 	tasks    []activities.Task
+	reminded map[string]int // by the id of the task
 	took     []taken
-	ways     map[string]int            // how often each way was taken, by path and name
-	steps    map[string]*usecases.Step // by path, with the positions of loops
+	ways     map[way]int              // how often each way was taken
+	steps    map[spot]*usecases.Step  // that were come to
+	fresh    int                      // how many of them the present run of the case was the first to come to
+	seats    map[spot]map[string]bool // who has decided, where several do
+	due      []*appointment
 	failures []Failure
 	calls    []called // of a recording
 }
 
-// effect is a write that happened.
+// played is a case: that of the test, or one that its steps run.
+type played struct {
+	plan   *usecases.Plan
+	parent string // the case that runs it; "": nobody
+	step   string // the path of the step that runs it
+}
+
+// spot is a place where cases come to: a step with the positions of the loops around it.
+type spot struct{ caseID, path string }
+
+func spotOf(at activities.Place) spot { return spot{at.Case, at.Path} }
+
+// effect is a write that happened, or something that was run.
 type effect struct {
-	operation string // system.operation
-	step      string // path
+	operation string // system.operation, or the name of what was run
+	at        spot
 	input     rules.Value
 }
 
 // taken is a step that was done.
 type taken struct {
-	path string // with the positions of loops
+	at   spot
 	step *usecases.Step
 }
 
+// appointment is something that is to happen at a time of the case, in whichever of its runs.
+type appointment struct {
+	at   time.Time
+	do   func()
+	done bool
+}
+
 func newWorld(t *Test, id string) *world {
-	w := &world{test: t, id: id, used: map[*answer]int{}, answered: map[*person]int{}, given: map[string]bool{}, sent: map[string]bool{}, ways: map[string]int{}, steps: map[string]*usecases.Step{}}
+	w := &world{
+		test: t, id: id, plans: map[string]*usecases.Plan{}, used: map[*answer]int{}, answered: map[*person]int{}, given: map[string]bool{}, sent: map[string]bool{},
+		cases: map[string]*played{id: {plan: t.Plan}}, reminded: map[string]int{}, ways: map[way]int{}, steps: map[spot]*usecases.Step{}, seats: map[spot]map[string]bool{},
+	}
 	w.reach = &activities.Reach{Systems: map[string]*activities.System{}}
-	for name, contract := range t.Plan.Systems {
+	plans := t.plans()
+	w.foreign = foreignRuns(plans)
+	for _, plan := range plans {
+		w.plans[plan.UseCase] = plan
+		w.serve(plan)
+	}
+	return w
+}
+
+// serve plays the systems of a use case.
+func (w *world) serve(plan *usecases.Plan) {
+	for name, contract := range plan.Systems {
 		serves := map[string]activities.Service{}
 		for short, operation := range contract.Operations {
 			serves[short] = activities.Service{Local: true}
@@ -68,10 +113,9 @@ func newWorld(t *Test, id string) *world {
 			}
 		}
 		w.reach.Systems[name] = &activities.System{Name: name, Contract: contract.Name, Drivers: []activities.Driver{
-			{Name: "test:" + name, Serves: serves, Executor: played{world: w, system: name, contract: contract}},
+			{Name: "test:" + name, Serves: serves, Executor: system{world: w, name: name, contract: contract}},
 		}}
 	}
-	return w
 }
 
 func (w *world) fail(f Failure) {
@@ -80,8 +124,36 @@ func (w *world) fail(f Failure) {
 	w.failures = append(w.failures, f)
 }
 
+// later has something happen after a time of the case.
+func (w *world) later(after time.Duration, do func()) {
+	one := &appointment{at: w.now().Add(after), do: do}
+	w.due = append(w.due, one)
+	w.arrange(one)
+}
+
+// arrange tells the present run of the case of an appointment.
+func (w *world) arrange(one *appointment) {
+	w.env.RegisterDelayedCallback(func() {
+		if !one.done {
+			one.done = true
+			one.do()
+		}
+	}, max(0, one.at.Sub(w.env.Now())))
+}
+
 // Plan is the interpreter's view of bundles.
-func (w *world) Plan(string) (*usecases.Plan, bool) { return w.test.Plan, true }
+func (w *world) Plan(hash string) (*usecases.Plan, bool) {
+	plan := w.plans[hash]
+	return plan, plan != nil
+}
+
+// Input is the activities' view of use cases.
+func (w *world) Input(_ context.Context, hash string) (*rules.Type, error) {
+	if plan := w.plans[hash]; plan != nil {
+		return plan.Input, nil
+	}
+	return nil, fmt.Errorf("casetest: there is no use case %q", hash)
+}
 
 // Routes is the interpreter's view of reach: every system is there.
 func (w *world) Routes(system, operation string) []activities.Route {
@@ -89,42 +161,63 @@ func (w *world) Routes(system, operation string) []activities.Route {
 }
 
 // Contract is the activities' view of bundles.
-func (w *world) Contract(_, system string) (*contracts.Contract, error) {
-	if contract := w.test.Plan.Systems[system]; contract != nil {
-		return contract, nil
+func (w *world) Contract(hash, system string) (*contracts.Contract, error) {
+	if plan := w.plans[hash]; plan != nil && plan.Systems[system] != nil {
+		return plan.Systems[system], nil
 	}
-	return nil, fmt.Errorf("casetest: the use case calls no system %q", system)
+	return nil, fmt.Errorf("casetest: the use case %s calls no system %q", hash, system)
 }
 
 // Took notes the way of the case.
-func (w *world) Took(at activities.Place, step *usecases.Step, way string) {
+func (w *world) Took(at activities.Place, step *usecases.Step, name string) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	w.ways[wayKey(step, way)]++
-	w.steps[at.Path] = step
-	if way != workflows.WayTaken {
+	if w.over() {
 		return
 	}
-	if n := len(w.took); n > 0 && w.took[n-1].path == at.Path {
+	here := spotOf(at)
+	w.ways[way{step, name}]++
+	if w.steps[here] == nil {
+		w.steps[here] = step
+		if w.fresh++; w.every > 0 && at.Case == w.id && w.fresh >= w.every {
+			w.env.SetContinueAsNewSuggested(true)
+		}
+	}
+	if name != workflows.WayTaken {
+		return
+	}
+	if n := len(w.took); n > 0 && w.took[n-1].at == here {
 		return // the same step, tried again
 	}
-	w.took = append(w.took, taken{path: at.Path, step: step})
+	w.took = append(w.took, taken{at: here, step: step})
 }
 
-func wayKey(s *usecases.Step, way string) string { return s.Path + " " + way }
+// way is one that a step takes. Steps belong to one use case.
+type way struct {
+	step *usecases.Step
+	name string
+}
 
-// played is a system of the test.
-type played struct {
+// name is a place as tests and reports name it.
+func (w *world) name(at spot) string {
+	if of := w.cases[at.caseID]; of != nil {
+		return w.test.nameOf(of.plan, at.path)
+	}
+	return at.path
+}
+
+// system is a system of the test.
+type system struct {
 	world    *world
-	system   string
+	name     string
 	contract *contracts.Contract
 }
 
 // Execute answers a call as the test says. A call that it says nothing about fails the test.
-func (p played) Execute(ctx context.Context, call adapters.Call) (activities.Result, error) {
-	w := p.world
-	operation := p.operation(call.Operation)
-	name := p.system + "." + operation.Short
+func (s system) Execute(ctx context.Context, call adapters.Call) (activities.Result, error) {
+	w := s.world
+	operation := s.operation(call.Operation)
+	name := s.name + "." + operation.Short
 	made, problem := w.reply(ctx, name, operation, call.Input)
 	if problem != nil {
 		w.fail(*problem)
@@ -136,7 +229,7 @@ func (p played) Execute(ctx context.Context, call adapters.Call) (activities.Res
 		return activities.Result{}, failed
 	}
 	if operation.Effect == contracts.Write {
-		w.happened(effect{operation: name, input: call.Input}, call.Key)
+		w.happened(effect{operation: name, at: placeOf(ctx), input: call.Input}, call.Key)
 	}
 	return activities.Result{Value: made.value}, nil
 }
@@ -154,8 +247,9 @@ func (w *world) reply(ctx context.Context, name string, operation *contracts.Ope
 	if w.past != nil {
 		return w.replay(ctx, name, operation, input)
 	}
-	a, problem := w.answer(name, input)
+	a, problem := w.answer(w.test.answers[name], placeOf(ctx), name, input)
 	if problem != nil {
+		problem.Hint = cmp.Or(problem.Hint, fmt.Sprintf("write it under systems:, as in %s: {gives: …}", name))
 		return reply{}, problem
 	}
 	names := map[string]rules.Value{"input": input}
@@ -168,8 +262,8 @@ func (w *world) reply(ctx context.Context, name string, operation *contracts.Ope
 	return reply{fails: a.fails, message: a.message}, nil
 }
 
-func (p played) operation(name string) *contracts.Operation {
-	for _, operation := range p.contract.Operations {
+func (s system) operation(name string) *contracts.Operation {
+	for _, operation := range s.contract.Operations {
 		if operation.Name == name {
 			return operation
 		}
@@ -185,20 +279,18 @@ func (w *world) evaluate(a *answer, template *rules.Template, names map[string]r
 	return value
 }
 
-// answer finds the first answer that fits the call and is not used up.
-func (w *world) answer(name string, input rules.Value) (*answer, *Failure) {
+// answer finds the first answer of a list that fits what is asked, at a place of the case, and is not used up.
+func (w *world) answer(list []*answer, at spot, name string, input rules.Value) (*answer, *Failure) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	list := w.test.answers[name]
 	for _, a := range list {
-		if a.times > 0 && w.used[a] >= a.times || !a.fits(input) {
+		if a.times > 0 && w.used[a] >= a.times || a.step != nil && a.step != w.steps[at] || !a.fits(input) {
 			continue
 		}
 		w.used[a]++
 		return a, nil
 	}
 	f := Failure{File: w.test.File, Line: w.test.Line, Column: 1, Message: fmt.Sprintf("%s was called with %s, and the test has no answer for it", name, shown(input))}
-	f.Hint = fmt.Sprintf("write it under systems:, as in %s: {gives: …}", name)
 	if len(list) > 0 {
 		f.Line, f.Column = list[0].at.Position()
 		f.Hint = "none of its answers fits this call, or those that do are used up"
@@ -223,7 +315,7 @@ func (a *answer) fits(input rules.Value) bool {
 func (w *world) happened(e effect, key string) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	if !w.sent[key] {
+	if !w.sent[key] && !w.over() {
 		w.sent[key] = true
 		w.effects = append(w.effects, e)
 	}
@@ -237,15 +329,23 @@ type registry struct {
 
 // RegisterActivityWithOptions registers one activity.
 func (r registry) RegisterActivityWithOptions(function any, options activity.RegisterOptions) {
-	if options.Name == activities.NameOpenTask {
+	switch options.Name {
+	case activities.NameOpenTask:
 		function = r.world.openTask
+	case activities.NameOpenCase:
+		function = r.world.openCase
+	case activities.NameRemind:
+		function = r.world.remind
 	}
 	r.TestWorkflowEnvironment.RegisterActivityWithOptions(function, options)
 }
 
 // RegisterDynamicActivity registers the calls. Who plays a system also sees which step calls it.
 func (r registry) RegisterDynamicActivity(_ any, options activity.DynamicRegisterOptions) {
-	r.TestWorkflowEnvironment.RegisterDynamicActivity(func(ctx context.Context, args converter.EncodedValues) (activities.CallOutput, error) {
+	r.TestWorkflowEnvironment.RegisterDynamicActivity(func(ctx context.Context, args converter.EncodedValues) (any, error) {
+		if name := activity.GetInfo(ctx).ActivityType.Name; r.world.foreign[name] {
+			return r.world.somebodyElse(name, args, func(time.Duration) error { return nil })
+		}
 		var in activities.CallInput
 		if err := args.Get(&in); err != nil {
 			return activities.CallOutput{}, err
@@ -257,6 +357,11 @@ func (r registry) RegisterDynamicActivity(_ any, options activity.DynamicRegiste
 // placeKey is under which a context holds the place of a call.
 type placeKey struct{}
 
+func placeOf(ctx context.Context) spot {
+	place, _ := ctx.Value(placeKey{}).(activities.Place)
+	return spotOf(place)
+}
+
 // openTask opens a task and lets whom the test names answer it.
 func (w *world) openTask(ctx context.Context, in activities.OpenTaskInput) error {
 	if err := w.acts.OpenTask(ctx, in); err != nil {
@@ -264,6 +369,9 @@ func (w *world) openTask(ctx context.Context, in activities.OpenTaskInput) error
 	}
 	w.mu.Lock()
 	defer w.mu.Unlock()
+	if w.over() {
+		return nil
+	}
 	w.noteTask(in.Task)
 	if w.given[in.Task.ID] {
 		return nil
@@ -273,12 +381,12 @@ func (w *world) openTask(ctx context.Context, in activities.OpenTaskInput) error
 		people = w.past.people
 	}
 	for _, p := range people {
-		if w.answered[p] >= p.times || !p.takes(in.Task, w.steps[in.Task.Path], w.past != nil) {
+		if w.answered[p] >= p.times || !p.takes(in.Task, w.steps[spotOf(in.Task.Place)], w.past != nil) {
 			continue
 		}
 		w.answered[p]++
 		w.given[in.Task.ID] = true
-		w.env.RegisterDelayedCallback(func() { w.give(p, in.Task.ID) }, p.after)
+		w.later(p.after, func() { w.give(p, in.Task.ID) })
 		return nil
 	}
 	return nil
@@ -329,14 +437,52 @@ func (w *world) give(p *person, id string) {
 	}
 	answer, err := json.Marshal(value)
 	if err == nil {
-		task, err = w.store.Answer(ctx, id, task.Version, store.Actor{User: p.name(task), All: true}, "test", answer)
+		task, err = w.store.Answer(ctx, id, task.Version, store.Actor{User: w.user(p, task), All: true}, "test", answer)
 	}
 	if err != nil {
 		w.fail(failureAt(p.at, "the task %q does not take this answer: %s", task.Title, err))
 		return
 	}
 	update := workflows.Answered{Task: task.ID, Version: task.Version}
-	w.env.UpdateWorkflow(workflows.UpdateAnswered, update.ID(), updated{world: w, person: p}, update)
+	if err := w.update(taskWorkflow(task), workflows.UpdateAnswered, update.ID(), updated{world: w, at: p.at}, update); err != nil {
+		w.fail(failureAt(p.at, "the case refused the answer: %s", err))
+	}
+}
+
+// taskWorkflow is the execution that waits for a task: the case, or the part of it that a long list was cut into.
+func taskWorkflow(task store.Task) string { return cmp.Or(task.Workflow, task.CaseID) }
+
+// update tells a case, or one that it runs.
+func (w *world) update(execution, name, id string, heard updated, in any) error {
+	if execution == w.id {
+		w.env.UpdateWorkflow(name, id, heard, in)
+		return nil
+	}
+	return w.env.UpdateWorkflowByID(execution, name, id, heard, in)
+}
+
+// nudge tells a case, or a part of one, that there is something for it. One that has ended needs nothing.
+func (w *world) nudge(execution string) {
+	if execution == w.id {
+		w.env.SignalWorkflow(workflows.SignalNudge, nil)
+		return
+	}
+	_ = w.env.SignalWorkflowByID(execution, workflows.SignalNudge, nil)
+}
+
+// user is who answers. Where several decide, those that the test does not name are different people.
+func (w *world) user(p *person, task store.Task) string {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	name, at := p.name(task), spot{task.CaseID, task.StepPath}
+	if w.seats[at] == nil {
+		w.seats[at] = map[string]bool{}
+	}
+	for n := 2; p.by == "" && w.seats[at][name]; n++ {
+		name = fmt.Sprintf("%s-%d", p.name(task), n)
+	}
+	w.seats[at][name] = true
+	return name
 }
 
 // name is who answers: the role or queue of the task, if the test names nobody.
@@ -387,8 +533,8 @@ func (p *person) index(task store.Task) (int, *Failure) {
 
 // updated hears whether the case took an answer.
 type updated struct {
-	world  *world
-	person *person
+	world *world
+	at    *source.Node
 }
 
 // Accept is called when the case takes the answer.
@@ -396,7 +542,7 @@ func (u updated) Accept() {}
 
 // Reject is called when it does not.
 func (u updated) Reject(err error) {
-	u.world.fail(failureAt(u.person.at, "the case refused the answer: %s", err))
+	u.world.fail(failureAt(u.at, "the case refused the answer: %s", err))
 }
 
 // Complete is called when the case has handled it.

@@ -189,14 +189,14 @@ func (w *writer) expect(p *past, of *world, found *seen) {
 	var path []string
 	inLoop := func(place string) bool { return strings.Contains(stepPath(p.plan, place), "[]") }
 	for _, t := range of.took {
-		if !inLoop(t.path) {
+		if !inLoop(t.at.path) {
 			path = append(path, quotedPath(t.step.Path))
 		}
 	}
 	w.line(3, "path: [%s]", strings.Join(path, ", "))
 	var skips []string
 	for _, s := range p.plan.Steps {
-		if of.ways[wayKey(s, workflows.WayTaken)] == 0 {
+		if of.ways[way{s, workflows.WayTaken}] == 0 {
 			skips = append(skips, quotedPath(s.Path))
 		}
 	}
@@ -230,7 +230,7 @@ func (w *writer) effects(p *past, of *world) {
 	}
 	w.line(3, "effects:")
 	indent := 4
-	if strings.Contains(fmt.Sprint(of.ways), usecases.EachWay) || p.plan.Joined != nil && len(p.messages) > 0 {
+	if p.plan.Joined != nil && len(p.messages) > 0 {
 		w.line(4, "%s:", anyOrder)
 		indent = 5
 	}

@@ -8,11 +8,13 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/spf13/cobra"
 
 	"crosswalk/casetest"
 	"crosswalk/source"
+	"crosswalk/usecases"
 	"crosswalk/workspace"
 )
 
@@ -38,6 +40,7 @@ beside the use case. It reads the record of a running crosswalk or of a data dir
 	c.Flags().Bool("cover", false, "list what no test reaches, with file and line")
 	c.Flags().String("junit", "", "write a JUnit report into this file")
 	c.Flags().Int("parallel", 0, "how many tests run at once (default: one for each processor)")
+	c.Flags().Int("continue-every", 0, "let each case go on in a new Temporal run after so many steps, as very long ones do")
 	c.Flags().String("record", "", "make a test of this case, by its id or reference")
 	c.Flags().String("data", "", "data directory that knows the case (default: .crosswalk in the workspace, or of the demo)")
 	c.Flags().String("database", "", "PostgreSQL that knows the case, instead of a data directory")
@@ -57,6 +60,9 @@ func test(c *cobra.Command, args []string) error {
 		}
 	}
 	options.Parallel, _ = c.Flags().GetInt("parallel")
+	if options.ContinueEvery, _ = c.Flags().GetInt("continue-every"); options.ContinueEvery < 0 {
+		return usageError("--continue-every: expected a number of steps from 1 on")
+	}
 	files, problems, err := testFiles(args)
 	if err != nil {
 		return err
@@ -88,6 +94,9 @@ func printReport(c *cobra.Command, report *casetest.Report) error {
 	} else {
 		missed, _ := c.Flags().GetBool("cover")
 		report.Text(c.OutOrStdout(), missed)
+		if n := len(report.Results); n > 0 {
+			fmt.Fprintf(c.OutOrStdout(), "%d tests in %s\n", n, report.Took.Round(time.Millisecond))
+		}
 	}
 	switch failed := report.Failed(); {
 	case len(report.Results) == 0:
@@ -157,6 +166,12 @@ func readTests(w *workspace.Workspace, dir string, problems source.Problems, wan
 	for i := range problems {
 		problems[i].File = filepath.Join(dir, problems[i].File)
 	}
+	plans := map[string]*usecases.Plan{}
+	for _, useCase := range w.UseCases {
+		if useCase.Plan != nil {
+			plans[useCase.Name] = useCase.Plan
+		}
+	}
 	var files []*casetest.File
 	for _, useCase := range w.UseCases {
 		if useCase.Plan == nil {
@@ -166,7 +181,7 @@ func readTests(w *workspace.Workspace, dir string, problems source.Problems, wan
 			if !wanted(f.Name) {
 				continue
 			}
-			file, found := casetest.Parse(dir, f.Name, []byte(f.Text), casetest.Subject{Plan: useCase.Plan, Calendars: w.Config})
+			file, found := casetest.Parse(dir, f.Name, []byte(f.Text), casetest.Subject{Plan: useCase.Plan, Runs: plans, Calendars: w.Config})
 			problems = append(problems, found...)
 			if file != nil {
 				files = append(files, file)

@@ -20,6 +20,7 @@ const (
 	handoverTimeout = 20 * time.Second
 	tidyEvery       = time.Hour
 	sweepLease      = 2 * sweepEvery // what one process leaves, another sweeps after this
+	sweepPage       = 200            // entries that the sweeper takes at once
 )
 
 // Run hands stored entries over to their cases, repeats what failed or what a crash left, and sends queued mail, until
@@ -85,14 +86,7 @@ func (i *Intake) sweepAlone(ctx context.Context) error {
 }
 
 func (i *Intake) sweepOnce(ctx context.Context, before time.Time) error {
-	entries, err := i.Store.PendingEntries(ctx, before, 200)
-	if err != nil {
-		return err
-	}
-	var errs []error
-	for _, entry := range entries {
-		errs = append(errs, i.handOver(ctx, entry))
-	}
+	errs := []error{i.sweepEntries(ctx, before)}
 	errs = append(errs, i.sweepEvents(ctx))
 	tasks, err := i.Store.UndeliveredAnswers(ctx, before, 200)
 	errs = append(errs, err)
@@ -104,6 +98,30 @@ func (i *Intake) sweepOnce(ctx context.Context, before time.Time) error {
 		}
 	}
 	return errors.Join(errs...)
+}
+
+// sweepEntries hands over what is left, page by page as long as all of a page could be.
+func (i *Intake) sweepEntries(ctx context.Context, before time.Time) error {
+	for first := ""; ; {
+		entries, err := i.Store.PendingEntries(ctx, before, sweepPage)
+		if err != nil || len(entries) == 0 || entries[0].ID == first {
+			return err
+		}
+		first = entries[0].ID
+		var errs []error
+		told := map[string]bool{}
+		for _, entry := range entries {
+			if entry.Kind != store.KindNew && told[entry.CaseID] {
+				continue // with an earlier one of the page, or in the next round
+			}
+			err := i.handOver(ctx, entry)
+			told[entry.CaseID] = told[entry.CaseID] || err == nil && entry.Kind != store.KindNew
+			errs = append(errs, err)
+		}
+		if err := errors.Join(errs...); err != nil || len(entries) < sweepPage {
+			return err
+		}
+	}
 }
 
 // tidy drops what nobody asks for any more.
@@ -131,9 +149,12 @@ func (i *Intake) handOver(ctx context.Context, entry store.Entry) error {
 		return nil
 	}
 	if entry.Kind != store.KindNew {
-		err := i.Cases.Nudge(ctx, entry.CaseID)
-		if err == nil || errors.Is(err, ErrEnded) && entry.Kind == string(Deleted) { // nothing is left to be done about a post that is gone
+		err := i.nudge(ctx, entry.CaseID)
+		if errors.Is(err, ErrEnded) && entry.Kind == string(Deleted) { // nothing is left to be done about a post that is gone
 			return i.Store.MarkJoined(ctx, entry.ID)
+		}
+		if err == nil {
+			return nil
 		}
 		if !errors.Is(err, ErrEnded) {
 			return err

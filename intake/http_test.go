@@ -212,7 +212,7 @@ func TestPosts(t *testing.T) {
 	require.Equal(t, first.CaseID, gone.CaseID)
 	s.sweep(t)
 	require.Len(t, s.cases.started, 1)
-	require.Len(t, s.cases.nudged, 3)
+	require.Len(t, s.cases.nudged, 1, "one nudge tells of all")
 
 	unknown := s.sendX(t, `{"for_user_id":"1","tweet_delete_events":[{"status":{"id":"99","user_id":"2"}}]}`)
 	require.Equal(t, Ignored, unknown.Outcome)

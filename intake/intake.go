@@ -68,6 +68,7 @@ type Intake struct {
 	handover chan stored // entries that were stored just now
 	happened chan store.Occurrence
 	swept    time.Time // events before it were told of, or are nobody's; used by the sweeper alone
+	nudges   nudges
 	wait     sync.WaitGroup
 	name     string // among the processes that share a store
 	now      func() time.Time

@@ -17,9 +17,23 @@ func (s *Store) MarkStarted(ctx context.Context, entryID string) error {
 	return s.markEntry(ctx, entryID, EntryStarted, "")
 }
 
-// MarkJoined records that the entry's case has been told of it.
-func (s *Store) MarkJoined(ctx context.Context, entryID string) error {
-	return s.markEntry(ctx, entryID, EntryJoined, "")
+// WaitingMessages lists, by their ids, messages that have joined a case which was not told of them yet, oldest first.
+func (s *Store) WaitingMessages(ctx context.Context, caseID string, limit int) ([]string, error) {
+	found, err := many[textRow](ctx, s.read(), "SELECT id FROM entries WHERE case_id = ? AND kind <> ? AND state = ? ORDER BY stored_at, id"+page(limit, 0),
+		caseID, KindNew, EntryStored)
+	return texts(found), wrap("messages of "+caseID, err)
+}
+
+// MarkJoined records that the case of entries has been told of them.
+func (s *Store) MarkJoined(ctx context.Context, entryIDs ...string) error {
+	if len(entryIDs) == 0 {
+		return nil
+	}
+	return s.write(ctx, "joined entries", func(tx session) error {
+		set, ids := in(entryIDs)
+		_, err := tx.exec(ctx, "UPDATE entries SET state = ?, reason = '' WHERE state <> ? AND id IN "+set, append([]any{EntryJoined, EntryIgnored}, ids...)...)
+		return err
+	})
 }
 
 // MarkFailed records that the entry can not be handed over, for a reason that trying again does not change.
@@ -116,7 +130,7 @@ func (s *Store) NextMessages(ctx context.Context, caseID string, read int, done 
 	if len(done) > 0 {
 		err := s.write(ctx, "messages of "+caseID, func(tx session) error {
 			set, ids := in(done)
-			_, err := tx.exec(ctx, "UPDATE entries SET done_by_read = ? WHERE case_id = ? AND id IN "+set, append([]any{read, caseID}, ids...)...)
+			_, err := tx.exec(ctx, "UPDATE entries SET done_by_read = ? WHERE id IN "+set, append([]any{read}, ids...)...)
 			return err
 		})
 		if err != nil {

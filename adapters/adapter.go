@@ -67,6 +67,7 @@ type Operation struct {
 	one      *rules.Template
 	output   *tree
 	timeout  time.Duration
+	answer   int64 // how many bytes an answer may have, 0: as many as usual
 }
 
 // Safety says how a write is made safe.

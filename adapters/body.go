@@ -11,15 +11,31 @@ import (
 )
 
 // The bounds of an answer: bytes on the wire and after decompression (the JSON reader bounds the nesting).
-// They are far above any honest answer to the requests that adapters make.
+// They are far above any honest answer to the requests that most adapters make. An operation that fetches more says so,
+// up to maxAnswer: an answer is in memory several times over while it is read.
 const (
 	maxWire      = 4 << 20
 	maxDecoded   = 16 << 20
+	maxAnswer    = 64 << 20
 	maxErrorBody = 64 << 10
 )
 
+// bounds are the bytes that an answer to the operation may have on the wire and after decompression.
+func (o *Operation) bounds() (wire, decoded int64) {
+	if o.answer > 0 {
+		return o.answer, max(o.answer, maxDecoded)
+	}
+	return maxWire, maxDecoded
+}
+
 // errTooLarge marks an answer beyond the bounds.
 var errTooLarge = errors.New("the answer is larger than an adapter reads")
+
+// tooLarge says what can be done about it.
+func tooLarge(op *Operation) string {
+	wire, _ := op.bounds()
+	return fmt.Sprintf("%s (%d MB for %s; answer_limit in the adapter may say up to %d MB)", errTooLarge, wire>>20, op.Name, maxAnswer>>20)
+}
 
 // readBody reads an answer within the bounds. Compression is ours and not the transport's, which would
 // unpack without any limit.

@@ -112,6 +112,27 @@ func TestARateLimitHoldsEverybodyBack(t *testing.T) {
 	require.Zero(t, wait)
 }
 
+// An operation reads as much as it says that an answer may have, and no more.
+func TestTheLimitOfAnAnswer(t *testing.T) {
+	t.Parallel()
+	for limit, message := range map[string]string{
+		"": "larger than an adapter reads (4 MB for support.get_task; answer_limit", "answer_limit: 6 MB, ": "(6 MB for", "answer_limit: 9 MB, ": "",
+	} {
+		operations := strings.Replace(getTask, "request:", limit+"request:", 1)
+		require.Equal(t, limit != "", operations != getTask)
+		connection := clientOf(t, operations, func(w http.ResponseWriter, _ *http.Request) {
+			_, _ = w.Write([]byte(`{"id": "1", "more": "` + strings.Repeat("x", 8<<20) + `"}`))
+		}, nil)
+		_, err := ask(t, connection, "support.get_task", fields{"task": rules.Text("1")})
+		if message == "" {
+			require.NoError(t, err)
+			continue
+		}
+		require.Equal(t, contracts.Drift, failureOf(t, err).Class)
+		require.ErrorContains(t, err, message)
+	}
+}
+
 func TestAShortWaitIsWaitedFor(t *testing.T) {
 	t.Parallel()
 	hits := 0

@@ -161,14 +161,14 @@ func (r *request) encodeBody(vars map[string]rules.Value, at page) (body []byte,
 // read takes in an answer and decides whether it is one or a failure.
 func (c *Connection) read(ctx context.Context, e *exchange, op *Operation, r *request, vars map[string]rules.Value, response *http.Response) (rules.Value, error) {
 	success := response.StatusCode >= 200 && response.StatusCode < 300
-	wire, decoded := int64(maxWire), int64(maxDecoded)
+	wire, decoded := op.bounds()
 	if !success {
 		wire, decoded = maxErrorBody, maxErrorBody
 	}
 	raw, readErr := readBody(response, wire, decoded)
 	body, parseErr := parseBody(response, raw)
 	if success && (readErr != nil || parseErr != nil) {
-		return rules.Value{}, c.garbled(e, response, readErr, parseErr)
+		return rules.Value{}, c.garbled(e, op, response, readErr, parseErr)
 	}
 	answer := rules.Record(map[string]rules.Value{
 		"status":  rules.Number(rules.Int(int64(response.StatusCode))),
@@ -220,11 +220,11 @@ func (c *Connection) judge(e *exchange, op *Operation, answer rules.Value, respo
 }
 
 // garbled is an answer that says success and cannot be read.
-func (c *Connection) garbled(e *exchange, response *http.Response, readErr, parseErr error) *contracts.Error {
+func (c *Connection) garbled(e *exchange, op *Operation, response *http.Response, readErr, parseErr error) *contracts.Error {
 	failure := &contracts.Error{Class: contracts.Drift, Status: response.StatusCode}
 	switch {
 	case readErr == errTooLarge:
-		failure.Message = c.system + ": " + readErr.Error()
+		failure.Message = c.system + ": " + tooLarge(op)
 	case readErr != nil:
 		failure.Class, failure.Message = contracts.Unavailable, c.system+": "+explain(readErr)+" in the middle of the answer"
 	case strings.Contains(response.Header.Get("Content-Type"), "html"):

@@ -4,6 +4,7 @@ import (
 	"net/http"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 
 	"crosswalk/contracts"
@@ -15,11 +16,12 @@ import (
 // own effect, input and output.
 func (p *parser) operation(operations *source.Node, short string) {
 	node := operations.Get(short)
-	fields := node.Map("title", "effect", "input", "output_type", "safety", "request", "requests", "errors", "one", "not_found", "not_unique", "fail", "output", "timeout")
+	fields := node.Map("title", "effect", "input", "output_type", "safety", "request", "requests", "errors", "one", "not_found", "not_unique", "fail", "output", "timeout", "answer_limit")
 	op := &Operation{Name: p.fullName(short), Title: fields["title"].Text(), timeout: fields["timeout"].Duration()}
 	if op.timeout == 0 {
 		op.timeout = p.adapter.timeout
 	}
+	op.answer = answerLimit(fields["answer_limit"])
 	if !fieldName.MatchString(short) {
 		operations.KeyNode(short).Errorf("use lower case letters, digits and _", "%q cannot be the name of an operation", short)
 	}
@@ -34,6 +36,26 @@ func (p *parser) operation(operations *source.Node, short string) {
 	in = p.requests(op, node, fields, in)
 	p.results(op, node, fields, in)
 	p.checkWrites(op, node)
+}
+
+// megabytes is a number of megabytes as people write it.
+var megabytes = regexp.MustCompile(`^([1-9][0-9]{0,3}) ?MB$`)
+
+// answerLimit reads how large an answer may be, in bytes; 0: nothing is said.
+func answerLimit(node *source.Node) int64 {
+	if !node.Exists() {
+		return 0
+	}
+	found := megabytes.FindStringSubmatch(node.Text())
+	if found == nil {
+		node.Errorf("write it as 40 MB", "%q is no size", node.Text())
+		return 0
+	}
+	size, _ := strconv.ParseInt(found[1], 10, 64) // at most four digits
+	if size <<= 20; size > maxAnswer {
+		node.Errorf("let the operation fetch the data in pages, see paging", "an answer may have %d MB at most", maxAnswer>>20)
+	}
+	return size
 }
 
 // signature takes effect, input and output from the contract, or reads them for an operation of the

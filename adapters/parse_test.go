@@ -74,6 +74,8 @@ func TestParseRefuses(t *testing.T) {
 		"a look-up that writes":          {operation, strings.Replace(write, "    request", "    safety: {lookup: create_task}\n    request", 1) + operation, `support.create_task writes`},
 		"a look-up without its input":    {operation, strings.Replace(write, "    request", "    safety: {lookup: get_task}\n    request", 1) + operation, `support.get_task needs "task"`},
 		"a write that only looks":        {operation, strings.Replace(strings.Replace(write, "    request", "    safety: natural_key\n    request", 1), "{post", "{reads: true, post", 1) + operation, `makes exactly one writing request, this one 0`},
+		"an answer of any size":          {operation, operation + "    answer_limit: lots\n", `"lots" is no size`},
+		"an answer that is too large":    {operation, operation + "    answer_limit: 65 MB\n", `an answer may have 64 MB at most`},
 		"effect said twice":              {operation, operation + "    effect: read\n", `"effect" is already said by the contract`},
 		"unknown shape":                  {"output: {", "output: {shape: task, with: {}}\n    title: x\n    timeout: 3s\n  find_task:\n    request: {get: /a}\n    output: {", `there is no shape "task"`},
 		"setting with half a pattern":    {"'^[a-z]+$'", "'[a-z]+'", `is not a usable pattern`},

@@ -128,7 +128,7 @@ func (c *Connection) query(ctx context.Context, e *exchange, op *Operation, r *r
 	}
 	limited, cancel := context.WithTimeout(ctx, op.timeout)
 	defer cancel()
-	items, err := c.rows(limited, r.sql, arguments)
+	items, err := c.rows(limited, op, r.sql, arguments)
 	failure := c.databaseError(err)
 	switch {
 	case ctx.Err() != nil:
@@ -152,24 +152,25 @@ func argument(value rules.Value) any {
 	return value.String()
 }
 
-func (c *Connection) rows(ctx context.Context, text string, arguments []any) ([]rules.Value, error) {
+func (c *Connection) rows(ctx context.Context, op *Operation, text string, arguments []any) ([]rules.Value, error) {
 	rows, err := c.database.Query(ctx, text, arguments...)
 	if err != nil {
 		return nil, err
 	}
 	defer rows.Close()
 	var items []rules.Value
-	var size int
+	var size int64
+	_, most := op.bounds()
 	for rows.Next() {
 		fields := map[string]rules.Value{}
 		for i, column := range rows.FieldDescriptions() {
 			raw := rows.RawValues()[i]
-			size += len(raw)
+			size += int64(len(raw))
 			if fields[column.Name], err = cell(column.DataTypeOID, raw); err != nil {
 				return nil, fmt.Errorf("column %s: %w", column.Name, err)
 			}
 		}
-		if items = append(items, rules.Record(fields)); len(items) > maxRows || size > maxDecoded {
+		if items = append(items, rules.Record(fields)); len(items) > maxRows || size > most {
 			return nil, errTooLarge
 		}
 	}

@@ -13,6 +13,7 @@ type Table struct {
 	Facts   *Type // the record that Decide takes
 	Outputs *Type // the record that a decision yields; an output that some row leaves empty is optional
 	Hash    string
+	Value   *Expression // a number that says what a decision is about, such as an amount; nil if the table names none
 
 	file     string
 	source   *TableSource

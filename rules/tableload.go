@@ -19,7 +19,7 @@ const (
 	maxEncodedBytes = 16 << 20 // of a table that is kept as JSON, in which every cell has its place
 )
 
-var tableKeys = []string{"rules", "table", "title", "owner", "description", "facts", "hit", "no_match", "default", "inputs", "outputs", "rows", "tests"}
+var tableKeys = []string{"rules", "table", "title", "owner", "description", "facts", "hit", "no_match", "default", "value", "inputs", "outputs", "rows", "tests"}
 
 // specialColumns stand beside inputs and outputs.
 var specialColumns = []string{"id", "why", "note", "off"}
@@ -143,6 +143,9 @@ func (b *tableBuilder) head() {
 		}
 	}
 	b.env = NewEnvironment(t.Facts)
+	if value := b.keys["value"]; value != nil {
+		t.Value = CompileNode(value, b.env, &Type{Kind: KindNumber, Optional: true}, b.options)
+	}
 	b.inputs()
 	b.outputTypes()
 }

@@ -158,11 +158,66 @@ func (s *Store) Decisions(ctx context.Context, caseID string) ([]Decision, error
 	return found, wrap("decisions of "+caseID, err)
 }
 
-// DecisionsOf lists decisions that a table made since an instant, oldest first, to try a changed table on them.
-func (s *Store) DecisionsOf(ctx context.Context, table string, since time.Time, limit, offset int) ([]Decision, error) {
-	found, err := many[Decision](ctx, s.read(), "SELECT "+decisionColumns+" FROM decisions WHERE table_name = ? AND decided_at >= ? ORDER BY decided_at, case_id, step_path, generation"+
-		page(limit, offset), table, since)
-	return found, wrap("decisions of table "+table, err)
+// DecisionFilter chooses recorded decisions of one table.
+type DecisionFilter struct {
+	Table   string
+	UseCase string    // of the case; empty: any
+	Since   time.Time // decided then or later
+	Until   time.Time // decided before
+}
+
+func (f DecisionFilter) conditions() conditions {
+	var c conditions
+	c.add("table_name = ?", f.Table)
+	if !f.Since.IsZero() {
+		c.add("decided_at >= ?", f.Since)
+	}
+	if !f.Until.IsZero() {
+		c.add("decided_at < ?", f.Until)
+	}
+	if f.UseCase != "" {
+		c.add("case_id IN (SELECT id FROM cases WHERE use_case = ?)", f.UseCase)
+	}
+	// Of a step that was done again only what it came to last counts.
+	c.add("NOT EXISTS (SELECT 1 FROM decisions n WHERE n.case_id = decisions.case_id AND n.step_path = decisions.step_path AND n.generation > decisions.generation)")
+	return c
+}
+
+// decisionsAtATime is how many decisions EachDecision holds in memory.
+const decisionsAtATime = 500
+
+// EachDecision gives recorded decisions of a table to do, oldest first, of each step the last one. However many there are,
+// few are held in memory, and nothing in the database is held while do works. It ends with the first error of do.
+func (s *Store) EachDecision(ctx context.Context, filter DecisionFilter, do func(Decision) error) error {
+	var last *Decision
+	for {
+		c := filter.conditions()
+		if last != nil {
+			c.add("decided_at >= ?", last.At)
+			c.add("(decided_at, case_id, step_path, generation) > (?, ?, ?, ?)", last.At, last.CaseID, last.Path, last.Generation)
+		}
+		found, err := many[Decision](ctx, s.read(), "SELECT "+decisionColumns+" FROM decisions"+c.where()+" ORDER BY decided_at, case_id, step_path, generation"+page(decisionsAtATime, 0), c.args...)
+		if err != nil {
+			return wrap("decisions of table "+filter.Table, err)
+		}
+		for _, decision := range found {
+			if err := do(decision); err != nil {
+				return err
+			}
+		}
+		if len(found) < decisionsAtATime {
+			return nil
+		}
+		last = &found[len(found)-1]
+	}
+}
+
+// CountDecisions counts what EachDecision would give.
+func (s *Store) CountDecisions(ctx context.Context, filter DecisionFilter) (int, error) {
+	var n int
+	c := filter.conditions()
+	err := s.read().scalar(ctx, "SELECT COUNT(*) FROM decisions"+c.where(), c.args, &n)
+	return n, wrap("count decisions of table "+filter.Table, err)
 }
 
 // Timeline lists the events of a case in the order of time.

@@ -2,6 +2,8 @@ package store
 
 import (
 	"encoding/json"
+	"errors"
+	"fmt"
 	"testing"
 	"time"
 
@@ -67,10 +69,46 @@ func TestWriteRecordTwice(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, CaseDone, found.State)
 
-	of, err := s.DecisionsOf(t.Context(), "warranty", at, 10, 0)
+	require.Equal(t, decisions, each(t, s, DecisionFilter{Table: "warranty", Since: at, UseCase: "complaint"}))
+	require.Empty(t, each(t, s, DecisionFilter{Table: "warranty", Since: at.Add(time.Second)}))
+	require.Empty(t, each(t, s, DecisionFilter{Table: "warranty", Until: at}))
+	require.Empty(t, each(t, s, DecisionFilter{Table: "warranty", UseCase: "return"}))
+}
+
+func each(t *testing.T, s *Store, filter DecisionFilter) []Decision {
+	t.Helper()
+	var all []Decision
+	require.NoError(t, s.EachDecision(t.Context(), filter, func(d Decision) error { all = append(all, d); return nil }))
+	count, err := s.CountDecisions(t.Context(), filter)
 	require.NoError(t, err)
-	require.Equal(t, decisions, of)
-	of, err = s.DecisionsOf(t.Context(), "warranty", at.Add(time.Second), 10, 0)
+	require.Len(t, all, count)
+	return all
+}
+
+// TestEachDecision reads more decisions than are held at a time, several of one instant, and each once.
+func TestEachDecision(t *testing.T) {
+	t.Parallel()
+	s, c := testStore(t)
+	at := c.Now()
+	_, err := s.CreateCase(t.Context(), NewCase{ID: "many", UseCase: "complaint"})
 	require.NoError(t, err)
-	require.Empty(t, of)
+	record := Record{CaseID: "many"}
+	want := map[string]bool{}
+	for i := range 3*decisionsAtATime/2 + 7 {
+		path := fmt.Sprintf("lines[%d].check", i)
+		want[path] = true
+		record.Decisions = append(record.Decisions, Decision{Path: path, Generation: 1, At: at.Add(time.Duration(i/400) * time.Second), Table: "check", Row: "R1", Facts: json.RawMessage(`{}`)})
+	}
+	record.Decisions = append(record.Decisions, Decision{Path: "lines[3].check", Generation: 2, At: at.Add(time.Hour), Table: "check", Row: "R2", Facts: json.RawMessage(`{}`)},
+		Decision{Path: "other", Generation: 1, At: at, Table: "other", Row: "R1", Facts: json.RawMessage(`{}`)})
+	require.NoError(t, s.WriteRecord(t.Context(), record))
+	all := each(t, s, DecisionFilter{Table: "check"})
+	require.Len(t, all, len(want))
+	for _, d := range all {
+		require.True(t, want[d.Path], d.Path)
+		delete(want, d.Path)
+		require.Equal(t, d.Path == "lines[3].check", d.Row == "R2", "of a step that was done again, the last decision")
+	}
+	stopped := errors.New("enough")
+	require.ErrorIs(t, s.EachDecision(t.Context(), DecisionFilter{Table: "check"}, func(Decision) error { return stopped }), stopped)
 }

@@ -97,6 +97,10 @@ func namedTable(c *cobra.Command, name string) (*rules.Table, error) {
 		return nil, err
 	}
 	w, problems := workspace.Load(dir)
+	return tableOfWorkspace(c, w, problems, name)
+}
+
+func tableOfWorkspace(c *cobra.Command, w *workspace.Workspace, problems source.Problems, name string) (*rules.Table, error) {
 	found, ok := w.RuleTable(name)
 	switch {
 	case !ok:
@@ -108,7 +112,7 @@ func namedTable(c *cobra.Command, name string) (*rules.Table, error) {
 		if hint == "" {
 			hint = "there are " + strings.Join(names, ", ")
 		}
-		return nil, contentError(fmt.Errorf("there is no table %q in %s: %s", name, dir, hint))
+		return nil, contentError(fmt.Errorf("there is no table %q in %s: %s", name, w.Dir, hint))
 	case found.Rules == nil:
 		printProblems(c.ErrOrStderr(), slices.DeleteFunc(problems.Errors(), func(p source.Problem) bool {
 			return p.File != found.File.Name && found.File.Parts[filepath.Base(p.File)] == ""

@@ -61,6 +61,7 @@ var restricted = map[string]struct {
 	"github.com/expr-lang/expr":     {[]string{"rules"}, "use rules.Compile: it alone applies the profile of the language and its limits"},
 	"github.com/go-rod/rod":         {[]string{"robots", "desk", "e2e", "bench"}, "browsers are the business of robots"},
 	"github.com/cockroachdb/apd/v3": {[]string{"rules"}, "use rules.Num"},
+	"github.com/xuri/excelize/v2":   {[]string{"rules", "e2e"}, "only tests make workbooks with it; rules/spreadsheet reads and writes them"},
 }
 
 // forbidden are names that say nothing about what is inside.

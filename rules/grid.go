@@ -130,7 +130,7 @@ func csvGrid(file string, text []byte, skip int, add func(source.Problem)) Sourc
 		}
 		switch first := strings.TrimSpace(fields[0]); {
 		case blank:
-		case strings.HasPrefix(first, "#"):
+		case strings.HasPrefix(first, "#") && !spreadsheetError.MatchString(first):
 			comments = append(comments, strings.TrimRight(strings.Join(fields, string(reader.Comma)), " ,;"))
 		case g.Header == nil:
 			g.Header = cells

@@ -209,7 +209,7 @@ func TestTableCSV(t *testing.T) {
 	head := "rules: 1\ntable: w\nhit: first\nfacts: {n: {type: number, required: true}}\ninputs: [n]\noutputs: {x: number}\nrows: w.csv\n"
 	files := func(name string) ([]byte, error) {
 		if name == "w.csv" {
-			return []byte("id;n;x\nA;< 1,5;1\nB;-;2\n"), nil
+			return []byte("id;n;x\nA;< 1.5;1\nB;-;2\n"), nil
 		}
 		return nil, errors.New("not there")
 	}

@@ -102,6 +102,7 @@ func (b *tableBuilder) problems() source.Problems {
 type gridCell struct {
 	text   string
 	place  Place
+	form   CellForm
 	report reporter
 }
 
@@ -111,7 +112,7 @@ type gridRow []gridCell
 func (b *tableBuilder) cells(from []SourceCell) gridRow {
 	r := make(gridRow, len(from))
 	for i, cell := range from {
-		r[i] = gridCell{text: cell.Text, place: cell.Place, report: func(offset, _ int, hint, message string) {
+		r[i] = gridCell{text: cell.Text, place: cell.Place, form: cell.Form, report: func(offset, _ int, hint, message string) {
 			b.found = append(b.found, cell.Place.problem(cell.Text, offset, hint, message))
 		}}
 	}

@@ -139,6 +139,9 @@ func (b *tableBuilder) row(r gridRow, l layout, ids map[string]Place, same map[s
 		return
 	}
 	ids[id] = idCell.place
+	if idCell.form != FormNumber { // ids may be numbers
+		idCell.damaged(&Type{Kind: KindText}, true)
+	}
 	if len(r) > l.width && strings.TrimSpace(r[l.width].text) != "" {
 		r[l.width].report(0, 0, "put a text with the separator in it in quotes", fmt.Sprintf("row %s has more cells than there are columns", id))
 		return
@@ -165,11 +168,13 @@ func (b *tableBuilder) tests(result *row, r gridRow, l layout) *Environment {
 	for i, c := range b.table.columns {
 		cell := r.cell(l.inputs[i]).named(result.id, c.name)
 		test := cellTest(anyTest{})
-		if c.value.result != unknown {
+		if c.value.result != unknown && cell.damaged(c.value.result.AsPresent(), false) {
+			test = nil
+		} else if c.value.result != unknown {
 			test = parseCell(cell.text, cellParser{t: c.value.result.AsPresent(), may: c.value.result.Optional, env: b.env, options: b.options, report: cell.report})
 		}
-		if test == nil {
-			test = anyTest{}
+		if test == nil { // it is wrong; no other row is to be taken for the same because of that
+			test = missingTest{}
 		}
 		if provesPresent(test) {
 			known = known.and(prove(c.value.path))
@@ -217,6 +222,9 @@ func (b *tableBuilder) rowOutputs(result *row, r gridRow, l layout, env *Environ
 			if b.needed[i] {
 				cell.report(0, 0, "", "a value is needed here")
 			}
+			continue
+		}
+		if cell.damaged(output.Type, true) {
 			continue
 		}
 		value, t := b.outputCell(text, shift, output.Type, env, cell.report, reads)

@@ -48,8 +48,9 @@ type SourceRow struct {
 
 // SourceCell is the text of a cell with its place.
 type SourceCell struct {
-	Text  string `json:"text"`
-	Place Place  `json:"place"` // of its first character
+	Text  string   `json:"text"`
+	Place Place    `json:"place"`          // of its first character
+	Form  CellForm `json:"form,omitempty"` // what a spreadsheet made of it
 }
 
 // Place is where something stands: a line of a text file, or a cell of a spreadsheet.
@@ -101,11 +102,16 @@ func (p Place) problem(text string, offset int, hint, message string) source.Pro
 
 // Encode is the source as JSON, the same bytes for the same content: the form in which a table that is no text, such as
 // a spreadsheet, is kept in a bundle and hashed.
-func (s *TableSource) Encode() []byte {
+func (s *TableSource) Encode() []byte { return encodeTable(s) }
+
+// Encode is the rows of a sheet as JSON, for tables that name it under rows.
+func (g SourceGrid) Encode() []byte { return encodeTable(g) }
+
+func encodeTable(v any) []byte {
 	var out bytes.Buffer
 	encoder := json.NewEncoder(&out)
 	encoder.SetEscapeHTML(false)
-	if err := encoder.Encode(s); err != nil { // a struct of texts and numbers cannot fail
+	if err := encoder.Encode(v); err != nil { // a struct of texts and numbers cannot fail
 		panic(fmt.Sprintf("rules: encoding a table: %s", err))
 	}
 	return bytes.TrimRight(out.Bytes(), "\n")
@@ -155,6 +161,9 @@ func readCSV(file string, text []byte) (*TableSource, source.Problems) {
 	if len(text) > source.MaxBytes {
 		return fail(fmt.Sprintf("the file has %d bytes", len(text)), fmt.Sprintf("at most %d are read", source.MaxBytes))
 	}
+	if problems := wrongEncoding(file, text); problems != nil {
+		return nil, problems
+	}
 	head, skip := splitCSV(text)
 	if skip == 0 {
 		return fail("a table in one CSV file begins with lines such as \"# table: name\"", "or name the file in rows: of a YAML table")
@@ -164,8 +173,29 @@ func readCSV(file string, text []byte) (*TableSource, source.Problems) {
 		s.Head = append(s.Head, SourceLine{Text: line, Place: Place{File: file, Line: i + 1, Column: 3}})
 	}
 	var problems source.Problems
-	s.Rows = csvGrid(file, bytes.TrimPrefix(text, []byte("\ufeff")), skip, func(p source.Problem) { problems = append(problems, p) })
+	add := func(p source.Problem) { problems = append(problems, p) }
+	s.headTests(add)
+	s.Rows = csvGrid(file, bytes.TrimPrefix(text, []byte("\ufeff")), skip, add)
 	return s, problems
+}
+
+// headTests takes tests that stand in the head of a CSV file out of it.
+func (s *TableSource) headTests(add func(source.Problem)) {
+	root := s.document().Root
+	tests := root.Get("tests")
+	if tests.Kind() != source.List && (tests.Kind() != source.Scalar || !strings.Contains(tests.Text(), "\n")) {
+		return
+	}
+	grid := readGrid(tests, nil, s, add)
+	for _, row := range append([]SourceRow{{Cells: grid.Header}}, grid.Rows...) {
+		for i := range row.Cells {
+			row.Cells[i].Place.Column += 2 // # and a space stand before each line
+		}
+	}
+	if cut := blockOf(root, "tests", len(s.Head)); cut.first <= cut.last {
+		s.Tests = &grid
+		s.Head = slices.Delete(slices.Clone(s.Head), cut.first-1, cut.last)
+	}
 }
 
 func readYAML(file string, text []byte, read TableReader) (*TableSource, source.Problems) {
@@ -244,11 +274,18 @@ func readGrid(n *source.Node, read TableReader, s *TableSource, add func(source.
 		return SourceGrid{}
 	case strings.Contains(n.Text(), "\n"):
 		return textGrid(n, s.File)
-	case !strings.EqualFold(path.Ext(n.Text()), ".csv"):
-		n.Errorf("begin it with rows: | and put a header line first", "expected rows, or the name of a .csv file")
-		return SourceGrid{}
 	}
 	name := n.Text()
+	file, sheet, _ := strings.Cut(name, "#")
+	workbook := strings.EqualFold(path.Ext(file), ".xlsx")
+	switch {
+	case workbook && sheet == "":
+		n.Errorf("write rows: "+file+"#Sheet", "which sheet of %s holds the rows?", quoted(file))
+		return SourceGrid{}
+	case !workbook && !strings.EqualFold(path.Ext(name), ".csv"):
+		n.Errorf("begin it with rows: | and put a header line first", "expected rows, or the name of a .csv file, or a sheet as in prices.xlsx#Sheet1")
+		return SourceGrid{}
+	}
 	if read == nil || path.IsAbs(name) || strings.Contains(name, "..") {
 		n.Errorf("put it beside the table", "the file %s cannot be read from here", quoted(name))
 		return SourceGrid{}
@@ -258,13 +295,29 @@ func readGrid(n *source.Node, read TableReader, s *TableSource, add func(source.
 		n.Errorf("", "the file %s cannot be read: %s", quoted(name), err)
 		return SourceGrid{}
 	}
+	if workbook {
+		var grid SourceGrid
+		if len(text) > maxEncodedBytes || json.Unmarshal(text, &grid) != nil {
+			n.Errorf("", "the sheet %s cannot be read", quoted(name))
+			return SourceGrid{}
+		}
+		s.contents, grid.File = append(s.contents, text), name
+		return grid
+	}
 	if len(text) > source.MaxBytes {
 		n.Errorf("", "the file %s is too large", quoted(name))
 		return SourceGrid{}
 	}
+	beside := path.Join(path.Dir(s.File), name)
+	if problems := wrongEncoding(beside, text); problems != nil {
+		for _, p := range problems {
+			add(p)
+		}
+		return SourceGrid{}
+	}
 	text = normalized(text)
 	s.contents = append(s.contents, text)
-	grid := csvGrid(path.Join(path.Dir(s.File), name), text, 0, add)
+	grid := csvGrid(beside, text, 0, add)
 	grid.File = name
 	return grid
 }

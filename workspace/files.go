@@ -158,7 +158,8 @@ func (f *files) find(kind, name string, extensions ...string) *file {
 	return nil
 }
 
-// own lists the files of a folder of the workspace with one of the extensions, sorted.
+// own lists the files of a folder of the workspace with one of the extensions, sorted. What Excel keeps beside an open
+// workbook (~$name.xlsx) is none of them.
 func (f *files) own(folder string, extensions ...string) []*file {
 	names, err := f.root.list(folder)
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
@@ -166,7 +167,7 @@ func (f *files) own(folder string, extensions ...string) []*file {
 	}
 	var found []*file
 	for _, name := range names {
-		if strings.HasPrefix(name, ".") || !slices.Contains(extensions, path.Ext(name)) || strings.Contains(name, ".tests.") {
+		if strings.HasPrefix(name, ".") || strings.HasPrefix(name, "~$") || !slices.Contains(extensions, path.Ext(name)) || strings.Contains(name, ".tests.") {
 			continue
 		}
 		if one := f.read(folder + "/" + name); one != nil {

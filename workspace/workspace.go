@@ -12,6 +12,7 @@ import (
 
 	"crosswalk/contracts"
 	"crosswalk/rules"
+	"crosswalk/rules/spreadsheet"
 	"crosswalk/source"
 	"crosswalk/usecases"
 )
@@ -269,13 +270,17 @@ func (w *Workspace) pin(b usecases.Bundle, contract *contracts.Contract) {
 
 // tables reads every table of the folder, and those of the catalogue that a use case decides with.
 func (l *loader) tables(w *Workspace, definitions []*usecases.Definition) {
-	data := map[string]bool{} // CSV files that belong to a table and are none of their own
+	data := map[string]bool{} // files that belong to a table and are none of their own
 	for _, f := range l.files.own("rules", ".yaml") {
 		l.table(w, f, data)
 	}
-	for _, f := range l.files.own("rules", ".csv") {
-		if !data[f.name] && w.tables[stem(f.name)] == nil {
+	for _, f := range l.files.own("rules", ".csv", ".xlsx") {
+		switch other := w.tables[stem(f.name)]; {
+		case data[f.name]:
+		case other == nil:
 			l.table(w, f, data)
+		default:
+			l.add(source.Problem{File: f.name, Severity: source.SeverityError, Message: fmt.Sprintf("%s is the table %s already", other.file.Name, stem(f.name)), Hint: "keep one of the two files"})
 		}
 	}
 	for _, definition := range definitions {
@@ -283,7 +288,7 @@ func (l *loader) tables(w *Workspace, definitions []*usecases.Definition) {
 			if w.tables[name] != nil {
 				continue
 			}
-			if f := l.files.find("rules", name, ".yaml", ".csv"); f != nil {
+			if f := l.files.find("rules", name, ".yaml", ".csv", ".xlsx"); f != nil {
 				l.table(w, f, data)
 			}
 		}
@@ -291,23 +296,37 @@ func (l *loader) tables(w *Workspace, definitions []*usecases.Definition) {
 }
 
 func (l *loader) table(w *Workspace, f *file, data map[string]bool) {
-	one := &table{file: usecases.File{Name: f.name, Text: string(f.text)}}
-	read := func(name string) ([]byte, error) {
+	text, problems := spreadsheet.Text(f.name, f.text)
+	one := &table{file: usecases.File{Name: f.name, Text: string(text)}}
+	w.tables[stem(f.name)] = one
+	if text == nil {
+		l.add(problems...)
+		return
+	}
+	beside := spreadsheet.Beside(path.Dir(f.name), func(name string) ([]byte, error) {
 		part := l.part(f, name)
 		if part == nil {
 			return nil, fmt.Errorf("there is no file %s", path.Join(path.Dir(f.name), name))
 		}
+		data[part.name] = true
+		return part.text, nil
+	}, func(found source.Problems) { problems = append(problems, found...) })
+	parsed, found := rules.ParseTable(f.name, text, func(name string) ([]byte, error) {
+		part, err := beside(name)
+		if err != nil {
+			return nil, err
+		}
 		if one.file.Parts == nil {
 			one.file.Parts = map[string]string{}
 		}
-		one.file.Parts[name] = string(part.text)
-		data[part.name] = true
-		return part.text, nil
+		one.file.Parts[name] = string(part)
+		return part, nil
+	})
+	l.add(append(problems, found...)...)
+	if problems.Err() != nil {
+		parsed = nil
 	}
-	parsed, problems := rules.ParseTable(f.name, f.text, read)
-	l.add(problems...)
 	one.rules = parsed
-	w.tables[stem(f.name)] = one
 }
 
 // part finds a file that a table refers to, beside the table.

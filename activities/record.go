@@ -33,14 +33,13 @@ func useCaseOf(caseID string) string {
 
 func (a *Activities) writeRecord(ctx context.Context, in Record) error {
 	record := store.Record{CaseID: in.Case}
-	var contacts []string
 	for _, step := range in.Steps {
 		row, err := stepRow(step)
 		if err != nil {
 			return err
 		}
 		record.Steps = append(record.Steps, row)
-		contacts = append(contacts, contactKeys(step)...)
+		record.Contacts = append(record.Contacts, contactKeys(step)...)
 	}
 	for _, decision := range in.Decisions {
 		row, err := decisionRow(decision)
@@ -64,10 +63,7 @@ func (a *Activities) writeRecord(ctx context.Context, in Record) error {
 		}
 		record.End = &store.End{State: store.CaseState(e.State), Outcome: e.Outcome, Stage: e.Stage, Result: result, At: e.At}
 	}
-	if err := a.Store.WriteRecord(ctx, record); err != nil || len(contacts) == 0 {
-		return err
-	}
-	return a.Store.AddContactKeys(ctx, in.Case, contacts)
+	return a.Store.WriteRecord(ctx, record)
 }
 
 func stepRow(step StepRecord) (store.StepResult, error) {

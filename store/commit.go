@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"runtime"
 	"sync"
 )
 
@@ -13,8 +14,10 @@ var ErrClosed = errors.New("the store is closed")
 // largestBatch bounds how many writes share one commit, and with it how long the first of them waits.
 const largestBatch = 64
 
-// committer runs all writes one after the other. What waits when a transaction begins goes into it, each write in
-// its own savepoint, and one fsync makes all of them durable: many cases at once cost little more than one.
+// committer runs all writes one after the other. What waits when a transaction begins goes into it, and one fsync makes
+// all of them durable: many cases at once cost little more than one. If one of several fails, all of it is undone and
+// done again with each write in a savepoint of its own: savepoints for what hardly ever fails would cost as much as the
+// writes.
 type committer struct {
 	begin func() (transaction, error)
 	end   func() error
@@ -33,6 +36,7 @@ type transaction interface {
 type job struct {
 	ctx      context.Context
 	do       func(tx session) error
+	begun    bool // its turn has come
 	err      error
 	panicked any
 	done     chan struct{}
@@ -85,13 +89,7 @@ func (c *committer) batch(first *job) {
 	jobs := []*job{first}
 	tx, err := c.begin()
 	if err == nil {
-		for i := 0; err == nil && i < len(jobs); i++ {
-			err = jobs[i].run(tx)
-			if len(jobs) < largestBatch {
-				jobs = c.another(jobs)
-			}
-		}
-		if err == nil {
+		if jobs, err = c.together(tx, jobs); err == nil {
 			err = tx.Commit()
 		} else {
 			err = errors.Join(err, tx.Rollback())
@@ -105,25 +103,66 @@ func (c *committer) batch(first *job) {
 	}
 }
 
-func (c *committer) another(jobs []*job) []*job {
-	select {
-	case next := <-c.jobs:
-		return append(jobs, next)
-	default:
-		return jobs
+// together runs the jobs and all that come meanwhile in one transaction. The error that it returns is of the
+// transaction; those of the jobs are kept.
+func (c *committer) together(tx transaction, jobs []*job) ([]*job, error) {
+	for i := 0; i < len(jobs); i++ {
+		if !jobs[i].run(tx) {
+			return jobs, apart(tx, jobs)
+		}
+		if len(jobs) < largestBatch {
+			jobs = c.another(jobs)
+		}
 	}
+	return jobs, nil
 }
 
-// run carries out one job in a savepoint. The error that it returns is of the transaction; that of the job is kept.
-func (j *job) run(tx transaction) error {
-	background := context.WithoutCancel(j.ctx)
-	if j.err = j.ctx.Err(); j.err != nil {
-		return nil
+// apart undoes the jobs and runs each in a savepoint, so that those that fail leave no trace and the others stay. A
+// write says of itself that it may be run again.
+func apart(tx transaction, jobs []*job) error {
+	for _, statement := range []string{"ROLLBACK", "BEGIN IMMEDIATE"} {
+		if _, err := tx.ExecContext(context.Background(), statement); err != nil {
+			return err
+		}
 	}
+	for _, j := range jobs {
+		if err := j.alone(tx); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// another takes a job that waits. Those that are about to come are let come first: who shares a commit saves one.
+func (c *committer) another(jobs []*job) []*job {
+	for range 2 {
+		select {
+		case next := <-c.jobs:
+			return append(jobs, next)
+		default:
+			runtime.Gosched()
+		}
+	}
+	return jobs
+}
+
+// run carries out one job, unless its caller gave up before its turn came, and says whether it succeeded.
+func (j *job) run(tx transaction) bool {
+	if j.err = j.ctx.Err(); j.err != nil && !j.begun {
+		return true // it has done nothing
+	}
+	j.begun = true
+	j.call(tx)
+	return j.err == nil && j.panicked == nil
+}
+
+// alone carries out one job in a savepoint. The error that it returns is of the transaction; that of the job is kept.
+func (j *job) alone(tx transaction) error {
+	background := context.WithoutCancel(j.ctx)
 	if _, err := tx.ExecContext(background, "SAVEPOINT job"); err != nil {
 		return err
 	}
-	if j.call(tx); j.err != nil || j.panicked != nil {
+	if !j.run(tx) {
 		if _, err := tx.ExecContext(background, "ROLLBACK TO SAVEPOINT job"); err != nil {
 			return err
 		}

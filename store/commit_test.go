@@ -65,15 +65,18 @@ func TestWritesThatWaitShareACommit(t *testing.T) {
 func TestAFailedCommitFailsAllOfIt(t *testing.T) {
 	t.Parallel()
 	broken := errors.New("disk full")
-	for _, where := range []string{"COMMIT", "SAVEPOINT job", "RELEASE SAVEPOINT job"} {
-		var commits atomic.Int64
-		c := newCommitter(func() (transaction, error) {
-			return &fakeTransaction{commits: &commits, fail: map[string]error{where: broken}}, nil
-		}, noEnd)
-		require.ErrorIs(t, c.write(t.Context(), func(session) error { return nil }), broken, where)
-		c.close()
+	var commits atomic.Int64
+	c := newCommitter(func() (transaction, error) {
+		return &fakeTransaction{commits: &commits, fail: map[string]error{"COMMIT": broken}}, nil
+	}, noEnd)
+	require.ErrorIs(t, c.write(t.Context(), func(session) error { return nil }), broken)
+	c.close()
+	for _, where := range []string{"ROLLBACK", "BEGIN IMMEDIATE", "SAVEPOINT job", "ROLLBACK TO SAVEPOINT job", "RELEASE SAVEPOINT job"} {
+		tx := &fakeTransaction{commits: &commits, fail: map[string]error{where: broken}}
+		refused := func(session) error { return errors.New("refused") }
+		require.ErrorIs(t, apart(tx, []*job{{ctx: t.Context(), do: refused}}), broken, where)
 	}
-	c := newCommitter(func() (transaction, error) { return nil, broken }, noEnd)
+	c = newCommitter(func() (transaction, error) { return nil, broken }, noEnd)
 	require.ErrorIs(t, c.write(t.Context(), func(session) error { return nil }), broken)
 	c.close()
 	require.ErrorIs(t, c.write(t.Context(), func(session) error { return nil }), ErrClosed)

@@ -90,10 +90,12 @@ func (s *Store) BeginEffect(ctx context.Context, effect Effect, reads []ReadResu
 }
 
 func (s *Store) beginEffect(ctx context.Context, tx session, effect Effect) (Effect, bool, error) {
+	begun := s.begunEffect(effect, 0)
+	if isNew, err := tx.insert(ctx, "effects", effectColumns, begun.fields(), "ON CONFLICT DO NOTHING"); err != nil || isNew {
+		return begun, true, err
+	}
 	existing, err := effectByKey(ctx, tx, effect.Key)
 	switch {
-	case errors.Is(err, ErrNotFound):
-		existing = Effect{}
 	case err != nil:
 		return Effect{}, false, err
 	case existing.State == EffectVoid:
@@ -102,9 +104,19 @@ func (s *Store) beginEffect(ctx context.Context, tx session, effect Effect) (Eff
 	case existing.State != EffectIntent:
 		return existing, false, &ConflictError{Existing: existing}
 	}
+	begun = s.begunEffect(effect, existing.Attempts)
+	if _, err := tx.exec(ctx, "DELETE FROM effects WHERE effect_key = ?", effect.Key); err != nil {
+		return Effect{}, false, err
+	}
+	_, err = tx.insert(ctx, "effects", effectColumns, begun.fields(), "")
+	return begun, true, err
+}
+
+// begunEffect is an effect at its beginning, after so many attempts of an earlier one that certainly did not happen.
+func (s *Store) begunEffect(effect Effect, attempts int) Effect {
 	begun := effect
 	begun.IntentAt = s.now().UTC().Truncate(time.Microsecond)
-	begun.FirstSentAt, begun.SettledAt, begun.Attempts = time.Time{}, time.Time{}, existing.Attempts
+	begun.FirstSentAt, begun.SettledAt, begun.Attempts = time.Time{}, time.Time{}, attempts
 	begun.Result, begun.RemoteRef, begun.Error, begun.ResolvedBy = nil, "", "", ""
 	if effect.State == EffectSent {
 		begun.FirstSentAt = begun.IntentAt
@@ -112,13 +124,7 @@ func (s *Store) beginEffect(ctx context.Context, tx session, effect Effect) (Eff
 	} else {
 		begun.State = EffectIntent
 	}
-	if existing.Key != "" {
-		if _, err := tx.exec(ctx, "DELETE FROM effects WHERE effect_key = ?", effect.Key); err != nil {
-			return Effect{}, false, err
-		}
-	}
-	_, err = tx.insert(ctx, "effects", effectColumns, begun.fields(), "")
-	return begun, true, err
+	return begun
 }
 
 // EffectSent is called right before each further sending. It counts the attempt, whose number fences out earlier

@@ -31,12 +31,9 @@ func (s *Store) FlushReads(ctx context.Context, caseID string, reads []ReadResul
 }
 
 func (s *Store) flushReads(ctx context.Context, tx session, caseID string, reads []ReadResult) error {
-	for _, read := range reads {
-		_, err := tx.insert(ctx, "read_results", "case_id, step_path, result, stored_at",
-			[]any{caseID, read.Path, read.Result, s.now()}, "ON CONFLICT DO NOTHING")
-		if err != nil {
-			return err
-		}
+	rows, now := make([][]any, len(reads)), s.now()
+	for i, read := range reads {
+		rows[i] = []any{caseID, read.Path, read.Result, now}
 	}
-	return nil
+	return tx.insertAll(ctx, "read_results", "case_id, step_path, result, stored_at", rows, "ON CONFLICT DO NOTHING")
 }

@@ -79,8 +79,10 @@ type Record struct {
 	Steps     []StepResult
 	Decisions []Decision
 	Events    []Event
-	Progress  *Progress
-	End       *End
+	// Contacts are further addresses and handles under which the case's customer is known, see AddContactKeys.
+	Contacts []string
+	Progress *Progress
+	End      *End
 }
 
 // WriteRecord stores a batch. It may be written again: a step's result replaces the one of the same path and
@@ -108,26 +110,47 @@ func (s *Store) WriteRecord(ctx context.Context, record Record) error {
 			}
 		}
 		if record.End != nil {
-			return s.endCase(ctx, tx, record.CaseID, *record.End)
+			if err := s.endCase(ctx, tx, record.CaseID, *record.End); err != nil {
+				return err
+			}
 		}
-		return nil
+		if len(record.Contacts) == 0 {
+			return nil
+		}
+		return addKeys(ctx, tx, record.CaseID, record.Contacts, nil)
 	})
 }
 
+// writeSteps writes a step that is there twice, with its error and its result, one after the other.
 func writeSteps(ctx context.Context, tx session, record Record) error {
+	type place struct {
+		path       string
+		generation int
+	}
+	var rows [][]any
+	seen := map[place]bool{}
 	for _, step := range record.Steps {
+		if at := (place{step.Path, step.Generation}); seen[at] {
+			if err := putSteps(ctx, tx, rows); err != nil {
+				return err
+			}
+			rows = nil
+			clear(seen)
+		}
+		seen[place{step.Path, step.Generation}] = true
 		step.CaseID = record.CaseID
-		_, err := tx.insert(ctx, "step_results", stepColumns, step.fields(), `ON CONFLICT (case_id, step_path, generation) DO UPDATE SET
+		rows = append(rows, step.fields())
+	}
+	return putSteps(ctx, tx, rows)
+}
+
+func putSteps(ctx context.Context, tx session, rows [][]any) error {
+	return tx.insertAll(ctx, "step_results", stepColumns, rows, `ON CONFLICT (case_id, step_path, generation) DO UPDATE SET
 			ordinal = excluded.ordinal, kind = excluded.kind, title = excluded.title, system = excluded.system,
 			operation = excluded.operation, driver = excluded.driver, driver_hash = excluded.driver_hash,
 			started_at = excluded.started_at, finished_at = excluded.finished_at, result = excluded.result,
 			error_class = excluded.error_class, error_message = excluded.error_message, evidence = excluded.evidence
 			WHERE excluded.finished_at >= step_results.finished_at`)
-		if err != nil {
-			return err
-		}
-	}
-	return nil
 }
 
 // AddEvent adds one line to a case's timeline. With a key it is added once.

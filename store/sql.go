@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -72,6 +73,21 @@ func (q session) insert(ctx context.Context, table, columns string, fields []any
 	marks := strings.TrimSuffix(strings.Repeat("?,", len(fields)), ",")
 	n, err := q.exec(ctx, "INSERT INTO "+table+" ("+columns+") VALUES ("+marks+") "+suffix, fields...)
 	return n > 0, err
+}
+
+// insertsAtOnce is how many rows one statement writes: a statement for each costs more than the rows.
+const insertsAtOnce = 8
+
+// insertAll writes rows of one table. No two of them may have the same key.
+func (q session) insertAll(ctx context.Context, table, columns string, rows [][]any, suffix string) error {
+	for some := range slices.Chunk(rows, insertsAtOnce) {
+		marks := "(" + strings.TrimSuffix(strings.Repeat("?,", len(some[0])), ",") + ")"
+		all := strings.TrimSuffix(strings.Repeat(marks+",", len(some)), ",")
+		if _, err := q.exec(ctx, "INSERT INTO "+table+" ("+columns+") VALUES "+all+" "+suffix, slices.Concat(some...)...); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // scalar reads one row into the given places; no row is ErrNotFound.

@@ -46,8 +46,7 @@ func (r *run) listen(ctx workflow.Context) error {
 	if err := workflow.SetQueryHandler(ctx, QueryState, r.now); err != nil {
 		return err
 	}
-	workflow.Go(ctx, r.listenNudges)
-	workflow.Go(ctx, r.listenResting)
+	workflow.Go(ctx, r.listenSignals)
 	if err := r.listenRepairs(ctx); err != nil {
 		return err
 	}

@@ -4,25 +4,13 @@ import (
 	"go.temporal.io/sdk/workflow"
 )
 
-// listenCancel puts up the two ways to cancel a case by a message of ours.
+// listenCancel puts up the way to cancel a case that has a reply; the other is a signal.
 func (r *run) listenCancel(ctx workflow.Context) error {
 	options := workflow.UpdateHandlerOptions{
 		UnfinishedPolicy: workflow.HandlerUnfinishedPolicyWarnAndAbandon,
 		Description:      "end this case without finishing it, and undo what it did or leave that as it is",
 	}
-	workflow.Go(ctx, r.listenCancelSignal)
 	return workflow.SetUpdateHandlerWithOptions(ctx, UpdateCancel, r.cancelAsked, options)
-}
-
-func (r *run) listenCancelSignal(ctx workflow.Context) {
-	signals := workflow.GetSignalChannel(ctx, SignalCancel)
-	for {
-		var in Cancel
-		if !signals.Receive(ctx, &in) {
-			return
-		}
-		r.cancel(in)
-	}
 }
 
 // cancelAsked is the Update handler. The reply comes at once: undoing may take long and wait for people.

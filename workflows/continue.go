@@ -184,17 +184,6 @@ func (r *run) continueAsNew(ctx workflow.Context) error {
 	return workflow.NewContinueAsNewError(clean, workflow.GetInfo(ctx).WorkflowType.Name, in)
 }
 
-// drain takes the signals that have come: those that are left in a run are lost.
-func (r *run) drain(ctx workflow.Context) {
-	for nudges := workflow.GetSignalChannel(ctx, SignalNudge); nudges.ReceiveAsync(nil); {
-		r.mail.nudged = true
-	}
-	var in Cancel
-	for cancels := workflow.GetSignalChannel(ctx, SignalCancel); cancels.ReceiveAsync(&in); {
-		r.cancel(in)
-	}
-}
-
 // resume takes over from the run before.
 func (r *run) resume(ctx workflow.Context, from *continued) {
 	r.state = from.State

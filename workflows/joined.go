@@ -26,14 +26,11 @@ type handled struct {
 	Reads int      // how often the store was asked for messages
 }
 
-// listenNudges turns any number of nudges into one.
-func (r *run) listenNudges(ctx workflow.Context) {
-	nudges := workflow.GetSignalChannel(ctx, SignalNudge)
-	for nudges.Receive(ctx, nil) {
-		r.mail.nudged = true
-		for _, one := range r.listening {
-			one.nudged = true
-		}
+// nudge turns any number of nudges into one.
+func (r *run) nudge() {
+	r.mail.nudged = true
+	for _, one := range r.listening {
+		one.nudged = true
 	}
 }
 

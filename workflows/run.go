@@ -129,7 +129,9 @@ func (r *run) begin(ctx workflow.Context, plan *usecases.Plan) {
 	if r.in.Continued == nil {
 		r.title = r.caseTitle()
 	}
-	workflow.Go(ctx, r.pump)
+	if r.plan.Joined != nil {
+		workflow.Go(ctx, r.pump)
+	}
 }
 
 // caseTitle never stops a case: a title that cannot be made is the use case's own.

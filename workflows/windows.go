@@ -363,18 +363,6 @@ func (r *run) tellResting(ctx workflow.Context) {
 	}
 }
 
-// listenResting hears of windows in which everything waits.
-func (r *run) listenResting(ctx workflow.Context) {
-	signals := workflow.GetSignalChannel(ctx, SignalResting)
-	for {
-		var id string
-		if !signals.Receive(ctx, &id) {
-			return
-		}
-		r.resting[id] = true
-	}
-}
-
 // withWindow are the options of a window.
 func withWindow(ctx workflow.Context, id, summary string) workflow.Context {
 	return workflow.WithChildOptions(ctx, workflow.ChildWorkflowOptions{

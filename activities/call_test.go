@@ -248,6 +248,26 @@ func TestLocalReadsBeforeAWriteOutliveACrash(t *testing.T) {
 	require.Equal(t, "999", after.Value.Get("id").Text(), "a step that is redone asks again")
 }
 
+// A workflow task may be done again in the very process that did it first: when it took too long.
+func TestLocalReadsBeforeAWriteAreNotMadeAgainInTheSameProcess(t *testing.T) {
+	t.Parallel()
+	b := newBench(t)
+	read := b.input("customer", "crm", "find_customer", `{"email": "x"}`)
+	b.play = gives(jane)
+	first, failure := b.local(read)
+	require.Nil(t, failure)
+	b.play = gives(ticket)
+	_, failure = b.local(b.input("ticket", "support", "create_task", create))
+	require.Nil(t, failure)
+	b.play = gives(`{"id": "302", "name": "John", "email": "john@example.com"}`)
+	again, failure := b.local(read)
+	require.Nil(t, failure)
+	require.Equal(t, first.Value.Plain(), again.Value.Plain())
+	other, failure := b.local(b.input("other", "crm", "find_customer", `{"email": "x"}`))
+	require.Nil(t, failure)
+	require.Equal(t, "302", other.Value.Get("id").Text())
+}
+
 func TestPersonSettlesAnUnknownWrite(t *testing.T) {
 	t.Parallel()
 	for happened, state := range map[bool]store.EffectState{true: store.EffectConfirmed, false: store.EffectVoid} {

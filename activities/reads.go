@@ -25,6 +25,8 @@ type reads struct {
 type caseReads struct {
 	list []store.ReadResult
 	last time.Time
+	puts int  // how often answers were put into the store
+	none bool // the store has no answer of the case, and gets none but from here
 }
 
 // storedRead is an answer or a refusal: both decide the way.
@@ -41,14 +43,20 @@ func (r *reads) add(p Place, answer storedRead, now time.Time) error {
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.sweep(now)
-	if r.cases[p.Case] == nil {
-		r.cases[p.Case] = &caseReads{}
-	}
-	c := r.cases[p.Case]
-	c.last = now
+	c := r.touch(p.Case, now)
 	c.list = append(c.list, store.ReadResult{Path: readPath(p), Result: body})
 	return nil
+}
+
+// touch finds what is known of a case that is being worked on.
+func (r *reads) touch(caseID string, now time.Time) *caseReads {
+	r.sweep(now)
+	if r.cases[caseID] == nil {
+		r.cases[caseID] = &caseReads{}
+	}
+	c := r.cases[caseID]
+	c.last = now
+	return c
 }
 
 // of returns what is to be stored before a write of the case.
@@ -56,6 +64,10 @@ func (r *reads) of(caseID string) []store.ReadResult {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if c := r.cases[caseID]; c != nil {
+		if len(c.list) > 0 {
+			c.puts++
+			c.none = false
+		}
 		return append([]store.ReadResult(nil), c.list...)
 	}
 	return nil
@@ -75,6 +87,24 @@ func (r *reads) forget(caseID string) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	delete(r.cases, caseID)
+}
+
+// none says whether it is known that the store has no answer of the case, and how often some were put there from here.
+func (r *reads) none(caseID string) (none bool, puts int) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if c := r.cases[caseID]; c != nil {
+		return c.none, c.puts
+	}
+	return false, 0
+}
+
+// missed remembers that the store had no answer of the case when so many had been put there.
+func (r *reads) missed(caseID string, puts int, now time.Time) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	c := r.touch(caseID, now)
+	c.none = c.puts == puts
 }
 
 func (r *reads) clear() {
@@ -98,9 +128,24 @@ func (r *reads) sweep(now time.Time) {
 	}
 }
 
-// storedRead finds the answer of a local read that a workflow task before this one made durable.
+// storedRead finds the answer of a local read that a workflow task before this one made durable. Where nobody else works
+// cases, a case that has no such answer is not looked for again until one is put there: most reads are made once.
 func (a *Activities) storedRead(ctx context.Context, p Place) (storedRead, bool, error) {
 	var answer storedRead
+	if a.Store.Alone() {
+		none, puts := a.reads.none(p.Case)
+		if none {
+			return answer, false, nil
+		}
+		some, err := a.Store.HasReadResults(ctx, p.Case)
+		if err != nil {
+			return answer, false, err
+		}
+		if !some {
+			a.reads.missed(p.Case, puts, a.now())
+			return answer, false, nil
+		}
+	}
 	body, found, err := a.Store.ReadResult(ctx, p.Case, readPath(p))
 	if err != nil || !found {
 		return answer, false, err

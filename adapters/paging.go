@@ -23,7 +23,7 @@ type page struct {
 func (c *Connection) runPages(ctx context.Context, op *Operation, r *request, vars map[string]rules.Value) (rules.Value, error) {
 	at := page{number: 1}
 	var items []rules.Value
-	seen := map[string]bool{}
+	seen, several := map[string]bool{}, false
 	for {
 		answer, err := c.exchange(ctx, op, r, vars, at)
 		if err != nil {
@@ -40,9 +40,6 @@ func (c *Connection) runPages(ctx context.Context, op *Operation, r *request, va
 		if kind := list.Kind(); kind != rules.KindList && kind != rules.KindMissing {
 			return rules.Value{}, drift(op, fmt.Errorf("items: a %s is no list", kind))
 		}
-		if list.Len() > 0 && r.paging != nil && looped(seen, "items "+list.Hash()) {
-			return rules.Value{}, drift(op, fmt.Errorf("the system gave the same page twice"))
-		}
 		if items = append(items, list.Items()...); len(items) > maxItems {
 			return rules.Value{}, contracts.NewError(contracts.Internal, "", "there are more than %d items", maxItems)
 		}
@@ -51,6 +48,10 @@ func (c *Connection) runPages(ctx context.Context, op *Operation, r *request, va
 			if more, err = r.paging.advance(&at, with(inner, "items", list), seen, c.base); err != nil {
 				return rules.Value{}, drift(op, err)
 			}
+		}
+		several = several || more // a list of one page has none to compare with
+		if several && list.Len() > 0 && looped(seen, "items "+list.Hash()) {
+			return rules.Value{}, drift(op, fmt.Errorf("the system gave the same page twice"))
 		}
 		if !more {
 			return answer.With("items", rules.List(items...)), nil

@@ -21,6 +21,19 @@ func (s *Store) ReadResult(ctx context.Context, caseID, path string) (result jso
 	return result, err == nil, wrap("read result", err)
 }
 
+// HasReadResults says whether any result of a local read of the case is stored.
+func (s *Store) HasReadResults(ctx context.Context, caseID string) (bool, error) {
+	var one int
+	err := s.read().scalar(ctx, "SELECT 1 FROM read_results WHERE case_id = ? LIMIT 1", []any{caseID}, &one)
+	if errors.Is(err, ErrNotFound) {
+		return false, nil
+	}
+	return err == nil, wrap("read results", err)
+}
+
+// Alone says whether nobody but this process works cases with the store.
+func (s *Store) Alone() bool { return !s.postgres }
+
 // FlushReads stores results of local reads by themselves; BeginEffect does so together with an intent. The first
 // result of a path stays.
 func (s *Store) FlushReads(ctx context.Context, caseID string, reads []ReadResult) error {

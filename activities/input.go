@@ -141,6 +141,8 @@ type Answer struct {
 	Value rules.Value `json:"value"`
 	By    string      `json:"by"`
 	At    time.Time   `json:"at"`
+	// Unsettled are, where something is to be done again, the places of writes that may have been carried out.
+	Unsettled []string `json:"unsettled,omitempty"`
 }
 
 // Act is what the person wants done, if that is not simply the answer.

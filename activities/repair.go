@@ -46,15 +46,21 @@ func (a *Activities) ReadRepair(ctx context.Context, in ReadRepairInput) (ReadRe
 		}
 	}
 	out.With, out.Value = body.Get("with"), body.Get("value")
-	effects, err := a.Store.Effects(ctx, in.Case)
+	out.Unsettled, err = a.unsettled(ctx, in.Case)
+	return out, storeError(NameReadRepair, err)
+}
+
+// unsettled lists the places of the writes of a case that may have been carried out without anybody knowing.
+func (a *Activities) unsettled(ctx context.Context, caseID string) ([]string, error) {
+	effects, err := a.Store.Effects(ctx, caseID)
+	var paths []string
 	for _, effect := range effects {
 		if effect.State == store.EffectSent || effect.State == store.EffectUnknown {
-			out.Unsettled = append(out.Unsettled, effect.StepPath)
+			paths = append(paths, effect.StepPath)
 		}
 	}
-	slices.Sort(out.Unsettled)
-	out.Unsettled = slices.Compact(out.Unsettled)
-	return out, storeError(NameReadRepair, err)
+	slices.Sort(paths)
+	return slices.Compact(paths), err
 }
 
 // SettleRepairInput is what became of it.

@@ -90,5 +90,8 @@ func (a *Activities) ReadAnswer(ctx context.Context, in ReadAnswerInput) (ReadAn
 	if len(task.Answer) > 0 {
 		err = json.Unmarshal(task.Answer, &out.Answer.Value)
 	}
+	if err == nil && out.Answer.Act() == ActRedo {
+		out.Answer.Unsettled, err = a.unsettled(ctx, task.CaseID)
+	}
 	return out, storeError(NameReadAnswer, err)
 }

@@ -36,6 +36,8 @@ type Cases interface {
 	Deliver(ctx context.Context, task store.Task) error
 	// CancelCase ends a case, and has what it did undone if undo says so.
 	CancelCase(ctx context.Context, caseID, who string, undo bool) error
+	// WouldUndo lists what would be undone if the case were cancelled now, the first to be undone first.
+	WouldUndo(ctx context.Context, of store.Case) ([]Undo, error)
 	// Waits lists what the case waits for.
 	Waits(ctx context.Context, caseID string) ([]Wait, error)
 	// TryNow has calls of an operation that wait for their next attempt tried at once, and says how many there were.
@@ -62,6 +64,14 @@ type Wait struct {
 	Attempt   int       `json:"attempt,omitempty"`
 	Trying    bool      `json:"trying,omitempty"`
 	NextTry   time.Time `json:"next_try,omitzero"`
+}
+
+// Undo is a step of a case, or of one that it runs, that would be undone if the case were cancelled.
+type Undo struct {
+	Case  string `json:"case"` // its reference
+	Step  string `json:"step"` // its path
+	Label string `json:"label"`
+	Doubt bool   `json:"doubt,omitempty"` // nobody knows yet whether it has an effect: that is found out first
 }
 
 // Preview says what a redo or a move would do.

@@ -26,6 +26,7 @@ type wish struct {
 	Value  rules.Value // redo: another result; answer: the result
 	Yes    bool        // redo, move: it is known what that means
 	Undo   bool        // cancel: what was done is undone
+	DryRun bool        // cancel: it is only said what would be undone
 }
 
 // repaired is what became of a wish.
@@ -39,6 +40,7 @@ type repaired struct {
 	Steps     []string  `json:"steps,omitempty"`  // that are done again
 	Writes    []Rewrite `json:"writes,omitempty"` // that these have made
 	Bundle    string    `json:"bundle,omitempty"` // of a move: the version to go on with
+	Undo      []Undo    `json:"undo,omitempty"`   // of a cancel that was not done yet: what would be undone, the first first
 }
 
 // The most that somebody may write.
@@ -58,7 +60,9 @@ func (w wish) check() error {
 		return wrong(fmt.Sprintf("reason: at most %d characters.", longestReason))
 	case strings.ContainsFunc(w.Reason, func(r rune) bool { return r < ' ' }):
 		return wrong("reason: one line of text, without control characters.")
-	case w.Reason == "" && w.Act != store.ActRetry:
+	case w.DryRun && w.Act != store.ActCancel:
+		return wrong("dry_run: belongs to cancel.")
+	case w.Reason == "" && w.Act != store.ActRetry && !w.DryRun:
 		return wrong("reason: say why.")
 	case w.Step != "" && (len(w.Step) > longestStep || !stepPath.MatchString(w.Step)):
 		return wrong("step: the path of a step, as `cases show` prints it.")
@@ -298,8 +302,16 @@ func (d *Desk) again(ctx context.Context, who person, of store.Case, w wish, don
 	return nil
 }
 
-// cancel ends a case.
+// cancel ends a case, or says what would be undone.
 func (d *Desk) cancel(ctx context.Context, who person, of store.Case, w wish, done *repaired) error {
+	if w.DryRun {
+		var err error
+		if done.Message = "nothing was done yet; what it did would stay as it is"; w.Undo {
+			done.Undo, err = d.Cases.WouldUndo(ctx, of)
+			done.Message = fmt.Sprintf("nothing was done yet; %d steps would be undone", len(done.Undo))
+		}
+		return err
+	}
 	if err := d.Cases.CancelCase(ctx, of.ID, who.login, w.Undo); err != nil {
 		return err
 	}

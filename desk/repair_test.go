@@ -92,6 +92,16 @@ func TestEveryActOnACase(t *testing.T) {
 	require.Equal(t, http.StatusConflict, status)
 	require.Contains(t, text, "The step has just been answered.")
 	require.Equal(t, store.ActPark, s.cases.repaired[2].Act)
+	s.cases.undo = []Undo{{Case: "CW-1", Step: "ticket", Label: "Support ticket", Doubt: true}}
+	would := do("cancel", `{"dry_run": true, "undo": true}`)
+	require.Equal(t, s.cases.undo, would.Undo)
+	require.False(t, would.Done)
+	require.Contains(t, do("cancel", `{"dry_run": true}`).Message, "would stay as it is")
+	_, asked := s.as(boss).post("/cases/"+s.caseID+"/repair/cancel", "reason", "a test", "undo", "yes")
+	for _, part := range []string{"Cancel it?", "Support ticket", "at ticket of CW-1", "nobody knows yet whether it was done", "Yes, cancel it"} {
+		require.Contains(t, asked, part)
+	}
+	require.Empty(t, s.cases.cancelled)
 	require.Contains(t, do("cancel", `{"reason": "a test"}`).Message, "stays as it is")
 	require.Equal(t, []string{s.caseID}, s.cases.cancelled)
 	require.False(t, s.cases.undone)

@@ -40,12 +40,17 @@ func (d *Desk) repairCase(w http.ResponseWriter, r *http.Request, who person) er
 	if err != nil {
 		return err
 	}
+	wish.DryRun = wish.Act == store.ActCancel && !wish.Yes
 	done, err := d.repair(r.Context(), who, r.PathValue("id"), wish)
 	if err != nil {
 		return err
 	}
 	if !done.Done {
-		return d.render(w, http.StatusOK, "confirm", page{Title: "Do it again?", Person: who, Here: "cases", Data: confirmation{Repaired: done, Wish: wish,
+		title := "Do it again?"
+		if wish.DryRun {
+			title = "Cancel it?"
+		}
+		return d.render(w, http.StatusOK, "confirm", page{Title: title, Person: who, Here: "cases", Data: confirmation{Repaired: done, Wish: wish,
 			With: plainText(wish.With), Value: plainText(wish.Value)}})
 	}
 	return redirect(w, r, "/cases/"+url.PathEscape(done.Case))
@@ -74,11 +79,12 @@ func (d *Desk) apiRepair(w http.ResponseWriter, r *http.Request, who person) err
 		Value  json.RawMessage `json:"value"`
 		Yes    bool            `json:"yes"`
 		Undo   bool            `json:"undo"`
+		DryRun bool            `json:"dry_run"`
 	}
 	if err := readJSON(r, &in); err != nil {
 		return err
 	}
-	asked := wish{Act: r.PathValue("act"), Step: in.Step, Reason: in.Reason, Yes: in.Yes, Undo: in.Undo}
+	asked := wish{Act: r.PathValue("act"), Step: in.Step, Reason: in.Reason, Yes: in.Yes, Undo: in.Undo, DryRun: in.DryRun}
 	for name, field := range map[string]struct {
 		raw  json.RawMessage
 		into *rules.Value

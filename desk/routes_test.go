@@ -189,7 +189,7 @@ func TestABrokenStoreIsAnErrorWithoutDetails(t *testing.T) {
 	t.Parallel()
 	s := newScene(t, "").seed()
 	s.cases.fail = context.DeadlineExceeded
-	status, body := s.as(boss).post("/cases/"+s.caseID+"/repair/cancel", "reason", "twice")
+	status, body := s.as(boss).post("/cases/"+s.caseID+"/repair/cancel", "reason", "twice", "yes", "yes")
 	require.Equal(t, 500, status)
 	require.NotContains(t, body, "deadline")
 	require.Contains(t, body, "noted in the log")

@@ -42,6 +42,7 @@ type fakeCases struct {
 	tried     []string
 	repaired  []store.Repair
 	preview   Preview
+	undo      []Undo
 	problem   string
 	task      string
 	fail      error
@@ -72,6 +73,8 @@ func (f *fakeCases) TryNow(_ context.Context, caseID, operation string) (int, er
 	f.tried = append(f.tried, caseID+" "+operation)
 	return 1, f.fail
 }
+
+func (f *fakeCases) WouldUndo(context.Context, store.Case) ([]Undo, error) { return f.undo, nil }
 
 func (f *fakeCases) Preview(context.Context, store.Case, string, bool) (Preview, error) {
 	f.mutex.Lock()

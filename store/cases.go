@@ -113,7 +113,8 @@ func (s *Store) CaseByReference(ctx context.Context, reference string) (Case, er
 type CaseFilter struct {
 	States     []CaseState
 	UseCases   []string
-	Bundle     string    // began with exactly this
+	Bundle     string    // has exactly this
+	NotBundle  string    // has another one than this
 	Open       bool      // not ended
 	Waiting    bool      // waiting for something, or parked
 	WaitingFor string    // exactly this, such as the name of a system
@@ -146,6 +147,9 @@ func (f CaseFilter) conditions() conditions {
 	}
 	if f.Bundle != "" {
 		c.add("bundle_hash = ?", f.Bundle)
+	}
+	if f.NotBundle != "" {
+		c.add("bundle_hash <> ?", f.NotBundle)
 	}
 	if f.Open {
 		c.add("ended_at = 0")

@@ -161,9 +161,25 @@ func (c *Cases) closeEnded(ctx context.Context, of store.Case) (bool, error) {
 	return true, c.close(ctx, of, end, text)
 }
 
+// closeOrphan closes a case that another one was to run, and that was stored and never begun: nobody else would begin it.
+func (c *Cases) closeOrphan(ctx context.Context, of store.Case) (bool, error) {
+	parent, err := c.store.Case(ctx, of.Parent)
+	if err != nil {
+		return false, fmt.Errorf("worker: the case that runs %s: %w", of.ID, err)
+	}
+	if !parent.Ended() {
+		return false, nil
+	}
+	end := store.End{State: store.CaseTerminated, Outcome: string(store.CaseTerminated), At: time.Now()}
+	return true, c.close(ctx, of, end, "The case that was to run it has ended before it began")
+}
+
 // closeLost closes a case that Temporal does not know, if it ever ran: one that was only stored is still to be started.
 func (c *Cases) closeLost(ctx context.Context, of store.Case) (bool, error) {
 	ran := of.Stage != ""
+	if !ran && of.Parent != "" {
+		return c.closeOrphan(ctx, of)
+	}
 	if !ran {
 		entries, err := c.store.Messages(ctx, of.ID)
 		if err != nil {
@@ -185,6 +201,15 @@ func (c *Cases) close(ctx context.Context, of store.Case, end store.End, text st
 		Events: []store.Event{{Key: "closed", Kind: "closed", Text: text, At: end.At}}})
 	if err != nil {
 		return fmt.Errorf("worker: %w", err)
+	}
+	run, err := c.store.Cases(ctx, store.CaseFilter{Parent: of.ID, Open: true})
+	if err != nil {
+		return fmt.Errorf("worker: the cases that %s runs: %w", of.ID, err)
+	}
+	for _, one := range run {
+		if _, err := c.closeEnded(ctx, one); err != nil {
+			return err
+		}
 	}
 	return nil
 }

@@ -100,3 +100,27 @@ func TestStoreThatIsBehindTemporalCatchesUp(t *testing.T) {
 	require.NoError(t, err)
 	require.Zero(t, closed, "a case that is young is left alone")
 }
+
+// A case that another one was to run and that was never begun ends with that one: nobody else would begin it.
+func TestCaseThatWasToBeRunEndsWithTheOneThatRunsIt(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t)
+	h.publish()
+	h.work()
+	parent, other := h.begin("assign", `{"text": "x"}`), h.begin("assign", `{"text": "y"}`)
+	h.task(parent.ID)
+	h.task(other.ID)
+	child, err := h.store.CreateCase(t.Context(), store.NewCase{UseCase: "assign", Parent: parent.ID, ParentStep: "x"})
+	require.NoError(t, err)
+	waits, err := h.store.CreateCase(t.Context(), store.NewCase{UseCase: "assign", Parent: other.ID, ParentStep: "x"})
+	require.NoError(t, err)
+	require.NoError(t, h.client.TerminateWorkflow(t.Context(), parent.ID, "", "by hand"))
+	h.until(child.ID, store.CaseTerminated)
+	events, err := h.store.Timeline(t.Context(), child.ID)
+	require.NoError(t, err)
+	require.Contains(t, events[len(events)-1].Text, "ended before it began")
+	_, err = h.worker.Cases().CloseEnded(t.Context(), time.Now())
+	require.NoError(t, err)
+	left := h.stored(waits.ID)
+	require.False(t, left.Ended(), "the case that runs it may still begin it")
+}

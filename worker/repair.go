@@ -149,6 +149,48 @@ func (c *Cases) repeatRepairs(ctx context.Context, before time.Time) error {
 	return errors.Join(errs...)
 }
 
+// Undo is a step of a case, or of one that it runs, that would be undone if the case were cancelled.
+type Undo struct {
+	Case  string // its reference
+	Step  string // its path
+	Label string
+	Doubt bool // nobody knows yet whether it has an effect: that is found out first
+}
+
+// WouldUndo lists what would be undone if a case were cancelled now, the first to be undone first, and then the same of
+// the cases that it runs.
+func (c *Cases) WouldUndo(ctx context.Context, of store.Case) ([]Undo, error) {
+	asking, cancel := context.WithTimeout(ctx, 10*time.Second)
+	defer cancel()
+	said, err := c.client.QueryWorkflow(asking, of.ID, "", workflows.QueryState)
+	if isNotFound(err) {
+		return nil, nil // it was not begun
+	}
+	var state workflows.State
+	if err == nil {
+		err = said.Get(&state)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("worker: what %s would undo: %w", of.Reference, err)
+	}
+	var list []Undo
+	for _, one := range state.Undo {
+		list = append(list, Undo{Case: of.Reference, Step: one.Step, Label: one.Label, Doubt: one.Doubt})
+	}
+	run, err := c.store.Cases(ctx, store.CaseFilter{Parent: of.ID, Open: true})
+	if err != nil {
+		return nil, fmt.Errorf("worker: the cases that %s runs: %w", of.Reference, err)
+	}
+	for _, one := range run {
+		more, err := c.WouldUndo(ctx, one)
+		if err != nil {
+			return nil, err
+		}
+		list = append(list, more...)
+	}
+	return list, nil
+}
+
 // Preview says what a redo or a move would do: nothing has been done yet.
 type Preview struct {
 	Problem string    // why it cannot be done; the case itself has the last word

@@ -110,3 +110,38 @@ func (h *house) stored(id string) store.Case {
 	require.NoError(h.t, err)
 	return found
 }
+
+const undoes = `
+usecase: assign
+title: Undoes
+input: {text: {type: string, required: true}}
+steps:
+  - {id: first, ask: {queue: front-desk, what: complete, outcomes: [solved]}, undo: [{ask: {queue: front-desk, what: complete, outcomes: [void]}}]}
+  - {id: second, ask: {queue: front-desk, what: complete, outcomes: [solved]}, undo: [{ask: {queue: front-desk, what: complete, outcomes: [void]}}]}
+  - {id: third, ask: {queue: front-desk, what: complete, outcomes: [solved]}}
+`
+
+// What a cancellation would undo is said before it is done, the last step first.
+func TestWouldUndo(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t)
+	h.write("usecases/assign.yaml", undoes)
+	h.publish()
+	h.work()
+	made := h.begin("assign", `{"text": "x"}`)
+	h.answer(h.task(made.ID), `{"outcome": "solved"}`)
+	require.Eventually(t, func() bool { return h.stored(made.ID).WaitingStep == "second" }, 20*time.Second, 20*time.Millisecond)
+	h.answer(h.task(made.ID), `{"outcome": "solved"}`)
+	require.Eventually(t, func() bool { return h.stored(made.ID).WaitingStep == "third" }, 20*time.Second, 20*time.Millisecond)
+	of := h.stored(made.ID)
+	undo, err := h.worker.Cases().WouldUndo(t.Context(), of)
+	require.NoError(t, err)
+	require.Equal(t, []worker.Undo{{Case: of.Reference, Step: "second", Label: "second"}, {Case: of.Reference, Step: "first", Label: "first"}}, undo)
+	of = h.stored(made.ID)
+	require.False(t, of.Ended())
+	unstarted, err := h.store.CreateCase(t.Context(), store.NewCase{UseCase: "assign"})
+	require.NoError(t, err)
+	undo, err = h.worker.Cases().WouldUndo(t.Context(), unstarted)
+	require.NoError(t, err)
+	require.Empty(t, undo)
+}

@@ -151,6 +151,9 @@ func (r *run) present(ctx workflow.Context, p *pending, q question, resumed bool
 		}
 	}
 	p.waiting = r.waiting.start(ctx, r, q.waiting)
+	if r.version >= versionUndo && r.recorder.told && !errors.Is(r.interrupt, errContinue) {
+		r.recorder.flush(ctx, r) // this run has written down something else than what the run before had
+	}
 	return nil
 }
 

@@ -31,7 +31,8 @@ type continued struct {
 	Seq       int       `json:"seq"`              // of the recorder
 	Nudged    bool      `json:"nudged,omitempty"` // further messages have come
 	Cancelled *Cancel   `json:"cancelled,omitempty"`
-	Ended     bool      `json:"ended,omitempty"` // the use case is done, and messages are left
+	Ended     bool      `json:"ended,omitempty"`   // the use case is done, and messages or undos are left
+	Undoing   bool      `json:"undoing,omitempty"` // what it did is being undone
 	End       Outcome   `json:"end"`
 }
 
@@ -165,13 +166,14 @@ func (r *run) continueAsNew(ctx workflow.Context) error {
 	in := r.in
 	in.Continued = &continued{
 		State: r.state, Started: r.started, Latest: r.latest, Title: r.title, Shown: r.waiting.shown, Seq: r.recorder.seq,
-		Nudged: r.mail.nudged, Cancelled: r.cancelled, Ended: r.ended,
+		Nudged: r.mail.nudged, Cancelled: r.cancelled, Ended: r.ended, Undoing: r.undoing,
 	}
 	switch {
 	case r.in.Window != nil: // it knows only what it was given, and what is in state.Done
 		return workflow.NewContinueAsNewError(clean, workflow.GetInfo(ctx).WorkflowType.Name, in)
 	case r.ended:
 		in.Continued.End = r.end
+	case r.undoing: // no step is come to again
 	case r.state.Position < len(r.plan.Steps):
 		// The step that the case is at is come to again: what is known of its inside is in state.Done.
 		for _, name := range namesOf(r.plan.Steps[r.state.Position]) {

@@ -15,6 +15,7 @@ import (
 type recorder struct {
 	record activities.Record
 	seq    int
+	told   bool // this run has written down where the case stands
 }
 
 func (c *recorder) begin(r *run) { c.record.Case = r.id }
@@ -65,7 +66,7 @@ func (c *recorder) take(r *run) activities.Record {
 	progress := r.waiting.progress(r)
 	progress.Seq = c.seq
 	if r.in.Window == nil { // where the case stands is not for its windows to say
-		out.Progress = &progress
+		out.Progress, c.told = &progress, true
 	}
 	c.record = activities.Record{Case: r.id}
 	return out

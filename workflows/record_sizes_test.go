@@ -53,6 +53,9 @@ steps:
   - {id: seen, ask: {queue: q, what: approve, within: 30 days, show: {Name: '${customer.name}'}}}
   - {end: {outcome: '${seen.approved ? "approved" : "rejected"}'}}
 ` + talks},
+		{name: "undo-continues", continueAfter: early, plays: plays(map[string]play{"support.update_task": atSecond()}), answers: []string{`{"approved": false}`}, useCase: strings.Replace(undoesMuch, "'${input.numbers}'", "'"+list(30)+"'", 1), input: `{"numbers": []}`},
+		{name: "redo-in-doubt", plays: map[string]play{"crm.find_customer": byEmail, "support.create_task": fails(contracts.OutcomeUnknown)}, useCase: corrected, input: `{"email": "jane@example.com"}`, answers: []string{
+			`{"act": "redo", "step": "customer", "with": {"email": "john@example.com"}}`, `{"act": "done", "value": ` + ticket + `}`, `{"outcome": "accepted"}`}},
 		{name: "continued-panel", continueAfter: early, messages: 60, plays: plays(nil), answers: []string{approved, approved}, useCase: `
 input: {}
 steps:
@@ -265,7 +268,8 @@ func TestRecordedSizes(t *testing.T) {
 		"v1-continued-ask-run1": enumspb.EVENT_TYPE_WORKFLOW_EXECUTION_CONTINUED_AS_NEW, "v1-continued-panel-run1": enumspb.EVENT_TYPE_WORKFLOW_EXECUTION_CONTINUED_AS_NEW,
 		"v1-continued-wait-run1": enumspb.EVENT_TYPE_WORKFLOW_EXECUTION_CONTINUED_AS_NEW, "v1-continued-event-run1": enumspb.EVENT_TYPE_WORKFLOW_EXECUTION_CONTINUED_AS_NEW,
 		"v1-continued-between-steps-run1": enumspb.EVENT_TYPE_WORKFLOW_EXECUTION_CONTINUED_AS_NEW, "v1-continued-inside-run1": enumspb.EVENT_TYPE_WORKFLOW_EXECUTION_CONTINUED_AS_NEW,
-		"v1-continued-undo-run1":            enumspb.EVENT_TYPE_WORKFLOW_EXECUTION_CONTINUED_AS_NEW,
+		"v1-continued-undo-run1": enumspb.EVENT_TYPE_WORKFLOW_EXECUTION_CONTINUED_AS_NEW,
+		"v2-undo-continues-run1": enumspb.EVENT_TYPE_WORKFLOW_EXECUTION_CONTINUED_AS_NEW, "v2-undo-continues-run7": enumspb.EVENT_TYPE_WORKFLOW_EXECUTION_COMPLETED,
 		"v1-windows-continued-window1-run1": enumspb.EVENT_TYPE_WORKFLOW_EXECUTION_CONTINUED_AS_NEW,
 		"v1-windows-window3":                enumspb.EVENT_TYPE_WORKFLOW_EXECUTION_COMPLETED, "v1-windows-run-window1-case1": enumspb.EVENT_TYPE_WORKFLOW_EXECUTION_COMPLETED,
 	} {

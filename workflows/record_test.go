@@ -32,6 +32,9 @@ import (
 // compares new code with new code.
 const recordVariable = "CROSSWALK_RECORD_HISTORIES"
 
+// recordedAs begins the names of what is recorded now: with the version of the interpreter, see version.go.
+const recordedAs = "v2"
+
 // scenario is a case to record.
 type scenario struct {
 	name    string
@@ -321,13 +324,13 @@ func record(t *testing.T, c client.Client, s scenario) {
 	err = run.Get(t.Context(), nil)
 	require.Equal(t, s.cancel, err != nil, "%v", err)
 	if !s.whole() {
-		writeRecording(t, fmt.Sprintf("v1-%s", s.name), bundle, historyOf(t, c, made.ID), others)
+		writeRecording(t, fmt.Sprintf("%s-%s", recordedAs, s.name), bundle, historyOf(t, c, made.ID), others)
 		return
 	}
 	for hash := range h.others {
 		_, _, others[hash] = refundOf(t, s.runs)
 	}
-	writeRuns(t, c, fmt.Sprintf("v1-%s", s.name), made.ID, bundle, others)
+	writeRuns(t, c, fmt.Sprintf("%s-%s", recordedAs, s.name), made.ID, bundle, others)
 }
 
 // work runs a worker.

@@ -34,6 +34,9 @@ func (r *run) askRedo(ctx workflow.Context, answer activities.Answer) (problem s
 		return fmt.Sprintf("%q is not a step that this case has done", step), nil
 	}
 	s := r.plan.Steps[top]
+	if doubt := r.unsettled(answer.Unsettled, top); doubt != "" && r.version >= versionUndo {
+		return doubt, nil
+	}
 	wish := redo{top: top, given: given{By: answer.By}}
 	switch {
 	case s.Correct == nil:

@@ -180,3 +180,17 @@ steps:
 	h.person(2*time.Hour, "approve", `{"approved": true}`)
 	require.JSONEq(t, `{"checked": ["a", "b"]}`, plain(t, h.run(`{}`).Result))
 }
+
+// Whether a write was carried out is settled first: doing what came before it again could do it twice.
+func TestNothingIsRedoneOverAWriteInDoubt(t *testing.T) {
+	h := newHarness(t, corrected, map[string]play{"crm.find_customer": byEmail, "support.create_task": fails(contracts.OutcomeUnknown)})
+	h.person(time.Hour, "confirm", `{"act": "redo", "step": "customer", "with": {"email": "john@example.com"}}`)
+	h.env.RegisterDelayedCallback(func() {
+		require.Contains(t, string(h.task("confirm").Payload), "the write at ticket may have been carried out")
+	}, 90*time.Minute)
+	h.person(2*time.Hour, "confirm", `{"act": "done", "value": `+ticket+`}`)
+	h.person(3*time.Hour, "complete", `{"outcome": "accepted"}`)
+	outcome := h.run(`{"email": "jane@example.com"}`)
+	require.JSONEq(t, `{"name": "Jane Doe", "ticket": "77"}`, plain(t, outcome.Result))
+	require.Equal(t, []string{"crm.find_customer", "support.create_task"}, h.called())
+}

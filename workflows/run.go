@@ -225,7 +225,11 @@ func (r *run) finish(ctx workflow.Context, err error) (Outcome, error) {
 		return Outcome{}, err
 	}
 	if r.undoWanted(cancelled) {
-		if err := r.undoAll(clean); err != nil {
+		err := r.undoAll(clean)
+		if errors.Is(err, errContinue) {
+			return Outcome{}, r.continueAsNew(ctx)
+		}
+		if err != nil {
 			return Outcome{}, err
 		}
 	}

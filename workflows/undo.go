@@ -129,14 +129,18 @@ func (r *run) undoAll(ctx workflow.Context) error {
 	if more := r.undoneWith(); len(more) > 0 {
 		r.reached.more, r.reached.stale = more, true
 	}
-	if err := r.withdraw(ctx); err != nil {
+	if err := r.beginUndo(ctx); err != nil {
 		return err
 	}
-	r.recorder.event("undo", "undoing", "", r.undoneBy(), workflow.Now(ctx))
-	r.waiting.show(ctx, r)
-	r.recorder.flush(ctx, r)
 	running := 0
 	for len(r.state.Undos) > 0 {
+		if r.version >= versionUndo && r.grown(ctx) && (running == 0 || r.overgrown(ctx)) {
+			// What is left is for a new run. Nothing that is being undone could be handed over to it.
+			if err := workflow.Await(ctx, func() bool { return running == 0 }); err != nil {
+				return err
+			}
+			return errContinue
+		}
 		last := len(r.state.Undos) - 1
 		one := r.newUndoing(r.state.Undos[last])
 		r.state.Undos = r.state.Undos[:last]
@@ -150,6 +154,21 @@ func (r *run) undoAll(ctx workflow.Context) error {
 		}
 	}
 	return workflow.Await(ctx, func() bool { return running == 0 })
+}
+
+// beginUndo takes back what the case waited for and says that it is being undone; a run that goes on with it has
+// nothing to begin.
+func (r *run) beginUndo(ctx workflow.Context) error {
+	if r.in.Continued != nil && r.in.Continued.Undoing {
+		return nil
+	}
+	if err := r.withdraw(ctx); err != nil {
+		return err
+	}
+	r.recorder.event("undo", "undoing", "", r.undoneBy(), workflow.Now(ctx))
+	r.waiting.show(ctx, r)
+	r.recorder.flush(ctx, r)
+	return nil
 }
 
 // withdraw takes back the tasks that the case waited for: it may be long until it has ended.

@@ -2,7 +2,10 @@ package workflows_test
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
+	"slices"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -14,6 +17,7 @@ import (
 	"crosswalk/contracts"
 	"crosswalk/rules"
 	"crosswalk/store"
+	"crosswalk/worker"
 	"crosswalk/workflows"
 )
 
@@ -281,4 +285,68 @@ func TestReadEffect(t *testing.T) {
 	known, err := h.acts.ReadEffect(context.Background(), activities.ReadEffectInput{Place: place})
 	require.NoError(t, err)
 	require.Equal(t, activities.ReadEffectOutput{Certain: true}, known, "what was never begun has not happened")
+}
+
+// undoesMuch does something for each of forty items, all of which can be undone.
+const undoesMuch = `
+input: {numbers: {type: array, items: {type: number}, required: true}, factor: {type: number}}
+steps:
+  - id: items
+    each:
+      in: '${input.numbers}'
+      as: n
+      in_order: true
+      steps:
+        - {id: told, call: support.create_task, with: {queue: q, title: '${readable(n)}', text: T, reference: '${case.reference}'}, undo: [{call: support.update_task, with: {task: '${told}', text: 'void ${n}'}}]}
+  - {id: seen, ask: {queue: q, what: approve}}
+  - {when: not seen.approved, end: {outcome: refused, undo: true, result: {items: '${len(items)}'}}}
+`
+
+// atSecond plays a system that answers at the second attempt, which is no local one: each call is a workflow task of its own.
+func atSecond() play {
+	var mu sync.Mutex
+	tried := map[string]bool{}
+	return func(call adapters.Call) (rules.Value, error) {
+		mu.Lock()
+		defer mu.Unlock()
+		if !tried[call.Key] {
+			tried[call.Key] = true
+			return fails(contracts.Unavailable)(call)
+		}
+		return gives(ticket)(call)
+	}
+}
+
+// An undo that is long goes on in new runs like everything else, when the case is cancelled and when it ends so.
+func TestLongUndoContinues(t *testing.T) {
+	const count = 40
+	for _, way := range []string{"cancelled", "refused"} {
+		t.Run(way, func(t *testing.T) {
+			h := newHouse(t, 60, undoesMuch, numbers(t, count), map[string]play{"support.create_task": gives(ticket), "support.update_task": atSecond()})
+			task := h.open("approve", 1)[0]
+			before := len(h.runs())
+			if way == "cancelled" {
+				require.NoError(t, h.client.SignalWorkflow(t.Context(), h.id, "", workflows.SignalCancel, workflows.Cancel{Undo: true, By: "ann"}))
+				require.Error(t, h.client.GetWorkflow(t.Context(), h.id, "").Get(t.Context(), nil))
+			} else {
+				answered, err := h.store.Answer(t.Context(), task.ID, task.Version, store.Actor{User: "ann", All: true}, "no", json.RawMessage(`{"approved": false}`))
+				require.NoError(t, err)
+				require.NoError(t, worker.NewCases(h.client, h.store, nil).Deliver(t.Context(), answered))
+				require.Equal(t, fmt.Sprint(count), h.outcome().Result.Get("items").String())
+			}
+			require.Greater(t, len(h.runs()), before+1, "it has gone on in new runs while it was undone")
+			var want, got []string
+			for n := count; n > 0; n-- {
+				want = append(want, fmt.Sprintf("void %d", n))
+			}
+			for _, call := range h.callsOf("support.update_task") {
+				got = append(got, call.Input.Get("text").Text())
+			}
+			require.Equal(t, want, slices.Compact(got))
+			stored, err := h.store.Case(t.Context(), h.id)
+			require.NoError(t, err)
+			require.True(t, stored.Ended())
+			h.replays()
+		})
+	}
 }

@@ -6,6 +6,9 @@ package workflows
 const (
 	// versionFirst is the interpreter as it was first released.
 	versionFirst = 1
+	// versionUndo goes on in a new run while much is undone, does nothing again of which a write may have been carried
+	// out, and writes down anew what a continued case waits for if something else was written down meanwhile.
+	versionUndo = 2
 
-	engineVersion = versionFirst
+	engineVersion = versionUndo
 )

@@ -32,7 +32,8 @@ type Proposal struct {
 	Open      []OpenCases
 }
 
-// OpenCases are the open cases of a use case that changes or goes. They keep the bundle that they started with.
+// OpenCases are the open cases of a use case that changes or goes, without those that have the bundle that comes. They
+// keep the one that they have.
 type OpenCases struct {
 	UseCase string `json:"use_case"`
 	Open    int    `json:"open"`
@@ -59,11 +60,14 @@ func (w *Workspace) Propose(ctx context.Context, s *store.Store) (Proposal, erro
 		if now, stays := after.Bundles[name]; stays && now.Hash() == before.Bundles[name].Hash() {
 			continue
 		}
-		touched := OpenCases{UseCase: name}
-		if touched.Open, err = s.CountCases(ctx, store.CaseFilter{UseCases: []string{name}, Open: true}); err != nil {
+		touched, comes := OpenCases{UseCase: name}, ""
+		if now, stays := after.Bundles[name]; stays {
+			comes = now.Hash() // a case that was moved, or began before an undo, may have it already
+		}
+		if touched.Open, err = s.CountCases(ctx, store.CaseFilter{UseCases: []string{name}, NotBundle: comes, Open: true}); err != nil {
 			return p, fmt.Errorf("workspace: %w", err)
 		}
-		if touched.Waiting, err = s.CountCases(ctx, store.CaseFilter{UseCases: []string{name}, Open: true, Waiting: true}); err != nil {
+		if touched.Waiting, err = s.CountCases(ctx, store.CaseFilter{UseCases: []string{name}, NotBundle: comes, Open: true, Waiting: true}); err != nil {
 			return p, fmt.Errorf("workspace: %w", err)
 		}
 		if touched.Open > 0 {

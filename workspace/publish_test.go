@@ -283,3 +283,31 @@ func TestTableInASpreadsheet(t *testing.T) {
 	_, problems = Load(dir)
 	require.ErrorContains(t, problems.Err(), "rules/enough-rows.csv:2")
 }
+
+// Who has open cases is told of a publication; a case that was moved to what comes has nothing to do with it.
+func TestCasesThatHaveWhatComesAreNotTouched(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	_, err := Init(dir)
+	require.NoError(t, err)
+	s, err := store.Open(t.Context(), t.TempDir())
+	require.NoError(t, err)
+	t.Cleanup(func() { require.NoError(t, s.Close()) })
+	before, problems := Load(dir)
+	require.NoError(t, problems.Err())
+	_, err = before.Publish(t.Context(), s, "test", "")
+	require.NoError(t, err)
+	name := filepath.Join(dir, "usecases", "callback.yaml")
+	text, err := os.ReadFile(name)
+	require.NoError(t, err)
+	require.NoError(t, os.WriteFile(name, append(text, "# changed\n"...), 0o600))
+	after, problems := Load(dir)
+	require.NoError(t, problems.Err())
+	for _, hash := range []string{before.UseCase("callback").Hash, after.UseCase("callback").Hash, before.UseCase("callback").Hash} {
+		_, err := s.CreateCase(t.Context(), store.NewCase{UseCase: "callback", BundleHash: hash})
+		require.NoError(t, err)
+	}
+	proposal, err := after.Propose(t.Context(), s)
+	require.NoError(t, err)
+	require.Equal(t, []OpenCases{{UseCase: "callback", Open: 2}}, proposal.Open)
+}

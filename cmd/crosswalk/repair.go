@@ -20,6 +20,7 @@ type wishView struct {
 	Value  json.RawMessage `json:"value,omitempty"`
 	Yes    bool            `json:"yes,omitempty"`
 	Undo   bool            `json:"undo,omitempty"`
+	DryRun bool            `json:"dry_run,omitempty"`
 }
 
 // repairView is what became of it.
@@ -38,6 +39,12 @@ type repairView struct {
 		At        time.Time `json:"at,omitzero"`
 		Then      string    `json:"then"`
 	} `json:"writes,omitempty"`
+	Undo []struct {
+		Case  string `json:"case"`
+		Step  string `json:"step"`
+		Label string `json:"label"`
+		Doubt bool   `json:"doubt,omitempty"`
+	} `json:"undo,omitempty"`
 	Bundle string `json:"bundle,omitempty"`
 	Error  string `json:"error,omitempty"`
 }
@@ -65,8 +72,9 @@ says which writes in other systems that touches and does nothing. A write that a
 the same in both; if not, the first difference is named, and --step goes on from an earlier step, which is then done again.
 Without --yes it says what that means and does nothing.`
 	cancel := repairCommand("cancel", "End cases that are not finished, and undo what they did",
-		"  crosswalk cases cancel CW-7K2M9QXR --reason 'sent by mistake'\n  crosswalk cases cancel CW-7K2M9QXR --reason 'test' --no-undo")
+		"  crosswalk cases cancel CW-7K2M9QXR --dry-run\n  crosswalk cases cancel CW-7K2M9QXR --reason 'sent by mistake'\n  crosswalk cases cancel CW-7K2M9QXR --reason 'test' --no-undo")
 	cancel.Flags().Bool("no-undo", false, "leave what was done in other systems as it is")
+	cancel.Flags().Bool("dry-run", false, "only say what would be undone")
 	for _, one := range []*cobra.Command{answer, redo} {
 		repairFlags(one)
 	}
@@ -105,7 +113,8 @@ func runRepair(c *cobra.Command, act string, named []string) error {
 		return usageError("name cases, or choose them with --state, --use-case, --system, --class, --since")
 	}
 	yes, _ := c.Flags().GetBool("yes")
-	if err := needsReason(c, act != "retry" && (yes || len(named) > 0)); err != nil {
+	dryRun, _ := c.Flags().GetBool("dry-run")
+	if err := needsReason(c, act != "retry" && !dryRun && (yes || len(named) > 0)); err != nil {
 		return err
 	}
 	r, err := findRunning(c)
@@ -120,11 +129,11 @@ func runRepair(c *cobra.Command, act string, named []string) error {
 		if cases, err = findCases(c, r, filter); err != nil {
 			return err
 		}
-		if !yes {
+		if !yes && !dryRun {
 			return listWouldBe(c, act, cases)
 		}
 	}
-	wish := wishView{Yes: yes, Undo: act == "cancel"}
+	wish := wishView{Yes: yes, Undo: act == "cancel", DryRun: dryRun}
 	wish.Reason, _ = c.Flags().GetString("reason")
 	if act != "cancel" {
 		wish.Step, _ = c.Flags().GetString("step")
@@ -237,7 +246,14 @@ func printRepair(c *cobra.Command, done repairView, number, of int) {
 		return
 	}
 	fmt.Fprintf(out, "%s%s: %s\n", counted, done.Reference, done.Message)
-	if done.Done {
+	for i, undo := range done.Undo {
+		doubt := ""
+		if undo.Doubt {
+			doubt = ": nobody knows yet whether it was done; that is found out first"
+		}
+		fmt.Fprintf(out, "  %d. %s at %s of %s%s\n", i+1, undo.Label, undo.Step, undo.Case, doubt)
+	}
+	if done.Done || done.Act == "cancel" {
 		return
 	}
 	fmt.Fprintf(out, "  from %s on: %s\n", done.Step, strings.Join(done.Steps, ", "))

@@ -584,6 +584,16 @@ func (d deskCases) Waits(ctx context.Context, caseID string) ([]desk.Wait, error
 	return waits, err
 }
 
+// WouldUndo lists what would be undone if a case were cancelled.
+func (d deskCases) WouldUndo(ctx context.Context, of store.Case) ([]desk.Undo, error) {
+	found, err := d.cases.WouldUndo(ctx, of)
+	var list []desk.Undo
+	for _, one := range found {
+		list = append(list, desk.Undo(one))
+	}
+	return list, err
+}
+
 // Preview says what it would mean to have a case do its steps again.
 func (d deskCases) Preview(ctx context.Context, of store.Case, step string, move bool) (desk.Preview, error) {
 	found, err := d.cases.Preview(ctx, of, step, move)

@@ -29,7 +29,7 @@ func parseAuth(node *source.Node, in scope) auth {
 	if node.Kind() != source.Map {
 		return auth{kind: node.OneOf(authNone)}
 	}
-	fields := node.Map(authBearer, authBasic, authHeader)
+	fields := node.Fields(authShape)
 	if len(fields) > 1 {
 		node.Errorf("keep one", "there are %d ways to authenticate", len(fields))
 	}
@@ -38,11 +38,11 @@ func parseAuth(node *source.Node, in scope) auth {
 		return auth{kind: authBearer, name: "Authorization", value: in.template(fields[authBearer])}
 	case fields[authBasic].Exists():
 		basic := fields[authBasic]
-		basic.Map("username", "password")
+		basic.Fields(basicShape)
 		return auth{kind: authBasic, name: "Authorization", value: in.template(basic.Required("username", "")), password: in.template(basic.Get("password"))}
 	case fields[authHeader].Exists():
 		header := fields[authHeader]
-		header.Map("name", "value")
+		header.Fields(ownHeaderShape)
 		return auth{kind: authHeader, name: headerName(header.Required("name", "")), value: in.template(header.Required("value", ""))}
 	}
 	node.Errorf("write bearer, basic or header, or auth: none", "no way to authenticate is given")

@@ -29,7 +29,7 @@ func ParseLimits(node *source.Node) []Limit {
 	}
 	var limits []Limit
 	for _, n := range nodes {
-		fields := n.Map("per_second", "per_minute", "per_hour", "concurrency", "operations")
+		fields := n.Fields(limitShape)
 		limit := Limit{Concurrency: positive(fields["concurrency"]), Operations: fields["operations"].Texts()}
 		for name, per := range map[string]time.Duration{"per_second": time.Second, "per_minute": time.Minute, "per_hour": time.Hour} {
 			if fields[name] == nil {

@@ -43,8 +43,7 @@ type parser struct {
 }
 
 func (p *parser) file(root *source.Node) {
-	fields := root.Map("adapter", "title", "version", "contract", "protocol", "docs", "connection", "check", "auth", "headers",
-		"limits", "wait", "errors", "message", "timeout", "shapes", "operations")
+	fields := root.Fields(adapterShape)
 	a := p.adapter
 	name := root.Required("adapter", "give the adapter a name, as in adapter: zendesk")
 	a.Name = name.Text()
@@ -102,7 +101,7 @@ func (p *parser) general(root *source.Node, fields map[string]*source.Node) {
 		a.auth = parseAuth(root.Required("auth", "say how the system knows us, as in auth: {bearer: '${secret.token}'}, or auth: none"), secret)
 		a.headers = parseTree(fields["headers"], secret)
 		for _, node := range fields["wait"].List() {
-			node.Map("header", "format")
+			node.Fields(waitShape)
 			a.waits = append(a.waits, waitRule{header: node.Required("header", "").Text(), format: node.Required("format", "say in which form the wait comes").OneOf(waitFormats...)})
 		}
 		a.failures = parseFailures(fields["errors"], p.base)
@@ -129,7 +128,7 @@ func parseFailures(node *source.Node, base scope) []failureRule {
 	var failures []failureRule
 	in := answerScope(base)
 	for _, item := range node.List() {
-		fields := item.Map("when", "class", "nothing_done")
+		fields := item.Fields(failureShape)
 		failures = append(failures, failureRule{
 			when:    in.condition(item.Required("when", "say which answers are meant, as in when: 'status == 404'")),
 			class:   contracts.Class(item.Required("class", "name the error class").OneOf(contracts.ClassNames()...)),

@@ -17,7 +17,7 @@ var placeholder = regexp.MustCompile(`\{([^{}]*)\}`)
 
 // connection reads where a system is, and which settings and secrets it takes.
 func (p *parser) connection(node *source.Node) {
-	fields := node.Map("base_url", "settings", "secrets")
+	fields := node.Fields(connectionShape)
 	a := p.adapter
 	a.Settings = parseFields(fields["settings"], false)
 	a.Secrets = parseFields(fields["secrets"], true)
@@ -76,11 +76,11 @@ func parseFields(node *source.Node, secret bool) []Field {
 }
 
 func parseField(name string, node *source.Node, secret bool) Field {
-	known := []string{"title", "description", "required", "pattern"}
-	if !secret {
-		known = append(known, "type", "default", "format")
+	shape := settingShape
+	if secret {
+		shape = secretShape
 	}
-	in := node.Map(known...)
+	in := node.Fields(shape)
 	field := Field{Name: name, Title: in["title"].Text(), Description: in["description"].Text(), Required: in["required"].Bool(), Type: rules.TypeOf(rules.KindText)}
 	if field.Title == "" {
 		field.Title = name

@@ -16,7 +16,7 @@ import (
 // own effect, input and output.
 func (p *parser) operation(operations *source.Node, short string) {
 	node := operations.Get(short)
-	fields := node.Map("title", "effect", "input", "output_type", "safety", "request", "requests", "errors", "one", "not_found", "not_unique", "fail", "output", "timeout", "answer_limit")
+	fields := node.Fields(operationShape)
 	op := &Operation{Name: p.fullName(short), Title: fields["title"].Text(), timeout: fields["timeout"].Duration()}
 	if op.timeout == 0 {
 		op.timeout = p.adapter.timeout
@@ -104,9 +104,9 @@ func (p *parser) safety(op *Operation, node, safety *source.Node, in scope) {
 		op.Safety.Kind = contracts.Safety(safety.OneOf(string(contracts.NaturalKey), string(contracts.AtMostOnce)))
 		return
 	}
-	fields := safety.Map(string(contracts.IdempotencyKey), string(contracts.Lookup), "with")
+	fields := safety.Fields(safetyShape)
 	if key := fields[string(contracts.IdempotencyKey)]; key.Exists() {
-		parts := key.Map("header", "query", "body", "ttl")
+		parts := key.Fields(keyShape)
 		op.Safety.Kind, op.Safety.TTL, op.Safety.query = contracts.IdempotencyKey, parts["ttl"].Duration(), parts["query"].Text()
 		if parts["header"].Exists() {
 			op.Safety.header = headerName(parts["header"])
@@ -191,12 +191,12 @@ func (p *parser) results(op *Operation, node *source.Node, fields map[string]*so
 		op.verdicts = append(op.verdicts, verdict{when: condition, class: contracts.NotFound, message: "there is no such record"})
 	}
 	if several := fields["not_unique"]; several.Exists() {
-		several.Map("when", "candidates")
+		several.Fields(notUniqueShape)
 		op.verdicts = append(op.verdicts, verdict{class: contracts.NotUnique, message: "several records fit",
 			when: in.condition(several.Required("when", "")), candidates: parseTree(several.Required("candidates", "the records to choose from"), in)})
 	}
 	for _, item := range fields["fail"].List() {
-		item.Map("when", "class", "message")
+		item.Fields(verdictShape)
 		op.verdicts = append(op.verdicts, verdict{
 			when:    in.condition(item.Required("when", "")),
 			class:   contracts.Class(item.Required("class", "").OneOf(contracts.ClassNames()...)),

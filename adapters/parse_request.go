@@ -10,14 +10,12 @@ import (
 
 var methods = []string{"get", "post", "put", "patch", "delete"}
 
-var httpFields = append([]string{"name", "when", "each", "first_of", "reads", "query", "headers", "json", "form", "empty", "items", "paging"}, methods...)
-
 // request reads one request of an operation.
 func (p *parser) request(op *Operation, node *source.Node, in scope) *request {
 	if p.adapter.Protocol == "sql" {
 		return p.sqlRequest(op, node, in)
 	}
-	fields := node.Map(httpFields...)
+	fields := node.Fields(httpShape)
 	r := &request{when: in.condition(fields["when"])}
 	if fields["first_of"].Exists() {
 		p.firstOf(op, r, node, in.given(r.when))
@@ -100,7 +98,7 @@ func (p *parser) paging(node *source.Node, in scope) *paging {
 	if !node.Exists() {
 		return nil
 	}
-	fields := node.Map("kind", "next", "pages", "send", "in", "size", "max_pages")
+	fields := node.Fields(pagingShape)
 	g := &paging{
 		kind:     node.Required("kind", "cursor, page or next_url").OneOf(pagingCursor, pagingPage, pagingNext),
 		next:     in.template(fields["next"]),

@@ -38,7 +38,7 @@ func (p *parser) sqlSettings(node *source.Node) {
 
 // sqlRequest reads a query. Data reaches it as parameters only: the text is the file's.
 func (p *parser) sqlRequest(op *Operation, node *source.Node, in scope) *request {
-	fields := node.Map("name", "when", "sql", "params")
+	fields := node.Fields(queryShape)
 	r := &request{when: in.condition(fields["when"])}
 	text := node.Required("sql", "the query, with $1, $2 … for its parameters")
 	r.sql = strings.TrimSpace(text.Text())

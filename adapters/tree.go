@@ -120,7 +120,7 @@ func parseUse(node *source.Node, in scope) *tree {
 func parseShapes(node *source.Node, base scope) map[string]*shape {
 	shapes := map[string]*shape{}
 	for _, name := range node.Keys() {
-		fields := node.Get(name).Map("of", "give")
+		fields := node.Get(name).Fields(shapeShape)
 		s := &shape{of: fields["of"].Texts(), node: fields["give"]}
 		in := base
 		for _, of := range s.of {

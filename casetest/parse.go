@@ -95,11 +95,8 @@ func (r *reader) runnable(s *usecases.Step) runnable {
 	return of
 }
 
-// shared are the fields that the file may give for all of its tests.
-var shared = []string{"at", "case", "input", "systems", "runs", "people", "messages", "events", "cancel"}
-
 func (r *reader) file(root *source.Node) *File {
-	fields := root.Map(append([]string{"usecase", "tests"}, shared...)...)
+	fields := root.Fields(fileShape)
 	if root.Kind() != source.Map {
 		return nil
 	}
@@ -133,7 +130,7 @@ func (r *reader) test(n *source.Node, base *Test, baseInput *source.Node) *Test 
 		n.Errorf("write for example - {name: …, input: …, expect: …}", "a test is a mapping, found %s", n.Kind())
 		return &t
 	}
-	fields := n.Map(append([]string{"name", "expect"}, shared...)...)
+	fields := n.Fields(testShape)
 	t.Name = strings.TrimSpace(n.Required("name", "say in a few words what it shows").Text())
 	if fields["name"].Exists() && t.Name == "" {
 		fields["name"].Errorf("say in a few words what it shows", "the name is empty")
@@ -151,7 +148,7 @@ func (r *reader) common(t *Test, fields map[string]*source.Node) {
 		t.at = r.literal(at, rules.TypeOf(rules.KindInstant)).Time()
 	}
 	if meta := fields["case"]; meta.Exists() {
-		known := meta.Map("reference", "language", "channel", "started_by", "title")
+		known := meta.Fields(metaShape)
 		for key, field := range map[string]*string{"reference": &t.meta.Reference, "language": &t.meta.Language, "channel": &t.meta.Channel,
 			"started_by": &t.meta.StartedBy, "title": &t.meta.Title} {
 			if known[key].Exists() {
@@ -201,7 +198,7 @@ func (r *reader) common(t *Test, fields map[string]*source.Node) {
 }
 
 func (r *reader) event(n *source.Node) *event {
-	fields := n.Map("after", "event", "key", "payload")
+	fields := n.Fields(eventShape)
 	e := &event{after: fields["after"].Duration()}
 	if n.Kind() != source.Map {
 		return e
@@ -321,7 +318,7 @@ func answerList(n *source.Node, read func(*source.Node) *answer) []*answer {
 
 func (r *reader) answer(n *source.Node, operation *contracts.Operation) *answer {
 	a := &answer{at: n}
-	fields := n.Map("step", "with", "when", "times", "gives", "fails", "message", "candidates")
+	fields := n.Fields(answerShape)
 	if n.Kind() != source.Map {
 		return a
 	}
@@ -417,7 +414,7 @@ func (r *reader) place(n *source.Node) stepPlace {
 }
 
 func (r *reader) message(n *source.Node) *message {
-	fields := n.Map("after", "channel", "from", "text")
+	fields := n.Fields(messageShape)
 	m := &message{after: fields["after"].Duration(), channel: "email"}
 	if r.plan.Joined == nil && n.Kind() == source.Map {
 		n.Errorf("describe under joined: in the use case what happens with them", "the use case does nothing with further messages")

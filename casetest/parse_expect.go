@@ -12,7 +12,7 @@ var text = rules.TypeOf(rules.KindText)
 
 // expectations reads what must come of a test's case.
 func (r *reader) expectations(t *Test, n *source.Node) {
-	fields := n.Map("outcome", "result", "title", "path", "skips", "results", "decisions", "effects", "runs", "tasks", "waits")
+	fields := n.Fields(expectShape)
 	t.expect.at = n
 	env := rules.NewEnvironment(rules.RecordType(rules.Field{Name: "input", Type: r.plan.Input, Required: true}))
 	value := func(key string, of *rules.Type) *expected {
@@ -90,7 +90,7 @@ func (r *reader) decisions(n *source.Node, env *rules.Environment) []decisionRes
 		if of.Kind() != source.Map {
 			d.row = r.row(of, d.step)
 		} else {
-			fields := of.Map("row", "gives")
+			fields := of.Fields(decisionShape)
 			if fields["row"].Exists() {
 				d.row = r.row(fields["row"], d.step)
 			}
@@ -165,7 +165,7 @@ func (r *reader) tasks(n *source.Node, env *rules.Environment) *taskList {
 	}
 	for _, item := range items.List() {
 		t := taskResult{at: item}
-		fields := item.Map(append([]string{"step"}, taskFields...)...)
+		fields := item.Fields(taskShape)
 		if step := fields["step"]; step.Exists() {
 			t.step = r.step(step)
 		}
@@ -192,7 +192,7 @@ func (r *reader) tasks(n *source.Node, env *rules.Environment) *taskList {
 
 func (r *reader) waits(n *source.Node, env *rules.Environment) *waiting {
 	w := &waiting{at: n}
-	fields := n.Map("step", "for", "kind")
+	fields := n.Fields(waitsShape)
 	if n.Kind() == source.Map && len(n.Keys()) == 0 {
 		n.Errorf("write waits: {step: …}", "say for what the case still waits")
 	}

@@ -16,13 +16,10 @@ var taskKinds = []string{string(usecases.Complete), string(usecases.Approve), st
 var acts = []string{activities.ActRetry, activities.ActAnswer, activities.ActSkip, activities.ActCancel, activities.ActDone, activities.ActNotDone,
 	activities.ActVoid, activities.ActFail, activities.ActRedo}
 
-// answerFields are what an answer may hold.
-var answerFields = []string{"outcome", "note", "in_system", "approved", "reason", "index", "value", "act", "class", "step", "with"}
-
 // person reads who answers which task, when, and with what.
 func (r *reader) person(n *source.Node) *person {
 	p := &person{at: n, times: 1}
-	fields := n.Map("step", "task", "queue", "role", "after", "by", "times", "answer")
+	fields := n.Fields(personShape)
 	if n.Kind() != source.Map {
 		return p
 	}
@@ -44,7 +41,7 @@ func (r *reader) person(n *source.Node) *person {
 
 // given reads an answer in the form that all answers of people have.
 func (r *reader) given(p *person, n *source.Node) {
-	fields := n.Map(append([]string{"choose"}, answerFields...)...)
+	fields := n.Fields(givenShape)
 	if n.Kind() != source.Map {
 		return
 	}

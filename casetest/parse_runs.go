@@ -18,7 +18,7 @@ func (r *reader) runAnswers(runs *source.Node, name string) []*answer {
 
 func (r *reader) runAnswer(n *source.Node, name string, of runnable) *answer {
 	a := &answer{at: n}
-	fields := n.Map("with", "when", "times", "after", "gives", "fails", "message")
+	fields := n.Fields(runShape)
 	if n.Kind() != source.Map {
 		return a
 	}
@@ -57,7 +57,7 @@ func (r *reader) cancelling(n *source.Node) *cancelling {
 	if n.Kind() == source.Null {
 		return nil
 	}
-	fields := n.Map("after", "undo", "by")
+	fields := n.Fields(cancelShape)
 	c := &cancelling{after: fields["after"].Duration(), undo: true, by: "operator"}
 	if undo := fields["undo"]; undo.Exists() {
 		c.undo = undo.Bool()

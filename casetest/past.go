@@ -158,7 +158,7 @@ func (p *past) task(task store.Task) error {
 		return err
 	}
 	given := rules.Record(nil)
-	for _, key := range answerFields {
+	for _, key := range givenShape.Names() {
 		given = given.With(key, answer.Get(key))
 	}
 	p.people = append(p.people, &person{path: task.StepPath, task: string(task.Kind), after: task.AnsweredAt.Sub(task.CreatedAt).Round(time.Minute), by: task.AnsweredBy, times: 1, gives: given})

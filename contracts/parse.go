@@ -33,7 +33,7 @@ type parser struct {
 }
 
 func (p *parser) file(root *source.Node) {
-	fields := root.Map("contract", "title", "description", "records", "operations")
+	fields := root.Fields(contractShape)
 	name := root.Required("contract", "give the contract a name, as in contract: crm")
 	p.contract.Name = name.Text()
 	checkName(name, "contract")
@@ -58,7 +58,7 @@ func (p *parser) file(root *source.Node) {
 }
 
 func (p *parser) record(kind string, node *source.Node) *RecordKind {
-	fields := node.Map("title", "find", "keys", "schema")
+	fields := node.Fields(recordShape)
 	record := &RecordKind{Name: p.contract.Name + "." + kind, Title: textOr(fields["title"], kind)}
 	schema := node.Required("schema", "say which fields a record has, as in schema: {id: {type: string, ref: "+record.Name+", required: true}}")
 	record.Type = recordType(schema, p.contract.Name, kind)
@@ -92,7 +92,7 @@ func recordType(schema *source.Node, contract, kind string) *rules.Type {
 const systemField = "system"
 
 func (p *parser) operation(short string, node *source.Node) *Operation {
-	fields := node.Map("title", "description", "effect", "input", "output", "errors", "redo", "lookup")
+	fields := node.Fields(operationShape)
 	name := p.contract.Name + "." + short
 	op := &Operation{Name: name, Contract: p.contract.Name, Short: short, Title: textOr(fields["title"], name), Description: fields["description"].Text()}
 	op.Effect = Effect(node.Required("effect", "write effect: read, or effect: write if it changes anything").OneOf(string(Read), string(Write)))
@@ -150,7 +150,7 @@ func (p *parser) redo(op *Operation, node *source.Node) {
 	if !node.Exists() {
 		return
 	}
-	fields := node.Map("operation", "with")
+	fields := node.Fields(redoShape)
 	update := p.pointer(node.Required("operation", "name the operation that updates what this one made"))
 	if update == nil {
 		return

@@ -87,8 +87,7 @@ func (c *compiler) step(n *source.Node) step {
 			s.kind = kind
 		}
 	}
-	known := append(append(slices.Clone(stepKinds), laterSteps...), "when", "seen", "within", "class", "message", "optional")
-	fields := n.Map(known...)
+	fields := n.Fields(stepShape)
 	if s.kind == "" && n.Kind() == source.Map {
 		if len(fields) > 0 || len(n.Keys()) == 0 {
 			n.Errorf("the steps are "+strings.Join(stepKinds, ", "), "this step does nothing")
@@ -157,7 +156,7 @@ func (c *compiler) kind(s *step, n *source.Node, fields map[string]*source.Node)
 
 func (c *compiler) compileGoto(s *step, n *source.Node) {
 	if n.Kind() == source.Map {
-		fields := n.Map("url", "frame")
+		fields := n.Fields(gotoShape)
 		s.target = &target{frame: fields["frame"].Text()}
 		n = n.Required("url", "give the address or path to open")
 	}
@@ -168,7 +167,7 @@ func (c *compiler) compileGoto(s *step, n *source.Node) {
 }
 
 func (c *compiler) compileFill(s *step, n *source.Node) {
-	fields := n.Map("into", "value", "key")
+	fields := n.Fields(fillShape)
 	s.target = c.compileTarget(n.Required("into", "name the field"))
 	value := n.Required("value", "say what to put in")
 	inner := *c
@@ -190,7 +189,7 @@ func (c *compiler) compileFill(s *step, n *source.Node) {
 
 func (c *compiler) compileKey(s *step, n *source.Node) {
 	if n.Kind() == source.Map {
-		fields := n.Map("press", "on")
+		fields := n.Fields(keyShape)
 		s.target = c.compileTarget(fields["on"])
 		n = n.Required("press", "name the key")
 	}
@@ -204,7 +203,7 @@ func (c *compiler) checkKey(s *step, n *source.Node) {
 // compileRead reads one value, or several labels of one place: {frame: main, labels: {Versandt am: shipped_on}}.
 func (c *compiler) compileRead(s *step, n *source.Node) {
 	if labels := n.Get("labels"); labels.Exists() {
-		fields := n.Map("frame", "in", "near", "labels")
+		fields := n.Fields(readLabelsShape)
 		place := &target{frame: fields["frame"].Text(), in: c.compileTarget(fields["in"]), near: c.compileTarget(fields["near"])}
 		labels.Map()
 		for _, label := range labels.Keys() {
@@ -217,7 +216,7 @@ func (c *compiler) compileRead(s *step, n *source.Node) {
 		}
 		return
 	}
-	fields := n.Map(append([]string{"from"}, cellFields...)...)
+	fields := n.Fields(readOneShape)
 	read := cellRead{target: c.compileTarget(n.Required("from", "name the place to read")), cell: cell{kind: "text"}.parse(fields, c.system.formats)}
 	if as := n.Required("as", "say under which name the robot knows the value"); as != nil {
 		read.cell.name = checkName(as)
@@ -254,7 +253,7 @@ func (c *compiler) block(n *source.Node) (steps []step, names []string, fields [
 }
 
 func (c *compiler) compileEach(s *step, n *source.Node) {
-	fields := n.Map("of", "as", "do", "into")
+	fields := n.Fields(eachShape)
 	item := rules.TypeOf(rules.KindAny)
 	if of := n.Required("of", "give the list, as in ${rows}"); of != nil {
 		s.list = rules.CompileTemplate(of, c.env, nil, options)

@@ -31,11 +31,11 @@ type openStep struct {
 }
 
 func (c *compiler) compileTable(s *step, n *source.Node) {
-	fields := n.Map("from", "columns", "pages", "where", "as", "expect", "open")
+	fields := n.Fields(tableShape)
 	t := &tableStep{atMost: -1, maxPages: 1, where: map[string]*rules.Template{}}
 	s.table = t
 	from := n.Required("from", "say where the table is: {frame: main}")
-	place := from.Map("frame", "in", "headers")
+	place := from.Fields(fromShape)
 	s.target = &target{frame: place["frame"].Text(), in: c.compileTarget(place["in"])}
 	t.headers = place["headers"].Texts()
 	columns := n.Required("columns", "give the headings and the names for their values")
@@ -79,7 +79,7 @@ func (c *compiler) pages(t *tableStep, n *source.Node) {
 	if !n.Exists() {
 		return
 	}
-	fields := n.Map("next", "max")
+	fields := n.Fields(pagesShape)
 	t.next = c.compileTarget(n.Required("next", "name the link to the next page"))
 	if t.maxPages = 20; fields["max"].Exists() {
 		t.maxPages = fields["max"].Int()
@@ -123,7 +123,7 @@ func (c *compiler) count(t *tableStep, n *source.Node) {
 }
 
 func (c *compiler) open(t *tableStep, n *source.Node, row []rules.Field) []rules.Field {
-	fields := n.Map("column", "do", "back")
+	fields := n.Fields(openShape)
 	t.open = &openStep{column: n.Required("column", "name the heading under which the link is").Text(), back: c.compileTarget(fields["back"])}
 	if !slices.Contains(t.headers, t.open.column) {
 		n.Get("column").Errorf(source.DidYouMean(t.open.column, t.headers), "%q is not one of the headings", t.open.column)

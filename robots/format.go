@@ -115,15 +115,13 @@ type cell struct {
 	values   map[string]string // the words of the application and ours
 }
 
-var cellFields = []string{"as", "type", "optional", "if_there", "match", "values"}
-
 // parseCell reads a bare name or a mapping with as, type and the rest.
 func parseCell(n *source.Node, f formats) cell {
 	if n.Kind() == source.Scalar {
 		return cell{name: checkName(n), kind: "text"}
 	}
 	c := cell{kind: "text"}
-	fields := n.Map(cellFields...)
+	fields := n.Fields(valueShape)
 	if as := n.Required("as", "say under which name the robot knows the value"); as != nil {
 		c.name = checkName(as)
 	}

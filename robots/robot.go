@@ -36,12 +36,10 @@ type Program struct {
 	mask   []*target
 }
 
-var robotFields = []string{"robot", "title", "operation", "system", "find", "output", "evidence", "prepare", "commit", "verify", "canary", "fingerprints"}
-
 // Parse reads the head of a robot file, which is all that can be said without its system and operation.
 func Parse(file string, text []byte) (*Robot, source.Problems) {
 	doc := source.Parse(file, text)
-	fields := doc.Root.Map(robotFields...)
+	fields := doc.Root.Fields(robotShape)
 	robot := &Robot{File: file, Text: text, Title: fields["title"].Text()}
 	robot.Name = doc.Root.Required("robot", "name the robot").Text()
 	robot.Operation = doc.Root.Required("operation", "name the operation that it carries out, as in fulfilment.get_shipment").Text()
@@ -53,7 +51,7 @@ func Parse(file string, text []byte) (*Robot, source.Problems) {
 // returns all problems of the file. The program must not be run if there are errors among them.
 func Compile(robot *Robot, system *System, operation *contracts.Operation) (*Program, source.Problems) {
 	doc := source.Parse(robot.File, robot.Text)
-	fields := doc.Root.Map(robotFields...)
+	fields := doc.Root.Fields(robotShape)
 	for _, later := range []string{"prepare", "commit", "verify", "canary", "fingerprints"} {
 		fields[later].Errorf("robots only read so far: use find", "%s is not available yet", later)
 	}
@@ -66,7 +64,7 @@ func Compile(robot *Robot, system *System, operation *contracts.Operation) (*Pro
 	if output := doc.Root.Required("output", "say what the operation answers"); output != nil {
 		p.output = rules.CompileTemplate(output, c.env, operation.Output, options)
 	}
-	evidence := fields["evidence"].Map("mask", "keep")
+	evidence := fields["evidence"].Fields(evidenceShape)
 	evidence["keep"].Errorf("", "keep is not available yet")
 	for _, n := range evidence["mask"].List() {
 		p.mask = append(p.mask, c.compileTarget(n))

@@ -67,7 +67,7 @@ type dialogRules struct {
 func ParseSystem(file string, text []byte) (*System, source.Problems) {
 	doc := source.Parse(file, text)
 	s := &System{File: file, Text: text}
-	fields := doc.Root.Map("system", "title", "base", "allow", "reads_by_post", "browser", "limits", "session", "errors", "dialogs", "interrupts", "human")
+	fields := doc.Root.Fields(systemShape)
 	s.Name, s.Title = doc.Root.Required("system", "name the system").Text(), fields["title"].Text()
 	s.Base = parseBase(doc.Root.Required("base", "give the address of the application; crosswalk.yaml may override it"))
 	s.Allow, s.searches = fields["allow"].Texts(), fields["reads_by_post"].Texts()
@@ -94,7 +94,7 @@ func parseBase(n *source.Node) string {
 }
 
 func (s *System) browser(n *source.Node) {
-	fields := n.Map("kind", "viewport", "locale", "timezone", "numbers", "dates")
+	fields := n.Fields(browserShape)
 	s.Kind = Kind(fields["kind"].OneOf(string(Shell), string(Full)))
 	if s.Kind == "" {
 		s.Kind = Shell
@@ -121,7 +121,7 @@ func (s *System) browser(n *source.Node) {
 }
 
 func (s *System) limits(n *source.Node) {
-	fields := n.Map("step", "run", "per_credential", "sessions", "per_minute", "hours", "stop_after_failures")
+	fields := n.Fields(limitsShape)
 	for _, later := range []string{"sessions", "per_minute", "hours", "stop_after_failures"} {
 		fields[later].Errorf("limits of the system as a whole stand in crosswalk.yaml", "%s is not available yet", later)
 	}
@@ -143,7 +143,7 @@ func (s *System) parseSession(n *source.Node) {
 	if !n.Exists() {
 		return
 	}
-	fields := n.Map("secrets", "start", "alive", "lost", "max_age", "login")
+	fields := n.Fields(sessionShape)
 	s.Secrets = fields["secrets"].Texts()
 	secrets := make([]rules.Field, 0, len(s.Secrets))
 	for _, name := range s.Secrets {
@@ -174,7 +174,7 @@ func (s *System) parseSession(n *source.Node) {
 }
 
 func (c *compiler) errorRule(n *source.Node) errorRule {
-	fields := n.Map("seen", "when", "dialog", "class", "code", "message", "read", "retry_after")
+	fields := n.Fields(errorShape)
 	rule := errorRule{seen: c.compileTarget(fields["seen"]), read: c.compileTarget(fields["read"]), message: fields["message"].Text(),
 		retryAfter: fields["retry_after"].Duration(), class: c.class(n.Required("class", "say what kind of error this is"))}
 	fields["code"].Errorf("", "code is not available yet")
@@ -201,7 +201,7 @@ func (c *compiler) class(n *source.Node) contracts.Class {
 }
 
 func (s *System) parseDialogs(n *source.Node) {
-	fields := n.Map("default", "accept", "dismiss")
+	fields := n.Fields(dialogsShape)
 	s.dialogs.byDefault = "fail"
 	if def := fields["default"]; def.Exists() {
 		s.dialogs.byDefault = def.OneOf("fail", "accept", "dismiss")

@@ -2,7 +2,6 @@ package robots
 
 import (
 	"regexp"
-	"slices"
 	"strings"
 
 	"crosswalk/rules"
@@ -48,8 +47,6 @@ func (w words) eval(variables map[string]rules.Value) (string, error) {
 // kinds of targets that are one word and a text.
 var kinds = []string{"label", "field", "button", "link", "text", "option", "role", "css", "xpath"}
 
-var targetFields = append([]string{"frame", "in", "near", "has", "any", "name", "row", "column"}, kinds...)
-
 var (
 	regexForm   = regexp.MustCompile(`^/(.+)/([imsu]*)$`)
 	generatedID = regexp.MustCompile(`#[A-Za-z_-]*\d{3,}|:nth-(child|of-type)|ctl\d\d`)
@@ -57,11 +54,11 @@ var (
 )
 
 // compileTarget reads a target. The kinds exclude each other; frame, in, near and has may stand beside any.
-func (c *compiler) compileTarget(n *source.Node, extra ...string) *target {
+func (c *compiler) compileTarget(n *source.Node) *target {
 	if !n.Exists() {
 		return nil
 	}
-	fields := n.Map(append(slices.Clone(targetFields), extra...)...)
+	fields := n.Fields(targetShape)
 	t := &target{frame: fields["frame"].Text(), in: c.compileTarget(fields["in"]), near: c.compileTarget(fields["near"]), has: c.compileTarget(fields["has"])}
 	var named []string
 	for _, kind := range append([]string{"any", "row"}, kinds...) {

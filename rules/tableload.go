@@ -19,8 +19,6 @@ const (
 	maxEncodedBytes = 16 << 20 // of a table that is kept as JSON, in which every cell has its place
 )
 
-var tableKeys = []string{"rules", "table", "title", "owner", "description", "facts", "hit", "no_match", "default", "value", "inputs", "outputs", "rows", "tests"}
-
 // specialColumns stand beside inputs and outputs.
 var specialColumns = []string{"id", "why", "note", "off"}
 
@@ -121,7 +119,7 @@ func (b *tableBuilder) cells(from []SourceCell) gridRow {
 
 func (b *tableBuilder) head() {
 	root := b.doc.Root
-	b.keys = root.Map(tableKeys...)
+	b.keys = root.Fields(tableShape)
 	b.options = Options{Limits: cellLimits}
 	t := b.table
 	if level := b.keys["rules"]; level == nil {
@@ -166,7 +164,7 @@ func (b *tableBuilder) inputs() {
 				b.input(item.Text(), item, item)
 				continue
 			}
-			keys := item.Map("name", "fact", "value", "unit", "title")
+			keys := item.Fields(inputShape)
 			of := keys["fact"]
 			if of == nil {
 				of = keys["value"]
@@ -213,7 +211,7 @@ func (b *tableBuilder) outputTypes() {
 		}
 	case source.List:
 		for _, item := range n.List() {
-			keys := item.Map("name", "type", "values", "title", "required")
+			keys := item.Fields(outputShape)
 			name := item.Required("name", "")
 			field := Field{Name: name.Text(), Type: &Type{Kind: KindText}, Required: keys["required"].Bool()}
 			if keys["type"] != nil {

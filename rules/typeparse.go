@@ -20,9 +20,6 @@ var typeNames = map[string]Type{
 // knownTypeNames is what a hint offers.
 var knownTypeNames = []string{"text", "string", "number", "integer", "boolean", "bool", "date", "date-time", "duration", "list", "array", "record", "object", "any"}
 
-var typeKeywords = []string{"type", "title", "description", "enum", "items", "properties", "required", "additionalProperties",
-	"ref", "record", "personal", "minLength", "maxLength", "maxItems", "minimum", "maximum", "format", "example", "examples", "$schema", "$id"}
-
 var (
 	refPattern  = regexp.MustCompile(`^[a-z][a-z0-9_-]*\.[a-z][a-z0-9_]*$`)
 	namePattern = regexp.MustCompile(`^[\p{L}_][\p{L}\p{N}_]*$`)
@@ -91,7 +88,7 @@ func completed(t *Type) *Type {
 }
 
 func parseSchema(n *source.Node) *Type {
-	keys := n.Map(typeKeywords...)
+	keys := n.Fields(typeShape)
 	t := baseType(n, keys)
 	t.Title, t.Description = keys["title"].Text(), keys["description"].Text()
 	t.Personal = keys["personal"].Bool()

@@ -13,7 +13,7 @@ const TaskRef = "support.task"
 
 // ask checks a task for a person and gives the type of the answer.
 func (c *checker) ask(step *Step, node *source.Node, names *scope) *rules.Type {
-	fields := node.Map("what", "queue", "role", "who", "from", "task", "show", "outcomes", "form", "within", "calendar", "remind", "on_timeout", "approvers", "title")
+	fields := node.Fields(askShape)
 	ask := &Ask{}
 	step.Ask = ask
 	node.KeyNode("title").Errorf("write it beside ask:, as in - {title: …, ask: {…}}", "the title belongs to the step")
@@ -50,7 +50,7 @@ func (c *checker) approvers(ask *Ask, owner, node *source.Node, names *scope) {
 	if ask.What != Approve && ask.What != "" {
 		owner.KeyNode("approvers").Errorf("", "approvers belongs to what: approve")
 	}
-	fields := node.Map("all", "role", "count")
+	fields := node.Fields(approversShape)
 	all, role, count := fields["all"], fields["role"], fields["count"]
 	seat := func(value *source.Node) {
 		to := Assignee{Role: c.template(value, names, rules.TypeOf(rules.KindText))}
@@ -121,7 +121,7 @@ func (c *checker) deadline(ask *Ask, fields map[string]*source.Node, names *scop
 		if !node.Exists() {
 			continue
 		}
-		to := node.Map("queue", "role", "who", "within")
+		to := node.Fields(lateShape)
 		next := Escalation{To: c.assignee(node, to, names), Within: period(to["within"])}
 		if next.Within.IsZero() && i+1 < len(steps) {
 			node.Errorf("add within: with the time that the person has, or leave out the next", "the next one never gets the task")

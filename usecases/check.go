@@ -87,7 +87,7 @@ type checker struct {
 }
 
 func (c *checker) file(root *source.Node) {
-	fields := root.Map("usecase", "title", "description", "input", "events", "steps", "joined")
+	fields := root.Fields(useCaseShape)
 	c.plan.UseCase, c.plan.File = parseName(root), root.File()
 	c.plan.Title = constantTitle(plain(fields["title"]), c.plan.UseCase)
 	c.plan.Description = fields["description"].Text()

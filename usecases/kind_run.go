@@ -56,7 +56,7 @@ func caseRun(result *rules.Type) *rules.Type {
 
 // runForeign checks a workflow or an activity that a worker of somebody else's carries out.
 func (c *checker) runForeign(run *Run, node, with *source.Node, names *scope) *rules.Type {
-	fields := node.Map("workflow", "activity", "task_queue", "input", "result", "heartbeat", "errors")
+	fields := node.Fields(runShape)
 	run.Workflow, run.Activity = c.fixed(fields["workflow"]), c.fixed(fields["activity"])
 	owner := fields["workflow"]
 	switch both, none := fields["workflow"].Exists() && fields["activity"].Exists(), !fields["workflow"].Exists() && !fields["activity"].Exists(); {

@@ -13,7 +13,7 @@ const (
 
 // together checks branches that run side by side. They see the names around them, and not each other's.
 func (c *checker) together(step *Step, node *source.Node, names *scope, at place) outcome {
-	fields := node.Map("branches", "stop")
+	fields := node.Fields(togetherShape)
 	step.Together = &Together{}
 	if stop := fields["stop"]; stop.Exists() {
 		step.Together.All = stop.OneOf(stopFirstError, stopNever) == stopNever

@@ -33,7 +33,7 @@ func (w *Wait) Kind() string {
 
 // wait checks a wait. Its result is the payload of the event, or the instant until which it waited.
 func (c *checker) wait(step *Step, node *source.Node, names *scope, at place) *rules.Type {
-	fields := node.Map("for", "until", "event", "key", "within", "on_timeout", "calendar")
+	fields := node.Fields(waitShape)
 	step.Wait = &Wait{}
 	if at.joined {
 		node.Errorf("let the use case itself wait, under steps:", "a message is worked through at once: nothing under joined: can wait")

@@ -127,7 +127,7 @@ func (c *checker) choose(step *Step, node *source.Node, names *scope, at place) 
 		if otherwise {
 			item.Errorf("move it up, or remove it", "this branch is never reached, because otherwise stands before it")
 		}
-		fields := item.Map("when", "steps", "otherwise")
+		fields := item.Fields(branchShape)
 		branch, inner := Branch{}, rest.child()
 		branch.Line, _ = item.Position()
 		steps := fields["steps"]
@@ -192,7 +192,7 @@ func mergeNames(after, before *scope, branches []*scope, optional bool) {
 
 // each checks a loop.
 func (c *checker) each(step *Step, node *source.Node, names *scope, at place) *rules.Type {
-	fields := node.Map("in", "as", "in_order", "steps")
+	fields := node.Fields(eachShape)
 	step.Each = &Each{InOrder: fields["in_order"].Bool()}
 	item := rules.TypeOf(rules.KindAny)
 	if in := node.Required("in", "say over which list, as in in: '${invoices.lines}'"); in.Exists() {
@@ -235,7 +235,7 @@ func (c *checker) end(step *Step, node *source.Node, names *scope) {
 	if node.Kind() == source.Null {
 		return
 	}
-	fields := node.Map("result", "outcome", "undo")
+	fields := node.Fields(endShape)
 	if undo := fields["undo"]; undo.Exists() {
 		step.End.Undo = undo.Bool()
 		c.undoing = append(c.undoing, undo)

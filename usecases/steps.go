@@ -9,10 +9,7 @@ import (
 	"crosswalk/source"
 )
 
-var (
-	stepKinds  = []string{"call", "decide", "set", "choose", "each", "together", "ask", "wait", "run", "end"}
-	stepFields = append([]string{"id", "title", "when", "with", "on_error", "retry", "timeout", "correct", "undo"}, stepKinds...)
-)
+var stepKinds = []string{"call", "decide", "set", "choose", "each", "together", "ask", "wait", "run", "end"}
 
 // place says where a list of steps stands.
 type place struct {
@@ -67,7 +64,7 @@ func (c *checker) steps(node *source.Node, names *scope, at place) stepList {
 
 // step checks one step and declares its result.
 func (c *checker) step(node *source.Node, index int, names *scope, at place) (step *Step, ends bool, name *variable) {
-	fields := node.Map(stepFields...)
+	fields := node.Fields(stepShape)
 	step = &Step{}
 	step.Line, _ = node.Position()
 	kind := c.kind(node, fields)
@@ -229,7 +226,7 @@ func (c *checker) onError(step *Step, node *source.Node, names *scope, at place)
 		return
 	}
 	handlers := map[contracts.Class]Handler{}
-	classes := node.Map(contracts.ClassNames()...)
+	classes := node.Fields(onErrorShape)
 	for _, class := range contracts.Classes() {
 		steps, ok := classes[string(class)]
 		if !ok {
@@ -316,7 +313,7 @@ func (c *checker) policy(step *Step, kind string, fields map[string]*source.Node
 		return
 	}
 	if retry.Exists() {
-		limits := retry.Map("attempts", "within")
+		limits := retry.Fields(retryShape)
 		step.Retry = Retry{Attempts: limits["attempts"].Int(), Within: c.duration(limits["within"])}
 		if limits["attempts"].Exists() && (step.Retry.Attempts < 1 || step.Retry.Attempts > 1000) {
 			limits["attempts"].Errorf("1 means that nothing is tried again", "expected a number of attempts from 1 to 1000")
@@ -335,7 +332,7 @@ func (c *checker) correct(step *Step, kind string, node *source.Node, names *sco
 		key.Errorf("", "only a step directly under steps: can be corrected")
 		return
 	}
-	from := value.Map("from")["from"]
+	from := value.Fields(correctShape)["from"]
 	step.Correct = &Correct{}
 	switch {
 	case from.Exists():

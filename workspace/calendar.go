@@ -19,7 +19,7 @@ import (
 func (c *Config) calendar(all *source.Node, name string) {
 	node := all.Get(name)
 	checkPlain(all.KeyNode(name), "calendar")
-	fields := node.Map("zone", "hours", "holidays")
+	fields := node.Fields(calendarShape)
 	calendar := &rules.Calendar{Zone: time.UTC, Holidays: map[rules.Day]string{}}
 	if zone := node.Required("zone", "as in zone: Europe/Berlin"); zone.Exists() {
 		calendar.Zone = parseZone(zone)

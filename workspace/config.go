@@ -114,12 +114,12 @@ const configFile = "crosswalk.yaml"
 func parseConfig(text []byte, base string, known map[string]*contracts.Contract) *Config {
 	c := &Config{doc: source.Parse(configFile, text), base: base, Calendars: map[string]*rules.Calendar{}}
 	root := c.doc.Root
-	fields := root.Map("company", "url", "systems", "usecases", "intake", "people", "mail", "retention", "network", "calendars", "schedules", "pollers")
+	fields := root.Fields(configShape)
 	c.Company = fields["company"].Text()
 	if c.URL = setting(fields["url"]); c.URL != "" {
 		checkURL(fields["url"], c.URL)
 	}
-	for _, node := range fields["network"].Map("allow")["allow"].List() {
+	for _, node := range fields["network"].Fields(networkShape)["allow"].List() {
 		c.AllowHosts = append(c.AllowHosts, hostPort(node))
 	}
 	systems := fields["systems"]
@@ -133,7 +133,7 @@ func parseConfig(text []byte, base string, known map[string]*contracts.Contract)
 	for _, name := range keysOf(intake) {
 		c.Intake = append(c.Intake, c.source(intake, name))
 	}
-	if roles := fields["people"].Map("roles")["roles"]; roles.Exists() {
+	if roles := fields["people"].Fields(peopleShape)["roles"]; roles.Exists() {
 		c.PeopleFile = path.Clean(roles.Text())
 		if !localPath(c.PeopleFile) {
 			roles.Errorf("keep it inside the workspace", "%q is outside of the workspace", roles.Text())
@@ -146,7 +146,7 @@ func parseConfig(text []byte, base string, known map[string]*contracts.Contract)
 		c.calendar(calendars, name)
 	}
 	c.timers(fields["schedules"], fields["pollers"])
-	keep := fields["retention"].Map("history", "record", "intake", "events")
+	keep := fields["retention"].Fields(retentionShape)
 	c.Retention = Retention{History: keep["history"].Duration(), Record: keep["record"].Duration(), Intake: keep["intake"].Duration(), Events: keep["events"].Duration()}
 	return c
 }
@@ -157,7 +157,7 @@ func (c *Config) system(systems *source.Node, name string, known map[string]*con
 	if key := systems.KeyNode(name); !systemName.MatchString(name) {
 		key.Errorf("use small letters, digits and _, beginning with a letter", "%q is not a name for a system", name)
 	}
-	fields := node.Map("contract", "title", "drivers", "limits", "off")
+	fields := node.Fields(systemShape)
 	s.Title = cmp.Or(fields["title"].Text(), name)
 	if contract := node.Required("contract", "say what kind of system it is, as in contract: crm"); contract.Exists() {
 		if s.Contract = known[contract.Text()]; s.Contract == nil {
@@ -182,7 +182,7 @@ func (c *Config) system(systems *source.Node, name string, known map[string]*con
 }
 
 func (c *Config) driver(node *source.Node) *Driver {
-	fields := node.Map("adapter", "robot", "person", "desk", "secrets", "settings", "base_url", "off")
+	fields := node.Fields(driverShape)
 	d := &Driver{Off: fields["off"].Bool(), Secrets: map[string]Reference{}, node: node}
 	for _, kind := range []DriverKind{ByAdapter, ByRobot, ByPerson, ByDesk} {
 		value := fields[string(kind)]
@@ -253,7 +253,7 @@ func (c *Config) mail(node *source.Node) {
 	if !node.Exists() {
 		return
 	}
-	fields := node.Map("server", "from", "username", "password", "tls")
+	fields := node.Fields(mailShape)
 	m := &Mail{Server: setting(node.Required("server", "write host:port")), Username: setting(fields["username"]), Password: parseReference(fields["password"], c.base)}
 	m.TLS = cmp.Or(fields["tls"].OneOf("starttls", "tls", "none"), "starttls")
 	if _, _, err := net.SplitHostPort(m.Server); err != nil && m.Server != "" {

@@ -124,7 +124,7 @@ func (c *Config) source(all *source.Node, name string) *Source {
 	node := all.Get(name)
 	checkPlain(all.KeyNode(name), "source")
 	s := &Source{Name: name, Path: name, node: node}
-	fields := node.Map("mail", "form", "note", "social", "webhook", "title", "starts", "event", "key", "with", "dedupe", "joins", "completes", "acknowledge")
+	fields := node.Fields(sourceShape)
 	s.Title = cmp.Or(fields["title"].Text(), name)
 	for _, kind := range []SourceKind{FromMail, FromForm, FromNote, FromSocial, FromWebhook} {
 		if !fields[string(kind)].Exists() {
@@ -187,19 +187,19 @@ func (c *Config) channel(s *Source, node *source.Node) {
 	}
 	switch s.Kind {
 	case FromMail:
-		fields := node.Map("listen")
+		fields := node.Fields(mailSourceShape)
 		s.Listen = cmp.Or(setting(fields["listen"]), "127.0.0.1:2525")
 		if _, _, err := net.SplitHostPort(s.Listen); err != nil {
 			fields["listen"].Errorf("write for example 127.0.0.1:2525", "%q is not an address to listen on", s.Listen)
 		}
 	case FromForm:
-		fields := node.Map("path", "per_minute")
+		fields := node.Fields(formShape)
 		s.path(fields["path"])
 		s.PerMinute = fields["per_minute"].Int()
 	case FromNote:
-		node.Map("path")
+		node.Fields(noteShape)
 	case FromSocial, FromWebhook:
-		fields := node.Map("path", "verify", "per_minute")
+		fields := node.Fields(hookShape)
 		s.path(fields["path"])
 		s.PerMinute = fields["per_minute"].Int()
 		if !fields["verify"].Exists() {
@@ -221,7 +221,7 @@ func (s *Source) path(node *source.Node) {
 }
 
 func (c *Config) verify(node *source.Node) Verify {
-	fields := node.Map("scheme", "secret", "secrets")
+	fields := node.Fields(verifyShape)
 	v := Verify{Scheme: node.Required("scheme", "one of "+strings.Join([]string{VerifyStandard, VerifyZendesk, VerifyX, VerifyNone}, ", ")).
 		OneOf(VerifyStandard, VerifyZendesk, VerifyX, VerifyNone)}
 	for _, secret := range append(listOf(fields["secret"]), listOf(fields["secrets"])...) {
@@ -243,7 +243,7 @@ func (s *Source) joins(node *source.Node) {
 	if !node.Exists() {
 		return
 	}
-	fields := node.Map("thread", "contact", "within")
+	fields := node.Fields(joinsShape)
 	if fields["thread"].Exists() {
 		s.Joins.Thread = fields["thread"].Bool()
 	}
@@ -331,7 +331,7 @@ func anyRequired(t *rules.Type) bool {
 }
 
 func (c *Config) checkCompletes(s *Source, node *source.Node, env *rules.Environment, options rules.Options) {
-	fields := node.Map("system", "when", "task", "outcome", "by")
+	fields := node.Fields(completesShape)
 	s.Completes = &Completes{System: node.Required("system", "name the system that the tasks are in").Text()}
 	system := c.System(s.Completes.System)
 	switch {
@@ -382,7 +382,7 @@ func (s *Source) acknowledge(env *rules.Environment, options rules.Options) {
 	}
 	text := rules.TypeOf(rules.KindText)
 	env = env.With("case", rules.RecordType(rules.Field{Name: "reference", Type: text, Required: true}, rules.Field{Name: "language", Type: text}))
-	fields := node.Map("subject", "text")
+	fields := node.Fields(acknowledgeShape)
 	s.Acknowledge = &Acknowledge{}
 	if fields["subject"].Exists() {
 		s.Acknowledge.Subject = rules.CompileTemplate(fields["subject"], env, text, options)

@@ -151,7 +151,7 @@ var (
 func parsePeople(file string, text []byte, base string) (*People, source.Problems) {
 	doc := source.Parse(file, text)
 	people := &People{}
-	fields := doc.Root.Map("users", "queues", "repair")
+	fields := doc.Root.Fields(rolesShape)
 	queues := fields["queues"]
 	for _, name := range keysOf(queues) {
 		people.Queues = append(people.Queues, parseQueue(queues, name))
@@ -177,13 +177,13 @@ func parseQueue(queues *source.Node, name string) Queue {
 	if node.Kind() == source.Null {
 		return Queue{Name: name, Title: name}
 	}
-	fields := node.Map("title", "roles")
+	fields := node.Fields(queueShape)
 	return Queue{Name: name, Title: cmp.Or(fields["title"].Text(), name), Roles: fields["roles"].Texts()}
 }
 
 // parseRepair reads who may do what to cases: repair: {move: [operator], retry: [operator, agent]}.
 func (p *People) parseRepair(node *source.Node) {
-	fields := node.Map(RepairActs...)
+	fields := node.Fields(repairShape)
 	for _, act := range RepairActs {
 		roles, said := fields[act]
 		if !said {
@@ -202,7 +202,7 @@ func (p *People) parseRepair(node *source.Node) {
 }
 
 func parseUser(node *source.Node, base string) User {
-	fields := node.Map("name", "email", "password_hash", "password", "roles", "queues", "skills", "languages", "absent")
+	fields := node.Fields(userShape)
 	user := User{Name: node.Required("name", "").Text(), Email: strings.ToLower(node.Required("email", "it is the login").Text())}
 	if email := fields["email"]; email.Exists() {
 		if address, err := mail.ParseAddress(user.Email); err != nil || address.Address != user.Email {
@@ -232,7 +232,7 @@ func parseUser(node *source.Node, base string) User {
 }
 
 func parseAbsence(node *source.Node) Absence {
-	fields := node.Map("from", "to", "deputy")
+	fields := node.Fields(absenceShape)
 	absence := Absence{Deputy: strings.ToLower(fields["deputy"].Text()), From: parseDay(node.Required("from", "")), To: parseDay(node.Required("to", ""))}
 	if !absence.From.IsZero() && !absence.To.IsZero() && absence.To.Before(absence.From) {
 		node.Get("to").Errorf("", "the absence ends before it begins")

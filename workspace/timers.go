@@ -78,7 +78,7 @@ func (c *Config) timers(schedules, pollers *source.Node) {
 	for _, name := range keysOf(schedules) {
 		checkPlain(schedules.KeyNode(name), "schedule")
 		t := &Timer{Name: name, node: schedules.Get(name)}
-		fields := t.node.Map("title", "cron", "every", "calendar", "working_days", "starts", "event", "key", "with")
+		fields := t.node.Fields(scheduleShape)
 		t.Title = cmp.Or(fields["title"].Text(), name)
 		c.when(t, fields)
 		t.Does.read(t.node, fields)
@@ -90,11 +90,11 @@ func (c *Config) timers(schedules, pollers *source.Node) {
 			pollers.KeyNode(name).Errorf("give one of them another name", "there is a schedule with the name %s", name)
 		}
 		t := &Timer{Name: name, node: pollers.Get(name), Poll: &Poll{}}
-		fields := t.node.Map("title", "every", "call", "with", "items", "id", "cursor", "each")
+		fields := t.node.Fields(pollerShape)
 		t.Title = cmp.Or(fields["title"].Text(), name)
 		t.Every = every(t.node.Required("every", "say how often, as in every: 5 minutes"))
 		if each := t.node.Required("each", "say what is done with each item, as in each: {starts: …, with: {…}}"); each.Exists() {
-			t.Does.read(each, each.Map("starts", "event", "key", "with"))
+			t.Does.read(each, each.Fields(eachShape))
 		}
 		c.Timers = append(c.Timers, t)
 	}

@@ -1,0 +1,85 @@
+package rules
+
+import "crosswalk/source"
+
+// typeShape is the mapping form of a type.
+var typeShape = source.Record(
+	source.Field{Name: "type", Is: source.Either(source.Choice(knownTypeNames...), source.ListOf(source.Either(source.Text(), source.Nothing()))),
+		About: "The kind of value: text, number, a list, a record. A list of a name and null allows it to be missing.", Default: "what the other words say", Example: "number"},
+	source.Field{Name: "title", Is: source.Text(), About: "The name for people.", Default: "the name of the field", Example: "Customer number"},
+	source.Field{Name: "description", Is: source.Text(), About: "What the value means.", Example: "as it is printed on the invoice"},
+	source.Field{Name: "enum", Is: source.ListOf(source.Text()), About: "The only values that there are.", Default: "any value of the type", Example: "[bronze, silver, gold]"},
+	source.Field{Name: "items", Is: source.Ref("type"), About: "Of a list: the type of its items.", Default: "any", Example: "text"},
+	source.Field{Name: "properties", Is: source.Named(source.Ref("type")), About: "Of a record: its fields with their types.", Default: "a record of any fields", Example: "{sku: text, amount: number}"},
+	source.Field{Name: "required", Is: source.Either(source.YesNo(), source.ListOf(source.Text())), About: "On a field: it is always there. On a record: a list of the fields that are.", Default: "it may be missing", Example: "true"},
+	source.Field{Name: "additionalProperties", Is: source.Either(source.YesNo(), source.Ref("type")), About: "Of a record: whether it may hold further fields, or their type.", Default: "false if properties are named, else true", Example: "true"},
+	source.Field{Name: "ref", Is: source.Matching("CONTRACT.KIND", refPattern.String()), About: "The text is the id of such a record of a system.", Example: "crm.customer"},
+	source.Field{Name: "record", Is: source.Text(), About: "The record is a business record of this kind; it has an id with a ref.", Example: "customer"},
+	source.Field{Name: "personal", Is: source.YesNo(), About: "The value says something about a person: it is kept out of logs and names, and removed when the person is erased.", Default: "false", Example: "true"},
+	source.Field{Name: "minLength", Is: source.Whole(), About: "Of a text: the fewest characters.", Default: "0", Example: "2"},
+	source.Field{Name: "maxLength", Is: source.Whole(), About: "Of a text: the most characters.", Default: "no limit", Example: "200"},
+	source.Field{Name: "maxItems", Is: source.Whole(), About: "Of a list: the most items.", Default: "no limit", Example: "100"},
+	source.Field{Name: "minimum", Is: source.Text(), About: "Of a number: the smallest.", Default: "no limit", Example: "0"},
+	source.Field{Name: "maximum", Is: source.Text(), About: "Of a number: the largest.", Default: "no limit", Example: "99.95"},
+	source.Field{Name: "format", Is: source.Text(), About: "Of a text: date, date-time and duration make it one of these; any other format is kept as a word for people.", Example: "date"},
+	source.Field{Name: "example", Is: source.Tree(), About: "A value for people; it is not used.", Example: "INV-2041"},
+	source.Field{Name: "examples", Is: source.ListOf(source.Tree()), About: "Values for people; they are not used.", Example: "[INV-2041]"},
+	source.Field{Name: "$schema", Is: source.Text(), About: "Accepted from files of JSON Schema, and not used.", Example: "https://json-schema.org/draft/2020-12/schema"},
+	source.Field{Name: "$id", Is: source.Text(), About: "Accepted from files of JSON Schema, and not used.", Example: "https://example.com/order.json"},
+)
+
+// TypeShape describes a type as files write it: a name, a list of one type, or a mapping.
+func TypeShape() *source.Shape {
+	return source.NamedPart("type", "A type: the name of one, a list with the type of its items, or a mapping that says more (a subset of JSON Schema). "+
+		"The names are text, number, integer, boolean, date, date-time, duration, list, record, any; string, bool, array and object mean the same as in JSON Schema.",
+		source.Either(source.Choice(knownTypeNames...), source.ListOf(source.Ref("type")), typeShape))
+}
+
+// FieldsShape describes names with their types, such as the input of a use case.
+func FieldsShape() *source.Shape { return source.Named(TypeShape()) }
+
+// inputShape is a column that rows are matched by.
+var inputShape = source.Record(
+	source.Field{Name: "name", Is: source.Text(), About: "The heading of the column.", Default: "the fact or the formula", Example: "Value"},
+	source.Field{Name: "fact", Is: source.Words("path of a fact"), About: "The fact that the cells are about. Either this or value.", Example: "order.total"},
+	source.Field{Name: "value", Is: source.Words("expression"), About: "A formula over the facts. Either this or fact.", Example: "len(order.lines)"},
+	source.Field{Name: "unit", Is: source.Text(), About: "The unit, for people.", Example: "EUR"},
+	source.Field{Name: "title", Is: source.Text(), About: "What the column means, for people.", Example: "Value of the order"},
+)
+
+// outputShape is a column that a row decides.
+var outputShape = source.Record(
+	source.Field{Name: "name", Is: source.Text(), Required: true, About: "The heading of the column, and the field of the decision.", Example: "answer"},
+	source.Field{Name: "type", Is: TypeShape(), About: "The type of the value.", Default: "text", Example: "number"},
+	source.Field{Name: "values", Is: source.ListOf(source.Text()), About: "The only values that may be given.", Default: "any value of the type", Example: "[change, refuse]"},
+	source.Field{Name: "title", Is: source.Text(), About: "What the column means, for people.", Example: "What is answered"},
+	source.Field{Name: "required", Is: source.YesNo(), About: "Every row must give a value.", Default: "false", Example: "true"},
+)
+
+// tableShape is a rule table.
+var tableShape = source.Record(
+	source.Field{Name: "rules", Is: source.Choice("1"), Required: true, About: "The language level: it fixes the meaning of cells and numbers.", Example: "1"},
+	source.Field{Name: "table", Is: source.Text(), Required: true, About: "The name under which use cases decide with it.", Example: "warranty"},
+	source.Field{Name: "title", Is: source.Text(), About: "The question that the table answers, for people.", Default: "the name", Example: "For how long we promise what"},
+	source.Field{Name: "owner", Is: source.Text(), About: "Whom to ask about it.", Example: "service@example.com"},
+	source.Field{Name: "description", Is: source.Text(), About: "What else is to be known.", Example: "The law's two years at least."},
+	source.Field{Name: "facts", Is: FieldsShape(), Required: true, About: "What the decision is made of: names with their types. It is the input of the decide step.", Example: "{category: string, days: number}"},
+	source.Field{Name: "hit", Is: source.Choice("unique", "first"), Required: true, About: "unique: at most one row may match. first: the first row that matches, from top to bottom, decides.", Example: "unique"},
+	source.Field{Name: "no_match", Is: source.Choice("error"), About: "What happens if no row matches.", Default: "error, unless there is a default", Example: "error"},
+	source.Field{Name: "default", Is: source.Tree(), About: "The decision if no row matches: every output with its value.", Default: "that no row matches is an error", Example: "{answer: refuse}"},
+	source.Field{Name: "value", Is: source.Words("expression"), About: "A formula that gives a number: how much is at stake in a decision, for figures.", Example: "order.total"},
+	source.Field{Name: "inputs", Is: source.Either(source.ListOf(source.Either(source.Words("path of a fact"), inputShape)), source.Named(source.Words("path of a fact or expression"))),
+		Required: true, About: "The columns that rows are matched by, in order: facts, or names with facts or formulas.", Example: "[category, {name: Days, fact: days}]"},
+	source.Field{Name: "outputs", Is: source.Either(source.ListOf(outputShape), FieldsShape()), Required: true,
+		About: "The columns that a row decides.", Example: "{months: number, remedy: string}"},
+	source.Field{Name: "rows", Is: source.Either(source.Text(), source.ListOf(source.Named(source.Text()))), Required: true,
+		About:   "The rows: a block of text with | between the cells and a header first, a list of mappings, or the name of a .csv file beside the table. Every row has an id; why, note and off may stand beside it.",
+		Example: "warranty.csv"},
+	source.Field{Name: "tests", Is: source.Either(source.Text(), source.ListOf(source.Named(source.Text()))), About: "Examples with what must be decided: a block of text, a list of mappings, or the name of a .csv file.", Default: "none", Example: "warranty.tests.csv"},
+)
+
+// TableFormat describes the files of rule tables.
+func TableFormat() *source.Format {
+	return &source.Format{Name: "rule-table", Title: "Rule table", Files: "rules/NAME.yaml", Page: "rule-tables.md", Root: tableShape,
+		About: "A decision table: facts come in, the row that matches decides. The head of a table in one CSV file has the same fields, in leading lines that begin with #."}
+}

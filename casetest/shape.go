@@ -13,7 +13,7 @@ var sharedFields = []source.Field{
 	{Name: "systems", Is: source.Named(source.OneOrMore(answerShape)), About: "What the systems answer, by SYSTEM.OPERATION. A call without an answer fails the test.", Default: "no call is expected", Example: "{crm.find_customer: {gives: {id: '7', name: Jane Doe}}}"},
 	{Name: "runs", Is: source.Named(source.Either(source.Nothing(), source.OneOrMore(runShape))), About: "What comes of what steps run, by its name. A use case without an answer runs itself; a workflow or activity of yours never does.", Default: "use cases run themselves", Example: "{CheckCredit: {gives: {limit: 500}}}"},
 	{Name: "people", Is: source.ListOf(personShape), About: "Who answers which task.", Default: "nobody answers", Example: "[{step: approval, answer: {approved: true}}]"},
-	{Name: "messages", Is: source.ListOf(messageShape), About: "Messages that join the case.", Default: "none", Example: "[{after: 2 hours, text: Any news?}]"},
+	{Name: "messages", Is: source.ListOf(messageShape), About: "Messages that join the case.", Default: "none", Example: "[{after: 2 hours, text: 'Any news?'}]"},
 	{Name: "events", Is: source.ListOf(eventShape), About: "What happens outside while the case runs.", Default: "nothing", Example: "[{after: 3 days, event: goods-returned, key: A-17}]"},
 	{Name: "cancel", Is: source.Either(source.Nothing(), cancelShape), About: "Somebody cancels the case; nothing behind it takes back what the file says.", Default: "nobody does", Example: "{after: 1 hour, by: ada@acme.example}"},
 }

@@ -175,10 +175,47 @@ func (f *Format) field(field Field) object {
 	}
 	schema = append(schema, is...)
 	if field.Example != "" {
-		var value any
+		var value yaml.Node
 		if err := yaml.Unmarshal([]byte(field.Example), &value); err == nil {
-			schema = append(schema, member{"examples", []any{value}})
+			schema = append(schema, member{"examples", []any{asJSON(&value)}})
 		}
 	}
 	return schema
+}
+
+// asJSON is YAML as an editor sees it: dates are texts there.
+func asJSON(n *yaml.Node) any {
+	switch n.Kind {
+	case yaml.DocumentNode:
+		return asJSON(n.Content[0])
+	case yaml.SequenceNode:
+		items := make([]any, len(n.Content))
+		for i, item := range n.Content {
+			items[i] = asJSON(item)
+		}
+		return items
+	case yaml.MappingNode:
+		fields := object{}
+		for i := 0; i+1 < len(n.Content); i += 2 {
+			fields = append(fields, member{n.Content[i].Value, asJSON(n.Content[i+1])})
+		}
+		return fields
+	}
+	var value any
+	if err := n.Decode(&value); err != nil || n.Tag == "!!timestamp" {
+		return n.Value
+	}
+	return value
+}
+
+// JSON is a YAML text as an editor compares it with a schema.
+func JSON(text []byte) ([]byte, error) {
+	var value yaml.Node
+	if err := yaml.Unmarshal(text, &value); err != nil {
+		return nil, err
+	}
+	if value.Kind == 0 {
+		return []byte("null"), nil
+	}
+	return plainJSON(asJSON(&value))
 }

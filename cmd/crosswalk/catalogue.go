@@ -16,7 +16,7 @@ func checkCatalogue() source.Problems {
 		return source.Problems{{File: "catalogue", Severity: source.SeverityError, Message: err.Error()}}
 	}
 	defer os.RemoveAll(dir)
-	if err := writeDemo(dir, sampleAddresses()); err != nil {
+	if err := writeDemo(dir, sampleAddresses(), false); err != nil {
 		return source.Problems{{File: "catalogue", Severity: source.SeverityError, Message: err.Error()}}
 	}
 	w, problems := workspace.Load(dir)

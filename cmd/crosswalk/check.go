@@ -139,6 +139,13 @@ func initCommand() *cobra.Command {
 			if err != nil {
 				return systemError(err)
 			}
+			schemas, err := writeSchemas(filepath.Join(args[0], schemaFolder))
+			if err != nil {
+				return systemError(err)
+			}
+			for _, name := range schemas {
+				written = append(written, schemaFolder+"/"+name)
+			}
 			if wantsJSON(c) {
 				return printJSON(c, map[string]any{"folder": args[0], "files": written})
 			}

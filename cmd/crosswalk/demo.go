@@ -178,7 +178,7 @@ func (d *demo) writeWorkspace(ctx context.Context) error {
 	a.WebhookSecret = keptSecret(d.dir, "webhook-secret", "whsec_"+base64Of(32))
 	a.SocialSecret = keptSecret(d.dir, "x-consumer-secret", rand.Text())
 	a.TicketSecret = keptSecret(d.dir, "zendesk-webhook-secret", rand.Text())
-	if err := writeDemo(d.dir, *a); err != nil {
+	if err := writeDemo(d.dir, *a, true); err != nil {
 		return systemError(err)
 	}
 	return nil

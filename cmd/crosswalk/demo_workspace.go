@@ -56,8 +56,17 @@ func sampleAddresses() demoAddresses {
 }
 
 // writeDemo writes the demo's workspace: crosswalk.yaml and roles.yaml anew at each start, because addresses may
-// differ; use cases and tables only where they are missing, because people edit them.
-func writeDemo(dir string, a demoAddresses) error {
+// differ; use cases and tables only where they are missing, because people edit them. For people, each file names its
+// schema; without that it has the lines of the catalogue, which problems are reported at.
+func writeDemo(dir string, a demoAddresses, forPeople bool) error {
+	first := func(string) string { return "" }
+	if forPeople {
+		first = schemaLine
+		if _, err := writeSchemas(filepath.Join(dir, schemaFolder)); err != nil {
+			return err
+		}
+	}
+
 	for _, folder := range []string{"secrets", "usecases", "rules"} {
 		if err := os.MkdirAll(filepath.Join(dir, folder), 0o700); err != nil {
 			return err
@@ -68,7 +77,7 @@ func writeDemo(dir string, a demoAddresses) error {
 		if err != nil {
 			return err
 		}
-		if err := os.WriteFile(filepath.Join(dir, name), text, 0o600); err != nil {
+		if err := os.WriteFile(filepath.Join(dir, name), append([]byte(first(name)), text...), 0o600); err != nil {
 			return err
 		}
 	}
@@ -77,10 +86,10 @@ func writeDemo(dir string, a demoAddresses) error {
 			return err
 		}
 	}
-	if err := copyMissing(filepath.Join(dir, "usecases"), usecases.Catalog()); err != nil {
+	if err := copyMissing(dir, "usecases", usecases.Catalog(), first); err != nil {
 		return err
 	}
-	return copyMissing(filepath.Join(dir, "rules"), rules.Catalog())
+	return copyMissing(dir, "rules", rules.Catalog(), first)
 }
 
 func demoFile(name string, a demoAddresses) ([]byte, error) {
@@ -103,13 +112,13 @@ func (a demoAddresses) secrets() map[string]string {
 	}
 }
 
-// copyMissing copies the files of a catalogue that the folder does not have.
-func copyMissing(dir string, catalogue fs.FS) error {
+// copyMissing copies the files of a catalogue that the folder does not have, each below its first line.
+func copyMissing(dir, folder string, catalogue fs.FS, first func(name string) string) error {
 	return fs.WalkDir(catalogue, ".", func(name string, entry fs.DirEntry, err error) error {
 		if err != nil || entry.IsDir() {
 			return err
 		}
-		target := filepath.Join(dir, path.Base(name))
+		target := filepath.Join(dir, folder, path.Base(name))
 		if _, err := os.Stat(target); err == nil {
 			return nil
 		}
@@ -117,7 +126,7 @@ func copyMissing(dir string, catalogue fs.FS) error {
 		if err != nil {
 			return err
 		}
-		return os.WriteFile(target, text, 0o600)
+		return os.WriteFile(target, append([]byte(first(path.Join(folder, path.Base(name)))), text...), 0o600)
 	})
 }
 

@@ -85,7 +85,7 @@ func rootCommand() *cobra.Command {
 	root.SetFlagErrorFunc(func(c *cobra.Command, err error) error {
 		return usageError("%s: see %s --help", err, c.CommandPath())
 	})
-	root.AddCommand(backupCommand(), restoreCommand())
+	root.AddCommand(backupCommand(), restoreCommand(), schemasCommand())
 	root.AddCommand(demoCommand(), upCommand(), workerCommand(), intakeCommand(), deskCommand(), engineCommand(), initCommand(), checkCommand(), testCommand(), publishCommand(), draftsCommand(), rulesCommand(), useCasesCommand(), runCommand(),
 		casesCommand(), tasksCommand(), systemsCommand(), linksCommand(), eventsCommand(), schedulesCommand(), sandboxCommand(), passwordCommand())
 	return root

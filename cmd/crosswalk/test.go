@@ -198,7 +198,7 @@ func catalogueTests() ([]*casetest.File, source.Problems, error) {
 		return nil, nil, systemError(err)
 	}
 	defer os.RemoveAll(dir)
-	if err := writeDemo(dir, sampleAddresses()); err != nil {
+	if err := writeDemo(dir, sampleAddresses(), false); err != nil {
 		return nil, nil, systemError(err)
 	}
 	w, problems := workspace.Load(dir)

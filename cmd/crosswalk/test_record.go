@@ -106,7 +106,7 @@ func writeRecording(dir string, of store.Case, recording *casetest.Recording) (s
 		if err != nil {
 			return "", err
 		}
-		_, err = file.Write(recording.Text)
+		_, err = file.Write(append([]byte(schemaLine("usecases/"+filepath.Base(name))), recording.Text...))
 		return name, errors.Join(err, file.Close())
 	}
 }

@@ -139,6 +139,7 @@ var taskShape = source.Record(
 	source.Field{Name: "title", Is: source.Tree(), About: "The title.", Example: "Approve the replacement"},
 	source.Field{Name: "show", Is: source.Tree(), About: "What is shown.", Example: "{proposal: {answer: change}}"},
 	source.Field{Name: "from", Is: source.Tree(), About: "What is chosen from.", Example: "[{name: Jane Doe}]"},
+	source.Field{Name: "reminded", Is: source.Tree(), About: "How often whoever had it was reminded.", Example: "1"},
 	source.Field{Name: "outcomes", Is: source.Tree(), About: "How it may end.", Example: "[accepted, refused]"},
 )
 

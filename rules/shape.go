@@ -56,6 +56,16 @@ var outputShape = source.Record(
 	source.Field{Name: "required", Is: source.YesNo(), About: "Every row must give a value.", Default: "false", Example: "true"},
 )
 
+// acceptShape is a finding that is accepted.
+var acceptShape = source.Record(
+	source.Field{Name: FindingGap, Is: source.Named(source.Text()), About: "Facts that no row decides: the cells that a row for them would have.", Example: "{Amount: < 0}"},
+	source.Field{Name: FindingOverlap, Is: source.ListOf(source.Text()), About: "Two rows that both match.", Example: "[R1, R2]"},
+	source.Field{Name: FindingNever, Is: source.Either(source.Text(), source.ListOf(source.Text())), About: "A row that can never decide.", Example: "R7"},
+	source.Field{Name: FindingUnused, Is: source.Text(), About: "An input that never matters.", Example: "Country"},
+	source.Field{Name: FindingFails, Is: source.Either(source.Text(), source.ListOf(source.Text())), About: "A row that cannot be evaluated for some facts.", Example: "R3"},
+	source.Field{Name: "why", Is: source.Text(), Required: true, About: "The reason, for whoever reads the table next.", Example: "amounts are never negative"},
+)
+
 // tableShape is a rule table.
 var tableShape = source.Record(
 	source.Field{Name: "rules", Is: source.Choice("1"), Required: true, About: "The language level: it fixes the meaning of cells and numbers.", Example: "1"},
@@ -76,6 +86,8 @@ var tableShape = source.Record(
 		About:   "The rows: a block of text with | between the cells and a header first, a list of mappings, or the name of a .csv file beside the table. Every row has an id; why, note and off may stand beside it.",
 		Example: "warranty.csv"},
 	source.Field{Name: "tests", Is: source.Either(source.Text(), source.ListOf(source.Named(source.Text()))), About: "Examples with what must be decided: a block of text, a list of mappings, or the name of a .csv file.", Default: "none", Example: "warranty.tests.csv"},
+	source.Field{Name: "complete", Is: source.Choice("warn", "error", "off"), About: "What check makes of facts that no row decides.", Default: "warn", Example: "error"},
+	source.Field{Name: "accept", Is: source.ListOf(acceptShape), About: "Findings of the analysis that the author is content with, each with the reason.", Default: "none", Example: "[{gap: {Amount: < 0}, why: amounts are never negative}]"},
 )
 
 // TableFormat describes the files of rule tables.

@@ -48,6 +48,7 @@ func CompileTable(written *TableSource) (*Table, source.Problems) {
 	}
 	b.rows(written.Rows)
 	b.defaults()
+	b.proofs()
 	problems := b.problems()
 	if problems.Err() != nil {
 		return nil, problems

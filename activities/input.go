@@ -188,6 +188,8 @@ type DecisionRecord struct {
 	FactsHash string      `json:"factsHash"`
 	Outputs   rules.Value `json:"outputs"`
 	Error     string      `json:"error,omitempty"`
+	// Details are those of decisions of which one row of one table is not all there is to say.
+	Details *rules.DecisionDetails `json:"details,omitempty"`
 }
 
 // Event is a line of the timeline. It holds no words of a customer.

@@ -83,9 +83,16 @@ func decisionRow(d DecisionRecord) (store.Decision, error) {
 		return store.Decision{}, err
 	}
 	outputs, err := wire(d.Outputs)
+	if err != nil {
+		return store.Decision{}, err
+	}
+	var details json.RawMessage
+	if d.Details != nil {
+		details, err = json.Marshal(d.Details)
+	}
 	return store.Decision{
 		Path: d.Path, Generation: d.Generation, At: d.At, Table: d.Table, TableHash: d.Hash, Row: d.Row, Why: d.Why,
-		Facts: facts, FactsHash: d.FactsHash, Outputs: outputs, Error: d.Error,
+		Facts: facts, FactsHash: d.FactsHash, Outputs: outputs, Error: d.Error, Details: details,
 	}, err
 }
 

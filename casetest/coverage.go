@@ -74,7 +74,7 @@ func coverage(file *File, results []Result) Coverage {
 	plan.Walk(func(s *usecases.Step) { c.step(path.Join(file.dir, plan.File), s) })
 	for _, name := range sortedKeys(plan.Tables) {
 		for _, place := range plan.Tables[name].RowPlaces() {
-			c.Places = append(c.Places, Place{Kind: Rows, File: path.Join(file.dir, place.File), Line: place.Line, What: fmt.Sprintf("row %s of %s", place.ID, name), row: row{plan.UseCase, name, place.ID}})
+			c.Places = append(c.Places, Place{Kind: Rows, File: path.Join(file.dir, place.File), Line: place.Line, What: fmt.Sprintf("row %s of %s", place.ID, name), row: row{plan.UseCase, tableKey(place), place.ID}})
 		}
 	}
 	for i := range c.Places {

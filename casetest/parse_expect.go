@@ -2,6 +2,8 @@ package casetest
 
 import (
 	"fmt"
+	"slices"
+	"strings"
 
 	"crosswalk/rules"
 	"crosswalk/source"
@@ -95,7 +97,7 @@ func (r *reader) decisions(n *source.Node, env *rules.Environment) []decisionRes
 				d.row = r.row(fields["row"], d.step)
 			}
 			if fields["gives"].Exists() {
-				d.gives = r.expect(fields["gives"], d.step.Decide.Rules.Outputs, env)
+				d.gives = r.expect(fields["gives"], d.step.Decide.Rules.Result, env)
 			}
 		}
 		list = append(list, d)
@@ -104,8 +106,19 @@ func (r *reader) decisions(n *source.Node, env *rules.Environment) []decisionRes
 }
 
 func (r *reader) row(n *source.Node, s *usecases.Step) *expected {
-	rows := append(s.Decide.Rules.Rows(), rules.DefaultRow)
-	n.OneOf(rows...)
+	table := s.Decide.Rules
+	rows := append(table.Rows(), rules.DefaultRow)
+	switch {
+	case len(rows) == 1: // of a chain of tables: each with its row
+	case n.Kind() == source.Scalar && strings.Contains(n.Text(), ", "):
+		for _, row := range strings.Split(n.Text(), ", ") {
+			if !slices.Contains(rows, row) {
+				n.Errorf(source.DidYouMean(row, rows), "%q is not one of the values possible here", row)
+			}
+		}
+	default:
+		n.OneOf(rows...)
+	}
 	return r.expect(n, text, rules.NewEnvironment(nil))
 }
 

@@ -403,11 +403,18 @@ func (s *seen) read(ctx context.Context, id string) error {
 
 // rows are the rows of tables that decided.
 func (s *seen) rows() map[row]int {
-	rows := map[row]int{}
+	reached := map[row]int{}
 	for _, d := range s.decisions {
-		if d.Row != "" {
-			rows[row{s.cases[d.caseID].plan.UseCase, d.Table, d.Row}]++
+		made := rules.Decision{Table: d.Table, Row: d.Row}
+		if json.Unmarshal(d.Details, &made.DecisionDetails) != nil {
+			made.DecisionDetails = rules.DecisionDetails{} // there are none
+		}
+		for _, place := range made.Deciders() {
+			reached[row{s.cases[d.caseID].plan.UseCase, tableKey(place), place.ID}]++
 		}
 	}
-	return rows
+	return reached
 }
+
+// tableKey is a table in the count of what tests reach; the versions of one are counted apart.
+func tableKey(of rules.RowPlace) string { return of.Table + " " + of.Version }

@@ -232,8 +232,8 @@ func matchingRows(t *testing.T, table *Table, facts Value) []string {
 
 // inRegion says whether facts lie in the region of a finding.
 func inRegion(table *Table, space *space, f Finding, facts Value) bool {
-	d := table.begin(facts)
-	defer d.end()
+	d := proving(facts)
+	defer proved(d)
 	for at, set := range f.region {
 		if set == nil || at >= len(space.axes) {
 			continue

@@ -17,14 +17,34 @@ const (
 )
 
 func choiceOf(t *Table) choice {
-	if t.unique {
+	switch t.hit {
+	case Unique:
 		return chooseOne
+	case First:
+		return chooseFirst
+	case Any:
+		return chooseAlike
+	case Priority:
+		if t.order() != nil {
+			return chooseFirst
+		}
 	}
-	return chooseFirst
+	return chooseSeveral
 }
 
-// order is the order in which rows win, by position; nil: that of the table.
-func (t *Table) order() []int { return nil }
+// order is the order in which rows win, by position; nil: that of the table, or none that holds for all facts.
+func (t *Table) order() []int {
+	if t.hit != Priority || slices.ContainsFunc(t.rows, func(r row) bool { return !r.fixed }) {
+		return nil
+	}
+	d := &deciding{}
+	values := make([]Value, len(t.rows))
+	for i := range t.rows {
+		d.hits, values[i] = append(d.hits, i), t.rows[i].value
+	}
+	t.byRank(d, values)
+	return d.hits
+}
 
 // Results that are no row's.
 const (
@@ -156,14 +176,34 @@ func (o *tableOutcomes) first(boxes []ruleBox, inside []bool) (string, int, bool
 }
 
 // proving and proved begin and end an evaluation of single tests and columns over facts.
-func proving(facts Value) *deciding { return (&Table{}).begin(facts) }
+func proving(facts Value) *deciding {
+	left := decisionWork
+	return (&Table{}).begin(facts, &left)
+}
 
-func proved(d *deciding) { d.end() }
+func proved(d *deciding) {
+	var left work
+	d.end(&left)
+}
 
 // withRows is the table with other rows.
 func (t *Table) withRows(rows []row) *Table {
-	m := &Table{Name: t.Name, Title: t.Title, Facts: t.Facts, Outputs: t.Outputs, file: t.file, source: t.source, unique: t.unique,
-		columns: t.columns, rows: rows, written: t.written, reads: t.reads, fallback: t.fallback, complete: t.complete}
+	m := &Table{Name: t.Name, Title: t.Title, Facts: t.Facts, Outputs: t.Outputs, Result: t.Result, file: t.file, source: t.source, hit: t.hit, columns: t.columns,
+		rows: rows, written: t.written, reads: t.reads, ranked: t.ranked, fallback: t.fallback, empty: t.empty, effective: t.effective, complete: t.complete}
 	m.index = buildIndex(m)
 	return m
+}
+
+// put changes the cell of a column.
+func (r *row) put(column int, test cellTest, kind Kind) {
+	if _, anything := test.(anyTest); anything {
+		test = nil
+	}
+	r.tests[column] = test
+	r.computed &^= 1 << column
+	if test != nil {
+		if _, fixed := collectLiterals(test, kind, nil); !fixed {
+			r.computed |= 1 << column
+		}
+	}
 }

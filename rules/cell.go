@@ -1,9 +1,12 @@
 package rules
 
 import (
+	"fmt"
 	"regexp"
 	"slices"
 	"strings"
+	"unicode"
+	"unicode/utf8"
 
 	"crosswalk/source"
 )
@@ -23,18 +26,23 @@ type (
 	missingTest struct{}
 	equalTest   struct{ operand operand }
 	compareTest struct {
-		test    func(int) bool
-		operand operand
+		operator string
+		test     func(int) bool
+		operand  operand
 	}
 	rangeTest struct {
 		low, high         operand
 		lowOpen, highOpen bool
 	}
 	textOperatorTest struct {
-		test    func(text, part string) bool
-		operand operand
+		operator string
+		test     func(text, part string) bool
+		operand  operand
 	}
-	patternTest    struct{ pattern *regexp.Regexp }
+	patternTest struct {
+		pattern *regexp.Regexp
+		size    int // of its program, roughly
+	}
 	expressionTest struct{ expression *Expression }
 	orTest         []cellTest
 	notTest        struct{ test cellTest }
@@ -53,9 +61,21 @@ func (o operand) get(d *deciding) (Value, *Error) {
 	return d.evaluate(o.expression, Value{})
 }
 
-func (anyTest) match(*deciding, Value) (bool, *Error)           { return true, nil }
-func (missingTest) match(_ *deciding, v Value) (bool, *Error)   { return v.kind == KindMissing, nil }
-func (t patternTest) match(_ *deciding, v Value) (bool, *Error) { return matchPattern(t.pattern, v) }
+func (anyTest) match(*deciding, Value) (bool, *Error)         { return true, nil }
+func (missingTest) match(_ *deciding, v Value) (bool, *Error) { return v.kind == KindMissing, nil }
+
+func (t patternTest) match(d *deciding, v Value) (bool, *Error) {
+	switch {
+	case v.kind != KindText:
+		return false, nil
+	case len(v.s) > maxMatched:
+		return false, &Error{Message: "the text is too long for a pattern", Hint: "use contains, or test a part of it: ${…} in the column's value"}
+	}
+	if err := d.pay(patternSteps(t.size, len(v.s))); err != nil {
+		return false, err
+	}
+	return t.pattern.MatchString(v.s), nil
+}
 
 // equalTest: equal, or a member where the fact or the operand is a list.
 func (t equalTest) match(d *deciding, v Value) (bool, *Error) {
@@ -65,6 +85,11 @@ func (t equalTest) match(d *deciding, v Value) (bool, *Error) {
 	w, err := t.operand.get(d)
 	if err != nil {
 		return false, err
+	}
+	if v.kind == KindList || w.kind == KindList {
+		if err := d.pay(weight(v) + weight(w)); err != nil {
+			return false, err
+		}
 	}
 	switch {
 	case v.kind == KindList && w.kind != KindList:
@@ -124,14 +149,10 @@ func (t textOperatorTest) match(d *deciding, v Value) (bool, *Error) {
 	if v.kind != KindText || w.kind != KindText {
 		return false, cellMismatch(v, w)
 	}
-	return t.test(v.s, w.s), nil
-}
-
-func matchPattern(pattern *regexp.Regexp, v Value) (bool, *Error) {
-	if len(v.s) > maxMatched {
-		return false, &Error{Message: "the text is too long for a pattern"}
+	if err := d.pay(len(v.s) / 64); err != nil {
+		return false, err
 	}
-	return v.kind == KindText && pattern.MatchString(v.s), nil
+	return t.test(v.s, w.s), nil
 }
 
 func (t expressionTest) match(d *deciding, v Value) (bool, *Error) {
@@ -175,11 +196,17 @@ func provesPresent(test cellTest) bool {
 type cellParser struct {
 	t       *Type // of the column, without optional
 	may     bool  // the value may be missing
+	unit    string
 	env     *Environment
+	inner   *Environment // with what ? stands for
+	depth   int          // of not(…)
 	options Options
 	text    string
 	report  reporter
 }
+
+// maxNot is how deep not(…) may stand in not(…).
+const maxNot = 10
 
 // parseCell turns the text of a cell into a test; nil after a problem was reported.
 func parseCell(text string, p cellParser) cellTest {
@@ -188,6 +215,10 @@ func parseCell(text string, p cellParser) cellTest {
 	switch trimmed {
 	case "", "-", "*":
 		return anyTest{}
+	}
+	if utf8.RuneCountInString(trimmed) > maxCell {
+		p.report(offset, 0, "cut it into several rows", fmt.Sprintf("a cell has at most %d characters", maxCell))
+		return nil
 	}
 	if p.t.Kind != KindText && thousands.MatchString(trimmed) {
 		p.fail(offset, trimmed, "write "+strings.ReplaceAll(trimmed, ",", "")+" for one number, or put a space after the comma", "%s means %q", trimmed, strings.ReplaceAll(trimmed, ",", " or "))
@@ -250,8 +281,7 @@ func replacePlaceholder(text string) string {
 }
 
 func (p *cellParser) expression(text string, offset int) cellTest {
-	env := p.env.With(placeholder, p.t)
-	x := p.compile(replacePlaceholder(text), offset, env, &Type{Kind: KindBool})
+	x := p.compile(replacePlaceholder(text), offset, p.inner, &Type{Kind: KindBool})
 	if x == nil {
 		return nil
 	}
@@ -305,7 +335,12 @@ func (p *cellParser) test(text string, offset int) cellTest {
 		}
 		return missingTest{}
 	case strings.HasPrefix(text, "not(") && strings.HasSuffix(text, ")"):
+		if p.depth++; p.depth > maxNot {
+			p.fail(offset, text, "", "not(…) stands in not(…) more than %d deep", maxNot)
+			return nil
+		}
 		inner := p.tests(text[4:len(text)-1], offset+4)
+		p.depth--
 		switch inner.(type) {
 		case nil:
 			return nil
@@ -351,7 +386,7 @@ func (p *cellParser) comparison(operator, text string, offset int) cellTest {
 	case operator == "!=":
 		return notTest{equalTest{o}}
 	default:
-		return compareTest{orderTests[operator], o}
+		return compareTest{operator, orderTests[operator], o}
 	}
 }
 
@@ -364,7 +399,7 @@ func (p *cellParser) textOperator(operator, text string, offset int) cellTest {
 		return nil
 	}
 	if operator != "matches" {
-		return textOperatorTest{textTests[operator], o}
+		return textOperatorTest{operator, textTests[operator], o}
 	}
 	if o.expression != nil {
 		p.fail(offset+shift, text, "", "the pattern must be a fixed text")
@@ -375,7 +410,7 @@ func (p *cellParser) textOperator(operator, text string, offset int) cellTest {
 		p.fail(offset+shift, text, hint, "%s", message)
 		return nil
 	}
-	return patternTest{pattern}
+	return patternTest{pattern, patternSize(o.value.s)}
 }
 
 // splitRange recognises [1..5], (1..5], ]1..5[ and 1..5, but not an expression in brackets.
@@ -439,6 +474,9 @@ func (p *cellParser) operand(text string, offset int) (operand, bool) {
 	literal := text
 	if t.Kind == KindNumber {
 		literal = strings.ReplaceAll(text, "_", "")
+		if number, ok := percentage(text, p.unit); ok {
+			literal = number.String()
+		}
 	}
 	if v, err := (&Type{Kind: t.Kind}).decodeText(literal); err == nil && t.Kind != KindAny && t.Kind != KindRecord {
 		if _, err := t.Decode(v); err != nil {
@@ -465,7 +503,7 @@ func (p *cellParser) literalHint(text string, t *Type) string {
 	case t.Kind == KindNumber && dashRange.MatchString(text):
 		return "write a range as " + dashRange.ReplaceAllString(text, "[$1..$2]")
 	case t.Kind == KindNumber && strings.HasSuffix(text, "%"):
-		return "write the number as the fact has it: 10 or 0.1"
+		return "write the number as the fact has it: 10 or 0.1; or say unit: percent (the fact is 10) or unit: fraction (it is 0.1) of the column"
 	case t.Kind == KindDate && otherDate.MatchString(text):
 		return "write YYYY-MM-DD"
 	case t.Kind == KindBool && slices.Contains([]string{"yes", "no", "y", "n"}, strings.ToLower(text)):
@@ -473,6 +511,19 @@ func (p *cellParser) literalHint(text string, t *Type) string {
 	default:
 		return ""
 	}
+}
+
+// percentage reads 10% in a column whose unit is percent, in which it is 10, or fraction, in which it is 0.1.
+func percentage(text, unit string) (Num, bool) {
+	digits, ok := strings.CutSuffix(text, "%")
+	if !ok || unit != "percent" && unit != "fraction" {
+		return Num{}, false
+	}
+	n, err := ParseNum(strings.TrimSpace(strings.ReplaceAll(digits, "_", "")))
+	if err == nil && unit == "fraction" {
+		n, err = n.Quo(Int(100))
+	}
+	return n, err == nil
 }
 
 // word reads a bare word or a text in quotes, which must be one of the enum if there is one.
@@ -514,31 +565,32 @@ func splitCell(text string) []segment {
 	var pieces []segment
 	var quote rune
 	depth, start := 0, 0
+	blank, ranged, opened := true, false, false // of the piece so far: nothing in it, .. in it, begins as a range does
 	runes := []rune(text)
 	for i, r := range runes {
+		was := blank
+		blank = blank && unicode.IsSpace(r)
 		switch {
 		case quote != 0:
 			if r == quote {
 				quote = 0
 			}
-		case (r == '"' || r == '\'') && strings.TrimSpace(string(runes[start:i])) == "" || r == '"' && depth > 0:
+			continue
+		case (r == '"' || r == '\'') && was || r == '"' && depth > 0:
 			quote = r
-		case strings.ContainsRune("({", r), r == '[' && !closesRange(runes[start:i]):
-			depth++
-		case strings.ContainsRune(")}", r), r == ']' && strings.TrimSpace(string(runes[start:i])) != "", r == '[':
-			depth--
-		case r == ']':
+		case r == '[' && ranged && opened:
+			depth-- // ]1..5[ ends with it
+		case r == '(', r == '{', r == '[', r == ']' && was:
 			depth++ // ]1..5[ opens with it
+			opened = opened || was && r != '{'
+		case r == ')', r == '}', r == ']':
+			depth--
 		case (r == ',' || r == ';') && depth <= 0:
 			pieces = append(pieces, segment{text: string(runes[start:i]), offset: start})
 			start = i + 1
+			blank, ranged, opened = true, false, false
 		}
+		ranged = ranged || r == '.' && i > start && runes[i-1] == '.'
 	}
 	return append(pieces, segment{text: string(runes[start:]), offset: start})
-}
-
-// closesRange says whether a [ at this point ends a range such as ]1..5[.
-func closesRange(before []rune) bool {
-	text := strings.TrimSpace(string(before))
-	return strings.Contains(text, "..") && (strings.HasPrefix(text, "]") || strings.HasPrefix(text, "(") || strings.HasPrefix(text, "["))
 }

@@ -214,6 +214,8 @@ const (
 	maxPattern = 200
 	maxRepeat  = 100
 	maxProgram = 1000
+
+	ordinaryProgram = 100
 )
 
 func (c *checker) matches(n *ast.BinaryNode, at span) checked {
@@ -226,7 +228,7 @@ func (c *checker) matches(n *ast.BinaryNode, at span) checked {
 	if pattern == nil {
 		return c.wrong(right.at, hint, "%s", message)
 	}
-	return checked{node: &matchNode{of: left.node, pattern: pattern, at: at}, t: &Type{Kind: KindBool}, at: at}
+	return checked{node: &matchNode{of: left.node, pattern: pattern, size: patternSize(right.literal.s), at: at}, t: &Type{Kind: KindBool}, at: at}
 }
 
 func compilePattern(text string) (pattern *regexp.Regexp, hint, message string) {
@@ -246,6 +248,19 @@ func compilePattern(text string) (pattern *regexp.Regexp, hint, message string) 
 	}
 	return compiled, "", ""
 }
+
+// patternSize is the size of the program of a pattern that compiles.
+func patternSize(text string) int {
+	tree, err := syntax.Parse(text, syntax.Perl)
+	if err != nil {
+		return maxProgram
+	}
+	return programSize(tree)
+}
+
+// patternSteps is what it costs to run a pattern on a text of so many bytes. Those of ordinary size pay by the byte,
+// larger ones by their size too: Go's engine may go through the whole program at every byte.
+func patternSteps(size, bytes int) int { return 1 + bytes + max(0, size-ordinaryProgram)*bytes/64 }
 
 // programSize estimates how large the program of a pattern is once its counted repeats are written out.
 func programSize(tree *syntax.Regexp) int {

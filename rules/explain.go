@@ -23,7 +23,9 @@ type Explanation struct {
 	Inputs    []ExplainedInput `json:"inputs"`
 	Rows      []ExplainedRow   `json:"rows"` // in the order of the table, those that are off among them
 	// NearMisses are the rows that one cell kept from matching, those that would have changed the result first.
-	NearMisses []NearMiss `json:"near_misses"`
+	NearMisses []NearMiss     `json:"near_misses"`
+	Version    string         `json:"version,omitempty"` // the file of the version that was in force, if the table has several
+	Parts      []*Explanation `json:"parts,omitempty"`   // of a chain: of each of its tables, as far as it came
 	// Omitted is how many near misses are not listed, as there are so many.
 	Omitted int `json:"near_misses_omitted,omitempty"`
 }
@@ -105,12 +107,19 @@ func (t *Table) Explain(facts Value) (*Explanation, error) {
 	if err != nil {
 		return nil, fmt.Errorf("table %s: facts: %w", t.Name, err)
 	}
+	switch {
+	case len(t.versions) > 0:
+		return t.explainVersion(decoded)
+	case len(t.steps) > 0:
+		return t.explainChain(decoded)
+	}
 	e := &Explanation{Table: t.Name, Title: t.Title, Hash: t.Hash, Hit: t.policy(), FactsHash: decoded.Hash(),
 		Decided: []string{}, Inputs: make([]ExplainedInput, 0, len(t.columns)), Rows: []ExplainedRow{}, NearMisses: []NearMiss{}}
 	of := t.outcome(t.Match(decoded))
 	e.Decided, e.Why, e.Outputs, e.Error = of.decided, of.why, PlainValue{of.outputs}, of.problem
-	d := t.begin(decoded)
-	defer d.end()
+	left := explainWork
+	d := t.begin(decoded, &left)
+	defer d.end(&left)
 	if err := t.inputs(d); err != nil {
 		e.Text = "No decision: " + e.Error
 		return e, nil
@@ -142,6 +151,9 @@ func (t *Table) outcome(id, why string, outputs Value, err error) outcome {
 	if err != nil {
 		var wrong *DecisionError
 		return outcome{problem: err.Error(), decided: []string{}, noMatch: errors.As(err, &wrong) && wrong.NoMatch}
+	}
+	if t.hit.several() {
+		return outcome{decided: strings.Split(id, ", "), why: why, outputs: outputs}
 	}
 	return outcome{decided: []string{id}, why: why, outputs: outputs}
 }
@@ -182,12 +194,7 @@ type explaining struct {
 type nearRow struct{ row, column int }
 
 // policy is the hit policy as it is written.
-func (t *Table) policy() string {
-	if t.unique {
-		return "unique"
-	}
-	return "first"
-}
+func (t *Table) policy() string { return string(t.hit) }
 
 // rows explains every row, those that are off where they stand.
 func (x *explaining) rows() {

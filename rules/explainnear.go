@@ -66,8 +66,9 @@ func (x *explaining) decideWith(column int, to Value) outcome {
 		}
 		return x.t.outcome(x.t.Match(changed))
 	}
-	d := x.t.begin(x.d.facts)
-	defer d.end()
+	left := decisionWork
+	d := x.t.begin(x.d.facts, &left)
+	defer d.end(&left)
 	if err := x.t.inputs(d); err != nil {
 		return outcome{problem: err.Error(), decided: []string{}}
 	}

@@ -1,9 +1,6 @@
 package rules
 
-import (
-	"math/bits"
-	"slices"
-)
+import "slices"
 
 // index finds the rows that facts can match without looking at each: for every column, the values that
 // its cells name cut the column's domain into classes, and each class has the set of rows that accept it.
@@ -233,28 +230,16 @@ func (c *columnIndex) rowsFor(v Value) bitset {
 	}
 }
 
-// candidates calls visit with the rows that may match, in order, until it says that it has enough. It
-// returns false if the index cannot be used for these values.
-func (x *index) candidates(d *deciding, visit func(row int, sure bool) (enough bool)) bool {
+// lookUp finds the sets of rows that the values of the columns leave. It returns false if the index cannot be used for
+// these values.
+func (x *index) lookUp(d *deciding) bool {
 	for i := range x.columns {
 		set := x.columns[i].rowsFor(d.values[i])
 		if set == nil {
+			d.sets = d.sets[:0]
 			return false
 		}
 		d.sets = append(d.sets, set)
-	}
-	for word := range len(x.look) {
-		rows := ^uint64(0)
-		for _, set := range d.sets {
-			rows &= set[word]
-		}
-		for rows != 0 {
-			row := word*64 + bits.TrailingZeros64(rows)
-			rows &= rows - 1
-			if row >= x.rows || visit(row, !x.look.has(row)) {
-				return true
-			}
-		}
 	}
 	return true
 }

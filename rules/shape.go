@@ -56,6 +56,13 @@ var outputShape = source.Record(
 	source.Field{Name: "required", Is: source.YesNo(), About: "Every row must give a value.", Default: "false", Example: "true"},
 )
 
+// effectiveShape says when a table is in force.
+var effectiveShape = source.Record(
+	source.Field{Name: "from", Is: source.Words("date"), About: "The first day.", Default: "no first day", Example: "2026-01-01"},
+	source.Field{Name: "to", Is: source.Words("date"), About: "The last day.", Default: "no last day", Example: "2026-12-31"},
+	source.Field{Name: "by", Is: source.Words("expression"), Required: true, About: "The date that decides: a fact or a formula.", Example: "order.date"},
+)
+
 // acceptShape is a finding that is accepted.
 var acceptShape = source.Record(
 	source.Field{Name: FindingGap, Is: source.Named(source.Text()), About: "Facts that no row decides: the cells that a row for them would have.", Example: "{Amount: < 0}"},
@@ -74,8 +81,8 @@ var tableShape = source.Record(
 	source.Field{Name: "owner", Is: source.Text(), About: "Whom to ask about it.", Example: "service@example.com"},
 	source.Field{Name: "description", Is: source.Text(), About: "What else is to be known.", Example: "The law's two years at least."},
 	source.Field{Name: "facts", Is: FieldsShape(), Required: true, About: "What the decision is made of: names with their types. It is the input of the decide step.", Example: "{category: string, days: number}"},
-	source.Field{Name: "hit", Is: source.Choice("unique", "first"), Required: true, About: "unique: at most one row may match. first: the first row that matches, from top to bottom, decides.", Example: "unique"},
-	source.Field{Name: "no_match", Is: source.Choice("error"), About: "What happens if no row matches.", Default: "error, unless there is a default", Example: "error"},
+	source.Field{Name: "hit", Is: source.Choice(hitPolicyNames()...), Required: true, About: "Which of the rows that match decide, and what is made of several. unique: at most one may match. first: the first one from top to bottom.", Example: "unique"},
+	source.Field{Name: "no_match", Is: source.Choice("error", "empty"), About: "What happens if no row matches; empty: the result is an empty list, or 0, where the hit policy gives a list or a number of all rows.", Default: "error, unless there is a default", Example: "error"},
 	source.Field{Name: "default", Is: source.Tree(), About: "The decision if no row matches: every output with its value.", Default: "that no row matches is an error", Example: "{answer: refuse}"},
 	source.Field{Name: "value", Is: source.Words("expression"), About: "A formula that gives a number: how much is at stake in a decision, for figures.", Example: "order.total"},
 	source.Field{Name: "inputs", Is: source.Either(source.ListOf(source.Either(source.Words("path of a fact"), inputShape)), source.Named(source.Words("path of a fact or expression"))),
@@ -86,6 +93,7 @@ var tableShape = source.Record(
 		About:   "The rows: a block of text with | between the cells and a header first, a list of mappings, or the name of a .csv file beside the table. Every row has an id; why, note and off may stand beside it.",
 		Example: "warranty.csv"},
 	source.Field{Name: "tests", Is: source.Either(source.Text(), source.ListOf(source.Named(source.Text()))), About: "Examples with what must be decided: a block of text, a list of mappings, or the name of a .csv file.", Default: "none", Example: "warranty.tests.csv"},
+	source.Field{Name: "effective", Is: effectiveShape, About: "When the table is in force, by a date among the facts; then rows may have dates of their own, in the columns from and to.", Default: "always", Example: "{from: 2026-01-01, by: order.date}"},
 	source.Field{Name: "complete", Is: source.Choice("warn", "error", "off"), About: "What check makes of facts that no row decides.", Default: "warn", Example: "error"},
 	source.Field{Name: "accept", Is: source.ListOf(acceptShape), About: "Findings of the analysis that the author is content with, each with the reason.", Default: "none", Example: "[{gap: {Amount: < 0}, why: amounts are never negative}]"},
 )
@@ -94,4 +102,54 @@ var tableShape = source.Record(
 func TableFormat() *source.Format {
 	return &source.Format{Name: "rule-table", Title: "Rule table", Files: "rules/NAME.yaml", Page: "rule-tables.md", Root: tableShape,
 		About: "A decision table: facts come in, the row that matches decides. The head of a table in one CSV file has the same fields, in leading lines that begin with #."}
+}
+
+// versionDateShape says by which date a version is chosen.
+var versionDateShape = source.Record(
+	source.Field{Name: "by", Is: source.Words("expression"), Required: true, About: "The date that decides which version is in force: a fact or a formula.", Example: "order.date"},
+)
+
+// versionsShape is a table whose versions stand in files of their own.
+var versionsShape = source.Record(
+	source.Field{Name: "rules", Is: source.Choice("1"), Required: true, About: "The language level: it fixes the meaning of cells and numbers.", Example: "1"},
+	source.Field{Name: "table", Is: source.Text(), Required: true, About: "The name under which use cases decide with it; that of every version.", Example: "warranty"},
+	source.Field{Name: "title", Is: source.Text(), About: "The question that the table answers, for people.", Default: "the name", Example: "For how long we promise what"},
+	source.Field{Name: "owner", Is: source.Text(), About: "Whom to ask about it.", Example: "service@example.com"},
+	source.Field{Name: "description", Is: source.Text(), About: "What else is to be known.", Example: "The law changed in 2026."},
+	source.Field{Name: "facts", Is: FieldsShape(), Required: true, About: "What the decision is made of: names with their types. It is the input of the decide step.", Example: "{category: string, sold_on: date}"},
+	source.Field{Name: "effective", Is: versionDateShape, Required: true, About: "Which date picks the version.", Example: "{by: sold_on}"},
+	source.Field{Name: "versions", Is: source.ListOf(source.Text()), Required: true, About: "The files of the versions; their dates follow one another.", Example: "[warranty-2025.yaml, warranty-2026.yaml]"},
+	source.Field{Name: "tests", Is: source.Either(source.Text(), source.ListOf(source.Named(source.Text()))), About: "Examples with what must be decided: a block of text, a list of mappings, or the name of a .csv file.", Default: "none", Example: "warranty.tests.csv"},
+)
+
+// TableVersionsFormat describes the files of tables with versions.
+func TableVersionsFormat() *source.Format {
+	return &source.Format{Name: "rule-versions", Title: "Versions of a rule table", Files: "rules/NAME.yaml", Page: "rule-tables.md", Root: versionsShape,
+		About: "A table that changed: each version is a file of its own, and a date among the facts says which one decides."}
+}
+
+// chainStepShape is one table of a chain.
+var chainStepShape = source.Record(
+	source.Field{Name: "table", Is: source.Text(), Required: true, About: "The name of the table.", Example: "credit-rating"},
+	source.Field{Name: "id", Is: source.Text(), About: "Under which later tables and the result read what it decided: decisions.ID.", Default: "the name of the table, with _ for -", Example: "rating"},
+	source.Field{Name: "with", Is: source.Named(source.Tree()), About: "The table's facts.", Default: "the facts of the decision that have the same names", Example: "{category: '${category}', rating: '${decisions.rating.class}'}"},
+)
+
+// chainShape is a decision of several tables.
+var chainShape = source.Record(
+	source.Field{Name: "rules", Is: source.Choice("1"), Required: true, About: "The language level: it fixes the meaning of cells and numbers.", Example: "1"},
+	source.Field{Name: "decision", Is: source.Text(), Required: true, About: "The name under which use cases decide with it.", Example: "credit"},
+	source.Field{Name: "title", Is: source.Text(), About: "The question that it answers, for people.", Default: "the name", Example: "Who may buy on account"},
+	source.Field{Name: "owner", Is: source.Text(), About: "Whom to ask about it.", Example: "finance@example.com"},
+	source.Field{Name: "description", Is: source.Text(), About: "What else is to be known.", Example: "As agreed with the bank."},
+	source.Field{Name: "facts", Is: FieldsShape(), Required: true, About: "What the decision is made of: names with their types. It is the input of the decide step.", Example: "{category: string, amount: number}"},
+	source.Field{Name: "steps", Is: source.ListOf(chainStepShape), Required: true, About: "The tables, in the order in which they decide.", Example: "[{table: credit-rating}, {table: credit-limit}]"},
+	source.Field{Name: "result", Is: source.Tree(), About: "What is decided, made of facts and decisions.", Default: "what the last table decides", Example: "{limit: '${decisions.credit_limit.amount}'}"},
+	source.Field{Name: "tests", Is: source.Either(source.Text(), source.ListOf(source.Named(source.Text()))), About: "Examples with what must be decided: a block of text, a list of mappings, or the name of a .csv file.", Default: "none", Example: "credit.tests.csv"},
+)
+
+// ChainFormat describes the files of chained decisions.
+func ChainFormat() *source.Format {
+	return &source.Format{Name: "rule-chain", Title: "Decision of several tables", Files: "rules/NAME.yaml", Page: "rule-tables.md", Root: chainShape,
+		About: "Rule tables one after the other, as one decision: what a table decides is a fact of those after it."}
 }

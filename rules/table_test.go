@@ -146,7 +146,7 @@ func TestCellErrors(t *testing.T) {
 func TestTableErrors(t *testing.T) {
 	t.Parallel()
 	for replace, want := range map[string]string{
-		"hit: unique=>hit: any":              `"any" is not one of the values possible here`,
+		"hit: unique=>hit: some":             `"some" is not one of the values possible here`,
 		"hit: unique=>":                      `the field "hit" is missing`,
 		"rules: 1=>rules: 2":                 `language level "2" is not known here`,
 		"R02 |=>R01 |":                       `routing.yaml:20:3: error: the id "R01" is taken by the row on line 19`,

@@ -16,6 +16,9 @@ const (
 	MaxRows    = 5_000
 	MaxColumns = 60
 
+	maxProblems     = 200      // in the rows, after which no more are looked for
+	maxComputed     = 20_000   // cells that are more than comparisons with fixed values
+	maxCell         = 10_000   // characters of a cell
 	maxEncodedBytes = 16 << 20 // of a table that is kept as JSON, in which every cell has its place
 )
 
@@ -39,22 +42,36 @@ func ParseTable(file string, text []byte, read TableReader) (*Table, source.Prob
 // CompileTable checks a table and makes it ready to decide. The table is nil if there are errors among the problems.
 func CompileTable(written *TableSource) (*Table, source.Problems) {
 	b := &tableBuilder{written: written, doc: written.document(), table: &Table{file: written.File, source: written}}
-	if b.doc.Root == nil {
+	switch {
+	case b.doc.Root == nil:
 		return nil, b.problems()
+	case b.doc.Root.Get("decision").Exists():
+		b.chainOf()
+	case b.doc.Root.Get("versions").Exists():
+		b.versionsOf()
+	default:
+		b.ofRows()
 	}
-	b.head()
-	if rows := b.keys["rows"]; rows != nil && !written.headRows {
-		rows.Errorf("remove it", "the rows of this table are in the file itself")
-	}
-	b.rows(written.Rows)
-	b.defaults()
-	b.proofs()
 	problems := b.problems()
 	if problems.Err() != nil {
 		return nil, problems
 	}
 	b.finish()
 	return b.table, problems
+}
+
+// ofRows compiles a table that has rows.
+func (b *tableBuilder) ofRows() {
+	b.head()
+	if rows := b.keys["rows"]; rows != nil && !b.written.headRows {
+		rows.Errorf("remove it", "the rows of this table are in the file itself")
+	}
+	b.rows(b.written.Rows)
+	if b.table.Outputs != nil {
+		b.checkPolicy()
+		b.defaults()
+	}
+	b.proofs()
 }
 
 // TableHead lists what a table file says beside its rows, by place. It needs nothing to be right.
@@ -88,8 +105,15 @@ type tableBuilder struct {
 	found   source.Problems // in the rows
 
 	outputs []Field // with what the file says of them
-	given   []bool  // by output: whether every row so far gives a value
-	needed  []bool  // by output: whether the file demands one
+	units   []string
+	given   []bool // by output: whether every row so far gives a value
+	needed  []bool // by output: whether the file demands one
+
+	inner    []*Environment // by column: with what ? stands for
+	computed int            // cells so far that are more than comparisons with fixed values
+
+	parts []*Table // that the table is made of, and what they read
+	reads []string
 }
 
 // problems puts the head's and the rows' problems together.
@@ -119,25 +143,35 @@ func (b *tableBuilder) cells(from []SourceCell) gridRow {
 }
 
 func (b *tableBuilder) head() {
+	b.keys = b.doc.Root.Fields(tableShape)
+	b.named("table", "give the table a name")
+	b.policy()
+	b.facts()
+	b.inputs()
+	b.dates()
+	b.outputTypes()
+}
+
+// named reads what every table says of itself.
+func (b *tableBuilder) named(key, hint string) {
 	root := b.doc.Root
-	b.keys = root.Fields(tableShape)
 	b.options = Options{Limits: cellLimits}
-	t := b.table
 	if level := b.keys["rules"]; level == nil {
 		root.Errorf("add rules: 1", "the field %q is missing: it fixes the meaning of cells and numbers", "rules")
 	} else if level.Text() != "1" {
 		level.Errorf("write rules: 1", "language level %s is not known here", quoted(level.Text()))
 	}
-	t.Name, t.Title = root.Required("table", "give the table a name").Text(), b.keys["title"].Text()
-	t.unique = b.keys["hit"].OneOf("unique", "first") != "first"
-	if b.keys["hit"] == nil {
-		root.Errorf("write hit: unique (at most one row matches) or hit: first (from top to bottom)", "the field %q is missing", "hit")
-	}
+	b.table.Name, b.table.Title = root.Required(key, hint).Text(), b.keys["title"].Text()
+}
+
+// facts reads the types of what the table takes.
+func (b *tableBuilder) facts() {
+	t := b.table
 	t.Facts = RecordType()
 	if facts := b.keys["facts"]; facts.Kind() == source.Map {
 		t.Facts = ParseFields(facts)
 	} else {
-		root.Required("facts", "list the facts that the table takes, with their types")
+		b.doc.Root.Required("facts", "list the facts that the table takes, with their types")
 		if facts != nil {
 			facts.Errorf("write name: type lines here; a schema file is not available yet", "expected a mapping of facts to types")
 		}
@@ -146,8 +180,6 @@ func (b *tableBuilder) head() {
 	if value := b.keys["value"]; value != nil {
 		t.Value = CompileNode(value, b.env, &Type{Kind: KindNumber, Optional: true}, b.options)
 	}
-	b.inputs()
-	b.outputTypes()
 }
 
 // inputs reads the columns that rows are matched by: a list of {name, fact} or {name, value}, of bare
@@ -157,12 +189,12 @@ func (b *tableBuilder) inputs() {
 	switch n.Kind() {
 	case source.Map:
 		for _, name := range n.Keys() {
-			b.input(name, n.KeyNode(name), n.Get(name))
+			b.input(name, n.KeyNode(name), n.Get(name), nil)
 		}
 	case source.List:
 		for _, item := range n.List() {
 			if item.Kind() == source.Scalar {
-				b.input(item.Text(), item, item)
+				b.input(item.Text(), item, item, nil)
 				continue
 			}
 			keys := item.Fields(inputShape)
@@ -178,28 +210,42 @@ func (b *tableBuilder) inputs() {
 			if name == nil {
 				name = of
 			}
-			b.input(name.Text(), name, of)
+			b.input(name.Text(), name, of, keys["unit"])
 		}
 	default:
 		b.doc.Root.Required("inputs", "list the columns that rows are matched by")
 	}
 }
 
-func (b *tableBuilder) input(name string, at, of *source.Node) {
+func (b *tableBuilder) input(name string, at, of, unit *source.Node) {
 	if b.taken(name) {
 		at.Errorf("", "the column %q is there twice", name)
+		return
+	}
+	if len(b.table.columns)+len(b.outputs) >= MaxColumns {
+		if len(b.table.columns)+len(b.outputs) == MaxColumns {
+			at.Errorf("split the table", "at most %d columns are read", MaxColumns)
+		}
 		return
 	}
 	x := CompileNode(of, b.env, nil, b.options)
 	if x == nil {
 		x = &Expression{text: of.Text(), result: unknown, root: &literalNode{}}
 	}
-	b.table.columns = append(b.table.columns, column{name: name, value: x})
+	b.table.columns = append(b.table.columns, column{name: name, unit: unit.Text(), value: x})
 }
 
 func (b *tableBuilder) taken(name string) bool {
-	return slices.Contains(specialColumns, name) || slices.ContainsFunc(b.table.columns, func(c column) bool { return c.name == name }) ||
+	return slices.Contains(b.special(), name) || slices.ContainsFunc(b.table.columns, func(c column) bool { return c.name == name }) ||
 		slices.ContainsFunc(b.outputs, func(f Field) bool { return f.Name == name })
+}
+
+// special are the columns that stand beside inputs and outputs.
+func (b *tableBuilder) special() []string {
+	if b.keys["effective"] != nil {
+		return append(slices.Clone(specialColumns), "from", "to")
+	}
+	return specialColumns
 }
 
 // outputTypes reads the outputs: a mapping of names to types, or a list of {name, type, values}.
@@ -208,7 +254,7 @@ func (b *tableBuilder) outputTypes() {
 	switch n.Kind() {
 	case source.Map:
 		for i, field := range ParseFields(n).Fields {
-			b.output(field, n.KeyNode(n.Keys()[i]))
+			b.output(field, n.KeyNode(n.Keys()[i]), nil)
 		}
 	case source.List:
 		for _, item := range n.List() {
@@ -221,27 +267,37 @@ func (b *tableBuilder) outputTypes() {
 			}
 			field.Type.Title = keys["title"].Text()
 			parseEnum(field.Type, keys["values"])
-			b.output(field, name)
+			b.output(field, name, keys["unit"])
 		}
 	default:
-		b.doc.Root.Required("outputs", "name what a row decides, with types")
+		if b.table.hit != Count || n != nil {
+			b.doc.Root.Required("outputs", "name what a row decides, with types")
+		}
 	}
 }
 
-func (b *tableBuilder) output(field Field, at *source.Node) {
+func (b *tableBuilder) output(field Field, at, unit *source.Node) {
 	if b.taken(field.Name) {
 		at.Errorf("choose another name", "the column %q is there twice", field.Name)
 		return
 	}
-	b.outputs = append(b.outputs, field)
+	if len(b.table.columns)+len(b.outputs) >= MaxColumns {
+		if len(b.table.columns)+len(b.outputs) == MaxColumns {
+			at.Errorf("split the table", "at most %d columns are read", MaxColumns)
+		}
+		return
+	}
+	b.outputs, b.units = append(b.outputs, field), append(b.units, unit.Text())
 	b.given, b.needed = append(b.given, true), append(b.needed, field.Required)
 }
 
 // columnNames lists every column that rows may have.
 func (b *tableBuilder) columnNames() []string {
-	names := slices.Clone(specialColumns)
+	names := slices.Clone(b.special())
 	for _, c := range b.table.columns {
-		names = append(names, c.name)
+		if !c.dates {
+			names = append(names, c.name)
+		}
 	}
 	for _, output := range b.outputs {
 		names = append(names, output.Name)
@@ -267,7 +323,19 @@ func (b *tableBuilder) finish() {
 		hash.Write(size[:])
 		hash.Write(content)
 	}
+	for _, part := range b.parts {
+		hash.Write([]byte(part.Hash))
+	}
 	t.Hash = hex.EncodeToString(hash.Sum(nil))
+	b.reading()
+	if len(t.versions)+len(t.steps) == 0 {
+		t.index = buildIndex(t)
+	}
+}
+
+// reading fixes which facts the table reads.
+func (b *tableBuilder) reading() {
+	t := b.table
 	reads := map[string]bool{}
 	for _, c := range t.columns {
 		for _, path := range c.value.reads {
@@ -282,14 +350,16 @@ func (b *tableBuilder) finish() {
 			collectReads(test, reads)
 		}
 	}
+	for i := range t.columns {
+		t.columns[i].path = factPath(t.columns[i].value.root)
+	}
+	for _, path := range b.reads {
+		reads[path] = true
+	}
 	for path := range reads {
 		t.reads = append(t.reads, path)
 	}
 	slices.Sort(t.reads)
-	for i := range t.columns {
-		t.columns[i].path = factPath(t.columns[i].value.root)
-	}
-	t.index = buildIndex(t)
 }
 
 // factPath is the fields that an expression follows, if that is all it does.

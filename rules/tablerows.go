@@ -11,6 +11,7 @@ import (
 // layout says at which position of a row each column stands; -1 if it is not there.
 type layout struct {
 	id, why, off int
+	from, to     int
 	inputs       []int
 	outputs      []int
 	width        int
@@ -35,6 +36,10 @@ func (b *tableBuilder) rows(g SourceGrid) {
 	ids := map[string]Place{}
 	same := map[string]string{}
 	for _, from := range g.Rows {
+		if len(b.found) > maxProblems {
+			b.found = append(b.found, Place{File: b.table.file}.problem("", 0, "correct those above first", "there are more problems, which are not listed"))
+			break
+		}
 		r := b.cells(from.Cells)
 		b.row(r, l, ids, same)
 		b.table.written = append(b.table.written, written(header[:l.width], r, l))
@@ -46,7 +51,7 @@ func (b *tableBuilder) rows(g SourceGrid) {
 }
 
 func (b *tableBuilder) layout(header gridRow) (layout, bool) {
-	l := layout{id: -1, why: -1, off: -1, inputs: make([]int, len(b.table.columns)), outputs: make([]int, len(b.outputs)), width: len(header)}
+	l := layout{inputs: make([]int, len(b.table.columns)), outputs: make([]int, len(b.outputs)), width: len(header)}
 	at := map[string]int{}
 	ok := true
 	if len(header) > MaxColumns {
@@ -60,7 +65,11 @@ func (b *tableBuilder) layout(header gridRow) (layout, bool) {
 			continue
 		}
 		if !slices.Contains(b.columnNames(), name) {
-			cell.report(shift, len(name), source.DidYouMean(name, b.columnNames()), fmt.Sprintf("unknown column %q", name))
+			hint := source.DidYouMean(name, b.columnNames())
+			if name == "from" || name == "to" {
+				hint = "if rows have dates, add effective: {by: …} with the fact that they are about"
+			}
+			cell.report(shift, len(name), hint, fmt.Sprintf("unknown column %q", name))
 			ok = false
 		}
 		if _, twice := at[name]; twice {
@@ -76,12 +85,13 @@ func (b *tableBuilder) layout(header gridRow) (layout, bool) {
 		return -1
 	}
 	l.id, l.why, l.off = find("id"), find("why"), find("off")
+	l.from, l.to = find("from"), find("to")
 	if l.id < 0 {
 		header[0].report(0, 0, "add a column id: each row needs a name that stays when rows are moved", "there is no column id")
 		ok = false
 	}
 	for i, c := range b.table.columns {
-		if l.inputs[i] = find(c.name); l.inputs[i] < 0 {
+		if l.inputs[i] = find(c.name); l.inputs[i] < 0 && !c.dates {
 			header[0].report(0, 0, "", fmt.Sprintf("the column %q is missing", c.name))
 			ok = false
 		}
@@ -131,7 +141,7 @@ func (b *tableBuilder) row(r gridRow, l layout, ids map[string]Place, same map[s
 	case id == "":
 		idCell.report(0, 0, "give it one that stays when rows are moved", "this row has no id")
 		return
-	case id == DefaultRow || len(id) > 64:
+	case id == DefaultRow || len(id) > 64 || b.table.hit.several() && strings.Contains(id, ","):
 		idCell.report(0, 0, "choose another id", fmt.Sprintf("%s cannot be the id of a row", quoted(id)))
 		return
 	case ids[id] != Place{}:
@@ -155,7 +165,7 @@ func (b *tableBuilder) row(r gridRow, l layout, ids map[string]Place, same map[s
 			off.named(id, "off").report(0, 0, "write true or leave it empty", fmt.Sprintf("%s is neither", quoted(off.text)))
 		}
 	}
-	result := row{id: id, why: strings.TrimSpace(r.cell(l.why).text)}
+	result := row{id: id, why: strings.TrimSpace(r.cell(l.why).text), place: idCell.place}
 	env := b.tests(&result, r, l)
 	b.checkSame(result, idCell, same)
 	b.rowOutputs(&result, r, l, env)
@@ -166,15 +176,16 @@ func (b *tableBuilder) row(r gridRow, l layout, ids map[string]Place, same map[s
 func (b *tableBuilder) tests(result *row, r gridRow, l layout) *Environment {
 	known := facts{}
 	for i, c := range b.table.columns {
-		cell := r.cell(l.inputs[i]).named(result.id, c.name)
-		test := cellTest(anyTest{})
-		if c.value.result != unknown && cell.damaged(c.value.result.AsPresent(), false) {
-			test = nil
-		} else if c.value.result != unknown {
-			test = parseCell(cell.text, cellParser{t: c.value.result.AsPresent(), may: c.value.result.Optional, env: b.env, options: b.options, report: cell.report})
+		if c.dates {
+			test, cell := b.rowDates(result.id, r.cell(l.from), r.cell(l.to))
+			result.tests, result.cells = append(result.tests, test), append(result.cells, cell)
+			continue
 		}
-		if test == nil { // it is wrong; no other row is to be taken for the same because of that
-			test = missingTest{}
+		cell := r.cell(l.inputs[i]).named(result.id, c.name)
+		test := b.cell(i, cell)
+		if _, fixed := collectLiterals(test, c.value.result.Kind, nil); !fixed {
+			result.computed |= 1 << i
+			b.computed++
 		}
 		if provesPresent(test) {
 			known = known.and(prove(c.value.path))
@@ -188,6 +199,35 @@ func (b *tableBuilder) tests(result *row, r gridRow, l layout) *Environment {
 	return &Environment{variables: b.env.variables, names: b.env.names, present: b.env.present.and(known)}
 }
 
+// cell compiles an input cell.
+func (b *tableBuilder) cell(column int, cell gridCell) cellTest {
+	of := b.table.columns[column].value.result
+	if of == unknown {
+		return anyTest{}
+	}
+	wrong := missingTest{} // no other row is to be taken for the same because of that
+	if cell.damaged(of.AsPresent(), false) {
+		return wrong
+	}
+	if b.computed > maxComputed {
+		cell.report(0, 0, "split the table", fmt.Sprintf("more than %d cells are more than comparisons with fixed values", maxComputed))
+		b.computed = 0
+		return wrong
+	}
+	if b.inner == nil {
+		b.inner = make([]*Environment, len(b.table.columns))
+	}
+	if b.inner[column] == nil {
+		b.inner[column] = b.env.With(placeholder, of.AsPresent())
+	}
+	test := parseCell(cell.text, cellParser{t: of.AsPresent(), may: of.Optional, unit: b.table.columns[column].unit, env: b.env, inner: b.inner[column],
+		options: b.options, report: cell.report})
+	if test == nil {
+		return wrong
+	}
+	return test
+}
+
 // checkSame finds rows whose cells say the same, so that the second can never decide, or both always do.
 func (b *tableBuilder) checkSame(r row, at gridCell, same map[string]string) {
 	texts := make([]string, len(r.cells))
@@ -196,13 +236,16 @@ func (b *tableBuilder) checkSame(r row, at gridCell, same map[string]string) {
 			texts[i] = strings.Join(strings.Fields(cell.text), " ")
 		}
 	}
+	if b.table.hit != Unique && b.table.hit != First {
+		return
+	}
 	key := strings.Join(texts, "\x00")
 	first, seen := same[key]
 	if !seen {
 		same[key] = r.id
 		return
 	}
-	if b.table.unique {
+	if b.table.hit == Unique {
 		at.report(0, 0, "make them exclude each other", fmt.Sprintf("row %s has the same conditions as row %s, and at most one row may match", r.id, first))
 		return
 	}
@@ -226,6 +269,9 @@ func (b *tableBuilder) rowOutputs(result *row, r gridRow, l layout, env *Environ
 		}
 		if cell.damaged(output.Type, true) {
 			continue
+		}
+		if number, ok := percentage(text, b.units[i]); ok {
+			text = number.String()
 		}
 		value, t := b.outputCell(text, shift, output.Type, env, cell.report, reads)
 		if t.Optional {
@@ -271,29 +317,4 @@ func (b *tableBuilder) outputType() {
 		t.Fields = append(t.Fields, Field{Name: output.Name, Type: output.Type, Required: b.given[i]})
 	}
 	b.table.Outputs = t
-}
-
-// defaults reads what holds if no row matches.
-func (b *tableBuilder) defaults() {
-	fallback, noMatch := b.keys["default"], b.keys["no_match"]
-	if noMatch != nil {
-		noMatch.OneOf("error")
-		if fallback != nil {
-			noMatch.Errorf("remove one of them", "no_match and default contradict each other")
-		}
-	}
-	if fallback == nil || b.table.Outputs == nil {
-		return
-	}
-	want := RecordType()
-	for i, output := range b.outputs {
-		want.Fields = append(want.Fields, Field{Name: output.Name, Type: output.Type, Required: b.needed[i]})
-	}
-	b.table.fallback = CompileTemplate(fallback, b.env, want, b.options)
-	for i := range b.table.Outputs.Fields {
-		field := &b.table.Outputs.Fields[i]
-		if given := b.table.fallback.result.Member(field.Name); given == nil || given.Optional {
-			field.Required = false
-		}
-	}
 }

@@ -21,9 +21,17 @@ type TableSource struct {
 	Head  []SourceLine `json:"head"`
 	Rows  SourceGrid   `json:"rows"`
 	Tests *SourceGrid  `json:"tests,omitempty"` // only those in the same file; another file is named by tests: in the head
+	// Parts are the tables that this one is made of: its versions, or the steps of a decision.
+	Parts []SourcePart `json:"parts,omitempty"`
 
 	contents [][]byte // of the files that it was read from, as they are hashed; nil if it was read by another package
 	headRows bool     // the head could not be cut: it has rows and tests in it
+}
+
+// SourcePart is a table that another one is made of.
+type SourcePart struct {
+	Name  string       `json:"name"` // as the other one names it: a file under versions, a table under steps
+	Table *TableSource `json:"table"`
 }
 
 // SourceLine is a line of the head. In a spreadsheet several may come from one cell.
@@ -127,13 +135,17 @@ func EncodedTable(file string) bool {
 // the file's name ends in .csv; or what Encode wrote, if it ends in .xlsx or .dmn. The source is nil if the file cannot
 // be taken apart. read may be nil where a table refers to no other file.
 func ReadTable(file string, text []byte, read TableReader) (*TableSource, source.Problems) {
+	return readTable(file, text, read, 0)
+}
+
+func readTable(file string, text []byte, read TableReader, depth int) (*TableSource, source.Problems) {
 	switch {
 	case EncodedTable(file):
 		return decodeTable(file, text)
 	case strings.EqualFold(path.Ext(file), ".csv"):
 		return readCSV(file, text)
 	default:
-		return readYAML(file, text, read)
+		return readYAML(file, text, read, depth)
 	}
 }
 
@@ -198,7 +210,7 @@ func (s *TableSource) headTests(add func(source.Problem)) {
 	}
 }
 
-func readYAML(file string, text []byte, read TableReader) (*TableSource, source.Problems) {
+func readYAML(file string, text []byte, read TableReader, depth int) (*TableSource, source.Problems) {
 	doc := source.Parse(file, text)
 	if doc.Root == nil {
 		return nil, doc.Problems()
@@ -220,6 +232,7 @@ func readYAML(file string, text []byte, read TableReader) (*TableSource, source.
 		s.Tests = &grid
 		cut = append(cut, blockOf(doc.Root, "tests", len(all)))
 	}
+	problems = append(problems, s.readParts(doc.Root, read, depth)...)
 	s.headRows = slices.ContainsFunc(cut, func(b block) bool { return b.last < b.first })
 	for i, line := range all {
 		line = strings.TrimSuffix(line, "\r")

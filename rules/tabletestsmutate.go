@@ -62,7 +62,7 @@ func (t *Table) mutants() (all []mutant, more bool) {
 			for _, change := range changesOf(test, t.columns[c].value.result) {
 				changed := slices.Clone(t.rows)
 				changed[i].tests = slices.Clone(r.tests)
-				changed[i].tests[c] = change.test
+				changed[i].put(c, change.test, t.columns[c].value.result.Kind)
 				changed[i].cells = slices.Clone(r.cells)
 				changed[i].cells[c].text = "changed: " + change.what // the space knows cells by their texts
 				add(i, r.cells[c].place, changed, fmt.Sprintf("%s: %s becomes %s", t.columns[c].name, strings.TrimSpace(r.cells[c].text), change.what))

@@ -48,13 +48,15 @@ type Decision struct {
 	FactsHash  string          `json:"facts_hash,omitempty"`
 	Outputs    json.RawMessage `json:"outputs,omitempty"`
 	Error      string          `json:"error,omitempty"`
+	// Details are {rows, version, parts} of decisions of which one row of one table is not all there is to say.
+	Details json.RawMessage `json:"details,omitempty"`
 }
 
-const decisionColumns = `case_id, step_path, generation, decided_at, table_name, table_hash, rule_row, why, facts, facts_hash, outputs, error`
+const decisionColumns = `case_id, step_path, generation, decided_at, table_name, table_hash, rule_row, why, facts, facts_hash, outputs, error, details`
 
 func (d *Decision) fields() []any {
 	return []any{&d.CaseID, &d.Path, &d.Generation, stamp{&d.At}, &d.Table, &d.TableHash, &d.Row, &d.Why, document{&d.Facts},
-		&d.FactsHash, document{&d.Outputs}, &d.Error}
+		&d.FactsHash, document{&d.Outputs}, &d.Error, document{&d.Details}}
 }
 
 // Event is one line of a case's timeline. Text holds no customer text.

@@ -99,7 +99,7 @@ func (c *checker) decide(step *Step, node, with *source.Node, names *scope) *rul
 	step.Decide = &Decide{Table: name, Rules: table}
 	c.plan.Tables[name] = table
 	step.Decide.With = c.record(node, with, names, table.Facts)
-	return table.Outputs
+	return table.Result
 }
 
 // set checks a value: {value: …} is the value itself, anything else a record of the names given.

@@ -7,6 +7,7 @@ import (
 
 	"crosswalk/activities"
 	"crosswalk/contracts"
+	"crosswalk/rules"
 	"crosswalk/usecases"
 )
 
@@ -39,9 +40,13 @@ func (c *recorder) undecided(r *run, s *usecases.Step, sc *scope, d *decided, at
 }
 
 func (c *recorder) decided(r *run, s *usecases.Step, sc *scope, d *decided, at time.Time) {
+	var details *rules.DecisionDetails
+	if !d.Empty() {
+		details = &d.DecisionDetails
+	}
 	c.record.Decisions = append(c.record.Decisions, activities.DecisionRecord{
 		Place: r.place(s, sc), At: at, Table: d.Table, Hash: d.Hash, Row: d.Row, Why: d.Why,
-		Facts: d.facts, FactsHash: d.FactsHash, Outputs: d.Outputs, Error: d.Error,
+		Facts: d.facts, FactsHash: d.FactsHash, Outputs: d.Outputs, Error: d.Error, Details: details,
 	})
 }
 

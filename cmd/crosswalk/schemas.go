@@ -25,7 +25,7 @@ import (
 // formats are all kinds of files that people write, in the order in which they meet them.
 func formats() []*source.Format {
 	all := workspace.Formats()[:1]
-	all = append(all, usecases.Format(), casetest.Format(), rules.TableFormat())
+	all = append(all, usecases.Format(), casetest.Format(), rules.TableFormat(), rules.ChainFormat(), rules.TableVersionsFormat())
 	all = append(all, workspace.Formats()[1:]...)
 	all = append(all, adapters.Format())
 	all = append(all, robots.Formats()...)

@@ -1,0 +1,542 @@
+package rules
+
+import (
+	"errors"
+	"fmt"
+	"math/bits"
+	"slices"
+	"strings"
+	"sync"
+)
+
+// work is what may still be done: it is counted in steps and bytes and never in time, so that it ends at the same place
+// on every machine.
+type work struct{ steps, bytes int }
+
+// cellLimits bound the evaluation of one cell or input, decisionWork that of a whole decision.
+var (
+	cellLimits   = Limits{Steps: 20_000, Bytes: 1 << 20}
+	decisionWork = work{steps: 200_000, bytes: 16 << 20}
+)
+
+// deciding is the state of one decision.
+type deciding struct {
+	machine machine
+	facts   Value
+	values  []Value  // of the columns
+	sets    []bitset // of the rows that each column accepts
+	hits    []int    // the rows that matched
+	work    work     // that is left
+}
+
+var decisions = sync.Pool{New: func() any { return new(deciding) }}
+
+func (t *Table) begin(facts Value, left *work) *deciding {
+	d := decisions.Get().(*deciding)
+	d.facts, d.values, d.sets, d.hits, d.work = facts, d.values[:0], d.sets[:0], d.hits[:0], *left
+	return d
+}
+
+// end forgets the facts, so that the pool does not keep them alive.
+func (d *deciding) end(left *work) {
+	*left = d.work
+	d.facts = Value{}
+	clear(d.values)
+	d.machine.forget()
+	decisions.Put(d)
+}
+
+// pay takes steps for work that no expression does.
+func (d *deciding) pay(steps int) *Error {
+	if d.work.steps -= steps; d.work.steps < 0 {
+		return d.exhausted()
+	}
+	return nil
+}
+
+func (d *deciding) exhausted() *Error {
+	return &Error{Message: "the table does too much work for one decision", Hint: "split it, or give it shorter lists and texts"}
+}
+
+// evaluate runs an expression of the table over the facts; v is the value that ? stands for.
+func (d *deciding) evaluate(x *Expression, v Value) (Value, *Error) {
+	m := &d.machine
+	limits := Limits{Steps: min(x.limits.Steps, d.work.steps), Bytes: min(x.limits.Bytes, d.work.bytes)}
+	m.reset(limits, x.locals)
+	for _, name := range x.variables {
+		if name == placeholder {
+			m.variables = append(m.variables, v)
+		} else {
+			m.variables = append(m.variables, d.facts.Get(name))
+		}
+	}
+	result, err := x.root.eval(m)
+	if err != nil {
+		if m.steps < 0 && limits.Steps < x.limits.Steps || m.bytes < 0 && limits.Bytes < x.limits.Bytes {
+			err.Message, err.Hint = d.exhausted().Message, d.exhausted().Hint
+		}
+		err.Source = x.text
+	}
+	d.work.steps -= limits.Steps - m.steps + 1
+	d.work.bytes -= limits.Bytes - m.bytes
+	return result, err
+}
+
+// fill computes a part of the outputs.
+func (d *deciding) fill(p part) (Value, *Error) {
+	switch p := p.(type) {
+	case fixedPart:
+		return Value(p), nil
+	case *expressionPart:
+		v, err := d.evaluate(p.expression, Value{})
+		if err != nil {
+			return v, err
+		}
+		return p.want.Project(v), d.pay(weight(v))
+	case *textPart:
+		return d.fillText(p)
+	case listPart:
+		items, err := d.fillAll(p)
+		return List(items...), err
+	case *recordPart:
+		items, err := d.fillAll(p.values)
+		if err != nil {
+			return Value{}, err
+		}
+		return recordOf(p.keys, items), nil
+	default:
+		return Value{}, &Error{Message: fmt.Sprintf("a part of the outputs is a %T", p)}
+	}
+}
+
+func (d *deciding) fillAll(parts []part) ([]Value, *Error) {
+	items := make([]Value, len(parts))
+	for i, p := range parts {
+		v, err := d.fill(p)
+		if err != nil {
+			return nil, err
+		}
+		items[i] = v
+	}
+	return items, nil
+}
+
+func (d *deciding) fillText(p *textPart) (Value, *Error) {
+	var b strings.Builder
+	for i, x := range p.expressions {
+		v, err := d.evaluate(x, Value{})
+		if err != nil {
+			return v, err
+		}
+		if !slices.Contains(scalarKinds, v.kind) {
+			return v, &Error{Source: x.text, Message: "expected something that can be written into a text, found " + found(v), Hint: "readable(…) makes a text of it"}
+		}
+		text := v.String()
+		if d.work.bytes -= len(p.texts[i]) + len(text); d.work.bytes < 0 {
+			return v, d.exhausted()
+		}
+		b.WriteString(p.texts[i])
+		b.WriteString(text)
+		if b.Len() > MaxText {
+			return v, &Error{Source: x.text, Message: fmt.Sprintf("the text would have more than %d bytes", MaxText)}
+		}
+	}
+	b.WriteString(p.texts[len(p.expressions)])
+	return Text(b.String()), nil
+}
+
+// Decide evaluates the table. Facts go through the door of Facts.Decode first. The error, if any, is a
+// *DecisionError, or DecodeErrors if the facts are not what the table takes.
+func (t *Table) Decide(facts Value) (Decision, error) {
+	left := decisionWork
+	return t.decide(facts, &left, 0)
+}
+
+// Match is Decide without the record of it, for facts that have been decoded already.
+func (t *Table) Match(facts Value) (row, why string, outputs Value, err error) {
+	left := decisionWork
+	if t.index == nil {
+		made, err := t.combined(facts, &left, 0)
+		return made.Row, made.Why, made.Outputs, err
+	}
+	d := t.begin(facts, &left)
+	defer d.end(&left)
+	if err := t.inputs(d); err != nil {
+		return "", "", Value{}, err
+	}
+	return t.match(d)
+}
+
+// match decides by the values of the columns.
+func (t *Table) match(d *deciding) (row, why string, outputs Value, err error) {
+	d.hits = d.hits[:0]
+	d.sets = d.sets[:0]
+	if err := t.matching(d); err != nil {
+		return "", "", Value{}, err
+	}
+	if outputs, err = t.result(d); err != nil {
+		return "", "", Value{}, err
+	}
+	row, why = t.deciders(d)
+	return row, why, outputs, nil
+}
+
+// maxChain is how deep decisions may be made of decisions.
+const maxChain = 4
+
+func (t *Table) decide(facts Value, left *work, depth int) (Decision, error) {
+	decoded, err := t.Facts.Decode(facts)
+	if err != nil {
+		return Decision{}, fmt.Errorf("table %s: facts: %w", t.Name, err)
+	}
+	made, err := t.combined(decoded, left, depth)
+	if err != nil {
+		return Decision{}, err
+	}
+	made.Table, made.Hash, made.FactsHash = t.Name, t.Hash, decoded.Hash()
+	return made, nil
+}
+
+// combined decides with what the table is made of: its rows, one of its versions, or the tables of its chain.
+func (t *Table) combined(facts Value, left *work, depth int) (Decision, error) {
+	switch {
+	case len(t.versions) > 0:
+		return t.inForce(facts, left, depth)
+	case len(t.steps) > 0:
+		return t.chain(facts, left, depth)
+	}
+	d := t.begin(facts, left)
+	defer d.end(left)
+	if err := t.inputs(d); err != nil {
+		return Decision{}, err
+	}
+	if err := t.matching(d); err != nil {
+		return Decision{}, err
+	}
+	var made Decision
+	var err error
+	if made.Outputs, err = t.result(d); err != nil {
+		return Decision{}, err
+	}
+	made.Row, made.Why = t.deciders(d)
+	if t.hit.several() && len(d.hits) > 0 {
+		made.Rows = make([]string, len(d.hits))
+		for i, hit := range d.hits {
+			made.Rows[i] = t.rows[hit].id
+		}
+	}
+	return made, nil
+}
+
+// deciders are the row that decided and its reason; of several rows, those of all.
+func (t *Table) deciders(d *deciding) (row, why string) {
+	switch len(d.hits) {
+	case 0:
+		return DefaultRow, ""
+	case 1:
+		return t.rows[d.hits[0]].id, t.rows[d.hits[0]].why
+	}
+	var ids, whys []string
+	for _, hit := range d.hits {
+		ids = append(ids, t.rows[hit].id)
+		if why := t.rows[hit].why; why != "" && !slices.Contains(whys, why) && len(whys) < 20 {
+			whys = append(whys, why)
+		}
+	}
+	return strings.Join(ids, ", "), strings.Join(whys, "; ")
+}
+
+// inputs finds the values of the columns.
+func (t *Table) inputs(d *deciding) error {
+	for i := range t.columns {
+		c := &t.columns[i]
+		if c.path != nil {
+			if v := d.facts.Path(c.path...); v.kind != KindMissing || c.value.result.Optional {
+				d.values = append(d.values, v)
+				continue
+			}
+		}
+		v, err := d.evaluate(c.value, Value{})
+		if err != nil {
+			return &DecisionError{Table: t.Name, Place: Place{File: t.file}, Column: c.name, Message: err.Message, Hint: err.Hint, Cell: err}
+		}
+		d.values = append(d.values, v)
+	}
+	return t.effective.check(t, d)
+}
+
+// matching finds the rows that match, in order; under hit: first, only the first of them.
+func (t *Table) matching(d *deciding) error {
+	if !t.index.lookUp(d) {
+		return t.rowByRow(d)
+	}
+	for word := range t.index.look {
+		rows := ^uint64(0)
+		for _, set := range d.sets {
+			rows &= set[word]
+		}
+		for ; rows != 0; rows &= rows - 1 {
+			at := word*64 + bits.TrailingZeros64(rows)
+			if at >= len(t.rows) {
+				break
+			}
+			if t.index.look.has(at) {
+				missed, err := t.miss(d, &t.rows[at])
+				if err != nil {
+					return err
+				}
+				if missed >= 0 {
+					continue
+				}
+			}
+			if d.hits = append(d.hits, at); t.hit == First {
+				return nil
+			}
+		}
+	}
+	return nil
+}
+
+// rowByRow is matching without the index.
+func (t *Table) rowByRow(d *deciding) error {
+	for i := range t.rows {
+		missed, err := t.miss(d, &t.rows[i])
+		if err != nil {
+			return err
+		}
+		if missed >= 0 {
+			continue
+		}
+		if d.hits = append(d.hits, i); t.hit == First {
+			return nil
+		}
+	}
+	return nil
+}
+
+// miss returns a column whose test the facts do not satisfy, or -1. The cells that only compare with fixed values are
+// tested first, then the others from left to right: those are needed, and an error in them is one of the decision,
+// only if all fixed ones match. So the result does not depend on whether the index is used.
+func (t *Table) miss(d *deciding, r *row) (int, error) {
+	for i, test := range r.tests {
+		if test == nil || r.computed&(1<<i) != 0 {
+			continue
+		}
+		ok, err := test.match(d, d.values[i])
+		if err != nil {
+			return 0, t.cellError(r, i, err)
+		}
+		if !ok {
+			return i, nil
+		}
+	}
+	for left := r.computed; left != 0; left &= left - 1 {
+		i := bits.TrailingZeros64(left)
+		err := d.pay(1)
+		ok := false
+		if err == nil {
+			ok, err = r.tests[i].match(d, d.values[i])
+		}
+		if err != nil {
+			return 0, t.cellError(r, i, err)
+		}
+		if !ok {
+			return i, nil
+		}
+	}
+	return -1, nil
+}
+
+func (t *Table) cellError(r *row, column int, err *Error) *DecisionError {
+	if err.Source == "" {
+		err.Source = r.cells[column].text
+	}
+	err.Source = strings.ReplaceAll(err.Source, placeholder, "?")
+	return &DecisionError{Table: t.Name, Place: r.cells[column].place, Row: r.id, Column: t.columns[column].name, Message: err.Message, Hint: err.Hint, Cell: err}
+}
+
+// result makes one result of the rows that matched, as the hit policy says.
+func (t *Table) result(d *deciding) (Value, error) {
+	if len(d.hits) == 0 {
+		return t.noMatch(d)
+	}
+	switch t.hit {
+	case First:
+		return t.rowValue(d, d.hits[0])
+	case Unique:
+		if len(d.hits) > 1 {
+			return Value{}, t.conflict(d, "at most one may", "make them exclude each other, or use hit: first")
+		}
+		return t.rowValue(d, d.hits[0])
+	case Count:
+		return Number(Int(int64(len(d.hits)))), nil
+	}
+	var values []Value
+	for _, hit := range d.hits {
+		v, err := t.rowValue(d, hit)
+		if err != nil {
+			return Value{}, err
+		}
+		values = append(values, v)
+	}
+	switch t.hit {
+	case Any:
+		for i := range values {
+			if !values[i].Equal(values[0]) {
+				d.hits = []int{d.hits[0], d.hits[i]}
+				return Value{}, t.conflict(d, "they decide differently", "give them the same outputs, or make them exclude each other")
+			}
+		}
+		return values[0], nil
+	case Priority:
+		t.byRank(d, values)
+		d.hits = d.hits[:1]
+		return values[0], nil
+	case OutputOrder:
+		t.byRank(d, values)
+		return t.listed(values), nil
+	case Sum, Min, Max:
+		return t.aggregated(d, values)
+	default:
+		return t.listed(values), nil
+	}
+}
+
+// rowValue is the record of a row's outputs.
+func (t *Table) rowValue(d *deciding, hit int) (Value, error) {
+	r := &t.rows[hit]
+	if r.fixed {
+		return r.value, nil
+	}
+	return t.typed(d, r.outputs, t.Outputs, r.id, r.place)
+}
+
+// typed computes outputs and holds them to their type.
+func (t *Table) typed(d *deciding, template *Template, want *Type, id string, place Place) (Value, error) {
+	v, cell := d.fill(template.root)
+	if cell != nil {
+		return Value{}, &DecisionError{Table: t.Name, Place: place, Row: id, Message: cell.Message, Hint: cell.Hint, Cell: cell}
+	}
+	v, err := want.Decode(v)
+	if err != nil {
+		return Value{}, &DecisionError{Table: t.Name, Place: place, Row: id, Message: err.Error()}
+	}
+	return v, nil
+}
+
+func (t *Table) noMatch(d *deciding) (Value, error) {
+	switch {
+	case t.fallback != nil:
+		return t.typed(d, t.fallback, t.Result, DefaultRow, Place{File: t.file})
+	case t.empty && t.Result.Kind == KindList:
+		return List(), nil
+	case t.empty:
+		return Number(Num{}), nil
+	default:
+		return Value{}, &DecisionError{Table: t.Name, Place: Place{File: t.file}, NoMatch: true,
+			Message: "no row matches these facts", Hint: "add a row for them, or a default"}
+	}
+}
+
+// conflict names the rows that matched although they may not do so together.
+func (t *Table) conflict(d *deciding, rule, hint string) *DecisionError {
+	const most = 10
+	var ids []string
+	for _, hit := range d.hits[:min(len(d.hits), most)] {
+		ids = append(ids, t.rows[hit].id)
+	}
+	names := strings.Join(ids[:len(ids)-1], ", ") + " and " + ids[len(ids)-1]
+	if more := len(d.hits) - most; more > 0 {
+		names = fmt.Sprintf("%s and %d more", strings.Join(ids, ", "), more)
+	}
+	match := "all match"
+	if len(d.hits) == 2 {
+		match = "both match"
+	}
+	second := &t.rows[d.hits[1]]
+	return &DecisionError{Table: t.Name, Place: second.place, Row: second.id, Message: fmt.Sprintf("rows %s %s, and %s", names, match, rule), Hint: hint}
+}
+
+// listed is the list of what rows decided: of values if there is one output, else of records.
+func (t *Table) listed(values []Value) Value {
+	if len(t.Outputs.Fields) != 1 {
+		return List(values...)
+	}
+	items := make([]Value, 0, len(values))
+	for _, v := range values {
+		if item := v.Get(t.Outputs.Fields[0].Name); !item.IsMissing() {
+			items = append(items, item)
+		}
+	}
+	return List(items...)
+}
+
+// aggregated is the sum, the least or the greatest of what rows decided.
+func (t *Table) aggregated(d *deciding, values []Value) (Value, error) {
+	var total Value
+	for i, v := range values {
+		item := v.Get(t.Outputs.Fields[0].Name)
+		switch {
+		case item.IsMissing():
+		case total.IsMissing():
+			total = item
+		case t.hit == Sum:
+			sum, err := total.Num().Add(item.Num())
+			if err != nil {
+				r := &t.rows[d.hits[i]]
+				return Value{}, &DecisionError{Table: t.Name, Place: r.place, Row: r.id, Message: "the sum: " + err.Error()}
+			}
+			total = Number(sum)
+		case t.hit == Min && item.order(total) < 0, t.hit == Max && item.order(total) > 0:
+			total = item
+		}
+	}
+	if total.IsMissing() && t.hit == Sum {
+		return Number(Num{}), nil
+	}
+	return total, nil
+}
+
+// ranked is an output whose values have an order: how early each of them stands in it.
+type ranked struct {
+	name  string
+	order map[string]int
+}
+
+// byRank sorts the rows that matched, and their values, by the ranks of their outputs. What is missing comes last; equal
+// ones stay in the order of the rows.
+func (t *Table) byRank(d *deciding, values []Value) {
+	position := func(v Value, r ranked) int {
+		if at, ok := r.order[v.Get(r.name).String()]; ok {
+			return at
+		}
+		return len(r.order)
+	}
+	order := make([]int, len(values))
+	for i := range order {
+		order[i] = i
+	}
+	slices.SortStableFunc(order, func(a, b int) int {
+		for _, r := range t.ranked {
+			if c := position(values[a], r) - position(values[b], r); c != 0 {
+				return c
+			}
+		}
+		return 0
+	})
+	hits, sorted := slices.Clone(d.hits), slices.Clone(values)
+	for to, from := range order {
+		d.hits[to], values[to] = hits[from], sorted[from]
+	}
+}
+
+// within gives an error of a table within another one the name of that one too.
+func (t *Table) within(err error) error {
+	var inner *DecisionError
+	if errors.As(err, &inner) {
+		wrapped := *inner
+		wrapped.Table = t.Name + " → " + inner.Table
+		return &wrapped
+	}
+	return fmt.Errorf("table %s: %w", t.Name, err)
+}

@@ -19,30 +19,36 @@ func (b bitset) add(row int)      { b[row/64] |= 1 << (row % 64) }
 func (b bitset) has(row int) bool { return b[row/64]&(1<<(row%64)) != 0 }
 
 // columnIndex maps a value of a column to a class: for ordered kinds 2i+1 is the i-th bound itself and 2i
-// the gap before it; for texts i is the i-th text and the last class all others.
+// the gap before it; for texts i is the i-th text and the last class all others; a boolean is its own class.
 type columnIndex struct {
 	kind    Kind
 	bounds  []Value
 	texts   map[string]int
-	classes []bitset
+	count   int      // of the classes
+	classes []uint64 // the sets of rows of all classes, one after the other
 	missing bitset
-	// unusable: no sample could be found for some class, so rows are looked at one by one.
-	unusable bool
 }
+
+// maxIndexWords bounds the memory of an index: 32 MiB. The columns that do not fit any more are looked at row by row.
+const maxIndexWords = 4 << 20
 
 // buildIndex makes the index of a table's rows.
 func buildIndex(t *Table) *index {
 	x := &index{rows: len(t.rows), look: newBitset(len(t.rows))}
+	left := maxIndexWords
 	for i := range t.columns {
-		x.columns = append(x.columns, x.column(t, i))
+		c, used := x.column(t, i, left)
+		left -= used
+		x.columns = append(x.columns, c)
 	}
 	return x
 }
 
 func newBitset(rows int) bitset { return make(bitset, (rows+63)/64) }
 
-func (x *index) column(t *Table, at int) columnIndex {
+func (x *index) column(t *Table, at, most int) (columnIndex, int) {
 	c := columnIndex{kind: t.columns[at].value.result.Kind, missing: newBitset(x.rows)}
+	words := len(c.missing)
 	var literals []Value
 	for i := range t.rows {
 		var ok bool
@@ -50,31 +56,107 @@ func (x *index) column(t *Table, at int) columnIndex {
 			x.look.add(i)
 		}
 	}
-	for _, sample := range c.partition(literals) {
-		class := newBitset(x.rows)
-		for i := range t.rows {
-			if x.accepts(t.rows[i].tests[at], c.kind, sample) {
-				class.add(i)
-			}
-		}
-		c.classes = append(c.classes, class)
-	}
+	fits := c.partition(literals, most/max(words, 1))
+	c.classes = make([]uint64, c.count*words)
 	for i := range t.rows {
-		if x.accepts(t.rows[i].tests[at], c.kind, Value{}) {
+		test := t.rows[i].tests[at]
+		computed := t.rows[i].computed&(1<<at) != 0
+		if !fits && test != nil {
+			x.look.add(i)
+			computed = true
+		}
+		if computed || test == nil {
+			c.accept(i, classRange{0, c.count}, words)
+			c.missing.add(i)
+			continue
+		}
+		for _, of := range c.rangesOf(test) {
+			c.accept(i, of, words)
+		}
+		if accepted, err := test.match(nil, Value{}); accepted || err != nil {
 			c.missing.add(i)
 		}
 	}
-	return c
+	return c, len(c.classes)
 }
 
-// accepts is the test on a sample of a class, which stands for all of its values; a test that the index
-// does not understand accepts everything.
-func (x *index) accepts(test cellTest, kind Kind, sample Value) bool {
-	if _, ok := collectLiterals(test, kind, nil); !ok || test == nil {
-		return true
+// accept adds a row to the sets of some classes.
+func (c *columnIndex) accept(row int, of classRange, words int) {
+	word, bit := row/64, uint64(1)<<(row%64)
+	for class := of.from; class < of.to; class++ {
+		c.classes[class*words+word] |= bit
 	}
-	accepted, err := test.match(nil, sample)
-	return accepted || err != nil
+}
+
+// class is the set of rows of a class.
+func (c *columnIndex) class(i int) bitset {
+	words := len(c.missing)
+	return c.classes[i*words : (i+1)*words]
+}
+
+// classRange is the classes from one to before another.
+type classRange struct{ from, to int }
+
+// rangesOf are the classes whose values satisfy a test that compares with fixed values, in order and without overlap.
+func (c *columnIndex) rangesOf(test cellTest) []classRange {
+	switch test := test.(type) {
+	case equalTest:
+		at := c.classOf(test.operand.value)
+		return []classRange{{at, at + 1}}
+	case compareTest:
+		at := c.classOf(test.operand.value)
+		var ranges []classRange
+		if test.test(-1) {
+			ranges = append(ranges, classRange{0, at})
+		}
+		if test.test(0) {
+			ranges = append(ranges, classRange{at, at + 1})
+		}
+		if test.test(1) {
+			ranges = append(ranges, classRange{at + 1, c.count})
+		}
+		return ranges
+	case rangeTest:
+		low, high := c.classOf(test.low.value), c.classOf(test.high.value)+1
+		if test.lowOpen {
+			low++
+		}
+		if test.highOpen {
+			high--
+		}
+		return []classRange{{low, max(low, high)}}
+	case notTest:
+		var ranges []classRange
+		from := 0
+		for _, of := range c.rangesOf(test.test) {
+			ranges = append(ranges, classRange{from, of.from})
+			from = of.to
+		}
+		return append(ranges, classRange{from, c.count})
+	case orTest:
+		var all []classRange
+		for _, inner := range test {
+			all = append(all, c.rangesOf(inner)...)
+		}
+		return merged(all)
+	case anyTest:
+		return []classRange{{0, c.count}}
+	default: // missing
+		return nil
+	}
+}
+
+func merged(all []classRange) []classRange {
+	slices.SortFunc(all, func(a, b classRange) int { return a.from - b.from })
+	var ranges []classRange
+	for _, of := range all {
+		if last := len(ranges) - 1; last >= 0 && of.from <= ranges[last].to {
+			ranges[last].to = max(ranges[last].to, of.to)
+		} else if of.from < of.to {
+			ranges = append(ranges, of)
+		}
+	}
+	return ranges
 }
 
 // collectLiterals adds the values that a test compares with; false if it does more than that.
@@ -117,81 +199,57 @@ func indexed(kind Kind) bool {
 	return kind == KindText || kind == KindBool || kind == KindNumber || kind == KindDate || kind == KindDuration
 }
 
-// partition fixes the classes and returns a sample of each. A class without any value has a sample that
-// is never looked up.
-func (c *columnIndex) partition(literals []Value) []Value {
+// partition fixes the classes. It returns false, with one class for everything, if there would be too many.
+func (c *columnIndex) partition(literals []Value, most int) bool {
 	switch c.kind {
 	case KindBool:
-		return []Value{Bool(false), Bool(true)}
+		c.count = 2
 	case KindText:
 		c.texts = map[string]int{}
-		var samples []Value
 		for _, literal := range literals {
 			if _, seen := c.texts[literal.s]; !seen {
-				c.texts[literal.s] = len(samples)
-				samples = append(samples, literal)
+				c.texts[literal.s] = len(c.texts)
 			}
 		}
-		return append(samples, Value{kind: KindText, s: "\x00 no text of any table"})
+		c.count = len(c.texts) + 1
 	case KindNumber, KindDate, KindDuration:
 		slices.SortFunc(literals, Value.order)
 		c.bounds = slices.CompactFunc(literals, Value.Equal)
-		return c.orderedSamples()
+		c.count = 2*len(c.bounds) + 1
 	default:
-		return []Value{List()} // one class of all values that are there
+		c.count = 1 // all values that are there
 	}
+	if c.count <= most {
+		return true
+	}
+	c.kind, c.count, c.texts, c.bounds = KindAny, 1, nil, nil
+	return false
 }
 
-func (c *columnIndex) orderedSamples() []Value {
-	if len(c.bounds) == 0 {
-		return []Value{{kind: c.kind}}
-	}
-	last := c.bounds[len(c.bounds)-1]
-	var samples []Value
-	for i, bound := range c.bounds {
-		if i == 0 {
-			samples = append(samples, neighbour(bound, -1))
-		} else {
-			samples = append(samples, between(c.bounds[i-1], bound))
+// classOf is the class of a value of the column's kind.
+func (c *columnIndex) classOf(v Value) int {
+	switch c.kind {
+	case KindBool:
+		return int(v.n)
+	case KindText:
+		if class, named := c.texts[v.s]; named {
+			return class
 		}
-		samples = append(samples, bound)
+		return len(c.texts)
 	}
-	samples = append(samples, neighbour(last, 1))
-	if samples[0].order(c.bounds[0]) >= 0 || samples[len(samples)-1].order(last) <= 0 {
-		c.unusable = true // at the very end of the range of numbers
+	low, high := 0, len(c.bounds)
+	for low < high {
+		middle := (low + high) / 2
+		switch order := c.bounds[middle].order(v); {
+		case order == 0:
+			return 2*middle + 1
+		case order < 0:
+			low = middle + 1
+		default:
+			high = middle
+		}
 	}
-	return samples
-}
-
-// neighbour is a value below or above, not further specified.
-func neighbour(v Value, step int64) Value {
-	if v.kind != KindNumber {
-		return Value{kind: v.kind, n: v.n + step}
-	}
-	if n, err := v.Num().Add(Int(step)); err == nil && !n.Equal(v.Num()) {
-		return Number(n)
-	}
-	// So large that one more is lost in rounding: the other side of zero, or twice as far.
-	if v.Num().Sign() != int(step) {
-		return Number(Num{})
-	}
-	n, err := v.Num().Mul(Int(2))
-	if err != nil {
-		return v
-	}
-	return Number(n)
-}
-
-// between is a value between two that have one between them.
-func between(a, b Value) Value {
-	if a.kind != KindNumber {
-		return Value{kind: a.kind, n: a.n + (b.n-a.n)/2}
-	}
-	half, _ := ParseNum("0.5")
-	x, _ := a.Num().Mul(half) // halves of numbers in range are in range
-	y, _ := b.Num().Mul(half)
-	sum, _ := x.Add(y)
-	return Number(sum)
+	return 2 * low
 }
 
 // rowsFor is the set of rows that accept a value; nil if the index knows nothing about it.
@@ -200,33 +258,11 @@ func (c *columnIndex) rowsFor(v Value) bitset {
 	case v.kind == KindMissing:
 		return c.missing
 	case !indexed(c.kind):
-		return c.classes[0]
-	case v.kind != c.kind || c.unusable:
+		return c.class(0)
+	case v.kind != c.kind:
 		return nil
-	}
-	switch c.kind {
-	case KindBool:
-		return c.classes[v.n]
-	case KindText:
-		class, named := c.texts[v.s]
-		if !named {
-			class = len(c.texts)
-		}
-		return c.classes[class]
 	default:
-		low, high := 0, len(c.bounds)
-		for low < high {
-			middle := (low + high) / 2
-			switch order := c.bounds[middle].order(v); {
-			case order == 0:
-				return c.classes[2*middle+1]
-			case order < 0:
-				low = middle + 1
-			default:
-				high = middle
-			}
-		}
-		return c.classes[2*low]
+		return c.class(c.classOf(v))
 	}
 }
 

@@ -41,7 +41,7 @@ type (
 	}
 	patternTest struct {
 		pattern *regexp.Regexp
-		size    int // of its program, roughly
+		weight  int
 	}
 	expressionTest struct{ expression *Expression }
 	orTest         []cellTest
@@ -71,7 +71,7 @@ func (t patternTest) match(d *deciding, v Value) (bool, *Error) {
 	case len(v.s) > maxMatched:
 		return false, &Error{Message: "the text is too long for a pattern", Hint: "use contains, or test a part of it: ${…} in the column's value"}
 	}
-	if err := d.pay(patternSteps(t.size, len(v.s))); err != nil {
+	if err := d.pay(patternSteps(t.weight, len(v.s))); err != nil {
 		return false, err
 	}
 	return t.pattern.MatchString(v.s), nil
@@ -410,7 +410,7 @@ func (p *cellParser) textOperator(operator, text string, offset int) cellTest {
 		p.fail(offset+shift, text, hint, "%s", message)
 		return nil
 	}
-	return patternTest{pattern, patternSize(o.value.s)}
+	return patternTest{pattern, patternWeight(o.value.s)}
 }
 
 // splitRange recognises [1..5], (1..5], ]1..5[ and 1..5, but not an expression in brackets.

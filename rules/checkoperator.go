@@ -214,8 +214,6 @@ const (
 	maxPattern = 200
 	maxRepeat  = 100
 	maxProgram = 1000
-
-	ordinaryProgram = 100
 )
 
 func (c *checker) matches(n *ast.BinaryNode, at span) checked {
@@ -228,7 +226,7 @@ func (c *checker) matches(n *ast.BinaryNode, at span) checked {
 	if pattern == nil {
 		return c.wrong(right.at, hint, "%s", message)
 	}
-	return checked{node: &matchNode{of: left.node, pattern: pattern, size: patternSize(right.literal.s), at: at}, t: &Type{Kind: KindBool}, at: at}
+	return checked{node: &matchNode{of: left.node, pattern: pattern, weight: patternWeight(right.literal.s), at: at}, t: &Type{Kind: KindBool}, at: at}
 }
 
 func compilePattern(text string) (pattern *regexp.Regexp, hint, message string) {
@@ -249,18 +247,31 @@ func compilePattern(text string) (pattern *regexp.Regexp, hint, message string) 
 	return compiled, "", ""
 }
 
-// patternSize is the size of the program of a pattern that compiles.
-func patternSize(text string) int {
+// patternWeight is in how many places at once Go's engine may have to try a pattern: each repetition is one.
+func patternWeight(text string) int {
 	tree, err := syntax.Parse(text, syntax.Perl)
 	if err != nil {
 		return maxProgram
 	}
-	return programSize(tree)
+	return repetitions(tree)
 }
 
-// patternSteps is what it costs to run a pattern on a text of so many bytes. Those of ordinary size pay by the byte,
-// larger ones by their size too: Go's engine may go through the whole program at every byte.
-func patternSteps(size, bytes int) int { return 1 + bytes + max(0, size-ordinaryProgram)*bytes/64 }
+func repetitions(tree *syntax.Regexp) int {
+	count := 0
+	for _, sub := range tree.Sub {
+		count += repetitions(sub)
+	}
+	switch tree.Op {
+	case syntax.OpStar, syntax.OpPlus, syntax.OpQuest:
+		count++
+	case syntax.OpRepeat:
+		count = (count + 1) * max(tree.Min, tree.Max, 1)
+	}
+	return min(count, maxProgram)
+}
+
+// patternSteps is what it costs to run a pattern on a text of so many bytes: those with few repetitions pay by the byte.
+func patternSteps(weight, bytes int) int { return 1 + bytes*(1+weight/4) }
 
 // programSize estimates how large the program of a pattern is once its counted repeats are written out.
 func programSize(tree *syntax.Regexp) int {

@@ -16,7 +16,7 @@ type work struct{ steps, bytes int }
 // cellLimits bound the evaluation of one cell or input, decisionWork that of a whole decision.
 var (
 	cellLimits   = Limits{Steps: 20_000, Bytes: 1 << 20}
-	decisionWork = work{steps: 200_000, bytes: 16 << 20}
+	decisionWork = work{steps: 100_000, bytes: 16 << 20}
 )
 
 // deciding is the state of one decision.

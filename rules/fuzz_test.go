@@ -131,10 +131,21 @@ func FuzzTable(f *testing.F) {
 		f.Add(cellTable("n", cell))
 		f.Add(cellTable("w", cell))
 	}
+	f.Add(ratesTable)
+	f.Add(invoiceDecision)
+	f.Add(commentedTable)
+	f.Add(discounts("output_order", "[{name: x, values: [a, b]}]", "default: [a]\n", "x", "A | 1 | - | a"))
 	f.Fuzz(func(t *testing.T, text string) {
-		table, problems := ParseTable("t.yaml", []byte(text), nil)
+		files := reader(map[string]string{"risk.yaml": riskTable, "who-approves.yaml": whoTable, "w.csv": "id,n,x\nA,1,2\n",
+			"rates.2026.yaml": version("from: 2026-01-01, ", "2"), "rates.2025.yaml": text})
+		table, problems := ParseTable("t.yaml", []byte(text), files)
 		if strings.HasPrefix(text, "#") {
 			ParseTable("t.csv", []byte(text), nil)
+		}
+		if written, _ := ReadTable("t.yaml", []byte(text), files); written != nil {
+			again, problems := ReadTable("t.xlsx", written.Encode(), nil)
+			require.NoError(t, problems.Err())
+			require.Equal(t, string(written.Encode()), string(again.Encode()))
 		}
 		if table == nil {
 			require.Error(t, problems.Err())
@@ -146,9 +157,87 @@ func FuzzTable(f *testing.F) {
 		_, _ = table.Explain(v)
 		if facts, err := table.Facts.Decode(v); err == nil {
 			_, _, outputs, err := table.Match(facts)
-			if err == nil {
-				requireOfType(t, table.Outputs, outputs, "outputs")
+			if err == nil && !outputs.IsMissing() {
+				requireOfType(t, table.Result, outputs, "result")
 			}
+		}
+	})
+}
+
+// FuzzCell tries a cell in a column of each type: it is refused with a place inside of it, or it decides, with the index
+// as without it.
+func FuzzCell(f *testing.F) {
+	for _, cell := range []string{"[1..5)", "not(1, 2), missing", "> limit", "? > 1 and ? < 3", "1,000", "]1..2[", "${limit}", `"a, b"`, "a[0]..", "((", "x..y..z", "not(not(missing))",
+		"matches ^(a|b)*$", "startsWith ${w}", "10%", "1e999", "2026-01-01..2026-02-30", "3 days", "? in l", "-", "= \"x\"", "? == missing", "[", "]..[", "\u00a05\u00a0", "1_0", "ok, limit"} {
+		for column := range cellColumns {
+			f.Add(column, cell)
+		}
+	}
+	facts, err := FromJSON([]byte(`{"n": 5, "t": "gold", "w": "O'Neil, Ann", "d": "2026-03-01", "b": true, "l": ["a","b"], "u": "3 days", "limit": 4, "ok": [1, 5.0]}`))
+	require.NoError(f, err)
+	f.Fuzz(func(t *testing.T, column int, cell string) {
+		if column < 0 || column >= len(cellColumns) || strings.ContainsAny(cell, "\n\r") || len(cell) > 3000 {
+			return
+		}
+		table, problems := ParseTable("t.yaml", []byte(cellTable(cellColumns[column], cell)), nil)
+		if table == nil {
+			require.NotEmpty(t, problems)
+			for _, p := range problems {
+				require.NotEmpty(t, p.Message)
+				require.Positive(t, p.Column)
+			}
+			return
+		}
+		for _, given := range []Value{facts, facts.With(cellColumns[column], Value{})} {
+			decoded, err := table.Facts.Decode(given)
+			if err != nil {
+				continue
+			}
+			row, _, outputs, err := table.Match(decoded)
+			again, _, same, problem := byRows(table, decoded)
+			require.Equal(t, row, again)
+			require.True(t, outputs.Equal(same))
+			require.Equal(t, err == nil, problem == nil)
+		}
+	})
+}
+
+var cellColumns = []string{"n", "o", "t", "w", "d", "b", "l", "u"}
+
+// FuzzDecide decides random numbers and texts by random cells in several rows, by every hit policy.
+func FuzzDecide(f *testing.F) {
+	f.Add(0, "> 1", "a", "< limit", "not(b)", "3", "a")
+	f.Add(4, "? / (limit - 1) > 2", "startsWith a", "[1..2], missing", "${w}", "0.1", "ab")
+	f.Fuzz(func(t *testing.T, policy int, n1, w1, n2, w2, n, w string) {
+		if policy < 0 || policy >= len(HitPolicies) || strings.ContainsAny(n1+w1+n2+w2, "|\n\r") {
+			return
+		}
+		table, _ := ParseTable("t.yaml", []byte("rules: 1\ntable: t\nhit: "+string(HitPolicies[policy])+`
+facts: {n: number, w: {type: string, required: true}, limit: {type: number, required: true}}
+inputs: [n, w]
+outputs: [{name: x, type: number, values: [3, 2, 1]}]
+rows: |
+  id | n | w | x
+  A | `+n1+" | "+w1+` | 1
+  B | `+n2+" | "+w2+` | 2
+  C | `+n1+" | "+w2+` | 3
+`), nil)
+		if table == nil {
+			return
+		}
+		facts := Record(map[string]Value{"w": Text(w), "limit": Number(Int(1))})
+		if number, err := ParseNum(n); err == nil {
+			facts = facts.With("n", Number(number))
+		}
+		row, why, outputs, err := table.Match(facts)
+		again, because, same, problem := byRows(table, facts)
+		require.Equal(t, []string{row, why}, []string{again, because})
+		require.True(t, outputs.Equal(same))
+		require.Equal(t, err == nil, problem == nil)
+		if err != nil {
+			require.Equal(t, err.Error(), problem.Error())
+		} else if !outputs.IsMissing() {
+			requireOfType(t, table.Result, outputs, "result")
 		}
 	})
 }

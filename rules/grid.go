@@ -67,8 +67,11 @@ func listGrid(n *source.Node, file string) SourceGrid {
 		values := item.Map()
 		line, column := item.Position()
 		row := SourceRow{Above: item.Comments(), Cells: make([]SourceCell, len(g.Header))}
-		for _, name := range item.Keys() {
+		for _, name := range firstKeys(item) {
 			at, known := columns[name]
+			if !known && len(g.Header) > 2*MaxColumns {
+				continue // CompileTable says that there are too many
+			}
 			if !known {
 				at = len(g.Header)
 				columns[name] = at
@@ -91,6 +94,12 @@ func listGrid(n *source.Node, file string) SourceGrid {
 		g.Rows = append(g.Rows, row)
 	}
 	return g
+}
+
+// firstKeys are the fields of a row that are looked at, more than there may be columns.
+func firstKeys(item *source.Node) []string {
+	keys := item.Keys()
+	return keys[:min(len(keys), 2*MaxColumns)]
 }
 
 // csvGrid reads comma or semicolon separated values. skip lines at the top are not rows.

@@ -188,7 +188,7 @@ const maxMatched = 4 << 10
 type matchNode struct {
 	of      node
 	pattern *regexp.Regexp
-	size    int // of its program, roughly
+	weight  int
 	at      span
 }
 
@@ -203,7 +203,7 @@ func (n *matchNode) eval(m *machine) (Value, *Error) {
 	if len(v.s) > maxMatched {
 		return v, n.at.fail("cut it with text[0:1000]", "the text has %d bytes; matches takes at most %d", len(v.s), maxMatched)
 	}
-	if err := m.step(n.at, patternSteps(n.size, len(v.s))); err != nil {
+	if err := m.step(n.at, patternSteps(n.weight, len(v.s))); err != nil {
 		return v, err
 	}
 	return Bool(n.pattern.MatchString(v.s)), nil

@@ -43,7 +43,7 @@ var inputShape = source.Record(
 	source.Field{Name: "name", Is: source.Text(), About: "The heading of the column.", Default: "the fact or the formula", Example: "Value"},
 	source.Field{Name: "fact", Is: source.Words("path of a fact"), About: "The fact that the cells are about. Either this or value.", Example: "order.total"},
 	source.Field{Name: "value", Is: source.Words("expression"), About: "A formula over the facts. Either this or fact.", Example: "len(order.lines)"},
-	source.Field{Name: "unit", Is: source.Text(), About: "The unit, for people.", Example: "EUR"},
+	source.Field{Name: "unit", Is: source.Text(), About: "The unit, for people; percent: cells may be written as 5%.", Example: "EUR"},
 	source.Field{Name: "title", Is: source.Text(), About: "What the column means, for people.", Example: "Value of the order"},
 )
 
@@ -53,6 +53,7 @@ var outputShape = source.Record(
 	source.Field{Name: "type", Is: TypeShape(), About: "The type of the value.", Default: "text", Example: "number"},
 	source.Field{Name: "values", Is: source.ListOf(source.Text()), About: "The only values that may be given.", Default: "any value of the type", Example: "[change, refuse]"},
 	source.Field{Name: "title", Is: source.Text(), About: "What the column means, for people.", Example: "What is answered"},
+	source.Field{Name: "unit", Is: source.Text(), About: "The unit, for people; percent: cells may be written as 5%.", Example: "EUR"},
 	source.Field{Name: "required", Is: source.YesNo(), About: "Every row must give a value.", Default: "false", Example: "true"},
 )
 

@@ -188,11 +188,11 @@ func (b *tableBuilder) inputs() {
 	n := b.keys["inputs"]
 	switch n.Kind() {
 	case source.Map:
-		for _, name := range n.Keys() {
+		for _, name := range first(n.Keys()) {
 			b.input(name, n.KeyNode(name), n.Get(name), nil)
 		}
 	case source.List:
-		for _, item := range n.List() {
+		for _, item := range first(n.List()) {
 			if item.Kind() == source.Scalar {
 				b.input(item.Text(), item, item, nil)
 				continue
@@ -216,6 +216,9 @@ func (b *tableBuilder) inputs() {
 		b.doc.Root.Required("inputs", "list the columns that rows are matched by")
 	}
 }
+
+// first are the columns that are looked at, one more than there may be.
+func first[T any](all []T) []T { return all[:min(len(all), MaxColumns+1)] }
 
 func (b *tableBuilder) input(name string, at, of, unit *source.Node) {
 	if b.taken(name) {
@@ -253,11 +256,11 @@ func (b *tableBuilder) outputTypes() {
 	n := b.keys["outputs"]
 	switch n.Kind() {
 	case source.Map:
-		for i, field := range ParseFields(n).Fields {
+		for i, field := range first(ParseFields(n).Fields) {
 			b.output(field, n.KeyNode(n.Keys()[i]), nil)
 		}
 	case source.List:
-		for _, item := range n.List() {
+		for _, item := range first(n.List()) {
 			keys := item.Fields(outputShape)
 			name := item.Required("name", "")
 			field := Field{Name: name.Text(), Type: &Type{Kind: KindText}, Required: keys["required"].Bool()}

@@ -346,14 +346,14 @@ func (g *SourceGrid) complete(root, rows *source.Node) {
 	for _, key := range []string{"inputs", "outputs"} {
 		n := root.Get(key)
 		if n.Kind() == source.Map {
-			for _, name := range n.Keys() {
+			for _, name := range first(n.Keys()) {
 				add(name)
 			}
 		}
 		if n.Kind() != source.List {
 			continue
 		}
-		for _, item := range n.List() {
+		for _, item := range first(n.List()) {
 			for _, of := range []*source.Node{item.Get("name"), item.Get("fact"), item.Get("value"), item} {
 				if of.Kind() == source.Scalar {
 					add(of.Text())

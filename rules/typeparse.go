@@ -225,15 +225,17 @@ func parseEnum(t *Type, n *source.Node) {
 		t.Kind = KindNumber
 	}
 	plain := &Type{Kind: t.Kind}
+	seen := map[string]bool{}
 	for _, item := range items {
 		value, err := plain.decodeText(item.Text())
 		if err != nil {
 			item.Errorf("", "%s", err)
 			continue
 		}
-		if t.hasEnum(value) {
+		if seen[value.String()] {
 			item.Errorf("remove one of them", "%s is there twice", quoted(item.Text()))
 		}
+		seen[value.String()] = true
 		t.Enum = append(t.Enum, value)
 	}
 }
@@ -242,7 +244,12 @@ func isNumberNode(n *source.Node) bool { return n.Tag() == "!!int" || n.Tag() ==
 
 func parseFields(t *Type, n *source.Node) {
 	properties := n.Map()
-	for _, name := range n.Keys() {
+	names := n.Keys()
+	if len(names) > MaxKeys {
+		n.Errorf("", "a record has at most %d fields", MaxKeys)
+		names = names[:MaxKeys]
+	}
+	for _, name := range names {
 		if !namePattern.MatchString(name) {
 			n.KeyNode(name).Warnf("expressions can read it only as record[\"name\"]; letters, digits and _ are better", "%q is not a plain name", name)
 		}

@@ -18,6 +18,8 @@ import (
 const (
 	MaxBytes = 1 << 20
 	MaxDepth = 60
+
+	maxUnknown = 100 // unknown fields of one mapping that are reported
 )
 
 // Document is one parsed YAML file and the problems found in it so far.
@@ -337,6 +339,7 @@ func (n *Node) Map(known ...string) map[string]*Node {
 		return nil
 	}
 	children := make(map[string]*Node, len(n.yaml.Content)/2)
+	unknown := 0
 	allowed := make(map[string]bool, len(known))
 	for _, name := range known {
 		allowed[name] = true
@@ -344,7 +347,10 @@ func (n *Node) Map(known ...string) map[string]*Node {
 	for i := 0; i+1 < len(n.yaml.Content); i += 2 {
 		key := n.yaml.Content[i].Value
 		if len(known) > 0 && !allowed[key] {
-			n.KeyNode(key).Errorf(DidYouMean(key, known), "unknown field %q", key)
+			if unknown++; unknown <= maxUnknown {
+				at := &Node{doc: n.doc, yaml: n.yaml.Content[i], path: join(n.path, key)}
+				at.Errorf(DidYouMean(key, known), "unknown field %q", key)
+			}
 			continue
 		}
 		children[key] = n.child(i)

@@ -52,6 +52,10 @@ check: build ## All that needs no running program: format, vet, generated files,
 bench: build ## Measure: the interpreter against the same plan by hand (several minutes)
 	go run ./bench
 
+.PHONY: benchrules
+benchrules: ## Measure: rule tables against one expr program, cel-go and OPA (a module of its own: fetches them)
+	go run -C bench/rules .
+
 .PHONY: generate
 generate: ## Write the generated files again
 	go generate ./...

@@ -59,10 +59,20 @@ func TestTableDocumentation(t *testing.T) {
 	content, err := os.ReadFile("../docs/rule-tables.md")
 	require.NoError(t, err)
 	blocks := regexp.MustCompile("(?s)```(yaml|csv) table\n(.*?)```").FindAllStringSubmatch(string(content), -1)
-	require.Len(t, blocks, 2)
+	require.Len(t, blocks, 4)
 	for _, block := range blocks {
 		table, problems := ParseTable("rules/example."+block[1], []byte(block[2]), nil)
 		require.NoError(t, problems.Err())
 		require.NotEmpty(t, table.Rows())
+	}
+	files := reader(map[string]string{
+		"rates.2026.yaml": blocks[2][2],
+		"risk.yaml":       riskTable, "approver.yaml": strings.ReplaceAll(strings.ReplaceAll(strings.ReplaceAll(whoTable, "who-approves", "approver"), "Risk: decisions.risk", "Risk: points"), "decisions: {required: true, properties: {risk: {type: number, required: true}}}", "points: {type: number, required: true}")})
+	combined := regexp.MustCompile("(?s)```yaml\n(rules: 1.*?)```").FindAllStringSubmatch(string(content), -1)
+	require.Len(t, combined, 2)
+	for _, block := range combined {
+		text := strings.Replace(block[1], "  - rates.2025.yaml\n", "", 1) // its rows are those of 2026
+		_, problems := ParseTable("rules/example.yaml", []byte(text), files)
+		require.NoError(t, problems.Err())
 	}
 }

@@ -211,6 +211,9 @@ func (s *TableSource) headTests(add func(source.Problem)) {
 }
 
 func readYAML(file string, text []byte, read TableReader, depth int) (*TableSource, source.Problems) {
+	if !utf8.Valid(text) {
+		return nil, source.Problems{{File: file, Line: 1, Column: 1, Severity: source.SeverityError, Message: "the file is not UTF-8", Hint: "save it as UTF-8"}}
+	}
 	doc := source.Parse(file, text)
 	if doc.Root == nil {
 		return nil, doc.Problems()

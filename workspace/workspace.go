@@ -9,6 +9,7 @@ import (
 	"path"
 	"path/filepath"
 	"slices"
+	"strings"
 
 	"crosswalk/contracts"
 	"crosswalk/rules"
@@ -270,9 +271,13 @@ func (w *Workspace) pin(b usecases.Bundle, contract *contracts.Contract) {
 
 // tables reads every table of the folder, and those of the catalogue that a use case decides with.
 func (l *loader) tables(w *Workspace, definitions []*usecases.Definition) {
-	data := map[string]bool{} // files that belong to a table and are none of their own
-	for _, f := range l.files.own("rules", ".yaml") {
-		l.table(w, f, data)
+	data := map[string]bool{}                     // files that belong to a table and are none of their own
+	for _, version := range []bool{false, true} { // NAME.WHAT.yaml is read with the table that names it, if one does
+		for _, f := range l.files.own("rules", ".yaml") {
+			if version == strings.Contains(stem(f.name), ".") && !data[f.name] {
+				l.table(w, f, data)
+			}
+		}
 	}
 	for _, f := range l.files.own("rules", ".csv", ".xlsx") {
 		switch other := w.tables[stem(f.name)]; {
@@ -311,7 +316,7 @@ func (l *loader) table(w *Workspace, f *file, data map[string]bool) {
 		if part == nil {
 			return nil, fmt.Errorf("there is no file %s", path.Join(path.Dir(f.name), name))
 		}
-		data[part.name] = true
+		data[part.name] = !ownTable(part)
 		return part.text, nil
 	}, func(found source.Problems) { problems = append(problems, found...) })
 	parsed, found := rules.ParseTable(f.name, text, func(name string) ([]byte, error) {
@@ -333,6 +338,14 @@ func (l *loader) table(w *Workspace, f *file, data map[string]bool) {
 		l.add(parsed.Unproven(proofSteps)...)
 	}
 	one.rules = parsed
+}
+
+// ownTable says whether a file that a table refers to can be decided with on its own, as the tables of a chain can, but
+// not its versions and files of rows.
+func ownTable(f *file) bool {
+	text := strings.TrimPrefix(string(f.text), "\ufeff")
+	rows := path.Ext(f.name) == ".csv" && !strings.HasPrefix(text, "#") && !strings.HasPrefix(text, `"#`)
+	return !rows && !strings.Contains(stem(f.name), ".")
 }
 
 // part finds a file that a table refers to, beside the table.

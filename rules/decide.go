@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"unicode/utf8"
 )
 
 // work is what may still be done: it is counted in steps and bytes and never in time, so that it ends at the same place
@@ -352,6 +353,10 @@ func (t *Table) cellError(r *row, column int, err *Error) *DecisionError {
 		err.Source = r.cells[column].text
 	}
 	err.Source = strings.ReplaceAll(err.Source, placeholder, "?")
+	if whole := r.cells[column].text; strings.Count(whole, err.Source) == 1 { // the whole cell is shown, not a part of it
+		before, _, _ := strings.Cut(whole, err.Source)
+		err.Source, err.Offset = whole, err.Offset+utf8.RuneCountInString(before)
+	}
 	return &DecisionError{Table: t.Name, Place: r.cells[column].place, Row: r.id, Column: t.columns[column].name, Message: err.Message, Hint: err.Hint, Cell: err}
 }
 

@@ -179,7 +179,7 @@ func TestTableRunTimeErrors(t *testing.T) {
 	require.EqualError(t, err, "table approval-routing, row R05, Amount (rules/routing.yaml:23): division by zero")
 	var wrong *DecisionError
 	require.True(t, errors.As(err, &wrong))
-	require.Equal(t, "1 / (limit - 5)\n  ^", wrong.Caret())
+	require.Equal(t, "> 1 / (limit - 5)\n    ^", wrong.Caret())
 	_, err = parseTestTable(t, strings.Replace(routingTable, "not(gold, platinum), missing |", "not(gold, platinum) |", 1)).Decide(Record(map[string]Value{
 		"invoice": Record(map[string]Value{"total": Number(Int(5000)), "lines": List()}), "vendor": Record(map[string]Value{"country": Text("DE")}), "limit": Number(Int(1))}))
 	require.EqualError(t, err, "table approval-routing: no row matches these facts (add a row for them, or a default)")

@@ -85,7 +85,7 @@ func (s *TableSource) readPart(n *source.Node, read TableReader, depth int) (*Ta
 }
 
 // part compiles one of the tables that this one is made of.
-func (b *tableBuilder) part(at *source.Node, name string) *Table {
+func (b *tableBuilder) part(name string) *Table {
 	for _, part := range b.written.Parts {
 		if part.Name != name {
 			continue
@@ -98,7 +98,9 @@ func (b *tableBuilder) part(at *source.Node, name string) *Table {
 		b.parts = append(b.parts, table)
 		return table
 	}
-	at.Errorf("", "there is no table %s", quoted(name))
+	if EncodedTable(b.written.File) { // else ReadTable has said that it is not there
+		b.found = append(b.found, Place{File: b.written.File}.problem("", 0, "", "there is no table "+quoted(name)))
+	}
 	return nil
 }
 
@@ -169,7 +171,7 @@ func (b *tableBuilder) step(item *source.Node, results *Type, later map[string]b
 		item.Errorf("give one of them an id:", "two steps are called %s", quoted(id))
 		return
 	}
-	table := b.part(name, name.Text())
+	table := b.part(name.Text())
 	if table == nil {
 		return
 	}

@@ -179,7 +179,7 @@ func (b *tableBuilder) versionsOf() {
 		}
 	}
 	for _, item := range b.keys["versions"].List() {
-		if part := b.part(item, item.Text()); part != nil {
+		if part := b.part(item.Text()); part != nil {
 			b.version(item, part)
 		}
 	}

@@ -13,6 +13,6 @@ func rulesCommand() *cobra.Command {
   crosswalk rules explain --case CW-7K2M9QXR warranty
   crosswalk rules backtest warranty --from 2026-01-01`,
 	}
-	c.AddCommand(rulesAnalyzeCommand(), rulesTestCommand(), rulesDiffCommand(), rulesExplainCommand(), rulesBacktestCommand())
+	c.AddCommand(rulesAnalyzeCommand(), rulesTestCommand(), rulesDiffCommand(), rulesExplainCommand(), rulesBacktestCommand(), rulesExportCommand(), rulesImportCommand())
 	return c
 }

@@ -220,6 +220,25 @@ func TestPolicies(t *testing.T) {
 	}
 }
 
+// TestAllowedValues are kept at the facts, also where the model says them at the input of a table only.
+func TestAllowedValues(t *testing.T) {
+	t.Parallel()
+	input := `<input><inputExpression typeRef="string"><text>s</text></inputExpression><inputValues><text>"x", "y"</text></inputValues></input>`
+	text := wrap(newest, "", input, `<output typeRef="string"/>`, rule(`"x"`, `"a"`)+rule(`"y"`, `"b"`))
+	sources, problems := Read("m.dmn", []byte(text))
+	require.NoError(t, problems.Err())
+	table, problems := rules.CompileTable(sources[0])
+	require.NoError(t, problems.Err())
+	field, _ := table.Facts.Field("s")
+	require.Equal(t, "one of x, y", field.Type.String())
+
+	second := strings.Replace(text, `</definitions>`, `<decision id="z" name="Shout"><variable typeRef="string"/><informationRequirement><requiredDecision href="#x"/></informationRequirement><literalExpression><text>upper case(The decision)</text></literalExpression></decision></definitions>`, 1)
+	sources, problems = Read("m.dmn", []byte(second))
+	require.NoError(t, problems.Err())
+	require.Equal(t, `B`, decide(t, sources, fmt.Sprintf(someFacts, "1", `"y"`)))
+	require.Contains(t, decide(t, sources, fmt.Sprintf(someFacts, "1", `"z"`)), `s: "z" is not one of x, y`)
+}
+
 // TestRefused is what cannot be translated, with its place.
 func TestRefused(t *testing.T) {
 	t.Parallel()

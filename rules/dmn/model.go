@@ -338,7 +338,7 @@ func (m *model) chain(parts []*rules.TableSource) *rules.TableSource {
 		for _, input := range d.inputs {
 			if name := identifier(inputName(input)); !known[name] {
 				known[name] = true
-				t := m.typeOf(input.child("variable"), m.optionalInput(input))
+				t := m.inputType(input)
 				add(input, "  %s: %s", name, t.yaml(""))
 			}
 		}
@@ -396,12 +396,38 @@ func (m *model) chain(parts []*rules.TableSource) *rules.TableSource {
 	return s
 }
 
-// optionalInput says whether any table takes the input for something that may be missing.
-func (m *model) optionalInput(input *element) bool {
+// users counts the decisions that need an input.
+func (m *model) users(name string) int {
+	count := 0
+	for _, d := range m.order {
+		if slices.ContainsFunc(d.inputs, func(input *element) bool { return inputName(input) == name }) {
+			count++
+		}
+	}
+	return count
+}
+
+// inputType is the type of an input of the whole model: that which the model gives it, or, where only one table takes it
+// or the model says nothing, that which the table found out.
+func (m *model) inputType(input *element) factType {
 	name := inputName(input)
-	return slices.ContainsFunc(m.order, func(d *decision) bool {
-		return d.table != nil && slices.ContainsFunc(d.table.facts, func(f fact) bool { return f.name == name && f.from == "" && f.of.optional })
-	})
+	t := m.typeOf(input.child("variable"), false)
+	alone, unknown := m.users(name) == 1, strings.HasPrefix(t.text, "type: any")
+	for _, d := range m.order {
+		if d.table == nil {
+			continue
+		}
+		for _, f := range d.table.facts {
+			if f.name != name || f.from != "" {
+				continue
+			}
+			t.optional = t.optional && !unknown || f.of.optional
+			if alone || unknown {
+				t.text, unknown = f.of.text, false
+			}
+		}
+	}
+	return t
 }
 
 // name makes the name of a file of one in the model, used once.

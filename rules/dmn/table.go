@@ -189,7 +189,7 @@ func (t *table) allowed(c *column, values *element, where string) {
 		target = &t.free[i].of
 	}
 	restricted := target != nil && strings.ContainsAny(strings.TrimPrefix(target.text, "type: "), ",:")
-	if target == nil || restricted || c.fact >= 0 && t.facts[c.fact].from == "" {
+	if target == nil || restricted || c.fact >= 0 && (t.facts[c.fact].from != "" || t.model.users(t.facts[c.fact].name) > 1) {
 		// What is known of the fact elsewhere, in the model or in other tables, must not become narrower here.
 		c.values = values.says()
 		return

@@ -127,7 +127,7 @@ func tableInFile(c *cobra.Command, name string) (*rules.Table, error) {
 	if err != nil {
 		return nil, contentError(fmt.Errorf("the table cannot be read: %w", err))
 	}
-	table, problems := rules.ParseTable(name, text, func(part string) ([]byte, error) { return os.ReadFile(filepath.Join(filepath.Dir(name), part)) })
+	table, problems := parseTable(name, text, besideFile(name))
 	if problems.Err() != nil {
 		printProblems(c.ErrOrStderr(), problems)
 		return nil, contentError(fmt.Errorf("%s has %d error(s)", name, len(problems.Errors())))

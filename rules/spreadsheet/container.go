@@ -16,6 +16,7 @@ import (
 const (
 	MaxBytes  = 4 << 20  // of the file
 	maxPart   = 16 << 20 // of one part of it, unpacked
+	maxParts  = 32 << 20 // of all parts together that are read
 	maxDepth  = 64       // of elements in a part
 	maxSheets = 100
 	maxTexts  = 400_000 // shared strings
@@ -37,7 +38,10 @@ func refuse(hint, format string, args ...any) error {
 const saveAgain = "open it in the spreadsheet program and save it as Excel workbook (.xlsx)"
 
 // container gives access to the parts of a workbook.
-type container struct{ parts map[string]*zip.File }
+type container struct {
+	parts map[string]*zip.File
+	left  int64 // bytes that may still be unpacked
+}
 
 // open finds out what a file is, and refuses everything but a plain workbook.
 func open(file string, content []byte) (*container, error) {
@@ -60,7 +64,7 @@ func open(file string, content []byte) (*container, error) {
 	if err != nil {
 		return nil, refuse(saveAgain, "the workbook is damaged: %s", err)
 	}
-	c := &container{parts: make(map[string]*zip.File, len(reader.File))}
+	c := &container{parts: make(map[string]*zip.File, len(reader.File)), left: maxParts}
 	for _, f := range reader.File {
 		name := strings.ToLower(strings.TrimPrefix(strings.ReplaceAll(f.Name, `\`, "/"), "/"))
 		switch {
@@ -98,12 +102,16 @@ func (c *container) each(name string, start func(xml.StartElement, []string) err
 	if part.UncompressedSize64 > maxPart {
 		return refuse("remove what is not a rule from it", "the part %s of the workbook is too large: %d bytes, at most %d are read", name, part.UncompressedSize64, maxPart)
 	}
+	if part.UncompressedSize64 > uint64(c.left) {
+		return refuse("remove what is not a rule from it", "the workbook is too large: at most %d bytes of it are unpacked", maxParts)
+	}
+	c.left -= int64(part.UncompressedSize64)
 	reader, err := part.Open()
 	if err != nil {
 		return refuse(saveAgain, "the workbook is damaged: %s: %s", name, err)
 	}
 	defer reader.Close()
-	limited := &io.LimitedReader{R: reader, N: maxPart + 1}
+	limited := io.LimitReader(reader, int64(part.UncompressedSize64)) // whatever else the archive says
 	decoder := xml.NewDecoder(limited)
 	var within []string
 	var text []byte

@@ -256,6 +256,18 @@ func TestHostileWorkbooks(t *testing.T) {
 		"opendoc":    {want: "an OpenDocument spreadsheet", content: func(t *testing.T) []byte { return archive(t, map[string]string{"content.xml": "x"}) }},
 		"zip":        {want: "not an Excel workbook", content: func(t *testing.T) []byte { return archive(t, map[string]string{"a.txt": "x"}) }},
 		"bomb":       {want: "is too large", content: func(t *testing.T) []byte { return archive(t, bare(aCell+strings.Repeat(" ", maxPart+1), nil)) }},
+		"many sheets": {want: "at most 33554432 bytes of it are unpacked", content: func(t *testing.T) []byte {
+			parts := bare(aCell+"</sheetData></worksheet>", nil)
+			var sheets, relations strings.Builder
+			for i := range 9 {
+				fmt.Fprintf(&sheets, `<sheet name="S%d" r:id="s%d"/>`, i, i)
+				fmt.Fprintf(&relations, `<Relationship Id="s%d" Type="x/worksheet" Target="s%d.xml"/>`, i, i)
+				parts[fmt.Sprintf("xl/s%d.xml", i)] = "<worksheet>" + strings.Repeat(" ", maxPart/2) + "</worksheet>"
+			}
+			parts["xl/workbook.xml"] = `<workbook xmlns:r="r"><sheets>` + sheets.String() + `</sheets></workbook>`
+			parts["xl/_rels/workbook.xml.rels"] = `<Relationships>` + relations.String() + `</Relationships>`
+			return archive(t, parts)
+		}},
 		"entities": {want: "has a document type", content: func(t *testing.T) []byte {
 			return archive(t, bare(`<!DOCTYPE a [<!ENTITY b "c">]><worksheet>&b;</worksheet>`, nil))
 		}},

@@ -25,7 +25,8 @@ import (
 // world is everything around one case: it plays the systems and the people, and notes what the case does.
 type world struct {
 	test    *Test
-	past    *past // the case that is played again for a recording; nil in a test
+	past    *past      // the case that is played again for a recording; nil in a test
+	ahead   *lookahead // reads real systems and notes what would be written; nil in a test
 	id      string
 	env     *testsuite.TestWorkflowEnvironment
 	store   *store.Store
@@ -248,6 +249,12 @@ func (w *world) reply(ctx context.Context, name string, operation *contracts.Ope
 		return w.replay(ctx, name, operation, input)
 	}
 	a, problem := w.answer(w.test.answers[name], placeOf(ctx), name, input)
+	if problem != nil && w.ahead != nil {
+		return w.ahead.reply(ctx, name, operation, input)
+	}
+	if w.ahead != nil {
+		w.ahead.note(name, operation, input, "the answers", true)
+	}
 	if problem != nil {
 		problem.Hint = cmp.Or(problem.Hint, fmt.Sprintf("write it under systems:, as in %s: {gives: …}", name))
 		return reply{}, problem

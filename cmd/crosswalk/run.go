@@ -16,10 +16,16 @@ func runCommand() *cobra.Command {
 		Use:   "run USECASE",
 		Short: "Start a case with an input",
 		Long: `Starts a case in the running crosswalk. With --wait the command waits until the case has ended, or waits for a person,
-and prints what came out: the outcome, or the tasks that are open.`,
+and prints what came out: the outcome, or the tasks that are open.
+
+With --dry-run nothing is started and nothing is sent: the use case of the folder is played through here, reads are carried out in
+the systems, and each write is shown with what it would be given, by which driver and how it is safe. What a write would answer is
+made up by its contract, texts as (from support.create_task), unless --answers says it. Times are skipped. The command ends where a
+person would be asked whom --answers does not answer for.`,
 		Example: `  crosswalk run customer-complaint --input complaint.json --wait
   echo '{"channel": "web", "from": {"email": "a@b.example"}, "text": "It is broken", "received_at": "2026-03-01T10:00:00Z"}' |
-    crosswalk run customer-complaint --input - --wait --json`,
+    crosswalk run customer-complaint --input - --wait --json
+  crosswalk run customer-complaint --input complaint.json --dry-run --dir acme --answers answers.yaml`,
 		Args: exactly("USECASE"),
 		RunE: runCase,
 
@@ -28,7 +34,9 @@ and prints what came out: the outcome, or the tasks that are open.`,
 	c.Flags().String("input", "", "file with the input as JSON, or - for standard input (required)")
 	c.Flags().Bool("wait", false, "wait until the case has ended or waits for a person")
 	c.Flags().Duration("timeout", 2*time.Minute, "how long to wait at most")
-	c.Flags().Bool("dry-run", false, "perform reads only and show what would be written (not available yet)")
+	c.Flags().Bool("dry-run", false, "perform reads only and show what would be written; takes the workspace of --dir, and needs nothing that runs")
+	c.Flags().String("dir", ".", "with --dry-run: folder of the workspace")
+	c.Flags().String("answers", "", "with --dry-run: file with people:, systems:, runs: and events: as in a file of tests")
 	dataFlag(c)
 	jsonFlag(c)
 	return c
@@ -51,12 +59,12 @@ func readInput(c *cobra.Command) ([]byte, error) {
 }
 
 func runCase(c *cobra.Command, args []string) error {
-	if dry, _ := c.Flags().GetBool("dry-run"); dry {
-		return usageError("--dry-run is not available yet")
-	}
 	input, err := readInput(c)
 	if err != nil {
 		return err
+	}
+	if dry, _ := c.Flags().GetBool("dry-run"); dry {
+		return dryRun(c, args[0], input)
 	}
 	r, err := findRunning(c)
 	if err != nil {

@@ -269,6 +269,9 @@ func (w *Workspace) pin(b usecases.Bundle, contract *contracts.Contract) {
 	}
 }
 
+// TableNames are the names of the rule tables, those with errors too.
+func (w *Workspace) TableNames() []string { return sortedKeys(w.tables) }
+
 // tables reads every table of the folder, and those of the catalogue that a use case decides with.
 func (l *loader) tables(w *Workspace, definitions []*usecases.Definition) {
 	data := map[string]bool{}                     // files that belong to a table and are none of their own

@@ -21,6 +21,7 @@ type caseView struct {
 	WaitingFor   string          `json:"waiting_for"`
 	WaitingKind  string          `json:"waiting_kind"`
 	WaitingSince time.Time       `json:"waiting_since"`
+	WaitingUntil time.Time       `json:"waiting_until"`
 	WaitingStep  string          `json:"waiting_step"`
 	WaitingClass string          `json:"waiting_class"`
 	StartedAt    time.Time       `json:"started_at"`
@@ -79,13 +80,13 @@ func listCases(c *cobra.Command, _ []string) error {
 		fmt.Fprintln(c.OutOrStdout(), "no cases")
 		return nil
 	}
-	rows := [][]string{{"REFERENCE", "STATE", "WAITS FOR", "SINCE", "USE CASE", "TITLE"}}
+	rows := [][]string{{"REFERENCE", "STATE", "WAITS FOR", "SINCE", "UNTIL", "USE CASE", "TITLE"}}
 	for _, v := range out.Cases {
 		state := v.State
 		if v.Outcome != "" {
 			state += ": " + v.Outcome
 		}
-		rows = append(rows, []string{v.Reference, state, v.WaitingFor, since(v.WaitingSince), v.UseCase, oneLine(v.Title, 60)})
+		rows = append(rows, []string{v.Reference, state, v.WaitingFor, since(v.WaitingSince), until(v.WaitingUntil), v.UseCase, oneLine(v.Title, 60)})
 	}
 	table(c.OutOrStdout(), rows)
 	return nil

@@ -48,6 +48,13 @@ func oneLine(text string, most int) string {
 	return text
 }
 
+func until(t time.Time) string {
+	if t.IsZero() {
+		return ""
+	}
+	return t.Local().Format("2006-01-02 15:04")
+}
+
 func since(t time.Time) string {
 	if t.IsZero() {
 		return ""

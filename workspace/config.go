@@ -147,7 +147,11 @@ func parseConfig(text []byte, base string, known map[string]*contracts.Contract)
 	}
 	c.timers(fields["schedules"], fields["pollers"])
 	keep := fields["retention"].Fields(retentionShape)
-	c.Retention = Retention{History: keep["history"].Duration(), Record: keep["record"].Duration(), Intake: keep["intake"].Duration(), Events: keep["events"].Duration()}
+	history := keep["history"].Duration()
+	if history > 0 && history < 24*time.Hour {
+		keep["history"].Errorf("Temporal keeps it for a day at least", "%q is too short for the history of a case that has ended", keep["history"].Text())
+	}
+	c.Retention = Retention{History: history, Record: keep["record"].Duration(), Intake: keep["intake"].Duration(), Events: keep["events"].Duration()}
 	return c
 }
 

@@ -1,9 +1,11 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"path/filepath"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -42,7 +44,8 @@ cluster that you have already does as well.`,
 
 // engineOptions are those of the engine inside `up`, or of the engine alone.
 func (s *system) engineOptions() engine.Options {
-	o := engine.Options{Directory: filepath.Join(s.options.data, "temporal"), Namespace: s.options.namespace, Retention: worker.DefaultRetention,
+	s.retention = cmp.Or(s.wantedRetention(), worker.DefaultRetention)
+	o := engine.Options{Directory: filepath.Join(s.options.data, "temporal"), Namespace: s.options.namespace, Retention: s.retention,
 		SearchAttributes: worker.SearchAttributes(), Logger: s.log}
 	if s.options.roles == (roles{engine: true}) {
 		o.Database, o.FrontendAddress, o.UIAddress = s.options.database, s.options.listen, s.options.temporalUI
@@ -51,6 +54,28 @@ func (s *system) engineOptions() engine.Options {
 		o.Directory = ""
 	}
 	return o
+}
+
+// wantedRetention is how long crosswalk.yaml wants the histories of ended cases to be kept; 0: it does not say.
+func (s *system) wantedRetention() time.Duration {
+	if s.definitions == nil || s.definitions.current() == nil {
+		return 0
+	}
+	return s.definitions.current().Config.Retention.History
+}
+
+// keepHistories brings an existing Temporal to what crosswalk.yaml says. What may not be changed is not: payloads are then
+// kept for the longer of both times, so that no history lacks them.
+func (s *system) keepHistories(ctx context.Context) {
+	wanted := s.wantedRetention()
+	if wanted == 0 {
+		return
+	}
+	had, err := worker.KeepHistories(ctx, s.client.WorkflowService(), cmp.Or(s.options.namespace, worker.DefaultNamespace), wanted)
+	if s.retention = wanted; err != nil {
+		s.retention = max(wanted, had)
+		s.log.Warn("namespace.retention_not_changed", "wanted", wanted.String(), "kept", had.String(), "error", err)
+	}
 }
 
 // announceEngine says where the engine is reached.

@@ -94,7 +94,8 @@ type system struct {
 	background      sync.WaitGroup
 	token           string
 	telemetry       *telemetry.Telemetry
-	announced       bool // up.json is ours
+	retention       time.Duration // of the histories of ended cases
+	announced       bool          // up.json is ours
 }
 
 // up runs a workspace until the context is done. ready is called once everything takes work.
@@ -173,7 +174,7 @@ func (s *system) start(ctx, working context.Context) error {
 		}
 	}
 	if s.options.roles.worker {
-		s.worker, err = worker.Start(ctx, worker.Config{Store: s.store, Client: s.client, Base: base, DeskURL: s.deskURL(), NoRobots: s.options.noRobots, Logger: s.log, Telemetry: s.telemetry})
+		s.worker, err = worker.Start(ctx, worker.Config{Store: s.store, Client: s.client, Base: base, DeskURL: s.deskURL(), NoRobots: s.options.noRobots, Retention: s.retention, Logger: s.log, Telemetry: s.telemetry})
 		if err != nil {
 			return systemError(err)
 		}
@@ -209,7 +210,10 @@ func (s *system) startEngine(ctx context.Context) error {
 		return err
 	}
 	if s.engine == nil && s.options.roles.worker {
-		return worker.PrepareNamespace(ctx, s.client, s.options.namespace)
+		if err := worker.PrepareNamespace(ctx, s.client, s.options.namespace); err != nil {
+			return err
+		}
+		s.keepHistories(ctx)
 	}
 	return nil
 }

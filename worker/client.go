@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"net"
 
 	"go.temporal.io/api/workflowservice/v1"
 	"go.temporal.io/sdk/client"
@@ -60,9 +61,18 @@ func options(d Dialing) (client.Options, error) {
 		o.ConnectionOptions.DialOptions = append(o.ConnectionOptions.DialOptions, grpc.WithChainUnaryInterceptor(blobs{d.Store}.lighten))
 	}
 	o.ConnectionOptions.DialOptions = append(o.ConnectionOptions.DialOptions, grpc.WithChainUnaryInterceptor(namespaced(o.Namespace)))
+	if local(o.HostPort) {
+		o.ConnectionOptions.GrpcCompression = &client.GrpcCompressionNone{} // it costs more than a way inside of one machine
+	}
 	o.Identity = "crosswalk" // the default names the user and the host
 	o.Logger = log.NewStructuredLogger(loggerOr(d.Logger))
 	return o, observe(&o, d.Telemetry)
+}
+
+// local says that an address is on this machine.
+func local(address string) bool {
+	host, _, err := net.SplitHostPort(address)
+	return err == nil && (host == "localhost" || net.ParseIP(host).IsLoopback())
 }
 
 // namespaced fills the namespace into the requests for which the SDK has no method of its own.

@@ -160,22 +160,36 @@ func (b *bench) report(variants []variant, rates map[string][]float64, alone, bu
 			b.histories[v.name].events, b.histories[v.name].bytes)
 	}
 	fmt.Println()
-	goal := func(what string, other variant, want float64) {
+	goal := func(what string, other variant, wants ...float64) {
 		ratios := []float64{}
 		for i, rate := range rates[interpreter.name] {
 			ratios = append(ratios, rate/rates[other.name][i])
 		}
 		got := median(ratios)
-		fmt.Printf("%-62s %5.2f  goal at least %.1f  %s\n", what, got, want, verdict(got >= want))
+		fmt.Printf("%-62s %5.2f", what, got)
+		for _, want := range wants {
+			fmt.Printf("  goal at least %.2f  %s", want, verdict(got >= want))
+		}
+		fmt.Println()
 	}
-	goal("(a) interpreter / same plan by hand", handWritten, 0.9)
+	goal("(a) interpreter / same plan by hand", handWritten, 0.9, 0.95)
 	goal("(b) interpreter / one ordinary activity per step", perStep, 2.5)
-	goal("(c) interpreter / empty workflow", empty, 0.6)
+	goal("(c) interpreter / empty workflow", empty, 0.6, 0.7)
 	bound := []float64{}
 	for i, rate := range rates[handWritten.name] {
 		bound = append(bound, rate/rates[empty.name][i])
 	}
 	fmt.Printf("%-62s %5.2f\n", "    to compare: same plan by hand / empty workflow", median(bound))
+	// Processor time tells the variants apart on a machine that does other things too, where rates do not.
+	spent := func(v variant) (ours, all float64) {
+		ours = float64(median(work[v.name]))
+		return ours, ours + float64(median(theirs[v.name]))
+	}
+	ours, all := spent(interpreter)
+	handOurs, _ := spent(handWritten)
+	_, emptyAll := spent(empty)
+	fmt.Printf("%-62s %5.2f\n", "    processor time, same plan by hand / interpreter", handOurs/ours)
+	fmt.Printf("%-62s %5.2f\n", "    processor time and stand-ins', empty workflow / interpreter", emptyAll/all)
 	latency := float64(median(alone[interpreter.name])) / float64(median(alone[perStep.name]))
 	fmt.Printf("%-62s %5.2f  goal at most  %.1f  %s\n", "    latency of one case alone / one ordinary activity per step", latency, 0.5, verdict(latency <= 0.5))
 	fmt.Printf("\nHow: %d rounds, %d cases of each variant in a round, %d at once, the variants taking turns in one process on %d processors; embedded\n"+

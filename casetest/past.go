@@ -25,12 +25,15 @@ type past struct {
 	input     rules.Value
 	meta      workflows.CaseMeta
 	messages  []*message
+	events    []*event
+	cancel    *cancelling
 	people    []*person
 	steps     []pastStep
 	decisions []store.Decision
 	troubles  map[string][]reply // by path: the errors that people were asked about, in order
 	choices   map[string]rules.Value
 	links     []store.Link
+	ran       map[string]bool   // what steps had run and was played again, by doneAt
 	replies   map[string]int    // how many troubles of a path were played
 	entries   []string          // of the messages that joined, in order
 	entryOf   map[string]string // the recorded entry of a message that joins again
@@ -53,7 +56,7 @@ func recall(ctx context.Context, s *store.Store, of store.Case, plan *usecases.P
 	if !of.Ended() {
 		return nil, refused("it has not ended")
 	}
-	p := &past{plan: plan, of: of, troubles: map[string][]reply{}, choices: map[string]rules.Value{}, replies: map[string]int{}, entryOf: map[string]string{}}
+	p := &past{plan: plan, of: of, ran: map[string]bool{}, troubles: map[string][]reply{}, choices: map[string]rules.Value{}, replies: map[string]int{}, entryOf: map[string]string{}}
 	entries, err := s.Messages(ctx, of.ID)
 	if err != nil {
 		return nil, err
@@ -82,11 +85,59 @@ func recall(ctx context.Context, s *store.Store, of store.Case, plan *usecases.P
 			return nil, err
 		}
 	}
+	if err := p.outside(ctx, s); err != nil {
+		return nil, err
+	}
 	if p.links, err = s.Links(ctx, store.LinkFilter{}); err != nil {
 		return nil, err
 	}
 	p.decisions, err = s.Decisions(ctx, of.ID)
 	return p, err
+}
+
+// outside reads the events that the case took, and who cancelled it.
+func (p *past) outside(ctx context.Context, s *store.Store) error {
+	taken, err := s.Events(ctx, store.EventFilter{CaseID: p.of.ID})
+	if err != nil {
+		return err
+	}
+	for _, one := range slices.Backward(taken) { // the newest comes first
+		payload, err := decoded(one.Payload)
+		if err != nil {
+			return err
+		}
+		p.events = append(p.events, &event{after: p.since(one.ReceivedAt), name: one.Name, key: one.Key, payload: payload})
+	}
+	if p.of.State != store.CaseCancelled || slices.ContainsFunc(p.people, func(one *person) bool { return one.gives.Get("act").Text() == activities.ActCancel }) {
+		return nil
+	}
+	return p.cancelled(ctx, s)
+}
+
+// cancelled reads who cancelled the case, and whether what it had done was undone.
+func (p *past) cancelled(ctx context.Context, s *store.Store) error {
+	p.cancel = &cancelling{after: p.since(p.of.EndedAt)}
+	timeline, err := s.Timeline(ctx, p.of.ID)
+	if err != nil {
+		return err
+	}
+	for _, one := range timeline {
+		if one.Kind == "undoing" {
+			p.cancel.undo, p.cancel.by, p.cancel.after = true, one.Who, p.since(one.At)
+		}
+	}
+	repairs, err := s.Repairs(ctx, p.of.ID)
+	for _, one := range repairs {
+		if one.Act == store.ActCancel {
+			p.cancel.by, p.cancel.after = one.Who, p.since(one.AskedAt)
+		}
+	}
+	return err
+}
+
+// since is a time of the case: what came before it began was there when it began.
+func (p *past) since(at time.Time) time.Duration {
+	return max(0, at.Sub(p.of.StartedAt).Round(time.Second))
 }
 
 func decoded(raw json.RawMessage) (rules.Value, error) {
@@ -161,7 +212,11 @@ func (p *past) task(task store.Task) error {
 	for _, key := range givenShape.Names() {
 		given = given.With(key, answer.Get(key))
 	}
-	p.people = append(p.people, &person{path: task.StepPath, task: string(task.Kind), after: task.AnsweredAt.Sub(task.CreatedAt).Round(time.Minute), by: task.AnsweredBy, times: 1, gives: given})
+	role := ""
+	if s := stepOf(p.plan, task.StepPath); s != nil && s.Ask != nil && len(s.Ask.Approvers) > 0 {
+		role = task.Role // several are asked at the same place
+	}
+	p.people = append(p.people, &person{path: task.StepPath, task: string(task.Kind), role: role, after: task.AnsweredAt.Sub(task.CreatedAt).Round(time.Minute), by: task.AnsweredBy, times: 1, gives: given})
 	return nil
 }
 
@@ -170,6 +225,7 @@ type called struct {
 	name  string
 	input rules.Value
 	reply reply
+	after time.Duration // how long it took: of what is run
 }
 
 // replay answers a call as it was answered then.
@@ -225,7 +281,59 @@ func (p *past) reply(place activities.Place, step *usecases.Step, operation *con
 			return reply{value: s.value}, true
 		}
 	}
+	for _, s := range p.steps {
+		if s.Path == place.Path && s.Generation == place.Generation { // a branch failed, and what is around it took that
+			return reply{fails: contracts.Class(s.ErrorClass), message: "as it was recorded"}, true
+		}
+	}
+	if class := p.endedBy(step); class != "" {
+		return reply{fails: class, message: "as it was recorded", candidates: p.candidates(place, class)}, true
+	}
 	return reply{}, false
+}
+
+// endedBy is the class of an error of which the record tells nothing, because what stands in for the step ends the case:
+// the only one of which that can be said.
+func (p *past) endedBy(step *usecases.Step) contracts.Class {
+	var found []contracts.Class
+	for _, handler := range step.OnError {
+		if n := len(handler.Steps); n > 0 && handler.Steps[n-1].End != nil {
+			found = append(found, handler.Class)
+		}
+	}
+	if len(found) != 1 {
+		return ""
+	}
+	return found[0]
+}
+
+// ranReply is what came of something that a step had run, the first time that it is come to first.
+func (p *past) ranReply(name string) (made reply, after time.Duration, known bool) {
+	for _, s := range p.steps {
+		step := stepOf(p.plan, s.Path)
+		if step == nil || step.Run == nil || step.Run.Name() != name {
+			continue
+		}
+		if troubles := p.troubles[s.Path]; p.replies[s.Path] < len(troubles) {
+			p.replies[s.Path]++
+			return troubles[p.replies[s.Path]-1], 0, true
+		}
+		at := fmt.Sprintf("%s~%d", s.Path, s.Generation)
+		if p.ran[at] || s.ErrorClass != "" {
+			continue
+		}
+		p.ran[at] = true
+		if class := p.failed(activities.Place{Path: s.Path, Generation: s.Generation}, step); class != "" {
+			return reply{fails: class, message: "as it was recorded"}, 0, true
+		}
+		return reply{value: s.value}, s.FinishedAt.Sub(s.StartedAt).Round(time.Second), true
+	}
+	p.plan.Walk(func(step *usecases.Step) {
+		if class := p.endedBy(step); class != "" && !known && step.Run != nil && step.Run.Name() == name {
+			made, known = reply{fails: class, message: "as it was recorded"}, true
+		}
+	})
+	return made, 0, known
 }
 
 // failed is the class of the error that stand-ins of the step took.

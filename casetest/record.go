@@ -79,7 +79,7 @@ func (p *past) replace(r *replacer) {
 	prose := &rules.Type{Kind: rules.KindText, Personal: true}
 	r.see(p.input, p.plan.Input, false, true)
 	for _, s := range p.steps {
-		if s.Kind == "call" {
+		if s.Kind == "call" || s.Kind == "run" {
 			r.see(s.value, typeOf(p.plan, s.Path), false, true)
 		}
 	}
@@ -88,6 +88,9 @@ func (p *past) replace(r *replacer) {
 	}
 	for _, m := range p.messages {
 		r.see(m.parsed.Get("from"), prose, true, false)
+	}
+	for _, e := range p.events {
+		r.see(e.payload, p.plan.Events[e.name], false, true)
 	}
 	for i := range p.links {
 		for _, ref := range []*store.Ref{&p.links[i].Left, &p.links[i].Right} {
@@ -126,6 +129,13 @@ func (p *past) rewrite(r *replacer) {
 		}
 	}
 	p.meta.StartedBy = colleague(people, p.meta.StartedBy)
+	if p.cancel != nil {
+		p.cancel.by = colleague(people, p.cancel.by)
+	}
+	for _, e := range p.events {
+		e.payload = r.value(e.payload, p.plan.Events[e.name], false)
+		e.key = r.value(rules.Text(e.key), nil, false).Text()
+	}
 	for i := range p.links {
 		for _, ref := range []*store.Ref{&p.links[i].Left, &p.links[i].Right} {
 			if id := r.ids[ref.ID]; id != "" {
@@ -183,7 +193,7 @@ func (p *past) again(ctx context.Context, calendars workflows.Calendars) (w *wor
 		return nil, nil, fmt.Errorf("casetest: %w", err)
 	}
 	defer os.RemoveAll(dir)
-	t := &Test{Name: "recorded", File: "the record", Line: 1, at: p.of.StartedAt, meta: p.meta, input: p.input, messages: p.messages, Subject: Subject{Plan: p.plan, Calendars: calendars}}
+	t := &Test{Name: "recorded", File: "the record", Line: 1, at: p.of.StartedAt, meta: p.meta, input: p.input, messages: p.messages, events: p.events, cancel: p.cancel, Subject: Subject{Plan: p.plan, Calendars: calendars}}
 	t.meta.Reference = testReference
 	w = newWorld(t, "test-1")
 	w.past = p

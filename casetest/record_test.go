@@ -5,11 +5,14 @@ import (
 	"fmt"
 	"io/fs"
 	"path"
+	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 	"unicode/utf8"
 
+	"github.com/rogpeppe/go-internal/txtar"
 	"github.com/stretchr/testify/require"
 
 	"crosswalk/contracts"
@@ -45,7 +48,15 @@ func happened(t *testing.T, s *store.Store, bundle usecases.Bundle, text string)
 	require.NoError(t, problems.Err())
 	file, problems := Parse("", "customer-complaint.tests.yaml", []byte(text), Subject{Plan: plan})
 	require.Empty(t, problems.Error(), text)
-	one := file.Tests[0]
+	of, seen := playedOnce(t, s, bundle, file.Tests[0])
+	require.Empty(t, seen.check())
+	return of
+}
+
+// playedOnce runs a test as a case of its own, with a record that stays.
+func playedOnce(t *testing.T, s *store.Store, bundle usecases.Bundle, one *Test, at ...*atomic.Pointer[world]) (store.Case, *seen) {
+	t.Helper()
+	plan := one.Plan
 	require.NoError(t, s.PutBundle(t.Context(), bundle.Hash(), plan.UseCase, bundle.Canonical()))
 	parsed, err := json.Marshal(one.input)
 	require.NoError(t, err)
@@ -57,15 +68,17 @@ func happened(t *testing.T, s *store.Store, bundle usecases.Bundle, text string)
 	one.meta.Reference = stored.Entry.CaseReference
 	w := newWorld(one, stored.Entry.CaseID)
 	w.store = s
+	for _, clock := range at {
+		clock.Store(w)
+	}
 	end, err := w.execute()
 	require.NoError(t, err)
 	require.Empty(t, w.failures)
 	seen, err := w.look(end)
 	require.NoError(t, err)
-	require.Empty(t, seen.check())
 	of, err := s.Case(t.Context(), stored.Entry.CaseID)
 	require.NoError(t, err)
-	return of
+	return of, seen
 }
 
 func quote(text string) string {
@@ -245,5 +258,94 @@ func TestReplacer(t *testing.T) {
 	for _, text := range []string{"Mrs Berg", "jane@berg.example", "0431 5550123"} {
 		_, leaks := r.leak(text)
 		require.True(t, leaks, text)
+	}
+}
+
+// everyDay is a calendar that is always at work.
+type everyDay struct{}
+
+// Calendar works from 0 to 24 o'clock in UTC.
+func (everyDay) Calendar(string) *rules.Calendar {
+	c := &rules.Calendar{Zone: time.UTC}
+	for day := range c.Hours {
+		c.Hours[day] = []rules.Hours{{From: 0, To: 24 * 60}}
+	}
+	return c
+}
+
+// kindsOf are the use cases of an archive, by their names, as bundles and compiled.
+func kindsOf(t *testing.T, files map[string]string, name string, runs []string) (usecases.Bundle, Subject) {
+	t.Helper()
+	bundle, subject := complaintBundle(t), Subject{Runs: map[string]*usecases.Plan{}, Calendars: everyDay{}}
+	other := bundle
+	bundle.UseCases = map[string]usecases.Signature{}
+	for _, run := range runs {
+		other.UseCase = usecases.File{Name: run + ".yaml", Text: files[run+".yaml"]}
+		plan, problems := usecases.Compile(other)
+		require.NoError(t, problems.Err())
+		subject.Runs[run], bundle.UseCases[run] = plan, plan.Signature()
+	}
+	bundle.UseCase = usecases.File{Name: name + ".yaml", Text: files[name+".yaml"]}
+	plan, problems := usecases.Compile(bundle)
+	require.NoError(t, problems.Err())
+	subject.Plan = plan
+	return bundle, subject
+}
+
+// TestRecordingsOfKinds makes tests of cases with waits, events, branches, other cases and workers, several approvers, long
+// loops and undo.
+func TestRecordingsOfKinds(t *testing.T) {
+	t.Parallel()
+	archive, err := txtar.ParseFile("testdata/kinds.txtar")
+	require.NoError(t, err)
+	files := map[string]string{}
+	for _, f := range archive.Files {
+		files[f.Name] = string(f.Data)
+	}
+	opens := []string{"open-account"}
+	for name, test := range map[string]struct {
+		useCase string
+		runs    []string
+		only    string   // the test that is recorded
+		has     []string // in what is written
+	}{
+		"branches":               {"beside", nil, "effects of branches have no order among each other", []string{"support.create_task: {queue: approvals"}},
+		"an error in a branch":   {"beside", nil, "an error breaks the other branch off, and what was done is undone", []string{"fails: not_found", "outcome: failed"}},
+		"cancelled and undone":   {"beside", nil, "cancelled, and undone", []string{"cancel: {after: 86400 seconds, undo: true, by: colleague-1}", "outcome: cancelled"}},
+		"an event":               {"waits", nil, "an event that comes while it is waited for; the holiday does not count", []string{"event: back, key: '1042', payload: {condition: good}"}},
+		"an event that is early": {"waits", nil, "an event that came before", []string{"payload: {condition: damaged}"}},
+		"nobody's event":         {"waits", nil, "an event that comes too late", []string{"step: 'goods.on_timeout[0]'"}},
+		"several approvers":      {"asks", nil, "two of one role, then one of each", []string{"role: legal", "role: finance-lead"}},
+		"the first no":           {"asks", nil, "the first no decides", []string{"approved: false", "outcome: 'no'"}},
+		"what is run": {"credit", opens, "what other workers and another use case do", []string{"CheckCredit:\n        - {after: 259200 seconds, gives: 5000}",
+			"gives: {outcome: opened, result: {account: '1'}}", "runs: [ScoreCompany, CheckCredit, TellEverybody, open-account]"}},
+		"what failed":            {"credit", opens, "nobody knows the company", []string{"ScoreCompany:\n        - {fails: not_found}"}},
+		"cancelled while it ran": {"credit", opens, "somebody cancels the other case", []string{"- {fails: declined}", "outcome: given_up"}},
+		"a worker was down":      {"credit", opens, "a worker that is down is a person's task", []string{"fails: unavailable", "act: retry"}},
+		"a long loop":            {"loops", []string{"small"}, "more items than one execution holds", []string{"event: back, key: '50'", "small:\n"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			bundle, subject := kindsOf(t, files, test.useCase, test.runs)
+			file, problems := Parse("", test.useCase+Extension, []byte(files[test.useCase+Extension]), subject)
+			require.Empty(t, problems.Error())
+			i := slices.IndexFunc(file.Tests, func(one *Test) bool { return one.Name == test.only })
+			require.GreaterOrEqual(t, i, 0)
+			var at atomic.Pointer[world]
+			s, err := store.Open(t.Context(), t.TempDir(), store.Volatile(), store.WithClock(func() time.Time {
+				if w := at.Load(); w != nil {
+					return w.now()
+				}
+				return file.Tests[i].at
+			}))
+			require.NoError(t, err)
+			defer s.Close()
+			of, _ := playedOnce(t, s, bundle, file.Tests[i], &at)
+			recording, err := Record(t.Context(), s, of, everyDay{})
+			require.NoError(t, err)
+			for _, part := range test.has {
+				require.Contains(t, string(recording.Text), part)
+			}
+		})
 	}
 }

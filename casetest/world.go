@@ -34,6 +34,7 @@ type world struct {
 	reach   *activities.Reach
 	plans   map[string]*usecases.Plan // by the name of the use case, which is the hash of its bundle here
 	foreign map[string]bool           // what of other workers is run, by name
+	run     map[string]bool           // the use cases that are run, by name
 	every   int                       // after how many steps the case goes on in a new run; 0: never
 
 	mu       sync.Mutex
@@ -42,6 +43,7 @@ type world struct {
 	given    map[string]bool // by the id of the task
 	sent     map[string]bool // keys of writes that were carried out
 	cases    map[string]*played
+	opened   map[string]bool // the cases that were run, by id
 	effects  []effect
 	ran      []effect
 	tasks    []activities.Task
@@ -54,6 +56,7 @@ type world struct {
 	due      []*appointment
 	failures []Failure
 	calls    []called // of a recording
+	ranCalls []called
 }
 
 // played is a case: that of the test, or one that its steps run.
@@ -91,11 +94,11 @@ type appointment struct {
 func newWorld(t *Test, id string) *world {
 	w := &world{
 		test: t, id: id, plans: map[string]*usecases.Plan{}, used: map[*answer]int{}, answered: map[*person]int{}, given: map[string]bool{}, sent: map[string]bool{},
-		cases: map[string]*played{id: {plan: t.Plan}}, reminded: map[string]int{}, ways: map[way]int{}, steps: map[spot]*usecases.Step{}, seats: map[spot]map[string]bool{},
+		cases: map[string]*played{id: {plan: t.Plan}}, opened: map[string]bool{}, reminded: map[string]int{}, ways: map[way]int{}, steps: map[spot]*usecases.Step{}, seats: map[spot]map[string]bool{},
 	}
 	w.reach = &activities.Reach{Systems: map[string]*activities.System{}}
 	plans := t.plans()
-	w.foreign = foreignRuns(plans)
+	w.foreign, w.run = ranBy(plans)
 	for _, plan := range plans {
 		w.plans[plan.UseCase] = plan
 		w.serve(plan)
@@ -383,20 +386,39 @@ func (w *world) openTask(ctx context.Context, in activities.OpenTaskInput) error
 	if w.given[in.Task.ID] {
 		return nil
 	}
-	people := w.test.people
-	if w.past != nil {
-		people = w.past.people
-	}
-	for _, p := range people {
-		if w.answered[p] >= p.times || !p.takes(in.Task, w.steps[spotOf(in.Task.Place)], w.past != nil) {
-			continue
-		}
+	if p := w.whoAnswers(in.Task); p != nil {
 		w.answered[p]++
 		w.given[in.Task.ID] = true
 		w.later(p.after, func() { w.give(p, in.Task.ID) })
-		return nil
 	}
 	return nil
+}
+
+// whoAnswers is the first who takes a task; in a case that is played again, of several who were asked at the same place
+// the one of its role before the others.
+func (w *world) whoAnswers(task activities.Task) *person {
+	step := w.steps[spotOf(task.Place)]
+	if w.past == nil {
+		for _, p := range w.test.people {
+			if w.answered[p] < p.times && p.takes(task, step) {
+				return p
+			}
+		}
+		return nil
+	}
+	var found *person
+	for _, p := range w.past.people {
+		if w.answered[p] >= p.times || p.path != task.Path || p.task != task.Kind {
+			continue
+		}
+		if p.role == task.Role {
+			return p
+		}
+		if found == nil {
+			found = p
+		}
+	}
+	return found
 }
 
 // noteTask keeps a task as people see it last.
@@ -410,10 +432,7 @@ func (w *world) noteTask(task activities.Task) {
 	w.tasks = append(w.tasks, task)
 }
 
-func (p *person) takes(task activities.Task, step *usecases.Step, again bool) bool {
-	if again {
-		return p.path == task.Path && p.task == task.Kind
-	}
+func (p *person) takes(task activities.Task, step *usecases.Step) bool {
 	if p.task != "" && p.task != task.Kind || p.queue != "" && p.queue != task.Queue || p.role != "" && p.role != task.Role {
 		return false
 	}

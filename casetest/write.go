@@ -35,8 +35,10 @@ func (p *past) write(r *replacer, of *world, found *seen) ([]byte, error) {
 	w.line(2, "case: %s", w.fields([]string{"language", p.meta.Language, "channel", p.meta.Channel, "started_by", p.meta.StartedBy}))
 	w.line(2, "input: %s", w.value(p.input))
 	w.systems(p, of)
+	w.runs(of)
 	w.people(p)
 	w.messages(p)
+	w.outside(p)
 	w.expect(p, of, found)
 	if len(w.leaks) > 0 {
 		return nil, refused("something personal would remain in it: %s", strings.Join(w.leaks, ", "))
@@ -78,6 +80,55 @@ func (w *writer) systems(p *past, of *world) {
 				w.line(4, "- {with: %s, times: 1, %s}", w.value(call.input), answer)
 			}
 		}
+	}
+}
+
+// runs writes what came of everything that steps had run: a test of this case runs nothing else.
+func (w *writer) runs(of *world) {
+	byName := map[string][]called{}
+	for _, run := range of.ranCalls {
+		byName[run.name] = append(byName[run.name], run)
+	}
+	if len(byName) == 0 {
+		return
+	}
+	w.line(2, "runs:")
+	for _, name := range sortedKeys(byName) {
+		runs := byName[name]
+		w.line(3, "%s:", quotedKey(name))
+		for _, run := range runs {
+			var parts []string
+			if len(runs) > 1 {
+				parts = append(parts, "with: "+w.value(run.input), "times: 1")
+			}
+			if run.after > 0 {
+				parts = append(parts, fmt.Sprintf("after: %d seconds", int(run.after.Seconds())))
+			}
+			switch {
+			case run.reply.fails != "":
+				parts = append(parts, "fails: "+string(run.reply.fails))
+			case !run.reply.value.IsMissing():
+				parts = append(parts, "gives: "+w.value(run.reply.value))
+			}
+			w.line(4, "- {%s}", strings.Join(parts, ", "))
+		}
+	}
+}
+
+// outside writes the events that the case took, and that it was cancelled.
+func (w *writer) outside(p *past) {
+	if len(p.events) > 0 {
+		w.line(2, "events:")
+	}
+	for _, e := range p.events {
+		w.line(3, "- {after: %d seconds, event: %s, key: %s, payload: %s}", int(e.after.Seconds()), w.scalar(e.name), w.scalar(e.key), w.value(e.payload))
+	}
+	if c := p.cancel; c != nil {
+		by := ""
+		if c.by != "" {
+			by = ", by: " + w.scalar(c.by)
+		}
+		w.line(2, "cancel: {after: %d seconds, undo: %t%s}", int(c.after.Seconds()), c.undo, by)
 	}
 }
 
@@ -132,6 +183,9 @@ func (w *writer) people(p *past) {
 		pairs := "step: " + quotedPath(stepPath(p.plan, person.path))
 		if person.task == "repair" || person.task == "confirm" {
 			pairs += ", task: " + person.task
+		}
+		if person.role != "" {
+			pairs += ", role: " + w.scalar(person.role)
 		}
 		if person.after > 0 {
 			pairs += fmt.Sprintf(", after: %d minutes", int(person.after.Minutes()))
@@ -217,6 +271,13 @@ func (w *writer) expect(p *past, of *world, found *seen) {
 		w.line(3, "decisions: {%s}", strings.Join(parts, ", "))
 	}
 	w.effects(p, of)
+	if len(of.ranCalls) > 0 {
+		names := make([]string, len(of.ranCalls))
+		for i, run := range of.ranCalls {
+			names[i] = w.scalar(run.name)
+		}
+		w.line(3, "runs: [%s]", strings.Join(names, ", "))
+	}
 	w.line(3, "outcome: %s", w.scalar(found.end.outcome.Outcome))
 	if result := found.end.outcome.Result; result.Kind() == rules.KindRecord && result.Len() > 0 {
 		w.line(3, "result: %s", w.value(result))
@@ -229,11 +290,7 @@ func (w *writer) effects(p *past, of *world) {
 		return
 	}
 	w.line(3, "effects:")
-	indent := 4
-	if p.plan.Joined != nil && len(p.messages) > 0 {
-		w.line(4, "%s:", anyOrder)
-		indent = 5
-	}
+	const indent = 4
 	for _, e := range of.effects {
 		operation := p.operation(e.operation)
 		fields := rules.Record(nil)

@@ -160,7 +160,7 @@ func run(ctx context.Context, t *Test, id, dir string, blank []byte, every int) 
 	if err := os.WriteFile(filepath.Join(dir, store.FileName), blank, 0o600); err != nil {
 		return result, err
 	}
-	w.store, err = store.Open(ctx, dir, store.Volatile(), store.WithClock(w.now))
+	w.store, err = store.Open(ctx, dir, store.Volatile(), store.Copied(), store.WithClock(w.now))
 	if err != nil {
 		return result, err
 	}

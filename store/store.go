@@ -27,7 +27,11 @@ import (
 // FileName is the name of the database inside the data directory.
 const FileName = "crosswalk.db"
 
-const readers = 8
+const (
+	readers = 8
+	// volatileReaders are those of a store that is thrown away: each costs a look at the whole schema.
+	volatileReaders = 2
+)
 
 //go:embed migrations/*.sql
 var migrations embed.FS
@@ -40,6 +44,7 @@ type Store struct {
 	commits  commits
 	postgres bool
 	volatile bool // nothing is forced to the disk
+	copied   bool // the file is known to be right
 	now      func() time.Time
 	states   states
 }
@@ -61,6 +66,11 @@ func WithClock(now func() time.Time) Option {
 // Volatile gives up durability for speed: what a crash leaves is worth nothing. It is for stores that are thrown away.
 func Volatile() Option {
 	return func(s *Store) { s.volatile = true }
+}
+
+// Copied says that the file is a copy of one that this program has opened a moment ago: nothing about it is looked at.
+func Copied() Option {
+	return func(s *Store) { s.copied = true }
 }
 
 // Open opens the store in the data directory, which is Crosswalk's own: it is created if need be and made
@@ -110,21 +120,18 @@ func (s *Store) open(ctx context.Context, path string) error {
 	}
 	// One writer: SQLite has one anyway, and a queue in front of it beats retries against its lock.
 	s.writer.SetMaxOpenConns(1)
-	if err := s.assertPragmas(ctx, s.writer); err != nil {
-		return err
-	}
-	files, err := fs.Sub(migrations, "migrations")
-	if err != nil {
-		return err
-	}
-	if err := migrate(ctx, goose.DialectSQLite3, s.writer, files, false); err != nil {
+	if err := s.prepareSchema(ctx); err != nil {
 		return err
 	}
 	if s.reader, err = sql.Open("sqlite", s.dsn(path, true)); err != nil {
 		return err
 	}
-	s.reader.SetMaxOpenConns(readers)
-	s.reader.SetMaxIdleConns(readers)
+	side := readers
+	if s.volatile {
+		side = volatileReaders
+	}
+	s.reader.SetMaxOpenConns(side)
+	s.reader.SetMaxIdleConns(side)
 	if err := s.assertPragmas(ctx, s.reader); err != nil {
 		return err
 	}
@@ -132,6 +139,18 @@ func (s *Store) open(ctx context.Context, path string) error {
 	writing := &writing{db: s.writer}
 	s.commits = newCommitter(writing.begin, writing.close)
 	return nil
+}
+
+// prepareSchema checks the settings of the writer and brings the schema up to date.
+func (s *Store) prepareSchema(ctx context.Context) error {
+	if err := s.assertPragmas(ctx, s.writer); err != nil || s.copied {
+		return err
+	}
+	files, err := fs.Sub(migrations, "migrations")
+	if err != nil {
+		return err
+	}
+	return migrate(ctx, goose.DialectSQLite3, s.writer, files, false)
 }
 
 func prepareFile(directory string) (string, error) {
@@ -182,6 +201,9 @@ func (s *Store) dsn(path string, readOnly bool) string {
 }
 
 func (s *Store) assertPragmas(ctx context.Context, db *sql.DB) error {
+	if s.copied {
+		return nil
+	}
 	for _, p := range s.pragmas() {
 		var got string
 		if err := db.QueryRowContext(ctx, "PRAGMA "+p.name).Scan(&got); err != nil {

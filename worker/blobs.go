@@ -101,6 +101,9 @@ func (b blobs) Retrieve(ctx converter.StorageDriverRetrieveContext, claims []con
 }
 
 // externalStorage is that of every client, worker and replayer.
+//
+// The SDK measures what a local activity gave before it gives it to the storage, and would refuse what is only large
+// then: workers have that refusal off, and clients the warning. Nothing that is large is left when the server sees it.
 func externalStorage(s *store.Store) converter.ExternalStorage {
 	if s == nil {
 		return converter.ExternalStorage{}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"math"
 	"net"
 
 	"go.temporal.io/api/workflowservice/v1"
@@ -56,7 +57,7 @@ func options(d Dialing) (client.Options, error) {
 		o.Namespace = DefaultNamespace
 	}
 	o.DataConverter, o.FailureConverter = dataConverter(), failureConverter()
-	o.ExternalStorage = externalStorage(d.Store)
+	o.ExternalStorage, o.PayloadLimits.PayloadSizeWarning = externalStorage(d.Store), math.MaxInt32
 	if d.Store != nil {
 		o.ConnectionOptions.DialOptions = append(o.ConnectionOptions.DialOptions, grpc.WithChainUnaryInterceptor(blobs{d.Store}.lighten))
 	}

@@ -127,6 +127,7 @@ func (w *Worker) start(ctx context.Context) error {
 	acts := &activities.Activities{Store: w.config.Store, Reach: w.reach.now, Contracts: w.bundles, UseCases: w.bundles, Log: w.log, Telemetry: w.config.Telemetry}
 	interpreter := &workflows.Interpreter{Plans: w.bundles, Routes: w.reach, Calendars: w.reach, DeskURL: w.config.DeskURL}
 	main := worker.New(w.client, workflows.QueueMain, worker.Options{
+		DisablePayloadErrorLimit:    true, // see externalStorage
 		DisableRegistrationAliasing: true, WorkerStopTimeout: stopPatience, WorkflowPanicPolicy: worker.BlockWorkflow,
 		DeadlockDetectionTimeout: deadlock,
 	})
@@ -146,6 +147,7 @@ func (w *Worker) start(ctx context.Context) error {
 			runs = runtime.GOMAXPROCS(0)
 		}
 		robotWorker := worker.New(w.client, workflows.QueueRobots, worker.Options{
+			DisablePayloadErrorLimit:    true,
 			DisableRegistrationAliasing: true, WorkerStopTimeout: stopPatience,
 			DisableWorkflowWorker: true, MaxConcurrentActivityExecutionSize: runs,
 		})

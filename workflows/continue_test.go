@@ -372,7 +372,7 @@ func TestManyMessages(t *testing.T) {
 	require.Less(t, longest, 16_384, "from there on nothing new is begun in a run")
 }
 
-// An answer and an input of thirty megabytes go through a whole case, its tasks and its record.
+// An answer of a system and an input of thirty megabytes go through a whole case, its tasks and its record.
 func TestLargeValues(t *testing.T) {
 	const articles = 12_000
 	line := fmt.Sprintf(`{"article": "%s"}`, strings.Repeat("a", 2500))

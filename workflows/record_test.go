@@ -336,7 +336,7 @@ func record(t *testing.T, c client.Client, s scenario) {
 // work runs a worker.
 func work(t *testing.T, c client.Client, interpreter workflows.Interpreter, acts *activities.Activities, interceptors ...interceptor.WorkerInterceptor) sdk.Worker {
 	t.Helper()
-	running := sdk.New(c, workflows.QueueMain, sdk.Options{DisableRegistrationAliasing: true, DeadlockDetectionTimeout: time.Minute, Interceptors: interceptors})
+	running := sdk.New(c, workflows.QueueMain, sdk.Options{DisableRegistrationAliasing: true, DisablePayloadErrorLimit: true, DeadlockDetectionTimeout: time.Minute, Interceptors: interceptors})
 	running.RegisterDynamicWorkflow(interpreter.Run, workflow.DynamicRegisterOptions{})
 	acts.Register(running)
 	require.NoError(t, running.Start())

@@ -66,6 +66,31 @@ func TestReplayNotices(t *testing.T) {
 	require.ErrorContains(t, replay(t, recorded, plan), "TMPRL1100")
 }
 
+// TestReplayLeavesNewerCasesAlone: a worker that finds a case on which a newer one has worked fails the workflow task and
+// never the case, so that Temporal gives it to a worker that is up to date.
+func TestReplayLeavesNewerCasesAlone(t *testing.T) {
+	t.Parallel()
+	recorded := readRecording(t, filepath.Join(histories, "v1-call.json.gz"))
+	found, err := client.HistoryFromJSON(bytes.NewReader(recorded.History), client.HistoryJSONOptions{})
+	require.NoError(t, err)
+	changed := false
+	for _, event := range found.Events {
+		for _, of := range event.GetMarkerRecordedEventAttributes().GetDetails() {
+			for _, payload := range of.Payloads {
+				if newer := bytes.Replace(payload.Data, []byte(`"engine":1`), []byte(`"engine":2`), 1); !bytes.Equal(newer, payload.Data) {
+					payload.Data, changed = newer, true
+				}
+			}
+		}
+	}
+	require.True(t, changed)
+	recorded.History, err = temporalproto.CustomJSONMarshalOptions{}.Marshal(found)
+	require.NoError(t, err)
+	plan, problems := usecases.Compile(recorded.Bundle)
+	require.NoError(t, problems.Err())
+	require.ErrorContains(t, replay(t, recorded, plan), "the case was worked on by version 2 of the interpreter; this worker knows versions up to 1")
+}
+
 // replay runs a history again. The case id is part of what it ran with: the ids of tasks derive from it.
 func replay(t *testing.T, recorded recording, plan *usecases.Plan) error {
 	t.Helper()

@@ -23,11 +23,24 @@ func main() {
 	cases := flag.Int("cases", 100, "cases of each variant in a round")
 	atOnce := flag.Int("at-once", 50, "cases at once")
 	robots := flag.Int("robot-cases", 40, "cases with the robot")
+	items := flag.Int("items", 1000, "items of the long list")
+	waiting := flag.Int("waiting", 10_000, "cases that wait for a person")
+	only := flag.String("only", "", "measure only this: ratios or sizes")
 	profile := flag.String("profile", "", "write a CPU profile of the interpreter's batches to this file")
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
 	defer stop()
-	fatal(run(ctx, *rounds, *cases, *atOnce, *robots, *profile))
+	switch *only {
+	case "", "ratios", "sizes":
+	default:
+		fatal(fmt.Errorf("there is no part %q: ratios, sizes", *only))
+	}
+	if *only != "sizes" {
+		fatal(run(ctx, *rounds, *cases, *atOnce, *robots, *profile))
+	}
+	if *only != "ratios" {
+		fatal(sizes(ctx, *items, *waiting, *atOnce))
+	}
 }
 
 func fatal(err error) {

@@ -6,8 +6,6 @@ import (
 	"strings"
 	"time"
 
-	"go.opentelemetry.io/otel/trace"
-
 	"crosswalk/rules"
 	"crosswalk/store"
 )
@@ -40,11 +38,10 @@ func (i *Intake) handOverQueued(ctx context.Context) {
 		select {
 		case <-ctx.Done():
 			return
-		case queued := <-i.handover:
-			id := queued.id
+		case id := <-i.handover:
 			entry, err := i.Store.Entry(ctx, id)
 			if err == nil {
-				err = i.handOver(trace.ContextWithSpanContext(ctx, queued.trace), entry)
+				err = i.handOver(ctx, entry)
 			}
 			if err != nil && ctx.Err() == nil {
 				i.Log.Warn("intake.handover.repeated_later", "entry", id, "error", err)
@@ -143,7 +140,7 @@ func (i *Intake) tidy(ctx context.Context) {
 
 // handOver starts the case of an entry, or tells the case that it joined. It may run twice for one entry.
 func (i *Intake) handOver(ctx context.Context, entry store.Entry) error {
-	ctx, cancel := context.WithTimeout(ctx, handoverTimeout)
+	ctx, cancel := context.WithTimeout(inTrace(ctx, entry.Trace), handoverTimeout)
 	defer cancel()
 	if entry.State != store.EntryStored {
 		return nil

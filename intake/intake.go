@@ -12,8 +12,6 @@ import (
 	"sync"
 	"time"
 
-	"go.opentelemetry.io/otel/trace"
-
 	"crosswalk/rules"
 	"crosswalk/store"
 	"crosswalk/telemetry"
@@ -56,16 +54,10 @@ type Options struct {
 	Telemetry *telemetry.Telemetry
 }
 
-// stored is an entry that is to be handed over, and the trace that it came in.
-type stored struct {
-	id    string
-	trace trace.SpanContext
-}
-
 // Intake takes messages in. It is safe for concurrent use.
 type Intake struct {
 	Options
-	handover chan stored // entries that were stored just now
+	handover chan string // entries that were stored just now
 	happened chan store.Occurrence
 	swept    time.Time // events before it were told of, or are nobody's; used by the sweeper alone
 	nudges   nudges
@@ -76,7 +68,7 @@ type Intake struct {
 
 // New makes an intake; Run hands over what it stores.
 func New(options Options) *Intake {
-	return &Intake{Options: options, handover: make(chan stored, 1024), happened: make(chan store.Occurrence, 1024), name: rand.Text(), now: time.Now}
+	return &Intake{Options: options, handover: make(chan string, 1024), happened: make(chan store.Occurrence, 1024), name: rand.Text(), now: time.Now}
 }
 
 // Source finds a source of the workspace in force; any of the kind if path is empty.
@@ -104,6 +96,7 @@ func (i *Intake) Take(ctx context.Context, s *workspace.Source, m Message) (Rece
 	if err != nil {
 		return Receipt{}, err
 	}
+	incoming.Trace = traceOf(ctx)
 	kept, err := i.Store.StoreEntry(ctx, incoming)
 	if err != nil {
 		return Receipt{}, fmt.Errorf("intake: %s: %w", s.Name, err)
@@ -113,7 +106,7 @@ func (i *Intake) Take(ctx context.Context, s *workspace.Source, m Message) (Rece
 	i.Log.Info("intake.acked", "source", s.Name, "entry", receipt.EntryID, "case", receipt.CaseID, "outcome", receipt.Outcome)
 	if receipt.Outcome == Started || receipt.Outcome == Joined {
 		select {
-		case i.handover <- stored{receipt.EntryID, span.SpanContext()}:
+		case i.handover <- receipt.EntryID:
 		default: // many at once: the sweeper takes it
 		}
 	}

@@ -44,16 +44,17 @@ type Entry struct {
 	ReceivedAt    time.Time       `json:"received_at"`
 	StoredAt      time.Time       `json:"stored_at"`
 	TypedBy       string          `json:"typed_by,omitempty"` // the user who wrote it down; "" if it came from outside
+	Trace         string          `json:"-"`                  // that it came in, as W3C traceparent; "" if there was none
 	Attachments   []Attachment    `json:"attachments,omitempty"`
 }
 
 const entryColumns = `id, source, channel, dedupe_key, kind, state, reason, use_case, case_id, case_reference, language,
-	parsed, thread_keys, contact_keys, received_at, stored_at, typed_by`
+	parsed, thread_keys, contact_keys, received_at, stored_at, typed_by, trace`
 
 func (e *Entry) fields() []any {
 	return []any{&e.ID, &e.Source, &e.Channel, &e.DedupeKey, &e.Kind, &e.State, &e.Reason, &e.UseCase, &e.CaseID,
 		&e.CaseReference, &e.Language, document{&e.Parsed}, words{&e.ThreadKeys}, words{&e.ContactKeys},
-		stamp{&e.ReceivedAt}, stamp{&e.StoredAt}, &e.TypedBy}
+		stamp{&e.ReceivedAt}, stamp{&e.StoredAt}, &e.TypedBy, &e.Trace}
 }
 
 // Attachment is a file of an entry; its bytes are a blob of the case.

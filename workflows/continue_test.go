@@ -396,3 +396,24 @@ steps:
 	require.Less(t, size, 2<<20, "the history holds claims, and not what they stand for")
 	h.replays()
 }
+
+// An answer of a system that is larger than Temporal takes goes to the steps after it, and is there when its history is worked
+// through again.
+func TestLargeAnswer(t *testing.T) {
+	const count = 2000
+	line := fmt.Sprintf(`"%s@example.com"`, strings.Repeat("a", 2500))
+	h := newHouse(t, 0, `
+input: {}
+steps:
+  - {id: customer, call: crm.find_customer, with: {email: x}}
+  - {id: seen, ask: {queue: q, what: approve}}
+  - {id: accounts, call: invoicing.find_customer, with: {emails: '${customer.emails}'}}
+  - {end: {outcome: '${accounts.id}'}}
+`, `{}`, map[string]play{"crm.find_customer": gives(`{"id": "301", "name": "Jane", "emails": [` + strings.TrimSuffix(strings.Repeat(line+",", count), ",") + `]}`),
+		"invoicing.find_customer": gives(`{"id": "cus_9"}`)})
+	task := h.open("approve", 1)[0]
+	h.reply(task, `{"approved": true}`)
+	require.Equal(t, "cus_9", h.outcome().Outcome)
+	require.Equal(t, count, h.callsOf("invoicing.find_customer")[0].Input.Get("emails").Len())
+	h.replays()
+}

@@ -49,7 +49,7 @@ check: build ## All that needs no running program: format, vet, generated files,
 	bin/crosswalk rules analyze
 
 .PHONY: bench
-bench: build ## Measure: the interpreter against the same plan by hand (several minutes)
+bench: build ## Measure: the interpreter against the same plan by hand, and what grows (several minutes)
 	go run ./bench
 
 .PHONY: benchrules

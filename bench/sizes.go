@@ -346,8 +346,8 @@ func (s *sized) waiting(ctx context.Context, count, atOnce int) error {
 // lists measures what people and programs look at.
 func (s *sized) lists(ctx context.Context) error {
 	for _, list := range []struct{ what, path string }{
-		{"the desk's first page (tasks)", "/"}, {"the desk's list of cases", "/cases"}, {"a search among them", "/cases?q=Number+4711"},
-		{"a later page of them", "/cases?page=40"}, {"`crosswalk cases list --limit 1000`", "/api/cases?limit=1000"}, {"`crosswalk tasks list`", "/api/tasks"},
+		{"the desk's first page (tasks)", "/"}, {"the desk's list of cases", "/cases"}, {"a search among them", "/cases?q=Number+47"},
+		{"a later page of them", "/cases?page=5"}, {"`crosswalk cases list --limit 1000`", "/api/cases?limit=1000"}, {"`crosswalk tasks list`", "/api/tasks"},
 	} {
 		var took []time.Duration
 		for range 7 {
@@ -377,13 +377,11 @@ func (s *sized) page(ctx context.Context, path string) error {
 		return err
 	}
 	defer answer.Body.Close()
-	if _, err := io.Copy(io.Discard, answer.Body); err != nil {
-		return err
+	text, err := io.ReadAll(answer.Body)
+	if err == nil && (answer.StatusCode != http.StatusOK || !bytes.Contains(text, []byte("Number ")) && !bytes.Contains(text, []byte("waiting-"))) {
+		err = fmt.Errorf("%s: %s, without the cases that it should list: %.300s", path, answer.Status, text)
 	}
-	if answer.StatusCode != http.StatusOK {
-		return fmt.Errorf("%s: %s", path, answer.Status)
-	}
-	return nil
+	return err
 }
 
 // memory is what the process has in memory, in megabytes.

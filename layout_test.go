@@ -36,7 +36,7 @@ var rooms = map[string][]string{
 	"activities": {"contracts", "adapters", "robots", "rules", "store", "telemetry"},
 	"workflows":  {"contracts", "usecases", "rules", "activities"},
 	"intake":     {"workspace", "adapters", "usecases", "rules", "store", "workflows", "telemetry"},
-	"desk":       {"workspace", "contracts", "usecases", "rules", "intake", "store", "workflows", "telemetry"},
+	"desk":       {"workspace", "contracts", "usecases", "rules", "source", "intake", "store", "workflows", "telemetry"},
 	"casetest":   {"source", "rules", "store", "contracts", "adapters", "usecases", "activities", "workflows"},
 	"worker":     {"source", "rules", "store", "contracts", "adapters", "robots", "usecases", "workspace", "activities", "workflows", "intake", "telemetry"},
 	"cmd":        {everything},

@@ -116,7 +116,9 @@ type Options struct {
 	Event func(ctx context.Context, event SentEvent, who string) (intake.Receipt, error)
 	// Schedules reaches schedules and pollers.
 	Schedules Schedules
-	Log       *slog.Logger
+	// Folder is the folder of the workspace beside which the desk runs, where the workbench saves; "" elsewhere.
+	Folder string
+	Log    *slog.Logger
 	// Telemetry counts answers; nil: nothing is counted.
 	Telemetry *telemetry.Telemetry
 }
@@ -162,6 +164,7 @@ const (
 	public   right = iota // anybody: the login itself, style and script
 	user                  // anybody who has logged in
 	lead                  // those with the role support-lead or operator
+	analyst               // those with the role analyst or operator
 	repairer              // those whom the file of roles lets do one thing or another to cases
 )
 
@@ -202,7 +205,18 @@ func (d *Desk) routes() []route {
 		{"GET", "/inforce", user, d.inForce},
 		{"GET", "/inforce/{version}", user, d.version},
 		{"GET", "/usecases/{name}", user, d.useCase},
+		{"GET", "/rules", analyst, d.workbenchList},
+		{"GET", "/rules/{table}", analyst, d.workbench},
 		{"GET", "/help", user, d.help},
+		{"GET", "/api/rules/{table}", analyst, d.apiTable},
+		{"POST", "/api/rules/{table}/check", analyst, d.apiTableCheck},
+		{"POST", "/api/rules/{table}/try", analyst, d.apiTableTry},
+		{"POST", "/api/rules/{table}/backtest", analyst, d.apiTableBacktest},
+		{"POST", "/api/rules/{table}/draft", analyst, d.apiTableDraft},
+		{"POST", "/api/rules/{table}/save", analyst, d.apiTableSave},
+		{"POST", "/api/rules/{table}/discard", analyst, d.apiTableDiscard},
+		{"POST", "/api/rules/{table}/upload", analyst, d.apiTableUpload},
+		{"POST", "/api/rules/{table}/download/{format}", analyst, d.apiTableDownload},
 		{"GET", "/api/tasks", user, d.apiTasks},
 		{"GET", "/api/tasks/{id}", user, d.apiTask},
 		{"POST", "/api/tasks/{id}/{act}", user, d.apiAct},

@@ -21,6 +21,8 @@ type person struct {
 	roles  []string
 	queues []string
 	lead   bool
+	// analyst says whether the person may work on rule tables.
+	analyst bool
 	// program is the one that started the desk, or the command line that knows its secret: it may do everything.
 	program bool
 	token   string // hash of the login's token; "" for a program
@@ -59,6 +61,7 @@ func personOf(user *workspace.User, people *workspace.People, token string, day 
 			}
 		}
 		p.lead = p.lead || slices.ContainsFunc(leads, acting.Has)
+		p.analyst = p.analyst || slices.ContainsFunc(analysts, acting.Has)
 	}
 	return p
 }
@@ -80,6 +83,9 @@ func (d *Desk) guard(r route) http.Handler {
 			return
 		case r.right == lead && !who.lead:
 			d.fail(w, request, who, refusal{http.StatusForbidden, "Only a lead may do this."})
+			return
+		case r.right == analyst && !who.analyst:
+			d.fail(w, request, who, refusal{http.StatusForbidden, "Only an analyst may do this: it needs the role analyst or operator."})
 			return
 		case r.right == repairer && !slices.ContainsFunc(workspace.RepairActs, func(act string) bool { return d.mayRepair(who, act) }):
 			d.fail(w, request, who, refusal{http.StatusForbidden, "Your roles do not let you repair cases."})
@@ -128,7 +134,7 @@ func ownPage(r *http.Request, who person) bool {
 func (d *Desk) whoIs(r *http.Request) (person, error) {
 	if bearer, ok := strings.CutPrefix(r.Header.Get("Authorization"), "Bearer "); ok {
 		if d.Token != "" && subtle.ConstantTimeCompare([]byte(bearer), []byte(d.Token)) == 1 {
-			return person{name: "operator", login: "operator", lead: true, program: true}, nil
+			return person{name: "operator", login: "operator", lead: true, analyst: true, program: true}, nil
 		}
 		return person{}, nil
 	}

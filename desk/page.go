@@ -145,7 +145,7 @@ func (d *Desk) help(w http.ResponseWriter, _ *http.Request, who person) error {
 
 func (d *Desk) asset(w http.ResponseWriter, r *http.Request, _ person) error {
 	name := r.PathValue("file")
-	types := map[string]string{"picture.css": "text/css; charset=utf-8", "desk.css": "text/css; charset=utf-8", "desk.js": "text/javascript; charset=utf-8"}
+	types := map[string]string{"picture.css": "text/css; charset=utf-8", "desk.css": "text/css; charset=utf-8", "desk.js": "text/javascript; charset=utf-8", "workbench.js": "text/javascript; charset=utf-8"}
 	if types[name] == "" {
 		return nothingHere
 	}

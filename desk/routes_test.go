@@ -47,7 +47,18 @@ var policy = []struct {
 	{"GET", "/inforce", user, "/inforce"},
 	{"GET", "/inforce/{version}", user, "/inforce/1"},
 	{"GET", "/usecases/{name}", user, "/usecases/callback"},
+	{"GET", "/rules", analyst, "/rules"},
+	{"GET", "/rules/{table}", analyst, "/rules/urgency"},
 	{"GET", "/help", user, "/help"},
+	{"GET", "/api/rules/{table}", analyst, "/api/rules/urgency"},
+	{"POST", "/api/rules/{table}/check", analyst, "/api/rules/urgency/check"},
+	{"POST", "/api/rules/{table}/try", analyst, "/api/rules/urgency/try"},
+	{"POST", "/api/rules/{table}/backtest", analyst, "/api/rules/urgency/backtest"},
+	{"POST", "/api/rules/{table}/draft", analyst, "/api/rules/urgency/draft"},
+	{"POST", "/api/rules/{table}/save", analyst, "/api/rules/urgency/save"},
+	{"POST", "/api/rules/{table}/discard", analyst, "/api/rules/urgency/discard"},
+	{"POST", "/api/rules/{table}/upload", analyst, "/api/rules/urgency/upload"},
+	{"POST", "/api/rules/{table}/download/{format}", analyst, "/api/rules/urgency/download/csv"},
 	{"GET", "/api/tasks", user, "/api/tasks"},
 	{"GET", "/api/tasks/{id}", user, "/api/tasks/t-complete"},
 	{"POST", "/api/tasks/{id}/{act}", user, "/api/tasks/t-complete/note"},
@@ -112,7 +123,7 @@ func TestEveryRouteMethodAndRole(t *testing.T) {
 				case p.right != public && who == "":
 					require.Equal(t, http.StatusSeeOther, status, name)
 					require.Equal(t, "/login", header.Get("Location"), name)
-				case (p.right == lead || p.right == repairer) && who != boss:
+				case (p.right == lead || p.right == repairer || p.right == analyst) && who != boss:
 					require.Equal(t, http.StatusForbidden, status, name)
 				case strings.Contains(path, "/tasks/t-complete") && (who == outsider || who == approver):
 					require.Equal(t, http.StatusForbidden, status, name)

@@ -128,10 +128,10 @@ func newScene(t testing.TB, words string) *scene {
 			{Name: "Ada Agent", Email: agent, PasswordHash: passwordHash, Roles: []string{"agent"}},
 			{Name: "Bob Approver", Email: approver, PasswordHash: passwordHash, Roles: []string{"approver"}},
 			{Name: "Cid Elsewhere", Email: outsider, PasswordHash: passwordHash, Roles: []string{"other"}},
-			{Name: "Dan Lead", Email: boss, PasswordHash: passwordHash, Roles: []string{"support-lead"}},
+			{Name: "Dan Lead", Email: boss, PasswordHash: passwordHash, Roles: []string{"support-lead", "analyst"}},
 		},
 		Queues: []workspace.Queue{{Name: "complaints", Title: "Complaints", Roles: []string{"agent"}}, {Name: "shipping", Title: "Shipping", Roles: []string{"other"}}},
-		Roles:  []string{"agent", "approver", "other", "support-lead"},
+		Roles:  []string{"agent", "analyst", "approver", "other", "support-lead"},
 	}
 	s.Desk, err = newDesk(Options{Store: kept, Cases: s.cases, Schedules: fakeSchedules{}, Systems: func() []string { return []string{"crm", "fulfilment"} }, TemporalUI: "http://127.0.0.1:8233", Token: "token-of-the-program", Stopping: s.stopping,
 		People: func() *workspace.People { s.mutex.Lock(); defer s.mutex.Unlock(); return s.people },

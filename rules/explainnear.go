@@ -15,15 +15,24 @@ func (x *explaining) nearMisses() {
 	if len(tried) == 0 {
 		return
 	}
-	x.e.NearMisses = make([]NearMiss, len(tried))
+	found := make([]NearMiss, len(tried))
 	for i, near := range tried {
-		x.e.NearMisses[i] = x.nearMiss(near)
+		found[i] = x.nearMiss(near)
 	}
-	slices.SortStableFunc(x.e.NearMisses, func(a, b NearMiss) int { return rank(a) - rank(b) })
+	x.e.NearMisses = make([]NearMiss, 0, len(tried))
+	for wanted := range ranks {
+		for i := range found {
+			if rank(&found[i]) == wanted {
+				x.e.NearMisses = append(x.e.NearMisses, found[i])
+			}
+		}
+	}
 }
 
+const ranks = 4
+
 // rank puts what would have changed the result first.
-func rank(n NearMiss) int {
+func rank(n *NearMiss) int {
 	switch {
 	case n.Changes && n.Error == "":
 		return 0
@@ -162,7 +171,11 @@ func (s *search) fits(v Value) bool {
 	if v.kind == KindMissing || v.Equal(s.from) {
 		return false
 	}
-	_, err := s.present.Decode(v)
+	t := s.present
+	if v.kind == t.Kind && v.kind != KindList && v.kind != KindText && len(t.Enum) == 0 && t.Minimum == nil && t.Maximum == nil && !t.Integer {
+		return true
+	}
+	_, err := t.Decode(v)
 	return err == nil
 }
 

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -121,7 +122,7 @@ func (t *DecidedTables) Explain(ctx context.Context, decision store.Decision) (D
 	switch {
 	case decision.Error != "" && result.Error == "":
 		result.Recorded = "no decision: " + decision.Error
-	case decision.Error == "" && (!slices.Contains(result.Decided, decision.Row) || !outputs.Equal(result.Outputs.Value)):
+	case decision.Error == "" && (strings.Join(result.Decided, ", ") != decision.Row || !outputs.Equal(result.Outputs.Value)):
 		result.Recorded = "row " + decision.Row + " decided: " + outputs.String()
 	}
 	return result, nil

@@ -50,7 +50,7 @@ func sampleAddresses() demoAddresses {
 		CRM: "http://127.0.0.1:7801", Invoicing: "http://127.0.0.1:7802", Orders: "http://127.0.0.1:7803", Fulfilment: "http://127.0.0.1:7804",
 		Support: "http://127.0.0.1:7806", WarehouseHost: "127.0.0.1", WarehousePort: "7805", MailListen: "127.0.0.1:2525", MailServer: "127.0.0.1:7807",
 		SupportUser: sandbox.SupportLogin.User, Complaints: "1", Shipping: "2", Workshop: "3",
-		People:       []demoPerson{{Name: "Greta Lindholm", Email: "greta@nordwind-home.example", Roles: "agent, support-lead, finance-lead, shipping, workshop", Skills: "complaints", Languages: "en"}},
+		People:       []demoPerson{{Name: "Greta Lindholm", Email: "greta@nordwind-home.example", Roles: "agent, analyst, support-lead, finance-lead, shipping, workshop", Skills: "complaints", Languages: "en"}},
 		DeskPassword: "sample", WebhookSecret: "whsec_c2FtcGxlLXNhbXBsZS1zYW1wbGUtc2FtcGxl", SocialSecret: "sample", TicketSecret: "sample",
 	}
 }
@@ -144,7 +144,7 @@ func demoPeople(agents []sandbox.Agent) []demoPerson {
 			case "Workshop":
 				roles, skills = append(roles, "workshop"), append(skills, "repairs")
 			case "Team leads":
-				roles = append(roles, "support-lead", "finance-lead")
+				roles = append(roles, "support-lead", "finance-lead", "analyst")
 			}
 		}
 		slices.Sort(roles)

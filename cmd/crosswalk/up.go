@@ -303,7 +303,7 @@ func (s *system) serve() error {
 	mux := http.NewServeMux()
 	if s.options.roles.desk {
 		pages, err := desk.New(desk.Options{Stopping: stopping, Store: s.store, People: s.definitions.People, Systems: s.definitions.Systems, Cases: deskCases{toldCases{s.cases}, s.cases},
-			Note: s.note, TemporalUI: s.temporalUI(), Token: s.token, Secure: strings.HasPrefix(s.deskURL(), "https:"), Start: s.startByHand, Event: s.eventByHand, Schedules: deskSchedules{worker.NewTimers(s.client, s.store)}, Log: s.log, Telemetry: s.telemetry})
+			Note: s.note, TemporalUI: s.temporalUI(), Token: s.token, Secure: strings.HasPrefix(s.deskURL(), "https:"), Start: s.startByHand, Event: s.eventByHand, Schedules: deskSchedules{worker.NewTimers(s.client, s.store)}, Folder: s.folder(), Log: s.log, Telemetry: s.telemetry})
 		if err != nil {
 			return err
 		}
@@ -388,6 +388,14 @@ func (s *system) startByHand(ctx context.Context, useCase string, input []byte, 
 }
 
 // eventByHand takes in an event that somebody typed. The same id twice is one event.
+// folder is that of the workspace, where this process puts it in force; "" elsewhere.
+func (s *system) folder() string {
+	if !s.options.roles.publisher {
+		return ""
+	}
+	return s.options.dir
+}
+
 func (s *system) eventByHand(ctx context.Context, sent desk.SentEvent, who string) (intake.Receipt, error) {
 	payload := s.definitions.Event(sent.Name)
 	if payload == nil {

@@ -1,0 +1,616 @@
+package desk
+
+import (
+	"bytes"
+	"context"
+	"encoding/base64"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/http"
+	"path"
+	"slices"
+	"strings"
+	"time"
+
+	"crosswalk/rules"
+	"crosswalk/rules/spreadsheet"
+	"crosswalk/source"
+	"crosswalk/store"
+	"crosswalk/workspace"
+)
+
+// analysts are the roles that may use the workbench.
+var analysts = []string{"analyst", "operator"}
+
+// Analyst tells whether the person may work on rule tables.
+func (p person) Analyst() bool { return p.analyst }
+
+// benchTable is a table as the workbench sends and takes it: the YAML beside the rows, and the rows as texts.
+type benchTable struct {
+	Head   string     `json:"head"`
+	Header []string   `json:"header"`
+	Rows   [][]string `json:"rows"`
+	Above  []string   `json:"above,omitempty"` // by row: the comments above it, each line with its #
+	Below  string     `json:"below,omitempty"`
+}
+
+// benchProblem is what is wrong with a table, at its cell: rows are counted from 0, and -1 is the header.
+type benchProblem struct {
+	Row      *int   `json:"row,omitempty"`
+	Column   *int   `json:"column,omitempty"`
+	Line     int    `json:"line,omitempty"` // of the head
+	Severity string `json:"severity"`
+	Message  string `json:"message"`
+	Hint     string `json:"hint,omitempty"`
+}
+
+// benchFact is a fact that the table takes, for the form that tries it.
+type benchFact struct {
+	Path     string   `json:"path"`
+	Type     string   `json:"type"`
+	Title    string   `json:"title,omitempty"`
+	Required bool     `json:"required"`
+	Enum     []string `json:"enum,omitempty"`
+}
+
+// tableFile is where a table stands.
+type tableFile struct {
+	name  string // of the table
+	path  string // in the workspace
+	text  []byte
+	parts map[string]string
+	own   bool // it is a file of the workspace, not of the catalogue
+}
+
+func (f tableFile) read(name string) ([]byte, error) {
+	text, ok := f.parts[name]
+	if !ok {
+		return nil, fmt.Errorf("there is no file %s", name)
+	}
+	return []byte(text), nil
+}
+
+// tableFiles are the tables of the workspace beside which the desk runs, else those in force.
+func (d *Desk) tableFiles(ctx context.Context) ([]tableFile, error) {
+	var files []tableFile
+	if d.Folder != "" {
+		w, _ := workspace.Load(d.Folder)
+		for _, one := range w.RuleTables() {
+			files = append(files, tableFile{one.Name, one.File.Name, []byte(one.File.Text), one.File.Parts, !strings.Contains(one.File.Name, "/catalog/")})
+		}
+		return files, nil
+	}
+	version, err := d.Store.Version(ctx)
+	if err != nil {
+		return nil, err
+	}
+	state, err := workspace.StateAt(ctx, d.Store, version)
+	if err != nil {
+		return nil, err
+	}
+	for _, bundle := range state.Bundles {
+		for name, file := range bundle.Tables {
+			if !slices.ContainsFunc(files, func(f tableFile) bool { return f.name == name }) {
+				files = append(files, tableFile{name, file.Name, []byte(file.Text), file.Parts, true})
+			}
+		}
+	}
+	slices.SortFunc(files, func(a, b tableFile) int { return strings.Compare(a.name, b.name) })
+	return files, nil
+}
+
+func (d *Desk) tableFile(ctx context.Context, name string) (tableFile, error) {
+	files, err := d.tableFiles(ctx)
+	if err != nil {
+		return tableFile{}, err
+	}
+	i := slices.IndexFunc(files, func(f tableFile) bool { return f.name == name })
+	if i < 0 {
+		return tableFile{}, refusal{http.StatusNotFound, "There is no table " + name + "."}
+	}
+	return files[i], nil
+}
+
+// draftName is the draft of one person on one table.
+func draftName(table string, who person) string { return "workbench " + table + " " + who.login }
+
+// home is the path at which a changed table is saved: one of the catalogue becomes the workspace's own.
+func (f tableFile) home() string {
+	if f.own {
+		return f.path
+	}
+	return "rules/" + path.Base(f.path)
+}
+
+// rowsPath is the file that holds the rows, if it is not that of the table.
+func rowsPath(f tableFile, written *rules.TableSource) string {
+	if written.Rows.File == "" {
+		return f.home()
+	}
+	return path.Join(path.Dir(f.home()), written.Rows.File)
+}
+
+// workbenchList is the page with all tables.
+func (d *Desk) workbenchList(w http.ResponseWriter, r *http.Request, who person) error {
+	files, err := d.tableFiles(r.Context())
+	if err != nil {
+		return err
+	}
+	drafts, err := d.Store.Drafts(r.Context())
+	if err != nil {
+		return err
+	}
+	type line struct {
+		Name, Title, Path string
+		Rows              int
+		Broken, Draft     bool
+	}
+	var lines []line
+	for _, f := range files {
+		one := line{Name: f.name, Path: f.path, Draft: slices.ContainsFunc(drafts, func(file store.DraftFile) bool { return file.Draft == draftName(f.name, who) })}
+		if table, _ := rules.ParseTable(f.path, f.text, f.read); table != nil {
+			one.Title, one.Rows = table.Title, len(table.Rows())
+		} else {
+			one.Broken = true
+		}
+		lines = append(lines, one)
+	}
+	return d.render(w, http.StatusOK, "workbenches", page{Title: "Rules", Person: who, Here: "rules", Data: lines})
+}
+
+// workbench is the page of one table; what it holds is fetched by its script.
+func (d *Desk) workbench(w http.ResponseWriter, r *http.Request, who person) error {
+	f, err := d.tableFile(r.Context(), r.PathValue("table"))
+	if err != nil {
+		return err
+	}
+	return d.render(w, http.StatusOK, "workbench", page{Title: "Rules: " + f.name, Person: who, Here: "rules", Data: map[string]any{"Name": f.name, "Path": f.home(), "CanSave": d.Folder != ""}})
+}
+
+// apiTable gives a table: the person's draft of it if there is one, else as its file is.
+func (d *Desk) apiTable(w http.ResponseWriter, r *http.Request, who person) error {
+	f, err := d.tableFile(r.Context(), r.PathValue("table"))
+	if err != nil {
+		return err
+	}
+	text, parts, drafted := f.text, f.parts, false
+	var problems source.Problems
+	files, err := d.Store.Draft(r.Context(), draftName(f.name, who))
+	if err != nil && !errors.Is(err, store.ErrNotFound) {
+		return err
+	}
+	for _, file := range files {
+		drafted = true
+		if file.Path == f.home() {
+			if text, problems = spreadsheet.Text(file.Path, file.Body); text == nil {
+				return wrong("The draft cannot be read: " + problems.Error())
+			}
+		} else {
+			parts = map[string]string{path.Base(file.Path): string(file.Body)}
+		}
+	}
+	written, problems := rules.ReadTable(f.home(), text, tableFile{parts: parts}.read)
+	if written == nil {
+		return wrong("The file " + f.path + " cannot be taken apart: " + problems.Error())
+	}
+	table := benchOf(written)
+	return answerJSON(w, map[string]any{"name": f.name, "file": f.home(), "drafted": drafted, "can_save": d.Folder != "", "table": table, "check": checkBench(f.path, table)})
+}
+
+func answerJSON(w http.ResponseWriter, document any) error {
+	writeJSON(w, http.StatusOK, document)
+	return nil
+}
+
+func benchOf(written *rules.TableSource) benchTable {
+	var t benchTable
+	var head []string
+	for _, line := range written.Head {
+		head = append(head, line.Text)
+	}
+	t.Head = strings.Join(head, "\n")
+	for _, cell := range written.Rows.Header {
+		t.Header = append(t.Header, cell.Text)
+	}
+	t.Rows = [][]string{}
+	for _, row := range written.Rows.Rows {
+		cells := make([]string, len(t.Header))
+		for i := range min(len(cells), len(row.Cells)) {
+			cells[i] = row.Cells[i].Text
+		}
+		t.Rows, t.Above = append(t.Rows, cells), append(t.Above, strings.Join(row.Above, "\n"))
+	}
+	t.Below = strings.Join(written.Rows.Below, "\n")
+	return t
+}
+
+// source is the table as it can be compiled. Its cells are placed so that a problem names row and column of the grid.
+func (t benchTable) source(file string) *rules.TableSource {
+	s := &rules.TableSource{File: file}
+	for i, line := range strings.Split(strings.ReplaceAll(t.Head, "\r\n", "\n"), "\n") {
+		s.Head = append(s.Head, rules.SourceLine{Text: line, Place: rules.Place{File: file, Line: i + 1, Column: 1}})
+	}
+	cells := func(row int, texts []string) []rules.SourceCell {
+		var all []rules.SourceCell
+		for i, text := range texts {
+			text = strings.Join(strings.FieldsFunc(text, func(r rune) bool { return r == '\n' || r == '\r' }), " ")
+			all = append(all, rules.SourceCell{Text: text, Place: rules.Place{File: file, Cell: gridMark, Line: row + 2, Column: i + 1}})
+		}
+		return all
+	}
+	s.Rows.Header = cells(-1, t.Header)
+	for i, row := range t.Rows {
+		if strings.TrimSpace(strings.Join(row, "")) == "" {
+			continue
+		}
+		one := rules.SourceRow{Cells: cells(i, row)}
+		if i < len(t.Above) {
+			one.Above = comments(t.Above[i])
+		}
+		s.Rows.Rows = append(s.Rows.Rows, one)
+	}
+	s.Rows.Below = comments(t.Below)
+	return s
+}
+
+// gridMark tells places in the grid from those of the head.
+const gridMark = "#"
+
+// comments takes only lines that are comments.
+func comments(text string) []string {
+	var lines []string
+	for _, line := range strings.Split(text, "\n") {
+		if line = strings.TrimSpace(line); strings.HasPrefix(line, "#") {
+			lines = append(lines, line)
+		}
+	}
+	return lines
+}
+
+// benchCheck is what the workbench shows of a table beside its cells.
+type benchCheck struct {
+	OK       bool           `json:"ok"`
+	Problems []benchProblem `json:"problems"`
+	Kinds    []string       `json:"kinds"` // by column: input, output, other
+	Facts    []benchFact    `json:"facts"`
+	Title    string         `json:"title,omitempty"`
+}
+
+func checkBench(file string, t benchTable) benchCheck {
+	table, problems := rules.CompileTable(t.source(file))
+	check := benchCheck{OK: table != nil, Problems: []benchProblem{}, Kinds: []string{}, Facts: []benchFact{}}
+	for _, p := range problems {
+		check.Problems = append(check.Problems, benchProblemOf(p))
+	}
+	if table == nil {
+		return check
+	}
+	check.Title = table.Title
+	for _, name := range t.Header {
+		kind := "other"
+		if _, output := table.Outputs.Field(strings.TrimSpace(name)); output {
+			kind = "output"
+		} else if !slices.Contains([]string{"id", "why", "note", "off", "from", "to"}, strings.TrimSpace(name)) {
+			kind = "input"
+		}
+		check.Kinds = append(check.Kinds, kind)
+	}
+	check.Facts = benchFacts(table.Facts, "", true, nil)
+	return check
+}
+
+func benchProblemOf(p source.Problem) benchProblem {
+	one := benchProblem{Severity: string(p.Severity), Message: p.Message, Hint: p.Hint, Line: p.Line}
+	if p.Cell == gridMark {
+		row, column := p.Line-2, p.Column-1
+		one.Row, one.Column, one.Line = &row, &column, 0
+	}
+	return one
+}
+
+// benchFacts lists the fields of a form; a list, and a record of unknown fields, is one field with JSON.
+func benchFacts(t *rules.Type, above string, required bool, to []benchFact) []benchFact {
+	for _, field := range t.Fields {
+		name := above + field.Name
+		needed := required && field.Required && !field.Type.Optional
+		if field.Type.Kind == rules.KindRecord && len(field.Type.Fields) > 0 {
+			to = benchFacts(field.Type, name+".", needed, to)
+			continue
+		}
+		one := benchFact{Path: name, Type: field.Type.Kind.String(), Title: field.Type.Title, Required: needed}
+		for _, v := range field.Type.Enum {
+			one.Enum = append(one.Enum, v.String())
+		}
+		to = append(to, one)
+	}
+	return to
+}
+
+// apiTableCheck checks a table as somebody is typing it.
+func (d *Desk) apiTableCheck(w http.ResponseWriter, r *http.Request, _ person) error {
+	f, in, err := d.benchRequest(r)
+	if err != nil {
+		return err
+	}
+	return answerJSON(w, checkBench(f.path, in.Table))
+}
+
+// benchBody is what the workbench sends.
+type benchBody struct {
+	Table benchTable `json:"table"`
+	Facts string     `json:"facts"` // JSON, with numbers as they were typed
+	From  string     `json:"from"`
+	To    string     `json:"to"`
+	File  string     `json:"file"`    // of an upload
+	Text  string     `json:"content"` // of an upload, in base64
+}
+
+func (d *Desk) benchRequest(r *http.Request) (tableFile, benchBody, error) {
+	var in benchBody
+	f, err := d.tableFile(r.Context(), r.PathValue("table"))
+	if err != nil {
+		return f, in, err
+	}
+	decoder := json.NewDecoder(r.Body)
+	decoder.DisallowUnknownFields()
+	if err := decoder.Decode(&in); err != nil {
+		var large *http.MaxBytesError
+		if errors.As(err, &large) {
+			return f, in, err
+		}
+		return f, in, wrong("The request cannot be read: " + err.Error())
+	}
+	return f, in, nil
+}
+
+// compiled is the table that was sent; a table with errors can be tried no more than it can be published.
+func (d *Desk) compiled(r *http.Request) (tableFile, benchBody, *rules.Table, error) {
+	f, in, err := d.benchRequest(r)
+	if err != nil {
+		return f, in, nil, err
+	}
+	table, _ := rules.CompileTable(in.Table.source(f.path))
+	if table == nil {
+		return f, in, nil, wrong("The table has errors: correct them first.")
+	}
+	return f, in, table, nil
+}
+
+// apiTableTry explains what the table decides on some facts.
+func (d *Desk) apiTableTry(w http.ResponseWriter, r *http.Request, _ person) error {
+	_, in, table, err := d.compiled(r)
+	if err != nil {
+		return err
+	}
+	facts, err := rules.FromJSON([]byte(in.Facts))
+	if err != nil {
+		return wrong("The facts cannot be read: " + err.Error())
+	}
+	explained, err := table.Explain(facts)
+	if err != nil {
+		return wrong(strings.TrimPrefix(err.Error(), "table "+table.Name+": "))
+	}
+	return answerJSON(w, explained)
+}
+
+// benchBacktest bounds how long somebody waits for a back-test on a page; the command line has no bound.
+const benchBacktest = 20 * time.Second
+
+// apiTableBacktest runs the table over recorded decisions, against what is in force.
+func (d *Desk) apiTableBacktest(w http.ResponseWriter, r *http.Request, _ person) error {
+	f, in, table, err := d.compiled(r)
+	if err != nil {
+		return err
+	}
+	b := workspace.Backtest{Table: table, Value: table.Value, Examples: 5}
+	if b.Filter.Since, err = dayOf(in.From, 0); err != nil {
+		return err
+	}
+	if b.Filter.Until, err = dayOf(in.To, 1); err != nil {
+		return err
+	}
+	if b.InForce, err = workspace.TableInForce(r.Context(), d.Store, f.name, ""); err != nil {
+		return err
+	}
+	ctx, cancel := context.WithTimeout(r.Context(), benchBacktest)
+	defer cancel()
+	report, err := b.Run(ctx, d.Store)
+	cut := errors.Is(err, context.DeadlineExceeded)
+	if err != nil && !cut {
+		return err
+	}
+	return answerJSON(w, map[string]any{"report": report, "cut": cut})
+}
+
+// dayOf is the beginning of a day, or of one some days later; the zero time if none is named.
+func dayOf(text string, later int) (time.Time, error) {
+	if text == "" {
+		return time.Time{}, nil
+	}
+	day, err := time.Parse(time.DateOnly, text)
+	if err != nil {
+		return day, wrong("Write a day as in 2026-03-31.")
+	}
+	return day.AddDate(0, 0, later), nil
+}
+
+// written is the content of the file that changes when the table is saved, with its path.
+func written(f tableFile, t benchTable) (string, []byte, error) {
+	before, _ := rules.ReadTable(f.path, f.text, f.read)
+	s := t.source(f.path)
+	name := f.home()
+	if before != nil {
+		name, s.Tests = rowsPath(f, before), before.Tests
+		s.Rows.File = before.Rows.File
+	}
+	var text []byte
+	var err error
+	switch extension := strings.ToLower(path.Ext(f.path)); {
+	case strings.Contains(strings.ToLower(s.Rows.File), ".xlsx") || extension == ".dmn":
+		return "", nil, wrong("The rows of this table stand in a file that is not written here: download a spreadsheet, and put it there.")
+	case extension == ".xlsx":
+		if text, err = spreadsheet.Write(s); err != nil {
+			return "", nil, wrong("A spreadsheet is kept only without errors: correct them first, or download CSV.")
+		}
+	case s.Rows.File != "":
+		rows := rules.TableSource{File: s.Rows.File, Rows: s.Rows}
+		rows.Rows.File = ""
+		text, err = rows.CSV()
+	case extension == ".csv":
+		text, err = s.CSV()
+	default:
+		text = s.YAML()
+	}
+	if err != nil {
+		return "", nil, wrong("The table cannot be written: " + err.Error())
+	}
+	return name, text, nil
+}
+
+// apiTableDraft keeps what somebody has typed, right or wrong.
+func (d *Desk) apiTableDraft(w http.ResponseWriter, r *http.Request, who person) error {
+	f, in, err := d.benchRequest(r)
+	if err != nil {
+		return err
+	}
+	if err := d.keepDraft(r.Context(), f, in.Table, who); err != nil {
+		return err
+	}
+	return answerJSON(w, map[string]any{"kept": true})
+}
+
+func (d *Desk) keepDraft(ctx context.Context, f tableFile, t benchTable, who person) error {
+	name, text, err := written(f, t)
+	if err != nil {
+		return err
+	}
+	base, err := d.baseOf(f, name)
+	if err != nil {
+		return err
+	}
+	return d.Store.PutDraftFile(ctx, store.DraftFile{Draft: draftName(f.name, who), Path: name, Body: text, Base: base, Present: true, Who: who.login})
+}
+
+// baseOf is what a draft begins with: the file of the workspace, which may not be there, else what is in force.
+func (d *Desk) baseOf(f tableFile, name string) ([]byte, error) {
+	if d.Folder != "" {
+		return workspace.ReadFile(d.Folder, name)
+	}
+	if part, ok := f.parts[path.Base(name)]; ok {
+		return []byte(part), nil
+	}
+	return f.text, nil
+}
+
+// apiTableSave writes the draft into the workspace, unless the file has changed since the draft began.
+func (d *Desk) apiTableSave(w http.ResponseWriter, r *http.Request, who person) error {
+	if d.Folder == "" {
+		return wrong("This desk does not run beside a workspace: download the file and put it there.")
+	}
+	f, in, _, err := d.compiled(r)
+	if err != nil {
+		return err
+	}
+	if err := d.keepDraft(r.Context(), f, in.Table, who); err != nil {
+		return err
+	}
+	files, err := d.Store.Draft(r.Context(), draftName(f.name, who))
+	if err != nil {
+		return err
+	}
+	err = workspace.SaveDraft(d.Folder, files, false)
+	if errors.Is(err, workspace.ErrChanged) {
+		return refusal{http.StatusConflict, "The file has changed since you began, and nothing was written: download yours, discard the draft, and look at what is there now."}
+	}
+	if err != nil {
+		return err
+	}
+	if err := d.Store.DiscardDraft(r.Context(), draftName(f.name, who), ""); err != nil && !errors.Is(err, store.ErrNotFound) {
+		return err
+	}
+	if err := d.audit(r.Context(), who, "rules.save", "", map[string]any{"table": f.name, "file": files[0].Path}); err != nil {
+		return err
+	}
+	return answerJSON(w, map[string]any{"saved": files[0].Path})
+}
+
+// apiTableDiscard forgets a draft.
+func (d *Desk) apiTableDiscard(w http.ResponseWriter, r *http.Request, who person) error {
+	f, err := d.tableFile(r.Context(), r.PathValue("table"))
+	if err != nil {
+		return err
+	}
+	if err := d.Store.DiscardDraft(r.Context(), draftName(f.name, who), ""); err != nil && !errors.Is(err, store.ErrNotFound) {
+		return err
+	}
+	return answerJSON(w, map[string]any{"discarded": true})
+}
+
+// apiTableUpload reads a file that somebody has changed elsewhere, and gives it back as a grid. Nothing is kept.
+func (d *Desk) apiTableUpload(w http.ResponseWriter, r *http.Request, _ person) error {
+	f, in, err := d.benchRequest(r)
+	if err != nil {
+		return err
+	}
+	content, err := base64.StdEncoding.DecodeString(in.Text)
+	if err != nil {
+		return wrong("The file cannot be read.")
+	}
+	uploaded, problems := readUpload(f, in.File, content)
+	if uploaded == nil {
+		return wrong("The file cannot be read: " + problems.Error())
+	}
+	table := benchOf(uploaded)
+	return answerJSON(w, map[string]any{"table": table, "check": checkBench(f.path, table)})
+}
+
+// readUpload reads a table, or rows alone, which then stand under the head that the table has.
+func readUpload(f tableFile, name string, content []byte) (*rules.TableSource, source.Problems) {
+	if strings.EqualFold(path.Ext(name), ".csv") && !bytes.HasPrefix(bytes.TrimPrefix(content, []byte("\ufeff")), []byte("#")) && !bytes.HasPrefix(bytes.TrimPrefix(content, []byte("\ufeff")), []byte("\"#")) {
+		before, problems := rules.ReadTable(f.path, f.text, f.read)
+		if before == nil {
+			return nil, problems
+		}
+		rows, problems := rules.ReadTable("rows.yaml", []byte("rows: rows.csv\n"), func(string) ([]byte, error) { return content, nil })
+		if rows == nil || problems.Err() != nil {
+			return nil, problems
+		}
+		before.Rows.Header, before.Rows.Rows, before.Rows.Below = rows.Rows.Header, rows.Rows.Rows, rows.Rows.Below
+		return before, nil
+	}
+	text, problems := spreadsheet.Text(name, content)
+	if text == nil || problems.Err() != nil {
+		return nil, problems
+	}
+	read, problems := rules.ReadTable(name, text, f.read)
+	if problems.Err() != nil {
+		return nil, problems
+	}
+	return read, nil
+}
+
+// apiTableDownload writes the table that was sent as a file.
+func (d *Desk) apiTableDownload(w http.ResponseWriter, r *http.Request, _ person) error {
+	f, in, err := d.benchRequest(r)
+	if err != nil {
+		return err
+	}
+	s := in.Table.source(f.path)
+	var content []byte
+	switch r.PathValue("format") {
+	case "yaml":
+		content = s.YAML()
+	case "csv":
+		if content, err = s.CSV(); err != nil {
+			return wrong("The table cannot be written as CSV: " + err.Error())
+		}
+	case "xlsx":
+		if content, err = spreadsheet.Write(s); err != nil {
+			return wrong("A spreadsheet is made only of a table without errors: correct them first, or download CSV.")
+		}
+	default:
+		return nothingHere
+	}
+	return answerJSON(w, map[string]any{"file": f.name + "." + r.PathValue("format"), "content": content})
+}

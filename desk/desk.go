@@ -212,6 +212,7 @@ func (d *Desk) routes() []route {
 		{"POST", "/api/rules/{table}/check", analyst, d.apiTableCheck},
 		{"POST", "/api/rules/{table}/try", analyst, d.apiTableTry},
 		{"POST", "/api/rules/{table}/backtest", analyst, d.apiTableBacktest},
+		{"POST", "/api/rules/{table}/tests", analyst, d.apiTableTests},
 		{"POST", "/api/rules/{table}/draft", analyst, d.apiTableDraft},
 		{"POST", "/api/rules/{table}/save", analyst, d.apiTableSave},
 		{"POST", "/api/rules/{table}/discard", analyst, d.apiTableDiscard},

@@ -54,6 +54,7 @@ var policy = []struct {
 	{"POST", "/api/rules/{table}/check", analyst, "/api/rules/urgency/check"},
 	{"POST", "/api/rules/{table}/try", analyst, "/api/rules/urgency/try"},
 	{"POST", "/api/rules/{table}/backtest", analyst, "/api/rules/urgency/backtest"},
+	{"POST", "/api/rules/{table}/tests", analyst, "/api/rules/urgency/tests"},
 	{"POST", "/api/rules/{table}/draft", analyst, "/api/rules/urgency/draft"},
 	{"POST", "/api/rules/{table}/save", analyst, "/api/rules/urgency/save"},
 	{"POST", "/api/rules/{table}/discard", analyst, "/api/rules/urgency/discard"},

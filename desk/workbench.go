@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io/fs"
 	"net/http"
 	"path"
 	"slices"
@@ -274,12 +275,47 @@ type benchCheck struct {
 	Problems []benchProblem `json:"problems"`
 	Kinds    []string       `json:"kinds"` // by column: input, output, other
 	Facts    []benchFact    `json:"facts"`
+	Findings []benchFinding `json:"findings"` // what an analysis of the whole table shows
 	Title    string         `json:"title,omitempty"`
+}
+
+// benchFinding is one thing that an analysis found: it stops nobody, unless the table says that it is an error.
+type benchFinding struct {
+	Kind     string   `json:"kind"`
+	Severity string   `json:"severity,omitempty"`
+	Rows     []string `json:"rows,omitempty"`
+	Message  string   `json:"message"`
+	Hint     string   `json:"hint,omitempty"`
+}
+
+// benchAnalysis is how many steps the analysis takes while somebody types; the command line takes more.
+const benchAnalysis = rules.AnalyzeSteps / 20
+
+// findings analyses a table. What could not be analysed is said too.
+func findings(table *rules.Table) []benchFinding {
+	found := []benchFinding{}
+	for _, part := range table.Parts() {
+		analysis := part.Analyze(benchAnalysis)
+		for _, one := range analysis.Unexplained() {
+			found = append(found, benchFinding{Kind: one.Kind, Severity: string(one.Severity), Rows: one.Rows, Message: one.Message, Hint: one.Hint})
+		}
+		for _, one := range analysis.Unclear {
+			finding := benchFinding{Kind: "unclear", Message: one.Column + ": " + one.Text + " cannot be analysed: " + one.Why}
+			if one.Row != "" {
+				finding.Rows, finding.Message = []string{one.Row}, "row "+one.Row+", "+finding.Message
+			}
+			found = append(found, finding)
+		}
+		for _, text := range analysis.Unchecked {
+			found = append(found, benchFinding{Kind: "unchecked", Message: text})
+		}
+	}
+	return found
 }
 
 func checkBench(file string, t benchTable) benchCheck {
 	table, problems := rules.CompileTable(t.source(file))
-	check := benchCheck{OK: table != nil, Problems: []benchProblem{}, Kinds: []string{}, Facts: []benchFact{}}
+	check := benchCheck{OK: table != nil, Problems: []benchProblem{}, Kinds: []string{}, Facts: []benchFact{}, Findings: []benchFinding{}}
 	for _, p := range problems {
 		check.Problems = append(check.Problems, benchProblemOf(p))
 	}
@@ -296,7 +332,7 @@ func checkBench(file string, t benchTable) benchCheck {
 		}
 		check.Kinds = append(check.Kinds, kind)
 	}
-	check.Facts = benchFacts(table.Facts, "", true, nil)
+	check.Facts, check.Findings = benchFacts(table.Facts, "", true, nil), findings(table)
 	return check
 }
 
@@ -392,6 +428,56 @@ func (d *Desk) apiTableTry(w http.ResponseWriter, r *http.Request, _ person) err
 		return wrong(strings.TrimPrefix(err.Error(), "table "+table.Name+": "))
 	}
 	return answerJSON(w, explained)
+}
+
+// apiTableTests runs the tests that stand beside the table, or in its file, on the table as it was sent.
+func (d *Desk) apiTableTests(w http.ResponseWriter, r *http.Request, _ person) error {
+	f, in, err := d.benchRequest(r)
+	if err != nil {
+		return err
+	}
+	s := in.Table.source(f.path)
+	if before, _ := rules.ReadTable(f.path, f.text, f.read); before != nil {
+		s.Tests = before.Tests
+	}
+	table, _ := rules.CompileTable(s)
+	if table == nil {
+		return wrong("The table has errors: correct them first.")
+	}
+	tests, problems := table.OwnTests()
+	for _, file := range d.testFiles(f) {
+		more, found := rules.ReadTests(file.path, file.text, table)
+		tests, problems = append(tests, more...), append(problems, found...)
+	}
+	results := []rules.TestResult{}
+	for i := range tests {
+		results = append(results, table.RunTest(&tests[i]))
+	}
+	texts := []string{}
+	for _, problem := range problems.Errors() {
+		texts = append(texts, problem.Error())
+	}
+	return answerJSON(w, map[string]any{"tests": results, "problems": texts})
+}
+
+// testFiles are the files of tests beside a table: those of the workspace, or of the catalogue for a table of its own.
+func (d *Desk) testFiles(f tableFile) []tableFile {
+	var found []tableFile
+	for _, extension := range []string{".yaml", ".csv"} {
+		name := f.name + rules.TestExtension + extension
+		var text []byte
+		var err error
+		switch {
+		case !f.own:
+			text, err = fs.ReadFile(rules.Catalog(), name)
+		case d.Folder != "":
+			text, err = workspace.ReadFile(d.Folder, "rules/"+name)
+		}
+		if err == nil && text != nil {
+			found = append(found, tableFile{name: f.name, path: "rules/" + name, text: text})
+		}
+	}
+	return found
 }
 
 // benchBacktest bounds how long somebody waits for a back-test on a page; the command line has no bound.

@@ -42,7 +42,7 @@ func atTheWorkbench(t *testing.T, b *rod.Browser) {
 	dan.logIn(boss)
 	dan.press(input.KeyU)
 	dan.click(".list a", "How soon do we call back")
-	dan.shows("#problems li", "Nothing is wrong")
+	dan.shows("#problems li", "cannot be analysed")
 	dan.shows("#state", "as in the file")
 
 	// A wrong word in a cell is said at the cell, with what was meant.
@@ -54,7 +54,7 @@ func atTheWorkbench(t *testing.T, b *rod.Browser) {
 	dan.shows("#state", "draft kept")
 	require.NoError(t, cell.SelectAllText())
 	require.NoError(t, cell.Input("today"))
-	dan.shows("#problems li", "Nothing is wrong")
+	dan.shows("#problems li", "cannot be analysed")
 
 	// Rows: add, repeat, move, take out, take back, without a mouse.
 	alt := func(key input.Key) {

@@ -6,11 +6,13 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
 
+	"crosswalk/rules"
 	"crosswalk/store"
 )
 
@@ -128,6 +130,43 @@ func jsonOf(t *testing.T, v any) []byte {
 	raw, err := json.Marshal(v)
 	require.NoError(t, err)
 	return raw
+}
+
+// TestWorkbenchProof shows what an analysis finds and what the tests beside the table say, of the table as it is typed.
+func TestWorkbenchProof(t *testing.T) {
+	t.Parallel()
+	s := newScene(t, "")
+	b := s.bench()
+	first := b.get()
+	for _, finding := range first.Check.Findings {
+		require.Equal(t, "unclear", finding.Kind, "what cannot be analysed is said, and nothing else is found: %s", finding.Message)
+	}
+	table := first.Table
+	table.Rows = table.Rows[:2]
+	var answer struct {
+		Findings []benchFinding
+		Tests    []rules.TestResult
+		Problems []string
+	}
+	require.Equal(t, http.StatusOK, b.ask("/check", map[string]any{"table": table}, &answer))
+	require.True(t, slices.ContainsFunc(answer.Findings, func(f benchFinding) bool { return f.Kind == "gap" }), "%v", answer.Findings)
+
+	name := strings.TrimSuffix(b.file, ".yaml") + ".tests.csv"
+	require.NoError(t, os.WriteFile(name, []byte("id,text,phone_known,=> row\nX1,it drips,false,U03\nX2,it drips,true,U02\n"), 0o600))
+	require.Equal(t, http.StatusOK, b.ask("/tests", map[string]any{"table": first.Table}, &answer))
+	require.Empty(t, answer.Problems)
+	result := func(id string) rules.TestResult {
+		i := slices.IndexFunc(answer.Tests, func(r rules.TestResult) bool { return r.ID == id })
+		require.GreaterOrEqual(t, i, 0, id)
+		return answer.Tests[i]
+	}
+	require.True(t, result("X1").OK && result("X2").OK)
+	require.Equal(t, http.StatusOK, b.ask("/tests", map[string]any{"table": table}, &answer))
+	require.Contains(t, strings.Join(answer.Problems, " "), "U03", "a test names a row that is gone")
+	require.True(t, result("X2").OK)
+	table.Rows[1][2] = "false"
+	require.Equal(t, http.StatusOK, b.ask("/tests", map[string]any{"table": table}, &answer))
+	require.False(t, result("X2").OK)
 }
 
 func TestWorkbenchFiles(t *testing.T) {

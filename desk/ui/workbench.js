@@ -129,7 +129,8 @@
       item.append(words);
       list.append(item);
     });
-    if (found.problems.length === 0) list.append(make("li", { class: "good" }, "Nothing is wrong."));
+    for (const finding of found.findings || []) list.append(make("li", { class: finding.severity === "error" ? "bad" : "warn" }, finding.message + (finding.hint ? " (" + finding.hint + ")" : "")));
+    if (list.children.length === 0) list.append(make("li", { class: "good" }, "Nothing is wrong."));
     if (canSave && at("save")) at("save").disabled = !found.ok;
   };
 
@@ -259,6 +260,17 @@
       }
       at("flips").replaceChildren(...all);
     } catch (error) { at("flips").replaceChildren(make("p", { class: "bad" }, error.message)); }
+  });
+
+  at("test").addEventListener("click", async () => {
+    try {
+      const { tests, problems } = await ask("/tests", { table });
+      const failed = tests.filter((one) => !one.ok);
+      const list = make("ul", {});
+      for (const text of problems) list.append(make("li", { class: "bad" }, text));
+      for (const one of failed) list.append(make("li", { class: "bad" }, one.id + (one.note ? " (" + one.note + ")" : "") + ": " + one.failures.join("; ")));
+      at("tested").replaceChildren(make("p", { class: failed.length + problems.length ? "bad" : "good" }, tests.length === 0 ? "There are no tests beside this table." : (tests.length - failed.length) + " of " + tests.length + " tests passed"), list);
+    } catch (error) { at("tested").replaceChildren(make("p", { class: "bad" }, error.message)); }
   });
 
   at("upload").addEventListener("change", async () => {

@@ -45,6 +45,8 @@ check: build ## All that needs no running program: format, vet, generated files,
 	bin/workflowcheck -config workflowcheck.config.yaml -show-pos ./workflows/... ./worker/...
 	bin/crosswalk check
 	bin/crosswalk test
+	bin/crosswalk rules test --threshold 90
+	bin/crosswalk rules analyze
 
 .PHONY: bench
 bench: build ## Measure: the interpreter against the same plan by hand (several minutes)

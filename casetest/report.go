@@ -78,7 +78,7 @@ func (r *Report) Text(w io.Writer, missed bool) {
 }
 
 // JSON is the report for programs.
-func (r *Report) JSON() any {
+func (r *Report) JSON() map[string]any {
 	type count struct {
 		Reached int `json:"reached"`
 		Of      int `json:"of"`
@@ -144,8 +144,36 @@ type junitFailure struct {
 	Text    string `xml:",chardata"`
 }
 
-// JUnit writes the report in the form that build servers read.
-func (r *Report) JUnit(w io.Writer) error {
+// Suite is tests of something else, such as a rule table, that stand in the same report.
+type Suite struct {
+	Name  string
+	Tests []SuiteTest
+}
+
+// SuiteTest is one of them. It has failed if there are failures.
+type SuiteTest struct {
+	Name, File string
+	Line       int
+	Failures   []string
+}
+
+func (s Suite) junit() junitSuite {
+	suite := junitSuite{Name: s.Name, Tests: len(s.Tests), Time: seconds(0)}
+	for _, test := range s.Tests {
+		one := junitCase{Class: s.Name, Name: test.Name, File: test.File, Line: test.Line, Time: seconds(0)}
+		for _, failure := range test.Failures {
+			one.Failures = append(one.Failures, junitFailure{Message: failure, Text: fmt.Sprintf("%s:%d: %s", test.File, test.Line, failure)})
+		}
+		if len(test.Failures) > 0 {
+			suite.Failures++
+		}
+		suite.Cases = append(suite.Cases, one)
+	}
+	return suite
+}
+
+// JUnit writes the report, and further suites after it, in the form that build servers read.
+func (r *Report) JUnit(w io.Writer, more ...Suite) error {
 	all := junitSuites{Tests: len(r.Results), Failures: r.Failed(), Time: seconds(r.Took)}
 	for _, c := range r.Coverage {
 		suite := junitSuite{Name: c.UseCase}
@@ -166,6 +194,11 @@ func (r *Report) JUnit(w io.Writer) error {
 			suite.Cases = append(suite.Cases, one)
 		}
 		suite.Time = seconds(took)
+		all.Suites = append(all.Suites, suite)
+	}
+	for _, s := range more {
+		suite := s.junit()
+		all.Tests, all.Failures = all.Tests+suite.Tests, all.Failures+suite.Failures
 		all.Suites = append(all.Suites, suite)
 	}
 	if _, err := io.WriteString(w, xml.Header); err != nil {

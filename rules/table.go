@@ -25,6 +25,8 @@ type Table struct {
 	index    *index
 	said     tableWords
 	fallback *Template // what holds if no row matches; nil: that is an error
+	complete string    // what facts are that no row handles: error, warn, off
+	accepts  []*acceptance
 }
 
 // column is one input: a fact, or a formula over the facts.

@@ -19,7 +19,7 @@ const (
 	maxEncodedBytes = 16 << 20 // of a table that is kept as JSON, in which every cell has its place
 )
 
-var tableKeys = []string{"rules", "table", "title", "owner", "description", "facts", "hit", "no_match", "default", "value", "inputs", "outputs", "rows", "tests"}
+var tableKeys = []string{"rules", "table", "title", "owner", "description", "facts", "hit", "no_match", "default", "value", "inputs", "outputs", "rows", "tests", "complete", "accept"}
 
 // specialColumns stand beside inputs and outputs.
 var specialColumns = []string{"id", "why", "note", "off"}
@@ -50,6 +50,7 @@ func CompileTable(written *TableSource) (*Table, source.Problems) {
 	}
 	b.rows(written.Rows)
 	b.defaults()
+	b.proofs()
 	problems := b.problems()
 	if problems.Err() != nil {
 		return nil, problems

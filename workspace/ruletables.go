@@ -29,3 +29,19 @@ func (w *Workspace) RuleTable(name string) (RuleTable, bool) {
 	}
 	return RuleTable{Name: name, File: found.file, Rules: found.rules}, true
 }
+
+// RuleTables are the tables with which the use cases of the state decide, by name.
+func (s State) RuleTables() map[string]*rules.Table {
+	all := map[string]*rules.Table{}
+	for _, useCase := range sortedKeys(s.Bundles) {
+		bundle := s.Bundles[useCase]
+		for _, name := range sortedKeys(bundle.Tables) {
+			if all[name] == nil {
+				if table := tableOf(bundle, name); table != nil {
+					all[name] = table
+				}
+			}
+		}
+	}
+	return all
+}

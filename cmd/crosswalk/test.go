@@ -25,7 +25,8 @@ func testCommand() *cobra.Command {
 		Long: `Runs the tests that stand beside the use cases of a workspace, in usecases/NAME.tests.yaml: what comes in, what systems
 and people answer, and what must come of it. The cases run through the real interpreter; a call that a test has no
 answer for fails the test and is never sent. Without a folder it takes the workspace here, and outside of one the
-catalogue. With files it runs the tests of those files only. The exit code is 1 if a test fails or a file is wrong.
+catalogue. With files it runs the tests of those files only. The tests beside rule tables are run too; crosswalk rules
+test says more of those. The exit code is 1 if a test fails or a file is wrong.
 
 --record makes a test of a case that has ended, with everything replaced that says who it was about, and writes it
 beside the use case. It reads the record of a running crosswalk or of a data directory, and changes nothing there.`,
@@ -63,9 +64,16 @@ func test(c *cobra.Command, args []string) error {
 	if options.ContinueEvery, _ = c.Flags().GetInt("continue-every"); options.ContinueEvery < 0 {
 		return usageError("--continue-every: expected a number of steps from 1 on")
 	}
-	files, problems, err := testFiles(args)
+	tables, inTables, err := testTables(c, args, options.Run)
 	if err != nil {
 		return err
+	}
+	files, problems, err := testFiles(args)
+	if err != nil && (len(tables) == 0 || !errors.Is(err, errNoTests)) {
+		return err
+	}
+	if problems.Err() == nil {
+		problems = inTables // else they are among them
 	}
 	if problems.Err() != nil {
 		if wantsJSON(c) {
@@ -78,17 +86,23 @@ func test(c *cobra.Command, args []string) error {
 	if err != nil {
 		return systemError(err)
 	}
-	return printReport(c, report)
+	return printReport(c, report, tables)
 }
 
-func printReport(c *cobra.Command, report *casetest.Report) error {
+func printReport(c *cobra.Command, report *casetest.Report, tables []*tableTests) error {
 	if name, _ := c.Flags().GetString("junit"); name != "" {
-		if err := writeJUnit(name, report); err != nil {
+		if err := writeJUnit(name, report, suitesOf(tables)...); err != nil {
 			return systemError(err)
 		}
 	}
+	failed, run := report.Failed(), len(report.Results)
+	for _, t := range tables {
+		failed, run = failed+t.failed(), run+len(t.Results)
+	}
 	if wantsJSON(c) {
-		if err := printJSON(c, report.JSON()); err != nil {
+		document := report.JSON()
+		document["ok"], document["tables"] = failed == 0, append([]*tableTests{}, tables...)
+		if err := printJSON(c, document); err != nil {
 			return err
 		}
 	} else {
@@ -97,24 +111,25 @@ func printReport(c *cobra.Command, report *casetest.Report) error {
 		if n := len(report.Results); n > 0 {
 			fmt.Fprintf(c.OutOrStdout(), "%d tests in %s\n", n, report.Took.Round(time.Millisecond))
 		}
+		printTableTests(c.OutOrStdout(), tables, missed)
 	}
-	switch failed := report.Failed(); {
-	case len(report.Results) == 0:
+	switch {
+	case run == 0:
 		return contentError(errors.New("there is no such test"))
 	case failed > 0 && wantsJSON(c):
 		return contentError(nil)
 	case failed > 0:
-		return contentError(fmt.Errorf("%d of %d tests failed", failed, len(report.Results)))
+		return contentError(fmt.Errorf("%d of %d tests failed", failed, run))
 	}
 	return nil
 }
 
-func writeJUnit(name string, report *casetest.Report) error {
+func writeJUnit(name string, report *casetest.Report, more ...casetest.Suite) error {
 	file, err := os.Create(name)
 	if err != nil {
 		return err
 	}
-	return errors.Join(report.JUnit(file), file.Close())
+	return errors.Join(report.JUnit(file, more...), file.Close())
 }
 
 // testFiles reads the tests of a workspace, of some files of one, or of the catalogue.
@@ -146,6 +161,8 @@ func testFiles(args []string) ([]*casetest.File, source.Problems, error) {
 	return workspaceTests(dir, args)
 }
 
+var errNoTests = errors.New("has no tests")
+
 // workspaceTests reads the tests of a workspace. Its problems are those of the whole workspace: tests of what cannot be
 // put in force show nothing.
 func workspaceTests(dir string, only []string) ([]*casetest.File, source.Problems, error) {
@@ -154,7 +171,7 @@ func workspaceTests(dir string, only []string) ([]*casetest.File, source.Problem
 		return len(only) == 0 || slices.ContainsFunc(only, func(one string) bool { return filepath.Clean(one) == filepath.Join(dir, name) })
 	})
 	if problems.Err() == nil && len(files) == 0 {
-		return nil, nil, contentError(fmt.Errorf("%s has no tests: write usecases/NAME%s beside a use case", dir, casetest.Extension))
+		return nil, nil, contentError(fmt.Errorf("%s %w: write usecases/NAME%s beside a use case, or rules/NAME%s beside a table", dir, errNoTests, casetest.Extension, casetest.Extension))
 	}
 	return files, problems, nil
 }

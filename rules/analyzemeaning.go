@@ -1,0 +1,169 @@
+package rules
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+)
+
+// How a table chooses among the rows that match, as far as proofs must know it.
+type choice uint8
+
+const (
+	chooseOne     choice = iota // at most one may match
+	chooseFirst                 // the first in order
+	chooseAlike                 // all must say the same
+	chooseSeveral               // all count
+)
+
+func choiceOf(t *Table) choice {
+	if t.unique {
+		return chooseOne
+	}
+	return chooseFirst
+}
+
+// order is the order in which rows win, by position; nil: that of the table.
+func (t *Table) order() []int { return nil }
+
+// Results that are no row's.
+const (
+	resultNone     = "no row matches"
+	resultSeveral  = "several rows match"
+	resultDisagree = "rows that match disagree"
+)
+
+// meaningOf is what a table makes of the boxes of its rows.
+func meaningOf(t *Table, boxes []ruleBox) *meaning {
+	m := &meaning{boxes: boxes}
+	o := &tableOutcomes{choice: choiceOf(t), names: make([]string, len(t.rows)), rank: make([]int, len(t.rows)), none: resultNone}
+	for i := range t.rows {
+		o.names[i], o.rank[i] = outcomeOf(t, &t.rows[i]), i
+	}
+	for at, i := range t.order() {
+		o.rank[i] = at
+	}
+	if t.fallback != nil {
+		o.none = fallbackOf(t)
+	}
+	m.outcomes = o
+	keys := make([]string, len(boxes))
+	for i, b := range boxes {
+		var key strings.Builder
+		for axis, set := range b.box {
+			if set != nil {
+				fmt.Fprintf(&key, "%d:%x ", axis, []uint64(set))
+			}
+		}
+		keys[i] = key.String() + "\x00" + o.names[b.row]
+	}
+	m.names = keys
+	return m
+}
+
+// outcomeOf is a text that is the same for rows that decide the same: the values, or the formulas where there are some.
+func outcomeOf(t *Table, r *row) string {
+	if r.fixed {
+		return string(r.value.Plain())
+	}
+	var b strings.Builder
+	for _, written := range t.written {
+		if written.ID != r.id {
+			continue
+		}
+		for _, cell := range written.Cells {
+			if _, output := t.Outputs.Field(cell.Column); output {
+				b.WriteString(cell.Column + "=" + cell.Text + "\x00")
+			}
+		}
+	}
+	return b.String()
+}
+
+func fallbackOf(t *Table) string {
+	if v, ok := t.fallback.Literal(); ok {
+		return string(v.Plain())
+	}
+	if v, err := t.fallback.Eval(nil); err == nil && len(t.fallback.reads) == 0 {
+		return string(v.Plain())
+	}
+	return "default: " + strings.Join(t.fallback.reads, ",")
+}
+
+type tableOutcomes struct {
+	choice choice
+	names  []string // by row
+	rank   []int    // by row: the lower wins
+	none   string
+}
+
+func (o *tableOutcomes) resolve(boxes []ruleBox, inside []bool) (string, int, bool) {
+	if o.choice == chooseFirst {
+		return o.first(boxes, inside)
+	}
+	var rows []int
+	open := -1
+	for i, b := range boxes {
+		if !inside[i] {
+			open = i
+		} else if !slices.Contains(rows, b.row) {
+			rows = append(rows, b.row)
+		}
+	}
+	if o.choice == chooseOne && len(rows) > 1 {
+		return resultSeveral, 0, true
+	}
+	if open >= 0 {
+		return "", open, false
+	}
+	slices.Sort(rows)
+	switch {
+	case len(rows) == 0:
+		return o.none, 0, true
+	case o.choice == chooseOne:
+		return o.names[rows[0]], 0, true
+	case o.choice == chooseAlike:
+		for _, r := range rows[1:] {
+			if o.names[r] != o.names[rows[0]] {
+				return resultDisagree, 0, true
+			}
+		}
+		return o.names[rows[0]], 0, true
+	}
+	names := make([]string, len(rows))
+	for i, r := range rows {
+		names[i] = o.names[r]
+	}
+	return strings.Join(names, "\x01"), 0, true
+}
+
+// first is the box that wins: the result is known if it holds all of the region.
+func (o *tableOutcomes) first(boxes []ruleBox, inside []bool) (string, int, bool) {
+	best := -1
+	for i, b := range boxes {
+		if best < 0 || o.rank[b.row] < o.rank[boxes[best].row] || b.row == boxes[best].row && inside[i] {
+			best = i
+		}
+	}
+	switch {
+	case best < 0:
+		return o.none, 0, true
+	case inside[best]:
+		return o.names[boxes[best].row], 0, true
+	default:
+		return "", best, false
+	}
+}
+
+// proving and proved begin and end an evaluation of single tests and columns over facts.
+func proving(facts Value) *deciding { return (&Table{}).begin(facts) }
+
+func proved(d *deciding) { d.end() }
+
+// withRows is the table with other rows.
+func (t *Table) withRows(rows []row) *Table {
+	m := &Table{Name: t.Name, Title: t.Title, Facts: t.Facts, Outputs: t.Outputs, file: t.file, source: t.source, unique: t.unique,
+		columns: t.columns, rows: rows, written: t.written, reads: t.reads, fallback: t.fallback, complete: t.complete}
+	m.index = buildIndex(m)
+	return m
+}

@@ -1,0 +1,532 @@
+package rules
+
+import (
+	"slices"
+	"strings"
+)
+
+// space is what the cells of one or two tables depend on: axes, and for every row the boxes of facts that it matches.
+type space struct {
+	axes  []*axis
+	byKey map[string]int
+	sizes []pieceSet // by axis: all of it
+	facts *Type
+	never []box // no facts lie in these
+}
+
+// ruleBox is one box of a row. A row has several if its cells have alternatives about different things.
+type ruleBox struct {
+	box box
+	row int // its position in the table
+	// same is a number that boxes have in common that stand for the same facts and decide the same.
+	same int
+}
+
+// maxBoxes bounds the boxes of one row, maxSetWords what all boxes of a space hold.
+const (
+	maxBoxes    = 64
+	maxSetWords = 4 << 20
+)
+
+// literal is a condition on one axis, and conjunction several that hold together.
+type literal struct {
+	axis int
+	set  pieceSet
+}
+
+type conjunction []literal
+
+func newSpace(facts *Type) *space { return &space{byKey: map[string]int{}, facts: facts} }
+
+func (s *space) axis(key string, make func() *axis) int {
+	at, there := s.byKey[key]
+	if !there {
+		at = len(s.axes)
+		s.byKey[key] = at
+		a := make()
+		s.axes = append(s.axes, a)
+		if s.sizes != nil { // found late: the others are cut already
+			a.cut()
+			s.sizes = append(s.sizes, a.full)
+		}
+	}
+	return at
+}
+
+// base is the axis of a column's values. Columns with the same fact or formula share it.
+func (s *space) base(c *column) int {
+	return s.axis("value\x00"+c.value.text, func() *axis {
+		return &axis{kind: valueAxis, column: c.name, of: c.value, path: factPath(c.value.root)}
+	})
+}
+
+func (s *space) order(c *column, operand *Expression) int {
+	return s.axis("order\x00"+c.value.text+"\x00"+operand.text, func() *axis {
+		return &axis{kind: orderAxis, column: c.name, of: c.value, path: factPath(c.value.root), operand: operand, text: operand.text}
+	})
+}
+
+func (s *space) member(c *column, item Value) int {
+	return s.axis("member\x00"+c.value.text+"\x00"+string(item.Plain()), func() *axis {
+		return &axis{kind: memberAxis, column: c.name, of: c.value, path: factPath(c.value.root), item: item}
+	})
+}
+
+func (s *space) atom(c *column, text string, test cellTest) int {
+	return s.axis("atom\x00"+c.value.text+"\x00"+text, func() *axis {
+		return &axis{kind: atomAxis, column: c.name, of: c.value, path: factPath(c.value.root), test: test, text: text, whole: strings.HasPrefix(text, "cell ")}
+	})
+}
+
+// finiteType says whether a column has a few values only, so that every fixed test can be tried with each.
+func finiteType(t *Type) bool { return len(t.Enum) > 0 || t.Kind == KindBool }
+
+// register finds the axes of a test and the values that cut them.
+func (s *space) register(c *column, test cellTest, text string) {
+	base := s.base(c)
+	if finiteType(s.axes[base].of.result) && fixedCell(test) {
+		return
+	}
+	switch test := test.(type) {
+	case equalTest:
+		s.registerOperands(c, text, test, test.operand)
+	case compareTest:
+		s.registerOperands(c, text, test, test.operand)
+	case rangeTest:
+		s.registerOperands(c, text, test, test.low, test.high)
+	case textOperatorTest:
+		if test.operand.expression != nil {
+			s.atom(c, text, test)
+			return
+		}
+		part := partTest{operatorOf(test), test.operand.value.s}
+		if a := s.axes[base]; !slices.Contains(a.parts, part) {
+			a.parts = append(a.parts, part)
+		}
+	case patternTest:
+		s.atom(c, "matches "+test.pattern.String(), test)
+	case expressionTest:
+		s.atom(c, strings.ReplaceAll(test.expression.text, placeholder, "?"), test)
+	case notTest:
+		s.register(c, test.test, text)
+	case orTest:
+		for _, inner := range test {
+			s.register(c, inner, text)
+		}
+	}
+}
+
+// registerOperands cuts the axis of values by fixed operands, and makes an axis of its own for a computed one.
+func (s *space) registerOperands(c *column, text string, test cellTest, operands ...operand) {
+	for _, o := range operands {
+		switch kind := c.value.result.Kind; {
+		case kind == KindList && o.expression == nil:
+			s.member(c, o.value)
+		case kind == KindList || kind == KindAny || kind == KindRecord || o.expression != nil && o.expression.result.Kind != kind:
+			s.atom(c, text, test)
+		case o.expression != nil:
+			s.order(c, o.expression)
+		default:
+			if a := s.axes[s.base(c)]; !slices.ContainsFunc(a.literals, o.value.Equal) {
+				a.literals = append(a.literals, o.value)
+			}
+		}
+	}
+}
+
+// fixedCell says whether a test depends on nothing but the column's value.
+func fixedCell(test cellTest) bool {
+	switch test := test.(type) {
+	case equalTest:
+		return test.operand.expression == nil
+	case compareTest:
+		return test.operand.expression == nil
+	case rangeTest:
+		return test.low.expression == nil && test.high.expression == nil
+	case textOperatorTest:
+		return test.operand.expression == nil
+	case expressionTest:
+		return len(test.expression.reads) == 0 || len(test.expression.variables) == 1 && test.expression.variables[0] == placeholder
+	case notTest:
+		return fixedCell(test.test)
+	case orTest:
+		return !slices.ContainsFunc(test, func(t cellTest) bool { return !fixedCell(t) })
+	default:
+		return true
+	}
+}
+
+func (s *space) cut() {
+	for _, a := range s.axes {
+		a.cut()
+	}
+	s.sizes = []pieceSet{}
+	for _, a := range s.axes {
+		s.sizes = append(s.sizes, a.full)
+	}
+}
+
+// exclude finds boxes that no facts lie in: what an axis tells of a missing value, what is known of single values, and
+// orders that two columns cannot have.
+func (s *space) exclude() {
+	const most = 64 // pieces of an axis
+	s.never = nil
+	for at, a := range s.axes {
+		base, there := s.byKey["value\x00"+a.of.text]
+		if a.kind == valueAxis || !there || a.whole {
+			continue
+		}
+		b := s.axes[base]
+		if a.of.result.Optional {
+			none := pieceAt(len(a.pieces), len(a.pieces)-1)
+			missing := pieceAt(len(b.pieces), 0)
+			s.excluded(literal{at, none}, literal{base, b.full.without(missing)})
+			s.excluded(literal{at, a.full.without(none)}, literal{base, missing})
+		}
+		switch {
+		case len(b.pieces) > most:
+		case a.kind == atomAxis && fixedCell(a.test):
+			d := proving(Value{})
+			for i, p := range b.pieces {
+				if !p.point || p.missing {
+					continue
+				}
+				if holds, err := a.test.match(d, p.samples[0]); err == nil {
+					s.excluded(literal{at, pieceAt(len(a.pieces), map[bool]int{true: 0, false: 1}[holds])}, literal{base, pieceAt(len(b.pieces), i)})
+				}
+			}
+			proved(d)
+		case a.kind == orderAxis:
+			if other, there := s.byKey["value\x00"+a.operand.text]; there && len(s.axes[other].pieces) <= most && ordered(a.of.result.Kind) {
+				s.excludeOrders(at, base, other)
+			}
+		}
+	}
+}
+
+func (s *space) excludeOrders(at, left, right int) {
+	for i, p := range s.axes[left].pieces {
+		for order := -1; order <= 1 && !p.missing; order++ {
+			set := newPieceSet(len(s.axes[right].pieces))
+			for j, q := range s.axes[right].pieces {
+				if !q.missing && !mayOrder(p, q, order) {
+					set.add(j)
+				}
+			}
+			if !set.empty() {
+				s.excluded(literal{at, pieceAt(len(s.axes[at].pieces), order+1)}, literal{left, pieceAt(len(s.axes[left].pieces), i)}, literal{right, set})
+			}
+		}
+	}
+}
+
+// mayOrder says whether a value of one piece can be less than, equal to or greater than one of another.
+func mayOrder(p, q piece, order int) bool {
+	if len(p.samples) == 0 || len(q.samples) == 0 || p.signs != nil || q.signs != nil || p.samples[0].kind == KindText {
+		return true
+	}
+	ends := func(p piece) (low, high *Value, open bool) {
+		if p.point {
+			return &p.samples[0], &p.samples[0], false
+		}
+		return p.low, p.high, true
+	}
+	pLow, pHigh, pOpen := ends(p)
+	qLow, qHigh, qOpen := ends(q)
+	before := func(low, high *Value) bool { return low == nil || high == nil || low.order(*high) < 0 }
+	switch order {
+	case -1:
+		return before(pLow, qHigh)
+	case 1:
+		return before(qLow, pHigh)
+	}
+	if !pOpen && !qOpen {
+		return pLow.Equal(*qLow)
+	}
+	return before(pLow, qHigh) && before(qLow, pHigh)
+}
+
+func (s *space) excluded(all ...literal) {
+	b := make(box, len(s.axes))
+	for _, l := range all {
+		if b[l.axis] != nil {
+			l.set = b[l.axis].and(l.set)
+		}
+		if b[l.axis] = l.set; l.set.empty() {
+			return
+		}
+	}
+	s.never = append(s.never, b)
+}
+
+// pad brings boxes that were made before an axis was found to the number of axes.
+func (s *space) pad(boxes []ruleBox) {
+	for i := range boxes {
+		for len(boxes[i].box) < len(s.axes) {
+			boxes[i].box = append(boxes[i].box, nil)
+		}
+	}
+}
+
+// pick is the set of the pieces for which a condition holds.
+func (s *space) pick(at int, holds func(p piece) bool) literal {
+	set := newPieceSet(len(s.axes[at].pieces))
+	for i, p := range s.axes[at].pieces {
+		if !p.none && holds(p) {
+			set.add(i)
+		}
+	}
+	return literal{at, set}
+}
+
+func (s *space) present(c *column) literal {
+	return s.pick(s.base(c), func(p piece) bool { return !p.missing })
+}
+
+// conditions turns a test into alternatives of conditions that hold together; false if that would be too many.
+func (s *space) conditions(c *column, test cellTest, text string) ([]conjunction, bool) {
+	base := s.base(c)
+	if finiteType(s.axes[base].of.result) && fixedCell(test) {
+		d := proving(Value{})
+		defer proved(d)
+		set := s.pick(base, func(p piece) bool {
+			ok, err := test.match(d, p.samples[0])
+			return ok && err == nil
+		})
+		return []conjunction{{set}}, true
+	}
+	switch test := test.(type) {
+	case nil, anyTest:
+		return []conjunction{{}}, true
+	case missingTest:
+		return []conjunction{{s.pick(base, func(p piece) bool { return p.missing })}}, true
+	case equalTest:
+		return s.compared(c, text, test, test.operand, func(order int) bool { return order == 0 }), true
+	case compareTest:
+		return s.compared(c, text, test, test.operand, test.test), true
+	case rangeTest:
+		above := s.compared(c, text, test, test.low, func(order int) bool { return order > 0 || order == 0 && !test.lowOpen })
+		below := s.compared(c, text, test, test.high, func(order int) bool { return order < 0 || order == 0 && !test.highOpen })
+		return bothOf(above, below)
+	case textOperatorTest:
+		if test.operand.expression != nil {
+			return s.whether(c, s.atom(c, text, test)), true
+		}
+		part := partTest{operatorOf(test), test.operand.value.s}
+		at := slices.Index(s.axes[base].parts, part)
+		if len(s.axes[base].parts) > 0 && s.axes[base].signs[""] > 0 && len(s.axes[base].signs) == 1 {
+			return s.whether(c, s.atom(c, text, test)), true
+		}
+		return []conjunction{{s.pick(base, func(p piece) bool {
+			switch {
+			case p.missing:
+				return false
+			case p.point:
+				return part.holds(p.samples[0].s)
+			}
+			return p.signs[at]
+		})}}, true
+	case patternTest:
+		return s.whether(c, s.atom(c, "matches "+test.pattern.String(), test)), true
+	case expressionTest:
+		return s.whether(c, s.atom(c, strings.ReplaceAll(test.expression.text, placeholder, "?"), test)), true
+	case notTest:
+		inner, ok := s.conditions(c, test.test, text)
+		if !ok {
+			return nil, false
+		}
+		none, ok := s.negated(inner)
+		if !ok {
+			return nil, false
+		}
+		return bothOf([]conjunction{{s.present(c)}}, none)
+	case orTest:
+		var all []conjunction
+		for _, one := range test {
+			inner, ok := s.conditions(c, one, text)
+			if all = append(all, inner...); !ok || len(all) > maxBoxes*4 {
+				return nil, false
+			}
+		}
+		return merged(all), true
+	default:
+		return nil, false
+	}
+}
+
+// whether is the condition that an axis of two pieces holds, which a missing value never does.
+func (s *space) whether(c *column, at int) []conjunction {
+	return []conjunction{{s.present(c), s.pick(at, func(p piece) bool { return p.holds })}}
+}
+
+// compared is the condition that a column stands in an order to an operand.
+func (s *space) compared(c *column, text string, test cellTest, o operand, holds func(order int) bool) []conjunction {
+	kind := c.value.result.Kind
+	switch {
+	case kind == KindList && o.expression == nil:
+		return s.whether(c, s.member(c, o.value))
+	case kind == KindList || kind == KindAny || kind == KindRecord || o.expression != nil && o.expression.result.Kind != kind:
+		return s.whether(c, s.atom(c, text, test))
+	case o.expression != nil:
+		return []conjunction{{s.present(c), s.pick(s.order(c, o.expression), func(p piece) bool { return holds(p.order) })}}
+	default:
+		return []conjunction{{s.pick(s.base(c), func(p piece) bool {
+			if p.missing || len(p.samples) == 0 && p.signs == nil {
+				return false
+			}
+			if p.signs != nil {
+				return false // a text that is none of those that cells name
+			}
+			return holds(p.samples[0].order(o.value))
+		})}}
+	}
+}
+
+// bothOf are the alternatives that hold together.
+func bothOf(a, b []conjunction) ([]conjunction, bool) {
+	var both []conjunction
+	for _, x := range a {
+		for _, y := range b {
+			if joined, possible := joined(x, y); possible {
+				both = append(both, joined)
+			}
+			if len(both) > maxBoxes*4 {
+				return nil, false
+			}
+		}
+	}
+	return merged(both), true
+}
+
+func joined(a, b conjunction) (conjunction, bool) {
+	result := slices.Clone(a)
+	for _, l := range b {
+		at := slices.IndexFunc(result, func(m literal) bool { return m.axis == l.axis })
+		if at < 0 {
+			result = append(result, l)
+			continue
+		}
+		if result[at].set = result[at].set.and(l.set); result[at].set.empty() {
+			return nil, false
+		}
+	}
+	return result, true
+}
+
+func (s *space) negated(all []conjunction) ([]conjunction, bool) {
+	result := []conjunction{{}}
+	for _, c := range all {
+		var not []conjunction
+		for _, l := range c {
+			if rest := s.axes[l.axis].full.without(l.set); !rest.empty() {
+				not = append(not, conjunction{{l.axis, rest}})
+			}
+		}
+		var ok bool
+		if result, ok = bothOf(result, not); !ok {
+			return nil, false
+		}
+	}
+	return result, true
+}
+
+// merged joins alternatives that differ on one axis only.
+func merged(all []conjunction) []conjunction {
+	for again := true; again; {
+		again = false
+		for i := 0; i < len(all) && !again; i++ {
+			for j := i + 1; j < len(all); j++ {
+				if one, ok := asOne(all[i], all[j]); ok {
+					all = slices.Delete(slices.Clone(all), j, j+1)
+					all[i] = one
+					again = true
+					break
+				}
+			}
+		}
+	}
+	return all
+}
+
+func asOne(a, b conjunction) (conjunction, bool) {
+	if len(a) != len(b) {
+		return nil, false
+	}
+	result := slices.Clone(a)
+	differs := 0
+	for _, l := range b {
+		at := slices.IndexFunc(result, func(m literal) bool { return m.axis == l.axis })
+		if at < 0 {
+			return nil, false
+		}
+		if !result[at].set.equal(l.set) {
+			differs++
+			result[at].set = result[at].set.or(l.set)
+		}
+	}
+	return result, differs <= 1
+}
+
+// add registers the cells of a table.
+func (s *space) add(t *Table) {
+	for i := range t.columns {
+		s.base(&t.columns[i])
+		for r := range t.rows {
+			if test := t.rows[r].tests[i]; test != nil {
+				s.register(&t.columns[i], test, strings.TrimSpace(t.rows[r].cells[i].text))
+			}
+		}
+	}
+}
+
+// boxes are those of all rows, in order. words counts what they take.
+func (s *space) boxes(t *Table, words *int) []ruleBox {
+	var all []ruleBox
+	cells := map[string][]conjunction{}
+	for r := range t.rows {
+		alternatives := []conjunction{{}}
+		for i := range t.columns {
+			test := t.rows[r].tests[i]
+			if test == nil {
+				continue
+			}
+			c := &t.columns[i]
+			text := strings.TrimSpace(t.rows[r].cells[i].text)
+			key := c.name + "\x00" + text
+			known, there := cells[key]
+			if !there {
+				var ok bool
+				if known, ok = s.conditions(c, test, text); !ok {
+					known = s.unclear(c, test, text)
+				}
+				cells[key] = known
+				for _, one := range known {
+					for _, l := range one {
+						*words += len(l.set)
+					}
+				}
+			}
+			next, ok := bothOf(alternatives, known)
+			if !ok || len(next) > maxBoxes {
+				next, _ = bothOf(alternatives, s.unclear(c, test, text))
+			}
+			alternatives = next
+		}
+		for _, one := range alternatives {
+			b := make(box, len(s.axes))
+			for _, l := range one {
+				if !l.set.equal(s.axes[l.axis].full) {
+					b[l.axis] = l.set
+				}
+			}
+			all = append(all, ruleBox{box: b, row: r})
+		}
+	}
+	return all
+}
+
+// unclear takes a whole cell as one test that is not understood further.
+func (s *space) unclear(c *column, test cellTest, text string) []conjunction {
+	at := s.atom(c, "cell "+text, test)
+	return []conjunction{{s.pick(at, func(p piece) bool { return p.holds })}}
+}

@@ -1,0 +1,268 @@
+package rules
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+)
+
+// TableDiff is what changes between two versions of a table, by what they mean.
+type TableDiff struct {
+	Table string `json:"table"`
+	// Same is set if it is proven that both decide the same for all facts.
+	Same      bool            `json:"same"`
+	Changes   []MeaningChange `json:"changes"`   // facts that are decided differently
+	Rows      []RowChange     `json:"rows"`      // what happened to the rows, whether it changes results or not
+	Types     []string        `json:"types"`     // facts, outputs and rules of choosing that are others
+	Unchecked []string        `json:"unchecked"` // what was not or not fully compared, and why
+}
+
+// MeaningChange is a region of facts that are decided differently.
+type MeaningChange struct {
+	Proven  bool        `json:"proven"` // the example has been decided by both
+	Where   []Cell      `json:"where"`
+	Example *PlainValue `json:"example,omitempty"`
+	Was     string      `json:"was"`
+	Is      string      `json:"is"`
+	WasRows []string    `json:"was_rows,omitempty"`
+	IsRows  []string    `json:"is_rows,omitempty"`
+	Text    string      `json:"text"`
+}
+
+// RowChange is what happened to a row.
+type RowChange struct {
+	Row    string `json:"row"`
+	Change string `json:"change"` // added removed moved conditions outputs reused
+	Text   string `json:"text"`
+}
+
+// DiffSteps is the work that one comparison does at most, unless it is told otherwise.
+const DiffSteps = AnalyzeSteps
+
+// maxChanges bounds the regions that are listed.
+const maxChanges = 40
+
+// Diff compares two versions of a table by what they decide.
+func Diff(old, new *Table, steps int) *TableDiff {
+	if steps <= 0 {
+		steps = DiffSteps
+	}
+	d := &TableDiff{Table: new.Name, Changes: []MeaningChange{}, Rows: []RowChange{}, Types: []string{}, Unchecked: []string{}}
+	if old.Hash == new.Hash && old.Hash != "" {
+		d.Same = true
+		return d
+	}
+	d.types("fact", "", old.Facts, new.Facts)
+	d.types("output", "", old.Outputs, new.Outputs)
+	if choiceOf(old) != choiceOf(new) {
+		d.Types = append(d.Types, "hit: the rule by which rows are chosen is another")
+	}
+	for i := range new.columns {
+		for j := range old.columns {
+			if a, b := &new.columns[i], &old.columns[j]; a.value.text == b.value.text && a.value.result.Kind != b.value.result.Kind {
+				d.Unchecked = append(d.Unchecked, fmt.Sprintf("not compared: %s was a %s and is a %s", a.name, b.value.result.Kind, a.value.result.Kind))
+				return d
+			}
+		}
+	}
+	c := compareTables(old, new, steps)
+	if c == nil {
+		d.Unchecked = append(d.Unchecked, "not compared: the tables are too large")
+		return d
+	}
+	found, complete := c.differences(maxChanges, false)
+	d.rows(c)
+	possible := 0
+	for _, one := range found {
+		change := c.change(one)
+		if !change.Proven {
+			possible++
+		}
+		d.Changes = append(d.Changes, change)
+	}
+	slices.SortStableFunc(d.Changes, func(a, b MeaningChange) int {
+		switch {
+		case a.Proven == b.Proven:
+			return 0
+		case a.Proven:
+			return -1
+		default:
+			return 1
+		}
+	})
+	if !complete {
+		d.Unchecked = append(d.Unchecked, fmt.Sprintf("not fully compared: there may be more differences than the %d that are listed", len(found)))
+	}
+	d.Same = complete && len(found) == 0 && !slices.ContainsFunc(d.Types, func(text string) bool { return !strings.HasPrefix(text, "hit:") })
+	return d
+}
+
+func (c *comparison) change(one difference) MeaningChange {
+	columns := slices.Clone(c.new.columns)
+	for _, old := range c.old.columns {
+		if !slices.ContainsFunc(columns, func(c column) bool { return c.value.text == old.value.text }) {
+			columns = append(columns, old)
+		}
+	}
+	change := MeaningChange{Where: c.space.words(columns, one.region), Was: one.was, Is: one.is}
+	if change.Where == nil {
+		change.Where = []Cell{}
+	}
+	if one.facts.kind == KindMissing {
+		change.Text = fmt.Sprintf("perhaps %s: was %s, is %s; no facts were found for which that is so", sentence(change.Where), change.Was, change.Is)
+		return change
+	}
+	facts := one.facts
+	change.Proven, change.Example = true, &PlainValue{facts}
+	change.Was, change.WasRows = saysOf(c.old, facts)
+	change.Is, change.IsRows = saysOf(c.new, facts)
+	change.Text = fmt.Sprintf("%s: was %s, is %s", sentence(change.Where), withRows(change.Was, change.WasRows), withRows(change.Is, change.IsRows))
+	return change
+}
+
+func saysOf(t *Table, facts Value) (string, []string) {
+	decision, err := t.Decide(facts)
+	if err != nil {
+		return resultOf(t, facts), nil
+	}
+	return spoken(decision.Outputs), decidedRows(decision)
+}
+
+// spoken is a result as people read it.
+func spoken(v Value) string {
+	if v.kind != KindRecord {
+		return v.String()
+	}
+	var parts []string
+	for i, key := range v.Keys() {
+		parts = append(parts, key+": "+v.Items()[i].String())
+	}
+	return strings.Join(parts, ", ")
+}
+
+func withRows(text string, rows []string) string {
+	if len(rows) == 0 {
+		return text
+	}
+	return text + " (" + listWords("row", rows) + ")"
+}
+
+// types says which fields of two records differ.
+func (d *TableDiff) types(what, path string, old, new *Type) {
+	if old == nil || new == nil {
+		return
+	}
+	for _, field := range old.Fields {
+		name := path + field.Name
+		other, there := new.Field(field.Name)
+		if !there {
+			d.Types = append(d.Types, fmt.Sprintf("%s %s is gone", what, name))
+			continue
+		}
+		was, is := field.Type.String(), other.Type.String()
+		if a, b := limitsOf(field.Type), limitsOf(other.Type); a != b {
+			was, is = was+a, is+b
+		}
+		switch {
+		case was != is:
+			d.Types = append(d.Types, fmt.Sprintf("%s %s was %s and is %s", what, name, was, is))
+		case field.Required != other.Required:
+			d.Types = append(d.Types, fmt.Sprintf("%s %s %s", what, name, map[bool]string{true: "must be there now", false: "may be missing now"}[other.Required]))
+		}
+		if field.Type.Kind == KindRecord && other.Type.Kind == KindRecord {
+			d.types(what, name+".", field.Type, other.Type)
+		}
+	}
+	for _, field := range new.Fields {
+		if _, there := old.Field(field.Name); !there {
+			d.Types = append(d.Types, fmt.Sprintf("%s %s is new", what, path+field.Name))
+		}
+	}
+}
+
+func limitsOf(t *Type) string {
+	text := ""
+	if t.Minimum != nil {
+		text += " from " + t.Minimum.String()
+	}
+	if t.Maximum != nil {
+		text += " to " + t.Maximum.String()
+	}
+	return text
+}
+
+// rows says what happened to each row.
+func (d *TableDiff) rows(c *comparison) {
+	type said struct{ conditions, outcome string }
+	of := func(t *Table, m *meaning) map[string]said {
+		all := map[string]said{}
+		for _, b := range m.boxes {
+			id := t.rows[b.row].id
+			conditions, outcome, _ := strings.Cut(m.names[slices.IndexFunc(m.boxes, func(o ruleBox) bool { return &o.box == &b.box || o.row == b.row && o.same == b.same })], "\x00")
+			one := all[id]
+			one.conditions += conditions + "\x00"
+			one.outcome = outcome
+			all[id] = one
+		}
+		for i := range t.rows {
+			if _, there := all[t.rows[i].id]; !there {
+				all[t.rows[i].id] = said{"never", outcomeOf(t, &t.rows[i])}
+			}
+		}
+		return all
+	}
+	was, is := of(c.old, c.was), of(c.new, c.is)
+	add := func(id, change, format string, args ...any) {
+		d.Rows = append(d.Rows, RowChange{Row: id, Change: change, Text: fmt.Sprintf(format, args...)})
+	}
+	var before, after []string
+	for _, id := range c.old.Rows() {
+		if _, there := is[id]; there {
+			before = append(before, id)
+		} else {
+			add(id, "removed", "row %s is removed", id)
+		}
+	}
+	for _, id := range c.new.Rows() {
+		old, there := was[id]
+		if !there {
+			add(id, "added", "row %s is added", id)
+			continue
+		}
+		after = append(after, id)
+		switch now := is[id]; {
+		case old.conditions != now.conditions && old.outcome != now.outcome:
+			add(id, "reused", "row %s has other conditions and other outputs: what was recorded under this id meant something else", id)
+		case old.conditions != now.conditions:
+			add(id, "conditions", "row %s has other conditions", id)
+		case old.outcome != now.outcome:
+			add(id, "outputs", "row %s has other outputs", id)
+		}
+	}
+	for _, id := range movedRows(before, after) {
+		add(id, "moved", "row %s is moved", id)
+	}
+}
+
+// movedRows are those that stand in another order among the others: as few as explain it.
+func movedRows(before, after []string) []string {
+	numbers := map[string]int{}
+	boxes := func(ids []string) []ruleBox {
+		all := make([]ruleBox, len(ids))
+		for i, id := range ids {
+			if _, known := numbers[id]; !known {
+				numbers[id] = len(numbers) + 1
+			}
+			all[i].same = numbers[id]
+		}
+		return all
+	}
+	kept := longestCommon(boxes(before), boxes(after))
+	var moved []string
+	for _, id := range after {
+		if !slices.Contains(kept, numbers[id]) {
+			moved = append(moved, id)
+		}
+	}
+	return moved
+}

@@ -534,3 +534,34 @@ func (p piece) holdsOrdered(v Value) bool {
 	}
 	return (p.low == nil || v.order(*p.low) > 0) && (p.high == nil || v.order(*p.high) < 0)
 }
+
+// neighbour is a value below or above, not further specified.
+func neighbour(v Value, step int64) Value {
+	if v.kind != KindNumber {
+		return Value{kind: v.kind, n: v.n + step}
+	}
+	if n, err := v.Num().Add(Int(step)); err == nil && !n.Equal(v.Num()) {
+		return Number(n)
+	}
+	// So large that one more is lost in rounding: the other side of zero, or twice as far.
+	if v.Num().Sign() != int(step) {
+		return Number(Num{})
+	}
+	n, err := v.Num().Mul(Int(2))
+	if err != nil {
+		return v
+	}
+	return Number(n)
+}
+
+// between is a value between two that have one between them.
+func between(a, b Value) Value {
+	if a.kind != KindNumber {
+		return Value{kind: a.kind, n: a.n + (b.n-a.n)/2}
+	}
+	half, _ := ParseNum("0.5")
+	x, _ := a.Num().Mul(half) // halves of numbers in range are in range
+	y, _ := b.Num().Mul(half)
+	sum, _ := x.Add(y)
+	return Number(sum)
+}

@@ -138,7 +138,7 @@ func (c *columnIndex) rangesOf(test cellTest) []classRange {
 		for _, inner := range test {
 			all = append(all, c.rangesOf(inner)...)
 		}
-		return merged(all)
+		return mergedRanges(all)
 	case anyTest:
 		return []classRange{{0, c.count}}
 	default: // missing
@@ -146,7 +146,7 @@ func (c *columnIndex) rangesOf(test cellTest) []classRange {
 	}
 }
 
-func merged(all []classRange) []classRange {
+func mergedRanges(all []classRange) []classRange {
 	slices.SortFunc(all, func(a, b classRange) int { return a.from - b.from })
 	var ranges []classRange
 	for _, of := range all {

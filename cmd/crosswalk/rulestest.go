@@ -329,19 +329,6 @@ func (t *tableTests) generate() error {
 	return nil
 }
 
-// replaceFile writes a file whole or not at all.
-func replaceFile(name string, text []byte) error {
-	mode := fs.FileMode(0o644)
-	if info, err := os.Stat(name); err == nil {
-		mode = info.Mode().Perm()
-	}
-	temporary := name + ".new"
-	if err := os.WriteFile(temporary, text, mode); err != nil {
-		return err
-	}
-	return os.Rename(temporary, name)
-}
-
 func confirmTests(c *cobra.Command, tables []chosenTable, ids []string) error {
 	if slices.Contains(ids, "all") {
 		ids = nil

@@ -154,3 +154,17 @@ func ChainFormat() *source.Format {
 	return &source.Format{Name: "rule-chain", Title: "Decision of several tables", Files: "rules/NAME.yaml", Page: "rule-tables.md", Root: chainShape,
 		About: "Rule tables one after the other, as one decision: what a table decides is a fact of those after it."}
 }
+
+// testsShape is tests that stand beside a table.
+var testsShape = source.Record(
+	source.Field{Name: "table", Is: source.Text(), About: "The table that they are about; the file is named after it.", Example: "warranty"},
+	source.Field{Name: "given", Is: source.Tree(), About: "Facts that hold for every test that does not say them itself.", Default: "none", Example: "{category: kitchen}"},
+	source.Field{Name: "tests", Is: source.Either(source.Text(), source.ListOf(source.Named(source.Tree()))), Required: true,
+		About: "The tests: a block of text with | between the cells and a header first, or a list of mappings. Facts stand under their names, what must be decided under => and the name of the output.", Example: "[{category: kitchen, '=> months': 24}]"},
+)
+
+// TestsFormat describes the files of tests of rule tables.
+func TestsFormat() *source.Format {
+	return &source.Format{Name: "rule-tests", Title: "Tests of a rule table", Files: "rules/NAME.tests.yaml", Page: "rule-tables.md", Root: testsShape,
+		About: "Facts with what a table must decide about them."}
+}

@@ -108,7 +108,7 @@ func (r *testReader) head(doc *source.Document) {
 		return
 	}
 	before := len(doc.Problems())
-	keys := doc.Root.Map("table", "given", "tests")
+	keys := doc.Root.Fields(testsShape)
 	if name := keys["table"]; name != nil && name.Text() != r.table.Name {
 		name.Errorf("write table: "+r.table.Name, "these tests stand beside the table %s", quoted(r.table.Name))
 	}

@@ -29,7 +29,7 @@ func formats() []*source.Format {
 	all = append(all, workspace.Formats()[1:]...)
 	all = append(all, adapters.Format())
 	all = append(all, robots.Formats()...)
-	return append(all, contracts.Format())
+	return append(all, contracts.Format(), rules.TestsFormat())
 }
 
 // schemaFolder is where schemas lie in a workspace.
@@ -168,6 +168,8 @@ func formatOf(name string) string {
 		return ""
 	}
 	switch {
+	case folder == "rules" && strings.HasSuffix(base, ".tests.yaml"):
+		return "rule-tests"
 	case folder == "usecases" && strings.HasSuffix(base, casetest.Extension):
 		return "usecase-tests"
 	case folder == "usecases":

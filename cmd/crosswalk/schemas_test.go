@@ -98,6 +98,9 @@ func inWorkspace(name string) string {
 	return strings.TrimPrefix(strings.TrimPrefix(name, "init:/"), "demo:/")
 }
 
+// unshipped are kinds of files of which the catalogue has none: the documentation shows them.
+var unshipped = map[string]bool{"rule-chain": true, "rule-versions": true}
+
 func TestShippedFilesFitTheirSchemas(t *testing.T) {
 	t.Parallel()
 	all, seen := compiledSchemas(t), map[string]bool{}
@@ -108,6 +111,9 @@ func TestShippedFilesFitTheirSchemas(t *testing.T) {
 		require.NoError(t, all.refuses(t, kind, text), name)
 	}
 	for _, f := range formats() {
+		if unshipped[f.Name] {
+			continue
+		}
 		require.True(t, seen[f.Name], "nothing that is shipped is a %s", f.Name)
 	}
 }
@@ -241,7 +247,7 @@ func TestMisspeltFieldsAreRefused(t *testing.T) {
 		}
 	}
 	for _, f := range formats() {
-		require.GreaterOrEqual(t, bySchema[f.Name], 3, f.Name)
+		require.True(t, unshipped[f.Name] || bySchema[f.Name] >= 2, f.Name)
 	}
 }
 
@@ -253,7 +259,7 @@ type misspelling struct {
 
 // freeFields are fields under which values stand, which the schema leaves to the checker.
 var freeFields = map[string]bool{"with": true, "set": true, "show": true, "input": true, "gives": true, "default": true, "output": true, "json": true,
-	"query": true, "result": true, "results": true, "effects": true, "give": true, "settings": true, "candidates": true, "payload": true, "value": true, "choose": true}
+	"query": true, "result": true, "results": true, "effects": true, "give": true, "settings": true, "candidates": true, "payload": true, "given": true, "value": true, "choose": true}
 
 var inList = regexp.MustCompile(`\[\d+\]`)
 
@@ -327,6 +333,17 @@ func (l *loaders) load(t *testing.T, kind, name string, text []byte) source.Prob
 		return append(first, problems...)
 	case "usecase-tests":
 		_, problems := casetest.Parse("", base, text, l.plans[casetest.UseCase(base)])
+		return problems
+	case "rule-tests":
+		name := strings.TrimSuffix(base, ".tests.yaml")
+		head, err := fs.ReadFile(rules.Catalog(), name+".yaml")
+		if err != nil {
+			head, err = os.ReadFile(filepath.Join(l.init, "rules", name+".yaml"))
+		}
+		require.NoError(t, err)
+		table, problems := rules.ParseTable(name+".yaml", head, nil)
+		require.NoError(t, problems.Err())
+		_, problems = rules.ReadTests(base, text, table)
 		return problems
 	case "rule-table":
 		_, problems := rules.ParseTable(base, text, nil)

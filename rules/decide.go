@@ -28,13 +28,14 @@ type deciding struct {
 	sets    []bitset // of the rows that each column accepts
 	hits    []int    // the rows that matched
 	work    work     // that is left
+	ran     bool     // an expression was evaluated
 }
 
 var decisions = sync.Pool{New: func() any { return new(deciding) }}
 
 func (t *Table) begin(facts Value, left *work) *deciding {
 	d := decisions.Get().(*deciding)
-	d.facts, d.values, d.sets, d.hits, d.work = facts, d.values[:0], d.sets[:0], d.hits[:0], *left
+	d.facts, d.values, d.sets, d.hits, d.work, d.ran = facts, d.values[:0], d.sets[:0], d.hits[:0], *left, false
 	return d
 }
 
@@ -43,7 +44,9 @@ func (d *deciding) end(left *work) {
 	*left = d.work
 	d.facts = Value{}
 	clear(d.values)
-	d.machine.forget()
+	if d.ran {
+		d.machine.forget()
+	}
 	decisions.Put(d)
 }
 
@@ -62,6 +65,7 @@ func (d *deciding) exhausted() *Error {
 // evaluate runs an expression of the table over the facts; v is the value that ? stands for.
 func (d *deciding) evaluate(x *Expression, v Value) (Value, *Error) {
 	m := &d.machine
+	d.ran = true
 	limits := Limits{Steps: min(x.limits.Steps, d.work.steps), Bytes: min(x.limits.Bytes, d.work.bytes)}
 	m.reset(limits, x.locals)
 	for _, name := range x.variables {
@@ -432,6 +436,9 @@ func (t *Table) typed(d *deciding, template *Template, want *Type, id string, pl
 func (t *Table) noMatch(d *deciding) (Value, error) {
 	switch {
 	case t.fallback != nil:
+		if v, fixed := t.fallback.Literal(); fixed { // its type was checked when it was read
+			return v, nil
+		}
 		return t.typed(d, t.fallback, t.Result, DefaultRow, Place{File: t.file})
 	case t.empty && t.Result.Kind == KindList:
 		return List(), nil

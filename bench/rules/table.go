@@ -62,9 +62,9 @@ func newRows(count int, random *rand.Rand) []row {
 		if i%2 == 0 {
 			rows[i].category = categories[random.Intn(5)]
 		}
-		if count > 100 { // rows far down must be reached too
-			rows[i].to = rows[i].from + 40
-			rows[i].from += random.Intn(20)
+		if count > 100 { // rows far down must be reached too; and no two are the same
+			rows[i].from += i % 40
+			rows[i].to = rows[i].from + 40 + i/40
 		}
 	}
 	return rows

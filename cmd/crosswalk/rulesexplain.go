@@ -160,6 +160,9 @@ func printExplanation(out io.Writer, e *rules.Explanation) {
 	if e.Why != "" {
 		fmt.Fprintln(out, "why: "+oneLine(e.Why, 500))
 	}
+	if e.Version != "" {
+		fmt.Fprintln(out, "in force on that day: "+oneLine(e.Version, 200))
+	}
 	if len(e.Rows) > 0 {
 		fmt.Fprintln(out, "\nthe rows:")
 	}
@@ -174,6 +177,10 @@ func printExplanation(out io.Writer, e *rules.Explanation) {
 	}
 	if e.Omitted > 0 {
 		fmt.Fprintf(out, "  … and %d more\n", e.Omitted)
+	}
+	for _, part := range e.Parts { // of a chain
+		fmt.Fprintf(out, "\n%s\n", part.Table)
+		printExplanation(out, part)
 	}
 }
 

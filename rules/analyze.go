@@ -117,7 +117,17 @@ type analyzer struct {
 }
 
 // Parts are the tables with rows that make the decision.
-func (t *Table) Parts() []*Table { return []*Table{t} }
+// Those of a chain are tables of their own.
+func (t *Table) Parts() []*Table {
+	switch {
+	case len(t.versions) > 0:
+		return t.versions
+	case len(t.steps) > 0:
+		return nil
+	default:
+		return []*Table{t}
+	}
+}
 
 // Analyze looks for facts that no row handles, rows that overlap or never decide, and inputs that never matter. It does
 // so many steps of work at most; 0 stands for AnalyzeSteps. The result is the same on every machine.
@@ -154,6 +164,7 @@ func (t *Table) Analyze(steps int) *Analysis {
 	a.gapsAccepted = a.acceptedGaps()
 	a.space.pad(a.boxes)
 	a.space.exclude()
+	a.space.outOfForce(t)
 	for _, part := range []struct {
 		what  string
 		share int // of the steps that are left
@@ -428,7 +439,7 @@ func (a *analyzer) dead() {
 			switch {
 			case b.row == row:
 				own = append(own, b.box)
-			case way == chooseOne, way == chooseFirst && before(b.row, row):
+			case way == chooseOne, way == chooseFirst && before(b.row, row), way == chooseAlike && outcomeOf(a.t, &a.t.rows[b.row]) != outcomeOf(a.t, &a.t.rows[row]):
 				others = append(others, b.box)
 			}
 		}
@@ -487,7 +498,7 @@ func (a *analyzer) decides(facts Value, row int) bool {
 }
 
 // decisionNames says whether a row is among those that decided.
-func decisionNames(d Decision, row string) bool { return d.Row == row }
+func decisionNames(d Decision, row string) bool { return slices.Contains(decidedRows(d), row) }
 
 func (a *analyzer) neverDecides(row int, own []box) Finding {
 	r := &a.t.rows[row]

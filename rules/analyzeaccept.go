@@ -214,7 +214,7 @@ func (a *analyzer) accept() {
 }
 
 // gapsMatter says whether facts that no row handles are an error of the decision.
-func (t *Table) gapsMatter() bool { return t.fallback == nil && t.complete != "off" }
+func (t *Table) gapsMatter() bool { return t.fallback == nil && !t.empty && t.complete != "off" }
 
 func (t *Table) gapSeverity() source.Severity {
 	if t.complete == "error" {

@@ -32,6 +32,7 @@ func compareTables(old, new *Table, steps int) *comparison {
 	c.space.pad(c.oldBoxes)
 	c.space.pad(c.newBoxes)
 	c.space.exclude()
+	c.space.outOfForce(new)
 	c.was, c.is = meaningOf(old, c.oldBoxes), meaningOf(new, c.newBoxes)
 	return c
 }

@@ -22,28 +22,37 @@ func choiceOf(t *Table) choice {
 		return chooseOne
 	case First:
 		return chooseFirst
+	case Priority:
+		if slices.ContainsFunc(t.rows, func(r row) bool { return !r.fixed }) {
+			return chooseSeveral // their ranks are known only for given facts
+		}
+		return chooseFirst
 	case Any:
 		return chooseAlike
-	case Priority:
-		if t.order() != nil {
-			return chooseFirst
-		}
+	default:
+		return chooseSeveral
 	}
-	return chooseSeveral
 }
 
-// order is the order in which rows win, by position; nil: that of the table, or none that holds for all facts.
+// order is the order in which rows win, by position; nil: that of the table. A row whose outputs are computed has no rank
+// that is known, and stays behind those that have one.
 func (t *Table) order() []int {
-	if t.hit != Priority || slices.ContainsFunc(t.rows, func(r row) bool { return !r.fixed }) {
+	if t.hit != Priority {
 		return nil
 	}
-	d := &deciding{}
-	values := make([]Value, len(t.rows))
-	for i := range t.rows {
-		d.hits, values[i] = append(d.hits, i), t.rows[i].value
+	order := make([]int, len(t.rows))
+	for i := range order {
+		order[i] = i
 	}
-	t.byRank(d, values)
-	return d.hits
+	slices.SortStableFunc(order, func(a, b int) int {
+		for _, r := range t.ranked {
+			if c := r.position(t.rows[a].value) - r.position(t.rows[b].value); c != 0 {
+				return c
+			}
+		}
+		return 0
+	})
+	return order
 }
 
 // Results that are no row's.
@@ -66,6 +75,7 @@ func meaningOf(t *Table, boxes []ruleBox) *meaning {
 	if t.fallback != nil {
 		o.none = fallbackOf(t)
 	}
+	o.together = togetherOf(t, o.names)
 	m.outcomes = o
 	keys := make([]string, len(boxes))
 	for i, b := range boxes {
@@ -110,11 +120,58 @@ func fallbackOf(t *Table) string {
 	return "default: " + strings.Join(t.fallback.reads, ",")
 }
 
+// togetherOf says what several rows decide together: texts that are the same where the results are.
+func togetherOf(t *Table, names []string) func(rows []int) string {
+	fixed := !slices.ContainsFunc(t.rows, func(r row) bool { return !r.fixed || r.value.Len() != 1 })
+	value := func(row int) Value { return t.rows[row].value.Items()[0] }
+	return func(rows []int) string {
+		switch {
+		case t.hit == Count:
+			return fmt.Sprint(len(rows))
+		case t.hit == Sum && fixed:
+			sum := Num{}
+			for _, r := range rows {
+				next, err := sum.Add(value(r).Num())
+				if err != nil {
+					return "too large"
+				}
+				sum = next
+			}
+			return sum.String()
+		case (t.hit == Min || t.hit == Max) && fixed:
+			best := value(rows[0])
+			for _, r := range rows[1:] {
+				if order := value(r).order(best); order < 0 && t.hit == Min || order > 0 && t.hit == Max {
+					best = value(r)
+				}
+			}
+			return best.String()
+		}
+		if t.hit == OutputOrder {
+			rows = slices.Clone(rows)
+			slices.SortStableFunc(rows, func(a, b int) int {
+				for _, r := range t.ranked {
+					if c := r.position(t.rows[a].value) - r.position(t.rows[b].value); c != 0 {
+						return c
+					}
+				}
+				return 0
+			})
+		}
+		all := make([]string, len(rows))
+		for i, r := range rows {
+			all[i] = names[r]
+		}
+		return strings.Join(all, "\x01")
+	}
+}
+
 type tableOutcomes struct {
-	choice choice
-	names  []string // by row
-	rank   []int    // by row: the lower wins
-	none   string
+	together func(rows []int) string // what several rows decide
+	choice   choice
+	names    []string // by row
+	rank     []int    // by row: the lower wins
+	none     string
 }
 
 func (o *tableOutcomes) resolve(boxes []ruleBox, inside []bool) (string, int, bool) {
@@ -150,11 +207,7 @@ func (o *tableOutcomes) resolve(boxes []ruleBox, inside []bool) (string, int, bo
 		}
 		return o.names[rows[0]], 0, true
 	}
-	names := make([]string, len(rows))
-	for i, r := range rows {
-		names[i] = o.names[r]
-	}
-	return strings.Join(names, "\x01"), 0, true
+	return o.together(rows), 0, true
 }
 
 // first is the box that wins: the result is known if it holds all of the region.
@@ -175,9 +228,12 @@ func (o *tableOutcomes) first(boxes []ruleBox, inside []bool) (string, int, bool
 	}
 }
 
+// provingWork is what one evaluation of the analysis may do: it has bounds of its own.
+var provingWork = work{steps: 1 << 40, bytes: 1 << 40}
+
 // proving and proved begin and end an evaluation of single tests and columns over facts.
 func proving(facts Value) *deciding {
-	left := decisionWork
+	left := provingWork
 	return (&Table{}).begin(facts, &left)
 }
 
@@ -188,22 +244,17 @@ func proved(d *deciding) {
 
 // withRows is the table with other rows.
 func (t *Table) withRows(rows []row) *Table {
-	m := &Table{Name: t.Name, Title: t.Title, Facts: t.Facts, Outputs: t.Outputs, Result: t.Result, file: t.file, source: t.source, hit: t.hit, columns: t.columns,
-		rows: rows, written: t.written, reads: t.reads, ranked: t.ranked, fallback: t.fallback, empty: t.empty, effective: t.effective, complete: t.complete}
-	m.index = buildIndex(m)
-	return m
-}
-
-// put changes the cell of a column.
-func (r *row) put(column int, test cellTest, kind Kind) {
-	if _, anything := test.(anyTest); anything {
-		test = nil
-	}
-	r.tests[column] = test
-	r.computed &^= 1 << column
-	if test != nil {
-		if _, fixed := collectLiterals(test, kind, nil); !fixed {
-			r.computed |= 1 << column
+	m := &Table{Name: t.Name, Title: t.Title, Facts: t.Facts, Outputs: t.Outputs, Result: t.Result, Hash: t.Hash, Value: t.Value, file: t.file, source: t.source,
+		hit: t.hit, columns: t.columns, rows: slices.Clone(rows), written: t.written, reads: t.reads, ranked: t.ranked, fallback: t.fallback, empty: t.empty,
+		effective: t.effective, complete: t.complete}
+	for i := range m.rows {
+		m.rows[i].computed = 0
+		for column, test := range m.rows[i].tests {
+			if _, fixed := collectLiterals(test, t.columns[column].value.result.Kind, nil); !fixed {
+				m.rows[i].computed |= 1 << column
+			}
 		}
 	}
+	m.index = buildIndex(m)
+	return m
 }

@@ -36,6 +36,38 @@ type literal struct {
 
 type conjunction []literal
 
+// outOfForce excludes the business days on which a table is not in force.
+func (s *space) outOfForce(t *Table) {
+	if t.effective == nil || t.effective.column >= len(t.columns) {
+		return
+	}
+	base := s.base(&t.columns[t.effective.column])
+	out := s.pick(base, func(p piece) bool {
+		return !p.missing && len(p.samples) > 0 && p.samples[0].kind == KindDate && !t.effective.covers(p.samples[0])
+	})
+	if !out.set.empty() {
+		s.excluded(out)
+	}
+}
+
+// testsInForce are the tests for whose business day a table is in force.
+func (t *Table) testsInForce(tests []TableTest) []TableTest {
+	if t.effective == nil || t.effective.column >= len(t.columns) {
+		return tests
+	}
+	var found []TableTest
+	for _, test := range tests {
+		if facts, err := t.Facts.Decode(test.Facts); err == nil {
+			d := proving(facts)
+			if day, wrong := d.evaluate(t.columns[t.effective.column].value, Value{}); wrong == nil && day.kind == KindDate && t.effective.covers(day) {
+				found = append(found, test)
+			}
+			proved(d)
+		}
+	}
+	return found
+}
+
 func newSpace(facts *Type) *space { return &space{byKey: map[string]int{}, facts: facts} }
 
 func (s *space) axis(key string, make func() *axis) int {
@@ -469,6 +501,14 @@ func asOne(a, b conjunction) (conjunction, bool) {
 
 // add registers the cells of a table.
 func (s *space) add(t *Table) {
+	if e := t.effective; e != nil && e.column < len(t.columns) {
+		a := s.axes[s.base(&t.columns[e.column])]
+		for _, day := range []Value{e.from, e.to} {
+			if day.kind == KindDate && !slices.ContainsFunc(a.literals, day.Equal) {
+				a.literals = append(a.literals, day)
+			}
+		}
+	}
 	for i := range t.columns {
 		s.base(&t.columns[i])
 		for r := range t.rows {

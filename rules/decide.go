@@ -515,22 +515,24 @@ type ranked struct {
 	order map[string]int
 }
 
+// position is how early the value of a row's output comes.
+func (r ranked) position(outputs Value) int {
+	if at, ok := r.order[outputs.Get(r.name).String()]; ok {
+		return at
+	}
+	return len(r.order)
+}
+
 // byRank sorts the rows that matched, and their values, by the ranks of their outputs. What is missing comes last; equal
 // ones stay in the order of the rows.
 func (t *Table) byRank(d *deciding, values []Value) {
-	position := func(v Value, r ranked) int {
-		if at, ok := r.order[v.Get(r.name).String()]; ok {
-			return at
-		}
-		return len(r.order)
-	}
 	order := make([]int, len(values))
 	for i := range order {
 		order[i] = i
 	}
 	slices.SortStableFunc(order, func(a, b int) int {
 		for _, r := range t.ranked {
-			if c := position(values[a], r) - position(values[b], r); c != 0 {
+			if c := r.position(values[a]) - r.position(values[b]); c != 0 {
 				return c
 			}
 		}

@@ -52,7 +52,14 @@ func Diff(old, new *Table, steps int) *TableDiff {
 		d.Same = true
 		return d
 	}
+	if len(old.versions)+len(new.versions)+len(old.steps)+len(new.steps) > 0 {
+		d.parts(old, new, steps)
+		return d
+	}
 	d.types("fact", "", old.Facts, new.Facts)
+	if was, is := old.days(), new.days(); was != is {
+		d.Types = append(d.Types, fmt.Sprintf("it was in force %s and is in force %s", was, is))
+	}
 	d.types("output", "", old.Outputs, new.Outputs)
 	if choiceOf(old) != choiceOf(new) {
 		d.Types = append(d.Types, "hit: the rule by which rows are chosen is another")
@@ -95,6 +102,41 @@ func Diff(old, new *Table, steps int) *TableDiff {
 	}
 	d.Same = complete && len(found) == 0 && !slices.ContainsFunc(d.Types, func(text string) bool { return !strings.HasPrefix(text, "hit:") })
 	return d
+}
+
+// parts compares the versions of a table one by one. Of chains only their own tables are compared, each by itself.
+func (d *TableDiff) parts(old, new *Table, steps int) {
+	if len(old.versions) == 0 || len(new.versions) == 0 {
+		d.Unchecked = append(d.Unchecked, "not compared: chains, and a table without versions with one that has some; their tables are compared one by one")
+		return
+	}
+	d.Same = true
+	for _, before := range old.versions {
+		if !slices.ContainsFunc(new.versions, func(after *Table) bool { return after.file == before.file }) {
+			d.Same = false
+			d.Types = append(d.Types, "the version "+before.file+" is gone")
+		}
+	}
+	for _, after := range new.versions {
+		at := slices.IndexFunc(old.versions, func(before *Table) bool { return before.file == after.file })
+		if at < 0 {
+			d.Same = false
+			d.Types = append(d.Types, "the version "+after.file+" is new")
+			continue
+		}
+		one := Diff(old.versions[at], after, steps)
+		d.Same = d.Same && one.Same
+		d.Changes, d.Rows = append(d.Changes, one.Changes...), append(d.Rows, one.Rows...)
+		d.Types, d.Unchecked = append(d.Types, one.Types...), append(d.Unchecked, one.Unchecked...)
+	}
+}
+
+// days says when a table is in force; "" if it always is.
+func (t *Table) days() string {
+	if t.effective == nil {
+		return "always"
+	}
+	return t.effective.String()
 }
 
 func (c *comparison) change(one difference) MeaningChange {

@@ -202,6 +202,9 @@ func (r *testReader) column(cell SourceCell) testColumn {
 
 // outputNames are the outputs that a decision can have.
 func (t *Table) outputNames() []string {
+	if t.Outputs == nil && t.Result != nil { // a chain
+		return t.Result.FieldNames()
+	}
 	if t.Outputs == nil {
 		return nil
 	}
@@ -362,7 +365,12 @@ func (t *Table) RunTest(test *TableTest) TestResult {
 }
 
 // decidedRows are the ids of the rows that made a decision.
-func decidedRows(d Decision) []string { return []string{d.Row} }
+func decidedRows(d Decision) []string {
+	if len(d.Rows) > 0 {
+		return d.Rows
+	}
+	return []string{d.Row}
+}
 
 func (t *Table) failures(test *TableTest, decision Decision, err error) []string {
 	if err != nil {
@@ -414,7 +422,11 @@ func (t *Table) outputFailure(expected expectedOutput, outputs Value) string {
 	if got.IsMissing() {
 		return differs("nothing: it is missing")
 	}
-	field, _ := t.Outputs.Field(expected.name)
+	from := t.Outputs
+	if from == nil {
+		from = t.Result
+	}
+	field, _ := from.Field(expected.name)
 	of := field.Type
 	if of == nil || got.kind != of.Kind {
 		of = &Type{Kind: got.kind, Items: TypeOf(KindAny)}

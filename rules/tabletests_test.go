@@ -264,3 +264,61 @@ func FuzzAnalyze(f *testing.F) {
 		require.True(t, Diff(table, table.withRows(table.rows), 200_000).Same || len(a.Unchecked) > 0)
 	})
 }
+
+// TestPolicies proves and tests tables of every hit policy, with dates.
+func TestPolicies(t *testing.T) {
+	t.Parallel()
+	const text = `rules: 1
+table: discount
+effective: {from: 2026-01-01, to: 2026-12-31, by: day}
+facts: {day: {type: date, required: true}, amount: {type: number, required: true}, tier: {enum: [gold, silver], required: true}}
+hit: HIT
+inputs: [amount, tier]
+outputs: [{name: rate, type: integer, values: [9, 5, 2], required: true}]
+rows: |
+  id | amount | tier   | rate | from       | to
+  R1 | > 100  | -      | 2    |            |
+  R2 | -      | gold   | 5    |            |
+  R3 | > 50   | gold   | 9    | 2026-06-01 |
+  R4 | <= 100 | silver | 2    |            | 2026-08-31
+`
+	for _, hit := range HitPolicies {
+		table, problems := ParseTable("rules/discount.yaml", []byte(strings.Replace(text, "HIT", string(hit), 1)), nil)
+		require.NoError(t, problems.Err(), "%s", hit)
+		a := table.Analyze(0)
+		require.Empty(t, kinds(a, FindingFails), "%s", hit)
+		require.Empty(t, a.Unchecked, "%s", hit)
+		if table.gapsMatter() {
+			gaps := kinds(a, FindingGap)
+			require.Len(t, gaps, 1, "%s", hit)
+			require.True(t, gaps[0].Proven)
+			require.Contains(t, gaps[0].Message, "amount: <= 100 | tier: silver")
+		}
+		never := kinds(a, FindingNever)
+		if hit == First || hit == Unique || hit == Any {
+			require.Len(t, never, 1)
+			require.Equal(t, "R3", never[0].Rows[0])
+		} else {
+			require.Empty(t, never, "%s", hit)
+		}
+		if hit == Unique || hit == Any {
+			require.NotEmpty(t, kinds(a, FindingOverlap), "%s", hit)
+		} else {
+			require.Empty(t, kinds(a, FindingOverlap), "%s", hit)
+		}
+		made := table.Generate(nil, 0)
+		require.NotEmpty(t, made, "%s", hit)
+		text, err := table.AddTests("a.tests.yaml", nil, made)
+		require.NoError(t, err)
+		text, _, err = table.ConfirmTests("a.tests.yaml", text, nil)
+		require.NoError(t, err)
+		tests, problems := ReadTests("a.tests.yaml", text, table)
+		require.NoError(t, problems.Err(), string(text))
+		for i := range tests {
+			result := table.RunTest(&tests[i])
+			require.True(t, result.OK, "%s: %+v\n%s", hit, result, text)
+		}
+		require.GreaterOrEqual(t, table.Mutate(tests, 0).Score(), 90, "%s: %+v", hit, table.Mutate(tests, 0).Survived)
+		require.True(t, Diff(table, table.withRows(table.rows), 0).Same, "%s", hit)
+	}
+}

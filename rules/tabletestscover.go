@@ -76,6 +76,7 @@ func newCovering(t *Table, steps int) *covering {
 	c.boxes = c.space.boxes(t, &words)
 	c.space.pad(c.boxes)
 	c.space.exclude()
+	c.space.outOfForce(t)
 	c.boundaries()
 	return c
 }
@@ -179,17 +180,17 @@ func (c *covering) count(facts Value) {
 	if at == nil {
 		return
 	}
-	first := len(c.t.rows) // the row that takes the facts from all below it
+	first := len(c.t.rows) // the rank of the row that takes the facts from all behind it
 	if choiceOf(c.t) == chooseFirst {
 		for _, b := range c.boxes {
-			if b.row < first && b.box.holds(at) {
-				first = b.row
+			if rank := c.rank(b.row); rank < first && b.box.holds(at) {
+				first = rank
 			}
 		}
 	}
 	for i := range c.sides {
 		side := &c.sides[i]
-		if row := c.position(side.Row); row <= first && side.region.holds(at) {
+		if c.rank(c.position(side.Row)) <= first && side.region.holds(at) {
 			side.Tests++
 		}
 	}
@@ -199,13 +200,21 @@ func (c *covering) position(id string) int {
 	return slices.IndexFunc(c.t.rows, func(r row) bool { return r.id == id })
 }
 
+// rank is the place of a row in the order in which rows win.
+func (c *covering) rank(row int) int {
+	if order := c.t.order(); order != nil {
+		return slices.Index(order, row)
+	}
+	return row
+}
+
 // before are the boxes that take facts from a row.
 func (c *covering) before(id string) []box {
 	boxes := slices.Clone(c.space.never)
 	if choiceOf(c.t) == chooseFirst {
-		at := c.position(id)
+		at := c.rank(c.position(id))
 		for _, b := range c.boxes {
-			if b.row < at {
+			if c.rank(b.row) < at {
 				boxes = append(boxes, b.box)
 			}
 		}
@@ -229,6 +238,17 @@ func (c *covering) facts(side Boundary) (facts Value, found, reachable bool) {
 
 // Cover counts the rows and the sides of boundaries that tests reach. Sides that no facts can lie on are left out.
 func (t *Table) Cover(tests []TableTest, steps int) *Coverage {
+	if len(t.versions) > 0 {
+		all := &Coverage{Rows: []RowCount{}, Boundaries: []Boundary{}}
+		for _, part := range t.versions {
+			one := part.Cover(part.testsInForce(tests), steps)
+			all.Rows, all.Boundaries = append(all.Rows, one.Rows...), append(all.Boundaries, one.Boundaries...)
+			if one.Unchecked != "" {
+				all.Unchecked = one.Unchecked
+			}
+		}
+		return all
+	}
 	c, result := t.cover(tests, steps)
 	if c == nil {
 		return result
@@ -287,6 +307,15 @@ func (t *Table) cover(tests []TableTest, steps int) (*covering, *Coverage) {
 // Generate makes tests for what no confirmed test reaches: rows, sides of boundaries, and changes that none of them
 // notices. They carry what the table says today, as a proposal.
 func (t *Table) Generate(tests []TableTest, steps int) []TableTest {
+	var parts []TableTest
+	for _, part := range t.versions {
+		parts = append(parts, part.Generate(slices.Concat(tests, parts), steps)...)
+	}
+	if len(t.versions) > 0 || len(t.steps) > 0 {
+		return parts
+	}
+	all := tests
+	tests = t.testsInForce(tests)
 	c, coverage := t.cover(tests, steps)
 	if c == nil {
 		return nil
@@ -308,7 +337,7 @@ func (t *Table) Generate(tests []TableTest, steps int) []TableTest {
 		for {
 			number++
 			id := fmt.Sprintf("G%02d", number)
-			if !slices.ContainsFunc(tests, func(test TableTest) bool { return test.ID == id }) {
+			if !slices.ContainsFunc(all, func(test TableTest) bool { return test.ID == id }) {
 				made = append(made, t.proposal(id, facts, note))
 				break
 			}

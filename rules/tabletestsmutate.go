@@ -50,7 +50,7 @@ func (t *Table) mutants() (all []mutant, more bool) {
 		r := &t.rows[i]
 		place := t.cellPlace(r.id, "")
 		add(i, place, slices.Delete(slices.Clone(t.rows), i, i+1), "row "+r.id+" removed")
-		if choiceOf(t) == chooseFirst && i+1 < len(t.rows) {
+		if t.hit == First && i+1 < len(t.rows) {
 			swapped := slices.Clone(t.rows)
 			swapped[i], swapped[i+1] = swapped[i+1], swapped[i]
 			add(i, place, swapped, "rows "+r.id+" and "+t.rows[i+1].id+" swapped")
@@ -62,7 +62,7 @@ func (t *Table) mutants() (all []mutant, more bool) {
 			for _, change := range changesOf(test, t.columns[c].value.result) {
 				changed := slices.Clone(t.rows)
 				changed[i].tests = slices.Clone(r.tests)
-				changed[i].put(c, change.test, t.columns[c].value.result.Kind)
+				changed[i].tests[c] = change.test
 				changed[i].cells = slices.Clone(r.cells)
 				changed[i].cells[c].text = "changed: " + change.what // the space knows cells by their texts
 				add(i, r.cells[c].place, changed, fmt.Sprintf("%s: %s becomes %s", t.columns[c].name, strings.TrimSpace(r.cells[c].text), change.what))
@@ -302,6 +302,16 @@ func (t *Table) Mutate(tests []TableTest, steps int) *Mutations {
 		steps = AnalyzeSteps
 	}
 	result := &Mutations{Survived: []Mutant{}}
+	for _, part := range t.versions {
+		one := part.Mutate(part.testsInForce(tests), steps)
+		result.Killed, result.Equivalent, result.Survived = result.Killed+one.Killed, result.Equivalent+one.Equivalent, append(result.Survived, one.Survived...)
+		if one.Unchecked != "" {
+			result.Unchecked = one.Unchecked
+		}
+	}
+	if len(t.rows) == 0 {
+		return result
+	}
 	all, more := t.mutants()
 	if more {
 		result.Unchecked = fmt.Sprintf("not fully checked: only the first %d changes were tried", maxMutants)

@@ -140,7 +140,7 @@ func TestExamplesOfTheDocumentationFitTheirSchemas(t *testing.T) {
 			require.NoError(t, all.refuses(t, kind, block[1]), "%s, example %d:\n%s", page, i+1, block[1])
 		}
 	}
-	for _, kind := range []string{"crosswalk", "usecase", "usecase-tests", "rule-table", "roles", "adapter", "robot-system", "contract"} {
+	for _, kind := range []string{"crosswalk", "usecase", "usecase-tests", "rule-table", "rule-chain", "rule-versions", "roles", "adapter", "robot-system", "contract"} {
 		require.NotZero(t, checked[kind], kind)
 	}
 }
@@ -159,6 +159,10 @@ func kindOfExample(text []byte) string {
 		return "usecase-tests"
 	case has["usecase"] && has["steps"]:
 		return "usecase"
+	case has["rules"] && has["decision"]:
+		return "rule-chain"
+	case has["rules"] && has["versions"]:
+		return "rule-versions"
 	case has["rules"] && has["table"]:
 		return "rule-table"
 	case has["adapter"]:

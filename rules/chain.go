@@ -90,7 +90,7 @@ func (b *tableBuilder) part(name string) *Table {
 		if part.Name != name {
 			continue
 		}
-		table, problems := CompileTable(part.Table)
+		table, problems := compileTable(part.Table, b.published)
 		if table == nil {
 			b.found = append(b.found, problems...)
 			return nil

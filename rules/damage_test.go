@@ -50,3 +50,18 @@ func TestDamagedCSV(t *testing.T) {
 	_, problems := ParseTable("t.yaml", []byte("rules: 1\ntable: t\nhit: first\nfacts: {n: number}\ninputs: [n]\noutputs: {out: number}\nrows: t.csv\n"), func(string) ([]byte, error) { return []byte("id,n,out\nR1,5,\xe4\n"), nil })
 	require.ErrorContains(t, problems.Err(), "t.csv:2:1: error: the file is not UTF-8")
 }
+
+// What an earlier release published keeps its meaning, whatever a later one thinks of its cells.
+func TestPublishedTablesAreNotSuspected(t *testing.T) {
+	t.Parallel()
+	text := []byte("# rules: 1\n# table: size\n# hit: first\n# facts: {n: {type: number, required: true}}\n# inputs: [n]\n# outputs: {yes: {type: boolean, required: true}}\nid,n,yes\nR1,\"1,5\",true\nR2,-,false\n")
+	_, problems := ParseTable("size.csv", text, nil)
+	require.Error(t, problems.Err())
+	table, problems := ParsePublished("size.csv", text, nil)
+	require.NoError(t, problems.Err())
+	facts, err := readJSON([]byte(`{"n": 5}`), false)
+	require.NoError(t, err)
+	decision, err := table.Decide(facts)
+	require.NoError(t, err)
+	require.Equal(t, "R1", decision.Row)
+}

@@ -28,11 +28,21 @@ var specialColumns = []string{"id", "why", "note", "off"}
 // ParseTable reads and checks a table: ReadTable and CompileTable. All problems are returned; the table is nil if there
 // are errors among them.
 func ParseTable(file string, text []byte, read TableReader) (*Table, source.Problems) {
+	return parseTable(file, text, read, false)
+}
+
+// ParsePublished is ParseTable for a table that was published once: what a spreadsheet may have done to its cells was
+// looked for then. A later release, which knows more of that, must not take a case its tables.
+func ParsePublished(file string, text []byte, read TableReader) (*Table, source.Problems) {
+	return parseTable(file, text, read, true)
+}
+
+func parseTable(file string, text []byte, read TableReader, published bool) (*Table, source.Problems) {
 	written, problems := ReadTable(file, text, read)
 	if written == nil {
 		return nil, problems
 	}
-	table, found := CompileTable(written)
+	table, found := compileTable(written, published)
 	if problems = append(problems, found...).Sorted(); problems.Err() != nil {
 		return nil, problems
 	}
@@ -41,7 +51,11 @@ func ParseTable(file string, text []byte, read TableReader) (*Table, source.Prob
 
 // CompileTable checks a table and makes it ready to decide. The table is nil if there are errors among the problems.
 func CompileTable(written *TableSource) (*Table, source.Problems) {
-	b := &tableBuilder{written: written, doc: written.document(), table: &Table{file: written.File, source: written}}
+	return compileTable(written, false)
+}
+
+func compileTable(written *TableSource, published bool) (*Table, source.Problems) {
+	b := &tableBuilder{written: written, published: published, doc: written.document(), table: &Table{file: written.File, source: written}}
 	switch {
 	case b.doc.Root == nil:
 		return nil, b.problems()
@@ -96,13 +110,14 @@ func normalized(text []byte) []byte {
 }
 
 type tableBuilder struct {
-	written *TableSource
-	doc     *source.Document // of the head
-	table   *Table
-	keys    map[string]*source.Node
-	env     *Environment
-	options Options
-	found   source.Problems // in the rows
+	written   *TableSource
+	published bool             // what spreadsheets do to cells has been looked for
+	doc       *source.Document // of the head
+	table     *Table
+	keys      map[string]*source.Node
+	env       *Environment
+	options   Options
+	found     source.Problems // in the rows
 
 	outputs []Field // with what the file says of them
 	units   []string
@@ -123,10 +138,11 @@ func (b *tableBuilder) problems() source.Problems {
 
 // gridCell is a cell that is being checked, with the way to report what is wrong with it.
 type gridCell struct {
-	text   string
-	place  Place
-	form   CellForm
-	report reporter
+	text    string
+	trusted bool // no spreadsheet program is suspected of having changed it
+	place   Place
+	form    CellForm
+	report  reporter
 }
 
 // gridRow is a row: its cells in the order of the columns.
@@ -135,7 +151,7 @@ type gridRow []gridCell
 func (b *tableBuilder) cells(from []SourceCell) gridRow {
 	r := make(gridRow, len(from))
 	for i, cell := range from {
-		r[i] = gridCell{text: cell.Text, place: cell.Place, form: cell.Form, report: func(offset, _ int, hint, message string) {
+		r[i] = gridCell{text: cell.Text, place: cell.Place, form: cell.Form, trusted: b.published, report: func(offset, _ int, hint, message string) {
 			b.found = append(b.found, cell.Place.problem(cell.Text, offset, hint, message))
 		}}
 	}

@@ -80,7 +80,7 @@ func Compile(b Bundle) (*Plan, source.Problems) {
 	}
 	for _, name := range sortedKeys(b.Tables) {
 		file := b.Tables[name]
-		table, found := rules.ParseTable(file.Name, []byte(file.Text), file.part)
+		table, found := rules.ParsePublished(file.Name, []byte(file.Text), file.part)
 		env.Tables[name], problems = table, append(problems, found.Errors()...)
 	}
 	env.Contracts = shipped

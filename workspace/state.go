@@ -128,7 +128,7 @@ func tableOf(bundle usecases.Bundle, name string) *rules.Table {
 	if !ok {
 		return nil
 	}
-	table, _ := rules.ParseTable(file.Name, []byte(file.Text), func(part string) ([]byte, error) {
+	table, _ := rules.ParsePublished(file.Name, []byte(file.Text), func(part string) ([]byte, error) {
 		text, ok := file.Parts[part]
 		if !ok {
 			return nil, fmt.Errorf("there is no file %s", part)

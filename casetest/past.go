@@ -28,6 +28,7 @@ type past struct {
 	events    []*event
 	cancel    *cancelling
 	people    []*person
+	answers   []store.Task // of the people, one each
 	steps     []pastStep
 	decisions []store.Decision
 	troubles  map[string][]reply // by path: the errors that people were asked about, in order
@@ -79,12 +80,18 @@ func recall(ctx context.Context, s *store.Store, of store.Case, plan *usecases.P
 	if err != nil {
 		return nil, err
 	}
-	slices.SortStableFunc(tasks, func(a, b store.Task) int { return a.CreatedAt.Compare(b.CreatedAt) })
+	slices.SortStableFunc(tasks, func(a, b store.Task) int {
+		if p.together(a, b) {
+			return bySeat(a.StepPath, a.Title, b.StepPath, b.Title)
+		}
+		return a.CreatedAt.Compare(b.CreatedAt)
+	})
 	for _, task := range tasks {
 		if err := p.task(task); err != nil {
 			return nil, err
 		}
 	}
+	p.inOrder()
 	if err := p.outside(ctx, s); err != nil {
 		return nil, err
 	}
@@ -175,6 +182,32 @@ func (p *past) cameIn(entries []store.Entry) error {
 	return nil
 }
 
+// together says whether two tasks are seats of one panel.
+func (p *past) together(a, b store.Task) bool {
+	if a.StepPath != b.StepPath || a.CreatedAt.Sub(b.CreatedAt).Abs() >= time.Minute {
+		return false
+	}
+	step := stepOf(p.plan, a.StepPath)
+	return step != nil && step.Ask != nil && len(step.Ask.Approvers) > 1
+}
+
+// inOrder lets those who were asked at one place together answer in the order in which they did, also if they did so in
+// the same minute.
+func (p *past) inOrder() {
+	order := make([]int, len(p.answers))
+	for i := range order {
+		order[i] = i
+	}
+	slices.SortStableFunc(order, func(a, b int) int { return p.answers[a].AnsweredAt.Compare(p.answers[b].AnsweredAt) })
+	for at, i := range order {
+		for _, j := range order[:at] {
+			if p.together(p.answers[i], p.answers[j]) && p.people[j].after >= p.people[i].after {
+				p.people[i].after = p.people[j].after + time.Second
+			}
+		}
+	}
+}
+
 // plainMessage is a message as the cases see it: a text, and one address of its sender.
 func plainMessage(parsed rules.Value) rules.Value {
 	from := parsed.Get("from")
@@ -217,6 +250,7 @@ func (p *past) task(task store.Task) error {
 		role = task.Role // several are asked at the same place
 	}
 	p.people = append(p.people, &person{path: task.StepPath, task: string(task.Kind), role: role, after: task.AnsweredAt.Sub(task.CreatedAt).Round(time.Minute), by: task.AnsweredBy, times: 1, gives: given})
+	p.answers = append(p.answers, task)
 	return nil
 }
 

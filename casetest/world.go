@@ -5,6 +5,8 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -40,8 +42,9 @@ type world struct {
 	mu       sync.Mutex
 	used     map[*answer]int
 	answered map[*person]int
-	given    map[string]bool // by the id of the task
-	sent     map[string]bool // keys of writes that were carried out
+	given    map[string]bool   // by the id of the task
+	asked    []activities.Task // opened in this moment
+	sent     map[string]bool   // keys of writes that were carried out
 	cases    map[string]*played
 	opened   map[string]bool // the cases that were run, by id
 	effects  []effect
@@ -386,12 +389,34 @@ func (w *world) openTask(ctx context.Context, in activities.OpenTaskInput) error
 	if w.given[in.Task.ID] {
 		return nil
 	}
-	if p := w.whoAnswers(in.Task); p != nil {
-		w.answered[p]++
-		w.given[in.Task.ID] = true
-		w.later(p.after, func() { w.give(p, in.Task.ID) })
+	if w.asked = append(w.asked, in.Task); len(w.asked) == 1 {
+		w.later(time.Nanosecond, w.assign)
 	}
 	return nil
+}
+
+// assign gives the tasks that were opened in one moment to those who answer them, in the order of the seats of a panel:
+// their activities end in any order.
+func (w *world) assign() {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	slices.SortStableFunc(w.asked, func(a, b activities.Task) int { return bySeat(a.Path, a.Title, b.Path, b.Title) })
+	for _, task := range w.asked {
+		if w.given[task.ID] || w.over() {
+			continue
+		}
+		if p := w.whoAnswers(task); p != nil {
+			w.answered[p]++
+			w.given[task.ID] = true
+			w.later(p.after, func() { w.give(p, task.ID) })
+		}
+	}
+	w.asked = nil
+}
+
+// bySeat orders tasks by place, and those of a panel by their numbers, which are in their titles.
+func bySeat(path, title, otherPath, otherTitle string) int {
+	return cmp.Or(strings.Compare(path, otherPath), len(title)-len(otherTitle), strings.Compare(title, otherTitle))
 }
 
 // whoAnswers is the first who takes a task; in a case that is played again, of several who were asked at the same place

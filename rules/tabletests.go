@@ -64,6 +64,25 @@ func (t *Table) OwnTests() ([]TableTest, source.Problems) {
 	return r.tests, r.problems
 }
 
+// ReadTestRows reads tests that stand in a sheet of a workbook.
+func ReadTestRows(grid SourceGrid, t *Table) ([]TableTest, source.Problems) {
+	r := &testReader{table: t}
+	r.rows(grid)
+	return r.tests, r.problems
+}
+
+// TestsFile is the file of tests that the table names, beside it; empty if it names none.
+func (t *Table) TestsFile() string {
+	if t.source == nil || t.source.Tests != nil {
+		return ""
+	}
+	n := t.source.document().Root.Get("tests")
+	if n.Kind() != source.Scalar || strings.Contains(n.Text(), "\n") {
+		return ""
+	}
+	return n.Text()
+}
+
 // testGrid takes a file of tests apart.
 func testGrid(file string, text []byte) (SourceGrid, *source.Document, source.Problems) {
 	var problems source.Problems

@@ -16,6 +16,7 @@ import (
 
 	"crosswalk/casetest"
 	"crosswalk/rules"
+	"crosswalk/rules/spreadsheet"
 	"crosswalk/source"
 )
 
@@ -78,7 +79,11 @@ func (t *tableTests) failed() int {
 	return n
 }
 
-// testFilesOf lists the files of tests beside a table: NAME.tests.yaml, NAME.WHAT.tests.yaml, and the same as CSV.
+// testExtensions are those of files of tests; in a workbook it is the sheet tests.
+var testExtensions = []string{".yaml", ".csv", ".xlsx"}
+
+// testFilesOf lists the files of tests beside a table: NAME.tests.yaml, NAME.WHAT.tests.yaml, the same as CSV and as a
+// workbook, and the file that the table names itself.
 func testFilesOf(t chosenTable) ([]string, error) {
 	entries, err := fs.ReadDir(t.folder, ".")
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
@@ -88,11 +93,29 @@ func testFilesOf(t chosenTable) ([]string, error) {
 	for _, entry := range entries {
 		name := entry.Name()
 		extension := strings.ToLower(path.Ext(name))
-		if strings.HasPrefix(name, t.Name+".") && strings.HasSuffix(strings.TrimSuffix(name, path.Ext(name)), rules.TestExtension) && (extension == ".yaml" || extension == ".csv") {
+		if strings.HasPrefix(name, t.Name+".") && strings.HasSuffix(strings.TrimSuffix(name, path.Ext(name)), rules.TestExtension) && slices.Contains(testExtensions, extension) {
 			names = append(names, name)
 		}
 	}
+	if name := t.Rules.TestsFile(); name != "" && !slices.Contains(names, name) {
+		names = append(names, name)
+	}
 	return names, nil
+}
+
+// testsIn reads one file of tests beside a table.
+func (t chosenTable) testsIn(name string) ([]rules.TableTest, source.Problems, error) {
+	text, err := fs.ReadFile(t.folder, name)
+	if err != nil {
+		return nil, nil, contentError(fmt.Errorf("%s: the tests of the table cannot be read: %w", t.File, err))
+	}
+	if !isWorkbook(name) {
+		tests, problems := rules.ReadTests(t.beside(name), text, t.Rules)
+		return tests, problems, nil
+	}
+	grid, problems := spreadsheet.ReadRows(t.beside(name), text, "tests")
+	tests, found := rules.ReadTestRows(grid, t.Rules)
+	return tests, append(problems, found...), nil
 }
 
 // readTableTests reads the tests of tables.
@@ -118,11 +141,10 @@ func readTableTests(tables []chosenTable) ([]*tableTests, source.Problems, error
 			return nil, nil, systemError(err)
 		}
 		for _, name := range names {
-			text, err := fs.ReadFile(t.folder, name)
+			tests, wrong, err := t.testsIn(name)
 			if err != nil {
-				return nil, nil, systemError(err)
+				return nil, nil, err
 			}
-			tests, wrong := rules.ReadTests(t.beside(name), text, t.Rules)
 			problems = append(problems, wrong...)
 			one.tests = append(one.tests, tests...)
 		}
@@ -138,6 +160,8 @@ func readTableTests(tables []chosenTable) ([]*tableTests, source.Problems, error
 	}
 	return all, problems, nil
 }
+
+func isWorkbook(name string) bool { return strings.EqualFold(path.Ext(name), ".xlsx") }
 
 // beside is how a file beside the table is shown.
 func (t chosenTable) beside(name string) string { return filepath.Join(filepath.Dir(t.File), name) }
@@ -306,6 +330,7 @@ func (t *tableTests) generate() error {
 	if err != nil {
 		return systemError(err)
 	}
+	names = slices.DeleteFunc(names, isWorkbook)
 	name := t.Table + rules.TestExtension + ".yaml"
 	if len(names) > 0 && !slices.Contains(names, name) {
 		name = names[0]
@@ -340,7 +365,7 @@ func confirmTests(c *cobra.Command, tables []chosenTable, ids []string) error {
 			return systemError(err)
 		}
 		for _, name := range names {
-			if t.in == "" {
+			if t.in == "" || isWorkbook(name) { // in a workbook a person confirms in the column confirmed
 				continue
 			}
 			target := filepath.Join(t.in, name)

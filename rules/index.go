@@ -1,6 +1,9 @@
 package rules
 
-import "slices"
+import (
+	"math"
+	"slices"
+)
 
 // index finds the rows that facts can match without looking at each: for every column, the values that
 // its cells name cut the column's domain into classes, and each class has the set of rows that accept it.
@@ -10,6 +13,7 @@ type index struct {
 	columns []columnIndex
 	look    bitset // rows with cells that the index does not decide
 	rows    int
+	direct  bool // all columns are facts, so that nothing has to be evaluated; see Table.direct
 }
 
 // bitset is a set of rows.
@@ -21,12 +25,17 @@ func (b bitset) has(row int) bool { return b[row/64]&(1<<(row%64)) != 0 }
 // columnIndex maps a value of a column to a class: for ordered kinds 2i+1 is the i-th bound itself and 2i
 // the gap before it; for texts i is the i-th text and the last class all others; a boolean is its own class.
 type columnIndex struct {
-	kind    Kind
-	bounds  []Value
-	texts   map[string]int
-	count   int      // of the classes
-	classes []uint64 // the sets of rows of all classes, one after the other
-	missing bitset
+	kind     Kind
+	bounds   []Value
+	scaled   []int64 // the bounds as multiples of a power of ten; nil if they are not all small
+	exponent int32   // of that power
+	texts    map[string]int
+	few      []string // the texts by class, if they are so few that looking at each beats the map
+	count    int      // of the classes
+	classes  []uint64 // the sets of rows of all classes, one after the other, and then that of a missing value
+	missing  bitset
+	fact     []slot // where the value stands; nil if it is computed
+	optional bool   // the value may be missing
 }
 
 // maxIndexWords bounds the memory of an index: 32 MiB. The columns that do not fit any more are looked at row by row.
@@ -41,14 +50,17 @@ func buildIndex(t *Table) *index {
 		left -= used
 		x.columns = append(x.columns, c)
 	}
+	x.direct = len(x.columns) > 0 && len(x.columns) <= maxDirect && t.effective == nil && (t.hit == First || t.hit == Unique) &&
+		!slices.ContainsFunc(x.columns, func(c columnIndex) bool { return c.fact == nil })
 	return x
 }
 
 func newBitset(rows int) bitset { return make(bitset, (rows+63)/64) }
 
 func (x *index) column(t *Table, at, most int) (columnIndex, int) {
-	c := columnIndex{kind: t.columns[at].value.result.Kind, missing: newBitset(x.rows)}
-	words := len(c.missing)
+	result := t.columns[at].value.result
+	c := columnIndex{kind: result.Kind, optional: result.Optional, fact: slotsOf(t.Facts, t.columns[at].path)}
+	words := len(x.look)
 	var literals []Value
 	for i := range t.rows {
 		var ok bool
@@ -57,7 +69,8 @@ func (x *index) column(t *Table, at, most int) (columnIndex, int) {
 		}
 	}
 	fits := c.partition(literals, most/max(words, 1))
-	c.classes = make([]uint64, c.count*words)
+	c.classes = make([]uint64, (c.count+1)*words)
+	c.missing = c.classes[c.count*words:]
 	for i := range t.rows {
 		test := t.rows[i].tests[at]
 		computed := t.rows[i].computed&(1<<at) != 0
@@ -101,10 +114,10 @@ type classRange struct{ from, to int }
 func (c *columnIndex) rangesOf(test cellTest) []classRange {
 	switch test := test.(type) {
 	case equalTest:
-		at := c.classOf(test.operand.value)
+		at := c.classOf(&test.operand.value)
 		return []classRange{{at, at + 1}}
 	case compareTest:
-		at := c.classOf(test.operand.value)
+		at := c.classOf(&test.operand.value)
 		var ranges []classRange
 		if test.test(-1) {
 			ranges = append(ranges, classRange{0, at})
@@ -117,7 +130,7 @@ func (c *columnIndex) rangesOf(test cellTest) []classRange {
 		}
 		return ranges
 	case rangeTest:
-		low, high := c.classOf(test.low.value), c.classOf(test.high.value)+1
+		low, high := c.classOf(&test.low.value), c.classOf(&test.high.value)+1
 		if test.lowOpen {
 			low++
 		}
@@ -212,35 +225,75 @@ func (c *columnIndex) partition(literals []Value, most int) bool {
 			}
 		}
 		c.count = len(c.texts) + 1
+		if len(c.texts) <= maxFew {
+			c.few = make([]string, len(c.texts))
+			for text, class := range c.texts {
+				c.few[class] = text
+			}
+		}
 	case KindNumber, KindDate, KindDuration:
 		slices.SortFunc(literals, Value.order)
 		c.bounds = slices.CompactFunc(literals, Value.Equal)
 		c.count = 2*len(c.bounds) + 1
+		c.scale()
 	default:
 		c.count = 1 // all values that are there
 	}
 	if c.count <= most {
 		return true
 	}
-	c.kind, c.count, c.texts, c.bounds = KindAny, 1, nil, nil
+	c.kind, c.count, c.texts, c.few, c.bounds, c.scaled = KindAny, 1, nil, nil, nil, nil
 	return false
 }
 
+// maxFew is how many texts are looked at one by one.
+const maxFew = 8
+
+// scale brings all bounds to one power of ten, so that they are compared as whole numbers.
+func (c *columnIndex) scale() {
+	c.exponent = math.MaxInt32
+	for i := range c.bounds {
+		if c.bounds[i].n != 0 { // 0 has every exponent
+			c.exponent = min(c.exponent, c.bounds[i].e)
+		}
+	}
+	if c.exponent == math.MaxInt32 {
+		c.exponent = 0
+	}
+	scaled := make([]int64, len(c.bounds))
+	for i := range c.bounds {
+		b := &c.bounds[i]
+		if b.p != nil || b.n != 0 && b.e-c.exponent > 18 {
+			return
+		}
+		if b.n == 0 {
+			continue
+		}
+		var ok bool
+		if scaled[i], ok = multiply(b.n, powers[b.e-c.exponent]); !ok {
+			return
+		}
+	}
+	c.scaled = scaled
+}
+
 // classOf is the class of a value of the column's kind.
-func (c *columnIndex) classOf(v Value) int {
+func (c *columnIndex) classOf(v *Value) int {
 	switch c.kind {
 	case KindBool:
 		return int(v.n)
 	case KindText:
-		if class, named := c.texts[v.s]; named {
+		return c.classOfText(v.s)
+	}
+	if c.scaled != nil && v.p == nil {
+		if class := c.classOfScaled(v); class >= 0 {
 			return class
 		}
-		return len(c.texts)
 	}
 	low, high := 0, len(c.bounds)
 	for low < high {
 		middle := (low + high) / 2
-		switch order := c.bounds[middle].order(v); {
+		switch order := c.bounds[middle].order(*v); {
 		case order == 0:
 			return 2*middle + 1
 		case order < 0:
@@ -252,17 +305,70 @@ func (c *columnIndex) classOf(v Value) int {
 	return 2 * low
 }
 
+func (c *columnIndex) classOfText(s string) int {
+	if c.few == nil {
+		if class, named := c.texts[s]; named {
+			return class
+		}
+		return len(c.texts)
+	}
+	for i, text := range c.few {
+		if len(text) == len(s) && (len(s) == 0 || text[0] == s[0] && text == s) {
+			return i
+		}
+	}
+	return len(c.few)
+}
+
+// classOfScaled is classOf for numbers near enough to the bounds; -1 for others.
+func (c *columnIndex) classOfScaled(v *Value) int {
+	n := v.n
+	switch shift := int64(v.e) - int64(c.exponent); {
+	case shift == 0 || n == 0:
+	case shift > 0 && shift <= 9 && n == int64(int32(n)): // the product fits
+		n *= powers[shift]
+	case shift < 0 && shift >= -18: // between two multiples of the power, as it would have fewer digits else
+		n /= powers[-shift]
+		if v.n > 0 {
+			n++
+		}
+		return 2 * countBelow(c.scaled, n)
+	default:
+		return -1
+	}
+	low := countBelow(c.scaled, n)
+	if low < len(c.scaled) && c.scaled[low] == n {
+		return 2*low + 1
+	}
+	return 2 * low
+}
+
+// countBelow counts the bounds, which ascend, that are less than n.
+func countBelow(bounds []int64, n int64) int {
+	low, left := 0, len(bounds)
+	for left > 0 { // without branches: which way it goes cannot be foreseen
+		half := (left + 1) / 2
+		next := low
+		if bounds[low+half-1] < n {
+			next = low + half
+		}
+		low = next
+		left -= half
+	}
+	return low
+}
+
 // rowsFor is the set of rows that accept a value; nil if the index knows nothing about it.
-func (c *columnIndex) rowsFor(v Value) bitset {
+func (c *columnIndex) rowsFor(v *Value) bitset {
 	switch {
-	case v.kind == KindMissing:
+	case v == nil || v.kind == KindMissing:
 		return c.missing
+	case v.kind == c.kind && indexed(v.kind):
+		return c.class(c.classOf(v))
 	case !indexed(c.kind):
 		return c.class(0)
-	case v.kind != c.kind:
-		return nil
 	default:
-		return c.class(c.classOf(v))
+		return nil
 	}
 }
 
@@ -270,7 +376,7 @@ func (c *columnIndex) rowsFor(v Value) bitset {
 // these values.
 func (x *index) lookUp(d *deciding) bool {
 	for i := range x.columns {
-		set := x.columns[i].rowsFor(d.values[i])
+		set := x.columns[i].rowsFor(&d.values[i])
 		if set == nil {
 			d.sets = d.sets[:0]
 			return false

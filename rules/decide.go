@@ -164,14 +164,12 @@ func (t *Table) Match(facts Value) (row, why string, outputs Value, err error) {
 		made, err := t.combined(facts, &left, 0)
 		return made.Row, made.Why, made.Outputs, err
 	}
-	if r, ok := t.direct(&facts); ok {
+	if r, _, ok := t.direct(&facts, -1, nil); ok {
 		if r != nil {
 			return r.id, r.why, r.value, nil
 		}
-		if t.fallback != nil {
-			if v, fixed := t.fallback.Literal(); fixed {
-				return DefaultRow, "", v, nil
-			}
+		if v, fixed := t.literalDefault(); fixed {
+			return DefaultRow, "", v, nil
 		}
 	}
 	d := t.begin(facts, &left)

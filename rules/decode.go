@@ -235,8 +235,9 @@ func (d *decoder) record(t *Type, v Value, at *place) Value {
 		return d.fail(at, "", "has %d fields; at most %d are taken", len(v.p.keys), MaxKeys)
 	}
 	items := make([]Value, len(v.p.items))
+	here := &place{above: at} // of one field after the other: an error makes a text of it at once
 	for i, key := range v.p.keys {
-		here := &place{above: at, key: key}
+		here.key = key
 		field, declared := t.Field(key)
 		switch {
 		case declared:

@@ -76,7 +76,7 @@ type Miss struct {
 	Wanted string `json:"wanted"`          // in words
 	Error  string `json:"error,omitempty"` // why the cell could not be evaluated
 
-	column int
+	row, column int
 }
 
 // NearMiss is a row that one cell kept from matching, and the smallest change of that one value by which it matches.
@@ -127,10 +127,13 @@ func (t *Table) Explain(facts Value) (*Explanation, error) {
 	for i := range t.columns {
 		e.Inputs = append(e.Inputs, ExplainedInput{Column: t.columns[i].name, Fact: t.columns[i].value.text, Value: PlainValue{d.values[i]}})
 	}
-	x := &explaining{t: t, d: d, e: e, of: of, words: t.words(), values: make([]string, len(t.columns))}
+	x := &explaining{t: t, d: d, e: e, of: of, words: t.words(), values: make([]columnWords, len(t.columns)), decided: -1}
+	x.text.Grow(min(128*len(t.rows)+512, 1<<16))
 	for i := range x.values {
-		x.values[i] = valueWords(d.values[i])
+		x.values[i].value = valueWords(d.values[i])
+		x.values[i].is = x.say(t.columns[i].name, " is ", x.values[i].value)
 	}
+	x.indexed = t.index.lookUp(d)
 	x.misses = make([]Miss, 0, min(2*len(t.rows), 256))
 	x.rows()
 	e.Text = x.result()
@@ -145,6 +148,7 @@ type outcome struct {
 	outputs Value
 	problem string
 	noMatch bool
+	said    string // what String would make, if it is known already
 }
 
 func (t *Table) outcome(id, why string, outputs Value, err error) outcome {
@@ -165,14 +169,16 @@ func (o outcome) same(p outcome) bool {
 // String is the outcome as it stands in a sentence after "then".
 func (o outcome) String() string {
 	switch {
+	case o.said != "":
+		return o.said
 	case o.noMatch:
 		return "no row matches"
 	case o.problem != "":
 		return "there is no decision: " + o.problem
 	case len(o.decided) == 1 && o.decided[0] == DefaultRow:
-		return "the default holds: " + outputWords(o.outputs)
+		return defaultHolds + outputWords(o.outputs)
 	case len(o.decided) == 1:
-		return "row " + o.decided[0] + " decides: " + outputWords(o.outputs)
+		return rowDecides + o.decided[0] + " decides: " + outputWords(o.outputs)
 	}
 	return "rows " + strings.Join(o.decided, ", ") + " decide: " + outputWords(o.outputs)
 }
@@ -184,10 +190,29 @@ type explaining struct {
 	e      *Explanation
 	of     outcome
 	words  *tableWords
-	values []string // of the columns, in words
+	values []columnWords
 	near   []nearRow
-	text   []byte
-	misses []Miss // of all rows, so that not every row takes memory of its own
+	// text is all sentences, one after the other, and misses those of all rows, so that not every row takes memory of its own.
+	text    strings.Builder
+	misses  []Miss
+	ids     []string // of the rows that would have decided
+	indexed bool     // the index has said which cells fit
+	decided int      // the row that did, if it is one; -1
+}
+
+// columnWords is the value of a column in words.
+type columnWords struct {
+	value string
+	is    string // the same with the column's name
+}
+
+// say puts parts of a sentence together.
+func (x *explaining) say(parts ...string) string {
+	from := x.text.Len()
+	for _, part := range parts {
+		x.text.WriteString(part)
+	}
+	return x.text.String()[from:]
 }
 
 // nearRow is a row with exactly one cell that does not fit.
@@ -205,11 +230,12 @@ func (x *explaining) rows() {
 			x.e.Rows = append(x.e.Rows, ExplainedRow{Row: written.ID, Verdict: VerdictOff, Text: "is off"})
 			continue
 		}
-		row := x.row(next, looked)
-		if row.Verdict == VerdictDecided && x.e.Hit == "first" {
+		x.e.Rows = append(x.e.Rows, ExplainedRow{Looked: looked})
+		row := &x.e.Rows[len(x.e.Rows)-1]
+		x.row(next, row)
+		if row.Verdict == VerdictDecided && x.t.hit == First {
 			looked = false
 		}
-		x.e.Rows = append(x.e.Rows, row)
 		next++
 	}
 	if slices.Contains(x.e.Decided, DefaultRow) {
@@ -217,52 +243,66 @@ func (x *explaining) rows() {
 	}
 }
 
-func (x *explaining) row(at int, looked bool) ExplainedRow {
+func (x *explaining) row(at int, row *ExplainedRow) {
 	r := &x.t.rows[at]
-	row := ExplainedRow{Row: r.id, Why: r.why, Looked: looked}
+	row.Row, row.Why = r.id, r.why
 	if len(r.cells) > 0 {
 		row.Place = r.cells[0].place
 	}
-	failed, before := false, len(x.misses)
+	failed, before := x.missesOf(at)
+	if len(x.misses) > before {
+		row.Misses = x.misses[before:len(x.misses):len(x.misses)]
+	}
+	from := x.text.Len()
+	if !row.Looked {
+		x.say("not looked at, as row ", x.e.Decided[0], " above decided; ")
+	}
+	switch {
+	case len(row.Misses) > 0:
+		if !row.Looked {
+			x.say("it does not match either: ")
+		}
+		x.sayMisses(row.Misses)
+		row.Verdict, row.Text = VerdictMissed, x.text.String()[from:]
+		if failed {
+			row.Verdict = VerdictFailed
+		} else if len(row.Misses) == 1 {
+			x.near = append(x.near, nearRow{at, row.Misses[0].column})
+		}
+	case slices.Contains(x.e.Decided, r.id):
+		row.Verdict, row.Text = VerdictDecided, "decided: every cell fits"
+		x.decided = at
+	case !row.Looked:
+		x.say("it matches too")
+		row.Verdict, row.Text = VerdictPassed, x.text.String()[from:]
+	default:
+		row.Verdict, row.Text = VerdictPassed, x.passed()
+	}
+}
+
+// missesOf adds the cells of a row that do not fit.
+func (x *explaining) missesOf(at int) (failed bool, before int) {
+	r := &x.t.rows[at]
+	before = len(x.misses)
+	known := x.indexed && !x.t.index.look.has(at)
 	for i, test := range r.tests {
 		if test == nil {
+			continue
+		}
+		if known {
+			if !x.d.sets[i].has(at) {
+				x.miss(at, i, nil)
+			}
 			continue
 		}
 		ok, err := test.match(x.d, x.d.values[i])
 		if err == nil && ok {
 			continue
 		}
-		x.misses = append(x.misses, x.miss(at, i, err))
+		x.miss(at, i, err)
 		failed = failed || err != nil
 	}
-	if len(x.misses) > before {
-		row.Misses = x.misses[before:len(x.misses):len(x.misses)]
-	}
-	switch {
-	case failed:
-		row.Verdict, row.Text = VerdictFailed, x.wordsFor(row.Misses)
-	case len(row.Misses) > 0:
-		row.Verdict, row.Text = VerdictMissed, x.wordsFor(row.Misses)
-		if len(row.Misses) == 1 {
-			x.near = append(x.near, nearRow{at, row.Misses[0].column})
-		}
-	case slices.Contains(x.e.Decided, r.id):
-		row.Verdict, row.Text = VerdictDecided, "decided: every cell fits"
-	default:
-		row.Verdict, row.Text = VerdictPassed, x.passed()
-	}
-	if !looked {
-		row.Text = "not looked at, as row " + x.e.Decided[0] + " above decided; " + afterSemicolon(row)
-	}
-	return row
-}
-
-// afterSemicolon says of a row that was not looked at what it would have been.
-func afterSemicolon(row ExplainedRow) string {
-	if row.Verdict == VerdictPassed {
-		return "it matches too"
-	}
-	return "it does not match either: " + row.Text
+	return failed, before
 }
 
 // passed says why a row whose cells all fit did not decide.
@@ -273,36 +313,35 @@ func (x *explaining) passed() string {
 	return "matches as well, and " + strings.Join(x.e.Decided, ", ") + " decided"
 }
 
-func (x *explaining) miss(row, column int, err *Error) Miss {
-	r := &x.t.rows[row]
+func (x *explaining) miss(row, column int, err *Error) {
 	words := &x.words.cells[row][column]
-	m := Miss{Column: x.t.columns[column].name, Value: x.values[column], Cell: words.cell, Wanted: words.wanted, column: column}
+	x.misses = append(x.misses, Miss{Column: x.t.columns[column].name, Value: x.values[column].value, Cell: words.cell, Wanted: words.wanted, column: column, row: row})
+	m := &x.misses[len(x.misses)-1]
 	if !words.fixed {
-		m.Wanted = wantedWords(r.tests[column], x.d, words.cell)
+		m.Wanted = wantedWords(x.t.rows[row].tests[column], x.d, words.cell)
 	}
 	if err != nil {
 		m.Error = strings.ReplaceAll(err.Message, placeholder, "?")
 	}
-	return m
 }
 
-// wordsFor says what does not fit, in one text for all cells.
-func (x *explaining) wordsFor(misses []Miss) string {
-	b := x.text[:0]
+// sayMisses says what does not fit, in one text for all cells.
+func (x *explaining) sayMisses(misses []Miss) {
 	for i := range misses {
 		m := &misses[i]
 		if i > 0 {
-			b = append(b, "; "...)
+			x.text.WriteString("; ")
 		}
-		b = append(append(append(b, m.Column...), " is "...), m.Value...)
-		if m.Error != "" {
-			b = append(append(append(append(b, ", and the cell "...), m.Cell...), " cannot be evaluated: "...), m.Error...)
-		} else {
-			b = append(append(b, ", the row wants "...), m.Wanted...)
+		x.text.WriteString(x.values[m.column].is)
+		switch words := &x.words.cells[m.row][m.column]; {
+		case m.Error != "":
+			x.say(", and the cell ", m.Cell, " cannot be evaluated: ", m.Error)
+		case words.fixed:
+			x.text.WriteString(words.wants)
+		default:
+			x.say(rowWants, m.Wanted)
 		}
 	}
-	x.text = b
-	return string(b)
 }
 
 // result is the decision in a sentence.
@@ -317,20 +356,27 @@ func (x *explaining) result() string {
 	case len(x.e.Decided) > 1:
 		return "Rows " + strings.Join(x.e.Decided, ", ") + " decided: " + outputWords(x.of.outputs)
 	}
-	text := "Row " + x.e.Decided[0] + " decided: " + outputWords(x.of.outputs)
-	if fits := x.fits(x.e.Decided[0]); fits != "" {
-		text += ", because " + fits
+	if x.decided < 0 { // looking at all cells may have been too much work
+		x.decided = slices.IndexFunc(x.t.rows, func(r row) bool { return r.id == x.e.Decided[0] })
 	}
-	return text
+	outputs := ""
+	if x.decided >= 0 && !x.t.hit.several() {
+		outputs = x.words.rows[x.decided].outputs
+	}
+	if outputs == "" {
+		outputs = outputWords(x.of.outputs)
+	}
+	from := x.text.Len()
+	x.say("Row ", x.e.Decided[0], " decided: ", outputs)
+	if x.decided >= 0 {
+		x.sayFits(x.decided)
+	}
+	return x.text.String()[from:]
 }
 
-// fits says what the row that decided wants, and that it is so.
-func (x *explaining) fits(id string) string {
-	at := slices.IndexFunc(x.t.rows, func(r row) bool { return r.id == id })
-	if at < 0 {
-		return ""
-	}
-	var all []string
+// sayFits says what the row that decided wants, and that it is so.
+func (x *explaining) sayFits(at int) {
+	before := ", because "
 	for i, test := range x.t.rows[at].tests {
 		if test == nil {
 			continue
@@ -340,14 +386,13 @@ func (x *explaining) fits(id string) string {
 		if !words.fixed {
 			wanted = wantedWords(test, x.d, words.cell)
 		}
-		said := x.t.columns[i].name + " is " + value
-		if wanted != value {
-			said += " (the row wants " + wanted + ")"
+		x.say(before, value.is)
+		if wanted != value.value {
+			x.say(" (the row wants ", wanted, ")")
 		}
-		all = append(all, said)
+		before = " and "
 	}
-	if len(all) == 0 {
-		return "it takes everything"
+	if before != " and " {
+		x.say(", because it takes everything")
 	}
-	return strings.Join(all, " and ")
 }

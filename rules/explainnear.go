@@ -16,8 +16,17 @@ func (x *explaining) nearMisses() {
 		return
 	}
 	found := make([]NearMiss, len(tried))
+	x.ids = make([]string, 0, len(tried))
 	for i, near := range tried {
-		found[i] = x.nearMiss(near)
+		x.nearMiss(near, &found[i])
+	}
+	sorted := true
+	for i := 1; i < len(found) && sorted; i++ {
+		sorted = rank(&found[i-1]) <= rank(&found[i])
+	}
+	if sorted {
+		x.e.NearMisses = found
+		return
 	}
 	x.e.NearMisses = make([]NearMiss, 0, len(tried))
 	for wanted := range ranks {
@@ -44,14 +53,14 @@ func rank(n *NearMiss) int {
 	return 3
 }
 
-func (x *explaining) nearMiss(near nearRow) NearMiss {
+func (x *explaining) nearMiss(near nearRow, n *NearMiss) {
 	c := &x.t.columns[near.column]
 	from := x.d.values[near.column]
-	n := NearMiss{Row: x.t.rows[near.row].id, Column: c.name, Fact: c.value.text, From: PlainValue{from}}
+	*n = NearMiss{Row: x.t.rows[near.row].id, Column: c.name, Fact: c.value.text, From: PlainValue{from}}
 	to, found := x.smallestChange(near)
 	if !found {
-		n.Text = "row " + n.Row + " fails only at " + n.Column + ", which is " + x.values[near.column] + "; no value was found that would fit it"
-		return n
+		n.Text = x.say("row ", n.Row, " fails only at ", n.Column, ", which is ", x.values[near.column].value, "; no value was found that would fit it")
+		return
 	}
 	n.To, n.Found = PlainValue{to}, true
 	then := x.decideWith(near.column, to)
@@ -61,13 +70,15 @@ func (x *explaining) nearMiss(near nearRow) NearMiss {
 	if n.Changes {
 		and = " matches, and "
 	}
-	n.Text = "with " + n.Column + " " + valueWords(to) + " instead of " + x.values[near.column] + ", row " + n.Row + and + then.String()
-	return n
+	n.Text = x.say("with ", n.Column, " ", valueWords(to), " instead of ", x.values[near.column].value, ", row ", n.Row, and, then.String())
 }
 
 // decideWith decides again with another value of one column. Where the column is a fact, the fact is changed, and with
 // it whatever else reads it; what a formula comes to is taken as it is.
 func (x *explaining) decideWith(column int, to Value) outcome {
+	if then, ok := x.directWith(column, &to); ok {
+		return then
+	}
 	if path := x.t.columns[column].path; path != nil {
 		changed, err := x.t.withFact(x.d.facts, path, to)
 		if err != nil {
@@ -83,6 +94,35 @@ func (x *explaining) decideWith(column int, to Value) outcome {
 	}
 	d.values[column] = to
 	return x.t.outcome(x.t.match(d))
+}
+
+// directWith is decideWith where the index alone decides, and no other column reads what is changed.
+func (x *explaining) directWith(column int, to *Value) (outcome, bool) {
+	t := x.t
+	if !t.index.direct || !t.index.columns[column].alone {
+		return outcome{}, false
+	}
+	if path := t.columns[column].path; x.d.facts.Path(path[:len(path)-1]...).kind != KindRecord {
+		return outcome{}, false
+	}
+	r, at, ok := t.direct(&x.d.facts, column, to)
+	if !ok {
+		return outcome{}, false
+	}
+	then := outcome{}
+	id := DefaultRow
+	if r == nil {
+		v, fixed := t.literalDefault()
+		if !fixed {
+			return outcome{}, false
+		}
+		then.outputs, then.said = v, x.words.otherwise.decides
+	} else {
+		id, then.why, then.outputs, then.said = r.id, r.why, r.value, x.words.rows[at].decides
+	}
+	x.ids = append(x.ids, id)
+	then.decided = x.ids[len(x.ids)-1 : len(x.ids) : len(x.ids)]
+	return then, true
 }
 
 // withFact changes one fact. Records that have to be made for it must be whole.
@@ -174,6 +214,9 @@ func (s *search) fits(v Value) bool {
 	t := s.present
 	if v.kind == t.Kind && v.kind != KindList && v.kind != KindText && len(t.Enum) == 0 && t.Minimum == nil && t.Maximum == nil && !t.Integer {
 		return true
+	}
+	if v.kind == KindText && t.Kind == KindText && len(t.Enum) > 0 && t.MinLength == 0 && t.MaxLength == 0 {
+		return t.hasEnum(v)
 	}
 	_, err := t.Decode(v)
 	return err == nil

@@ -10,28 +10,57 @@ import (
 type cellWords struct {
 	cell   string // as it is written
 	wanted string // in words, if they do not depend on the facts
+	wants  string // the same with what stands before it in a sentence
 	fixed  bool
+}
+
+// rowWords is what an explanation says of the outputs of a row that always has the same.
+type rowWords struct {
+	outputs string
+	decides string // after "then"
 }
 
 // tableWords are those of all cells. They are made when a table is explained for the first time, as most never are.
 type tableWords struct {
 	once  sync.Once
 	cells [][]cellWords
-	whole []bool // by column: whether all numbers that its cells name are whole
+	rows  []rowWords
+	// otherwise is what the default holds, if it is always the same.
+	otherwise rowWords
+	whole     []bool // by column: whether all numbers that its cells name are whole
 }
+
+// What stands in sentences before other words.
+const (
+	rowWants     = ", the row wants "
+	rowDecides   = "row "
+	defaultHolds = "the default holds: "
+)
 
 func (t *Table) words() *tableWords {
 	t.said.once.Do(func() {
 		t.said.cells = make([][]cellWords, len(t.rows))
+		t.said.rows = make([]rowWords, len(t.rows))
 		for i := range t.rows {
 			r := &t.rows[i]
+			if r.fixed {
+				outputs := outputWords(r.value)
+				t.said.rows[i] = rowWords{outputs, rowDecides + r.id + " decides: " + outputs}
+			}
 			t.said.cells[i] = make([]cellWords, len(r.tests))
 			for j, test := range r.tests {
 				words := &t.said.cells[i][j]
 				words.cell = strings.TrimSpace(r.cells[j].text)
 				if words.fixed = fixedTest(test); words.fixed {
 					words.wanted = wantedWords(test, nil, words.cell)
+					words.wants = rowWants + words.wanted
 				}
+			}
+		}
+		if t.fallback != nil {
+			if v, fixed := t.fallback.Literal(); fixed {
+				outputs := outputWords(v)
+				t.said.otherwise = rowWords{outputs, defaultHolds + outputs}
 			}
 		}
 		for i := range t.columns {

@@ -36,6 +36,7 @@ type columnIndex struct {
 	missing  bitset
 	fact     []slot // where the value stands; nil if it is computed
 	optional bool   // the value may be missing
+	alone    bool   // no other column reads it
 }
 
 // maxIndexWords bounds the memory of an index: 32 MiB. The columns that do not fit any more are looked at row by row.
@@ -59,7 +60,7 @@ func newBitset(rows int) bitset { return make(bitset, (rows+63)/64) }
 
 func (x *index) column(t *Table, at, most int) (columnIndex, int) {
 	result := t.columns[at].value.result
-	c := columnIndex{kind: result.Kind, optional: result.Optional, fact: slotsOf(t.Facts, t.columns[at].path)}
+	c := columnIndex{kind: result.Kind, optional: result.Optional, fact: slotsOf(t.Facts, t.columns[at].path), alone: t.alone(at)}
 	words := len(x.look)
 	var literals []Value
 	for i := range t.rows {

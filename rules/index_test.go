@@ -165,7 +165,7 @@ outputs: {x: number}
 				of = of.With("b", Bool(random.Intn(2) == 0))
 			}
 			facts = facts.With("of", of)
-			r, ok := table.direct(&facts)
+			r, _, ok := table.direct(&facts, -1, nil)
 			left := decisionWork
 			d := table.begin(facts, &left)
 			require.NoError(t, table.inputs(d))

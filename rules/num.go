@@ -397,9 +397,33 @@ func magnitude(a int64) uint64 {
 // String is the shortest exact form: plain digits, or with an exponent if it has more than 40 digits.
 func (n Num) String() string { return string(n.append(nil)) }
 
+// appendFraction writes a small number with up to 18 decimals.
+func (n Num) appendFraction(b []byte) []byte {
+	if n.coefficient < 0 {
+		b = append(b, '-')
+	}
+	var all [20]byte
+	digits, places := strconv.AppendUint(all[:0], magnitude(n.coefficient), 10), int(-n.exponent)
+	if len(digits) > places {
+		b = append(append(b, digits[:len(digits)-places]...), '.')
+		return append(b, digits[len(digits)-places:]...)
+	}
+	b = append(b, "0."...)
+	for range places - len(digits) {
+		b = append(b, '0')
+	}
+	return append(b, digits...)
+}
+
 func (n Num) append(b []byte) []byte {
-	if n.big == nil && n.exponent == 0 {
-		return strconv.AppendInt(b, n.coefficient, 10)
+	switch {
+	case n.big != nil:
+	case n.exponent >= 0 && n.exponent <= 18:
+		if whole, ok := multiply(n.coefficient, powers[n.exponent]); ok {
+			return strconv.AppendInt(b, whole, 10)
+		}
+	case n.exponent < 0 && n.exponent >= -18:
+		return n.appendFraction(b)
 	}
 	d := n.decimal()
 	if magnitude := int64(d.Exponent) + d.NumDigits() - 1; magnitude > 40 || magnitude < -40 {

@@ -26,6 +26,7 @@ func TestSmallNumbersAreDecimals(t *testing.T) {
 		read, err := ParseNum(a.String())
 		require.NoError(t, err)
 		require.Equal(t, a, read)
+		require.Equal(t, a.decimal().Text('f'), a.String())
 		for _, operation := range operations {
 			var want apd.Decimal
 			_, wantErr := operation.apd(&want, a.decimal(), b.decimal())

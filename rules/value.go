@@ -313,8 +313,14 @@ func (v Value) String() string {
 		return v.s
 	case KindList, KindRecord:
 		return string(v.Plain())
+	case KindBool:
+		if v.n == 1 {
+			return "true"
+		}
+		return "false"
 	default:
-		return string(v.appendScalar(nil))
+		var short [32]byte
+		return string(v.appendScalar(short[:0]))
 	}
 }
 

@@ -41,7 +41,7 @@ func FromJSON(text []byte) (Value, error) { return readJSON(text, false) }
 
 // Hash is the SHA-256 of the canonical form, in hexadecimal.
 func (v Value) Hash() string {
-	sum := sha256.Sum256(v.appendWire(nil))
+	sum := sha256.Sum256(v.appendWire(make([]byte, 0, 256)))
 	return hex.EncodeToString(sum[:])
 }
 

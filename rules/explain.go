@@ -134,7 +134,7 @@ func (t *Table) Explain(facts Value) (*Explanation, error) {
 		x.values[i].is = x.say(t.columns[i].name, " is ", x.values[i].value)
 	}
 	x.indexed = t.index.lookUp(d)
-	x.misses = make([]Miss, 0, min(2*len(t.rows), 256))
+	x.misses = make([]Miss, 0, x.countMisses())
 	x.rows()
 	e.Text = x.result()
 	x.nearMisses()
@@ -278,6 +278,18 @@ func (x *explaining) row(at int, row *ExplainedRow) {
 	default:
 		row.Verdict, row.Text = VerdictPassed, x.passed()
 	}
+}
+
+// countMisses is how many cells do not fit by the index, and a few more for rows that it does not know all of.
+func (x *explaining) countMisses() int {
+	if !x.indexed {
+		return min(2*len(x.t.rows), 256)
+	}
+	count := 0
+	for _, set := range x.d.sets {
+		count += len(x.t.rows) - set.count()
+	}
+	return count + x.t.index.look.count()
 }
 
 // missesOf adds the cells of a row that do not fit.

@@ -15,62 +15,72 @@ func (x *explaining) nearMisses() {
 	if len(tried) == 0 {
 		return
 	}
-	found := make([]NearMiss, len(tried))
+	var few [16]nearTry
+	tries := few[:]
+	if len(tried) > len(few) {
+		tries = make([]nearTry, len(tried))
+	}
 	x.ids = make([]string, 0, len(tried))
 	for i, near := range tried {
-		x.nearMiss(near, &found[i])
-	}
-	sorted := true
-	for i := 1; i < len(found) && sorted; i++ {
-		sorted = rank(&found[i-1]) <= rank(&found[i])
-	}
-	if sorted {
-		x.e.NearMisses = found
-		return
+		x.try(near, &tries[i])
 	}
 	x.e.NearMisses = make([]NearMiss, 0, len(tried))
 	for wanted := range ranks {
-		for i := range found {
-			if rank(&found[i]) == wanted {
-				x.e.NearMisses = append(x.e.NearMisses, found[i])
+		for i, near := range tried {
+			if tries[i].rank() == wanted {
+				x.e.NearMisses = append(x.e.NearMisses, NearMiss{})
+				x.nearMiss(near, &tries[i], &x.e.NearMisses[len(x.e.NearMisses)-1])
 			}
 		}
 	}
 }
 
+// nearTry is what came of trying a row with another value.
+type nearTry struct {
+	to      Value
+	then    outcome
+	found   bool
+	changes bool
+}
+
 const ranks = 4
 
 // rank puts what would have changed the result first.
-func rank(n *NearMiss) int {
+func (n *nearTry) rank() int {
 	switch {
-	case n.Changes && n.Error == "":
+	case n.changes && n.then.problem == "":
 		return 0
-	case n.Changes:
+	case n.changes:
 		return 1
-	case n.Found:
+	case n.found:
 		return 2
 	}
 	return 3
 }
 
-func (x *explaining) nearMiss(near nearRow, n *NearMiss) {
+func (x *explaining) try(near nearRow, n *nearTry) {
+	if n.to, n.found = x.smallestChange(near); n.found {
+		n.then = x.decideWith(near.column, n.to)
+		n.changes = !n.then.same(x.of)
+	}
+}
+
+func (x *explaining) nearMiss(near nearRow, try *nearTry, n *NearMiss) {
 	c := &x.t.columns[near.column]
-	from := x.d.values[near.column]
-	*n = NearMiss{Row: x.t.rows[near.row].id, Column: c.name, Fact: c.value.text, From: PlainValue{from}}
-	to, found := x.smallestChange(near)
-	if !found {
-		n.Text = x.say("row ", n.Row, " fails only at ", n.Column, ", which is ", x.values[near.column].value, "; no value was found that would fit it")
+	n.Row, n.Column, n.Fact, n.From.Value = x.t.rows[near.row].id, c.name, c.value.text, x.d.values[near.column]
+	value := x.values[near.column].value
+	if !try.found {
+		n.Text = x.say("row ", n.Row, " fails only at ", n.Column, ", which is ", value, "; no value was found that would fit it")
 		return
 	}
-	n.To, n.Found = PlainValue{to}, true
-	then := x.decideWith(near.column, to)
-	n.Decided, n.Outputs, n.Error = then.decided, PlainValue{then.outputs}, then.problem
-	n.Changes = !then.same(x.of)
+	then := &try.then
+	n.To.Value, n.Found, n.Changes = try.to, true, try.changes
+	n.Decided, n.Outputs.Value, n.Error = then.decided, then.outputs, then.problem
 	and := " matches too, and nothing changes: "
 	if n.Changes {
 		and = " matches, and "
 	}
-	n.Text = x.say("with ", n.Column, " ", valueWords(to), " instead of ", x.values[near.column].value, ", row ", n.Row, and, then.String())
+	n.Text = x.say("with ", n.Column, " ", valueWords(try.to), " instead of ", value, ", row ", n.Row, and, then.String())
 }
 
 // decideWith decides again with another value of one column. Where the column is a fact, the fact is changed, and with
@@ -146,12 +156,15 @@ func setPath(v Value, path []string, to Value) Value {
 func (x *explaining) smallestChange(near nearRow) (Value, bool) {
 	c := &x.t.columns[near.column]
 	test := x.t.rows[near.row].tests[near.column]
-	s := &search{d: x.d, of: c.value.result, present: c.value.result.AsPresent(), from: x.d.values[near.column], whole: x.words.whole[near.column]}
+	s := &search{d: x.d, of: c.value.result, present: c.value.result.AsPresent(), from: x.d.values[near.column], whole: x.words.whole[near.column], row: near.row}
+	if !x.t.index.look.has(near.row) {
+		s.index = &x.t.index.columns[near.column]
+	}
 	s.whole = s.whole && (s.from.kind != KindNumber || s.from.Num().IsInt()) // then the next number is one further
 	for _, step := range s.steps() {
 		s.step = step
 		s.wanted(test, func(v Value) {
-			if s.fits(v) && satisfied(test, x.d, v) {
+			if s.fits(v) && s.satisfied(test, v) {
 				s.take(v)
 			}
 		})
@@ -163,7 +176,7 @@ func (x *explaining) smallestChange(near nearRow) (Value, bool) {
 	for i := range x.t.rows {
 		literals, _ := collectLiterals(x.t.rows[i].tests[near.column], s.kind(), nil)
 		for _, v := range literals {
-			if s.fits(v) && satisfied(test, x.d, v) {
+			if s.fits(v) && s.satisfied(test, v) {
 				s.take(v)
 			}
 		}
@@ -179,6 +192,16 @@ func satisfied(test cellTest, d *deciding, v Value) bool {
 	return ok && err == nil
 }
 
+// satisfied says whether the cell fits with a value. The index knows it of most cells.
+func (s *search) satisfied(test cellTest, v Value) bool {
+	if s.index != nil {
+		if set := s.index.rowsFor(&v); set != nil {
+			return set.has(s.row)
+		}
+	}
+	return satisfied(test, s.d, v)
+}
+
 // search looks for the value nearest to the one that is there.
 type search struct {
 	d       *deciding
@@ -188,7 +211,11 @@ type search struct {
 	whole   bool
 	step    Num // of numbers, beyond a bound that does not belong to what is wanted
 	best    Value
+	away    Num // how far the best number is from the one that is there
 	found   bool
+	endless bool         // that cannot be said
+	index   *columnIndex // if it says all of the cell
+	row     int
 }
 
 func (s *search) kind() Kind { return s.of.Kind }
@@ -224,9 +251,24 @@ func (s *search) fits(v Value) bool {
 
 // take keeps a value if it is nearer than the best so far.
 func (s *search) take(v Value) {
-	if !s.found || s.nearer(v, s.best) {
+	if v.kind == KindNumber && s.from.kind == KindNumber {
+		s.takeNumber(v)
+	} else if !s.found || s.nearer(v, s.best) {
 		s.best, s.found = v, true
 	}
+}
+
+// takeNumber is take of a number. One that is too far away to say how far is taken if there is no other, and left for none.
+func (s *search) takeNumber(v Value) {
+	away, err := v.Num().Sub(s.from.Num())
+	away = away.Abs()
+	switch {
+	case !s.found:
+		s.endless = err != nil
+	case err != nil || s.endless || away.Cmp(s.away) >= 0:
+		return
+	}
+	s.best, s.away, s.found = v, away, true
 }
 
 // nearer compares the distances of two values. Those of an enum lie as far apart as they stand in it; texts are taken
@@ -236,10 +278,6 @@ func (s *search) nearer(v, w Value) bool {
 	switch {
 	case v.kind != w.kind || v.kind != from.kind:
 		return false
-	case v.kind == KindNumber:
-		a, err := v.Num().Sub(from.Num())
-		b, problem := w.Num().Sub(from.Num())
-		return err == nil && problem == nil && a.Abs().Cmp(b.Abs()) < 0
 	case v.kind == KindDate || v.kind == KindInstant || v.kind == KindDuration:
 		return magnitude(v.n-from.n) < magnitude(w.n-from.n)
 	case v.kind == KindText && len(s.of.Enum) > 0:

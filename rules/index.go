@@ -2,6 +2,7 @@ package rules
 
 import (
 	"math"
+	"math/bits"
 	"slices"
 )
 
@@ -21,6 +22,14 @@ type bitset []uint64
 
 func (b bitset) add(row int)      { b[row/64] |= 1 << (row % 64) }
 func (b bitset) has(row int) bool { return b[row/64]&(1<<(row%64)) != 0 }
+
+func (b bitset) count() int {
+	count := 0
+	for _, word := range b {
+		count += bits.OnesCount64(word)
+	}
+	return count
+}
 
 // columnIndex maps a value of a column to a class: for ordered kinds 2i+1 is the i-th bound itself and 2i
 // the gap before it; for texts i is the i-th text and the last class all others; a boolean is its own class.

@@ -2,6 +2,7 @@ package dmn
 
 import (
 	"fmt"
+	"maps"
 	"slices"
 	"strconv"
 	"strings"
@@ -52,11 +53,12 @@ type decision struct {
 	logic    *element
 	needs    []*decision
 	inputs   []*element
-	state    int    // 0 new, 1 being ordered, 2 ordered
-	table    *table // nil: it is an expression
-	ref      string // how later steps of the chain read its result
-	typeText string // of its result
-	optional bool   // its result may be missing
+	state    int               // 0 new, 1 being ordered, 2 ordered
+	table    *table            // nil: it is an expression
+	ref      string            // how later steps of the chain read its result
+	typeText string            // of its result
+	optional bool              // its result may be missing
+	gives    map[string]string // what each of its outputs is of its result: "" if the result is that output, else ".name"
 	needed   bool
 }
 
@@ -231,6 +233,7 @@ func (m *model) decide(d *decision) *rules.TableSource {
 			of := needs.element
 			t.fact(needs.title, factType{needs.typeText, needs.optional}, of, needs.ref)
 		}
+		t.others = otherNames(d, t.facts)
 		return m.tableOf(d, t)
 	case "literalExpression":
 		m.expression(d)
@@ -241,6 +244,30 @@ func (m *model) decide(d *decision) *rules.TableSource {
 		m.fail(d.logic, "make a decision table of it, or several decisions", "the decision %s is a %s, which is not translated", quoted(d.title), d.logic.name)
 	}
 	return nil
+}
+
+// otherNames are the names by which Camunda's models speak of what another decision decided: that of its output, or its id.
+// A name that the model declares, or that two of the decisions have, means nothing else.
+func otherNames(d *decision, declared []fact) map[string]string {
+	names, twice := map[string]string{}, map[string]bool{}
+	for _, f := range declared {
+		twice[f.name] = true
+	}
+	add := func(name, means string) {
+		if before, known := names[name]; known && before != means {
+			twice[name] = true
+		}
+		names[name] = means
+	}
+	for _, needs := range d.needs {
+		result := identifier(needs.title)
+		add(needs.attribute("id"), result)
+		for name, field := range needs.gives {
+			add(name, result+field)
+		}
+	}
+	maps.DeleteFunc(names, func(name, _ string) bool { return name == "" || twice[name] })
+	return names
 }
 
 // chainScope is what expressions between the tables can speak of.

@@ -2,6 +2,7 @@ package dmn
 
 import (
 	"fmt"
+	"maps"
 	"regexp"
 	"slices"
 	"strconv"
@@ -18,6 +19,8 @@ type table struct {
 	model *model
 	facts []fact
 	free  []fact // names that nothing in the model declares
+	// others are further names of what the decisions before it decided, and what they are in expressions.
+	others map[string]string
 }
 
 // fact is something that a table takes.
@@ -87,6 +90,7 @@ func (m *model) tableOf(d *decision, t *table) *rules.TableSource {
 
 func (t *table) scope() scope {
 	s := scope{names: map[string]string{}, words: t.model.words}
+	maps.Copy(s.names, t.others)
 	for _, f := range slices.Concat(t.facts, t.free) {
 		s.names[f.name] = f.id
 	}
@@ -398,7 +402,10 @@ func ruleID(rule *element, number int, taken map[string]bool) string {
 
 // result fixes how later decisions read what the table decides.
 func (t *table) result(d *decision, policy string, outcomes []outcome) {
-	d.ref = "decisions." + d.id
+	d.ref, d.gives = "decisions."+d.id, map[string]string{}
+	if len(outcomes) == 1 {
+		d.gives[outcomes[0].at.attribute("name")] = ""
+	}
 	switch policy {
 	case "sum", "count":
 		d.typeText = "type: number"
@@ -413,6 +420,10 @@ func (t *table) result(d *decision, policy string, outcomes []outcome) {
 		if len(outcomes) == 1 {
 			d.ref += "." + outcomes[0].name
 			d.optional = !outcomes[0].given
+		} else {
+			for _, o := range outcomes {
+				d.gives[o.at.attribute("name")] = "." + o.name
+			}
 		}
 		d.typeText = of(outcomes)
 	}

@@ -49,7 +49,7 @@ func atTheWorkbench(t *testing.T, b *rod.Browser) {
 	cell := dan.MustElement(`#grid input[aria-label="Row U03, level"]`)
 	require.NoError(t, cell.SelectAllText())
 	require.NoError(t, cell.Input("latr"))
-	dan.shows("#problems li", "row U03, level: .*did you mean .later.")
+	dan.shows("#problems li", "^row U03, level: \"latr\" .*did you mean .later.")
 	require.Equal(t, "true", dan.eval(`() => document.activeElement.getAttribute("aria-invalid")`))
 	dan.shows("#state", "draft kept")
 	require.NoError(t, cell.SelectAllText())

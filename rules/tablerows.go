@@ -153,7 +153,11 @@ func (b *tableBuilder) row(r gridRow, l layout, ids map[string]Place, same map[s
 		idCell.damaged(&Type{Kind: KindText}, true)
 	}
 	if len(r) > l.width && strings.TrimSpace(r[l.width].text) != "" {
-		r[l.width].report(0, 0, "put a text with the separator in it in quotes", fmt.Sprintf("row %s has more cells than there are columns", id))
+		hint := "put a text with the separator in it in quotes"
+		if r[l.width].place.Cell != "" {
+			hint = "give its column a name in the header, or empty the cell"
+		}
+		r[l.width].report(0, 0, hint, fmt.Sprintf("row %s has more cells than there are columns", id))
 		return
 	}
 	if off := r.cell(l.off); l.off >= 0 {

@@ -80,10 +80,11 @@ type Failures struct {
 
 // Example is one recorded decision.
 type Example struct {
-	Case  string    `json:"case"`
-	Step  string    `json:"step"`
-	At    time.Time `json:"at"`
-	Value string    `json:"value,omitempty"`
+	Case      string    `json:"case"`
+	Reference string    `json:"reference,omitempty"` // of the case, for people
+	Step      string    `json:"step"`
+	At        time.Time `json:"at"`
+	Value     string    `json:"value,omitempty"`
 }
 
 // maxFlipGroups bounds the memory of a back-test: where every decision has outputs of its own, they are put together by
@@ -122,7 +123,32 @@ func (b Backtest) Run(ctx context.Context, s *store.Store) (*BacktestReport, err
 		}
 		return ctx.Err()
 	})
-	return run.finish(), err
+	report := run.finish()
+	// What was decided again until the time was up is told with its references all the same.
+	return report, errors.Join(err, report.name(context.WithoutCancel(ctx), s))
+}
+
+// name adds the references of the cases that are examples. A case that is gone has none.
+func (r *BacktestReport) name(ctx context.Context, s *store.Store) error {
+	var examples []*Example
+	for _, group := range r.Groups {
+		for i := range group.Examples {
+			examples = append(examples, &group.Examples[i])
+		}
+	}
+	for _, failed := range r.Failures {
+		for i := range failed.Examples {
+			examples = append(examples, &failed.Examples[i])
+		}
+	}
+	for _, one := range examples {
+		found, err := s.Case(ctx, one.Case)
+		if err != nil && !errors.Is(err, store.ErrNotFound) {
+			return err
+		}
+		one.Reference = found.Reference
+	}
+	return nil
 }
 
 func (b *backtesting) look(decision store.Decision) error {

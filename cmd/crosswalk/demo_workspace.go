@@ -89,7 +89,10 @@ func writeDemo(dir string, a demoAddresses, forPeople bool) error {
 	if err := copyMissing(dir, "usecases", usecases.Catalog(), first); err != nil {
 		return err
 	}
-	return copyMissing(dir, "rules", rules.Catalog(), first)
+	if err := copyMissing(dir, "rules", rules.Catalog(), first); err != nil || !forPeople {
+		return err
+	}
+	return copyMissing(dir, "rules", rules.CatalogTests(), first)
 }
 
 func demoFile(name string, a demoAddresses) ([]byte, error) {
@@ -112,15 +115,18 @@ func (a demoAddresses) secrets() map[string]string {
 	}
 }
 
-// copyMissing copies the files of a catalogue that the folder does not have, each below its first line.
+// copyMissing copies the files of a catalogue that the folder does not have, each below its first line. A table that
+// somebody keeps as a workbook or as CSV is there.
 func copyMissing(dir, folder string, catalogue fs.FS, first func(name string) string) error {
 	return fs.WalkDir(catalogue, ".", func(name string, entry fs.DirEntry, err error) error {
 		if err != nil || entry.IsDir() {
 			return err
 		}
 		target := filepath.Join(dir, folder, path.Base(name))
-		if _, err := os.Stat(target); err == nil {
-			return nil
+		for _, format := range []string{path.Ext(name), ".xlsx", ".csv"} {
+			if _, err := os.Stat(strings.TrimSuffix(target, path.Ext(name)) + format); err == nil {
+				return nil
+			}
 		}
 		text, err := fs.ReadFile(catalogue, name)
 		if err != nil {

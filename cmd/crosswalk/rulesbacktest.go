@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"io"
@@ -200,7 +201,7 @@ func printBacktest(out io.Writer, r *workspace.BacktestReport) {
 
 func printExamples(out io.Writer, examples []workspace.Example, count int) {
 	for _, one := range examples {
-		line := fmt.Sprintf("   %s %s %s", one.At.Local().Format(time.DateTime), one.Case, one.Step)
+		line := fmt.Sprintf("   %s %s %s", one.At.Local().Format(time.DateTime), cmp.Or(one.Reference, one.Case), one.Step)
 		if one.Value != "" {
 			line += " " + one.Value
 		}

@@ -31,7 +31,8 @@ func TestBacktest(t *testing.T) {
 	require.Contains(t, out, `12 the same, 8 change`)
 	require.Contains(t, out, `8: row U03 {"level":"later","reason":"first find out how to reach them"}`)
 	require.Contains(t, out, `→ row U03 {"level":"today","reason":"first find out how to reach them"}`)
-	require.Contains(t, out, cases[1].ID)
+	require.Contains(t, out, cases[1].Reference, "what people call the case")
+	require.NotContains(t, out, cases[1].ID)
 	require.Contains(t, out, "… and 5 more")
 
 	out, _, code = backtest("urgency", "--json", "--from", "2026-01-02", "--to", "2026-01-02", "--usecase", "callback", "--value", "len(text)")
@@ -41,6 +42,7 @@ func TestBacktest(t *testing.T) {
 	require.Equal(t, 1, report.Decisions)
 	require.Equal(t, "13", report.Groups[0].Total)
 	require.Equal(t, cases[1].ID, report.Groups[0].Examples[0].Case)
+	require.Equal(t, cases[1].Reference, report.Groups[0].Examples[0].Reference)
 	out, _, code = backtest("urgency", "--usecase", "other")
 	require.Equal(t, 0, code)
 	require.Contains(t, out, "no decision of the table urgency is recorded")

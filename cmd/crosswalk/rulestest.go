@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"io"
@@ -68,6 +69,11 @@ type tableTests struct {
 	tests  []rules.TableTest
 }
 
+// untested says that nobody has written or proposed a test.
+func (t *tableTests) untested() bool {
+	return len(t.Results) == 0 && len(t.Unconfirmed) == 0 && len(t.Generated) == 0
+}
+
 // failed counts the tests that failed.
 func (t *tableTests) failed() int {
 	n := 0
@@ -124,7 +130,7 @@ func readTableTests(tables []chosenTable) ([]*tableTests, source.Problems, error
 	var problems source.Problems
 	for _, t := range tables {
 		before := len(problems)
-		one := &tableTests{Table: t.Name, Results: []rules.TestResult{}, Unconfirmed: []string{}, chosen: t}
+		one := &tableTests{Table: cmp.Or(t.Rules.Name, t.Name), Results: []rules.TestResult{}, Unconfirmed: []string{}, chosen: t}
 		own, wrong := t.Rules.OwnTests()
 		problems = append(problems, wrong...)
 		one.tests = own
@@ -269,6 +275,11 @@ func (t *tableTests) below(threshold int) []string {
 // printTableTests says how the tests ended, and what they reach.
 func printTableTests(out io.Writer, all []*tableTests, cover bool) {
 	for _, t := range all {
+		if t.untested() {
+			// What no test reaches is the whole table, and every change of it goes unnoticed: naming each says nothing.
+			fmt.Fprintf(out, "%s: there are no tests beside this table; --generate proposes some\n", t.Table)
+			continue
+		}
 		for _, r := range t.Results {
 			if !r.OK {
 				fmt.Fprintln(out, strings.TrimSpace(fmt.Sprintf("FAIL %s: %s %s", t.Table, r.ID, oneLine(r.Note, 200))))

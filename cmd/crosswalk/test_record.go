@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -77,7 +79,7 @@ func dataOf(c *cobra.Command, dir string) (string, error) {
 			return place, nil
 		}
 	}
-	return "", fmt.Errorf("there is no %s in %v: name the data directory with --data", store.FileName, places)
+	return "", fmt.Errorf("nothing is recorded here: there is no %s in %s; start crosswalk up in the workspace, or name the data directory of one with --data", store.FileName, strings.Join(slices.Compact(places), ", "))
 }
 
 func findCase(ctx context.Context, s *store.Store, id string) (store.Case, error) {

@@ -115,7 +115,7 @@
     const list = at("problems");
     list.replaceChildren();
     found.problems.forEach((problem, i) => {
-      const words = problem.message + (problem.hint ? " (" + problem.hint + ")" : "");
+      let words = problem.message + (problem.hint ? " (" + problem.hint + ")" : "");
       const item = make("li", { id: "problem-" + i, class: problem.severity === "error" ? "bad" : "warn" });
       const field = problem.row !== undefined ? cell(problem.row, problem.column) : undefined;
       if (field) {
@@ -125,6 +125,7 @@
         const link = make("button", { type: "button", class: "link" }, "row " + rowName(problem.row) + ", " + columnName(problem.column));
         link.addEventListener("click", () => field.focus());
         item.append(link, ": ");
+        words = words.replace("row " + rowName(problem.row) + ", " + columnName(problem.column) + ": ", "");
       } else if (problem.line) item.append("line " + problem.line + " above the rows: ");
       item.append(words);
       list.append(item);
@@ -255,7 +256,7 @@
         : report.decisions + " decisions: " + report.same + " the same, " + report.flipped + " change" + (report.failed ? ", " + report.failed + " cannot be evaluated any more" : "") + (cut ? ". There are more: choose a shorter time, or use crosswalk rules backtest" : ""))];
       for (const group of [...report.groups, ...report.failures]) {
         const cases = make("p", { class: "soft" });
-        group.examples.forEach((one, i) => cases.append(i ? ", " : "", make("a", { href: "/cases/" + encodeURIComponent(one.case) }, one.case + (one.value ? " (" + one.value + ")" : ""))));
+        group.examples.forEach((one, i) => cases.append(i ? ", " : "", make("a", { href: "/cases/" + encodeURIComponent(one.case) }, (one.reference || one.case) + (one.value ? " (" + one.value + ")" : ""))));
         all.push(make("div", { class: "panel slim" }, make("strong", {}, String(group.count)), group.reason ? ": cannot be evaluated: " + group.reason : ": " + result(group.from) + " → " + result(group.to) + (group.total ? "; " + report.value + ": " + group.total : ""), cases));
       }
       at("flips").replaceChildren(...all);

@@ -65,6 +65,9 @@ func (all *databases) release() error {
 	if all == nil || all.lock == nil {
 		return nil
 	}
+	// The server frees the lock some time after the connection is closed: an engine that starts at once would be refused.
+	// If this fails, the connection is lost, and the lock with it.
+	_, _ = all.lock.Exec("SELECT pg_advisory_unlock_all()")
 	return all.lock.Close()
 }
 

@@ -424,11 +424,27 @@ func suitesOf(all []*tableTests) []casetest.Suite {
 	return suites
 }
 
-// testTables runs the tests of tables for `crosswalk test`: those of a folder, and no others if single files of tests
-// were named. wanted chooses tests by table/id.
+// namesTable tells a table, by its name or its file, from a folder and from a file of tests.
+func namesTable(arg string) bool {
+	if info, err := os.Stat(arg); err == nil && info.IsDir() {
+		return false
+	}
+	extension := filepath.Ext(arg)
+	switch {
+	case !namesFile(arg):
+		return true
+	case strings.HasSuffix(strings.TrimSuffix(arg, extension), rules.TestExtension):
+		return false
+	default:
+		return extension != ".yaml" || filepath.Base(filepath.Dir(arg)) == "rules"
+	}
+}
+
+// testTables runs the tests of tables for `crosswalk test`: those of a folder or of the tables that were named, and no
+// others if files of tests of use cases were. wanted chooses tests by table/id.
 func testTables(c *cobra.Command, args []string, wanted *regexp.Regexp) ([]*tableTests, source.Problems, error) {
 	for _, arg := range args {
-		if info, err := os.Stat(arg); err != nil || !info.IsDir() {
+		if info, err := os.Stat(arg); !namesTable(arg) && (err != nil || !info.IsDir()) {
 			return nil, nil, nil
 		}
 	}

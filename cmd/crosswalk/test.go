@@ -20,13 +20,13 @@ import (
 
 func testCommand() *cobra.Command {
 	c := &cobra.Command{
-		Use:   "test [DIR|FILE…]",
-		Short: "Run the tests of use cases: no system is called, time is skipped",
+		Use:   "test [DIR|FILE…|TABLE…]",
+		Short: "Run the tests of use cases and rule tables: no system is called, time is skipped",
 		Long: `Runs the tests that stand beside the use cases of a workspace, in usecases/NAME.tests.yaml: what comes in, what systems
 and people answer, and what must come of it. The cases run through the real interpreter; a call that a test has no
 answer for fails the test and is never sent. Without a folder it takes the workspace here, and outside of one the
-catalogue. With files it runs the tests of those files only. The tests beside rule tables are run too; crosswalk rules
-test says more of those. The exit code is 1 if a test fails or a file is wrong.
+catalogue. With files it runs the tests of those files only. The tests beside rule tables are run too, and those of some
+tables alone if they are named; crosswalk rules test says more of them. The exit code is 1 if a test fails or a file is wrong.
 
 --record makes a test of a case that has ended, with everything replaced that says who it was about, and writes it
 beside the use case. It reads the record of a running crosswalk or of a data directory, and changes nothing there.`,
@@ -34,6 +34,7 @@ beside the use case. It reads the record of a running crosswalk or of a data dir
   crosswalk test acme --cover
   crosswalk test acme --run 'callback/.*late' --junit report.xml
   crosswalk test acme/usecases/callback.tests.yaml
+  crosswalk test warranty
   crosswalk test acme --record CW-7K2M9QXR`,
 		RunE: test,
 	}
@@ -64,11 +65,19 @@ func test(c *cobra.Command, args []string) error {
 	if options.ContinueEvery, _ = c.Flags().GetInt("continue-every"); options.ContinueEvery < 0 {
 		return usageError("--continue-every: expected a number of steps from 1 on")
 	}
+	ofTables := slices.ContainsFunc(args, namesTable)
+	if ofTables && slices.ContainsFunc(args, func(arg string) bool { return !namesTable(arg) }) {
+		return usageError("name rule tables, or files of tests of use cases, or one folder")
+	}
 	tables, inTables, err := testTables(c, args, options.Run)
 	if err != nil {
 		return err
 	}
-	files, problems, err := testFiles(args)
+	var files []*casetest.File
+	var problems source.Problems
+	if !ofTables {
+		files, problems, err = testFiles(args)
+	}
 	if err != nil && (len(tables) == 0 || !errors.Is(err, errNoTests)) {
 		return err
 	}

@@ -74,14 +74,22 @@ var acceptShape = source.Record(
 	source.Field{Name: "why", Is: source.Text(), Required: true, About: "The reason, for whoever reads the table next.", Example: "amounts are never negative"},
 )
 
+// decisionShape is a file that decides: its name, what every such file says of itself, and what makes it the kind it is.
+func decisionShape(name source.Field, fields ...source.Field) *source.Shape {
+	head := []source.Field{
+		{Name: "rules", Is: source.Choice("1"), Required: true, About: "The language level: it fixes the meaning of cells and numbers.", Example: "1"},
+		name,
+		{Name: "title", Is: source.Text(), About: "The question that it answers, for people.", Default: "the name", Example: "For how long we promise what"},
+		{Name: "owner", Is: source.Text(), About: "Whom to ask about it.", Example: "service@example.com"},
+		{Name: "description", Is: source.Text(), About: "What else is to be known.", Example: "The law's two years at least."},
+		{Name: "facts", Is: FieldsShape(), Required: true, About: "What the decision is made of: names with their types. It is the input of the decide step.", Example: "{category: string, days: number}"},
+	}
+	return source.Record(append(append(head, fields...), source.Field{Name: "tests", Is: source.Either(source.Text(), source.ListOf(source.Named(source.Text()))),
+		About: "Examples with what must be decided: a block of text, a list of mappings, or the name of a .csv or .xlsx file.", Default: "none", Example: "warranty.tests.csv"})...)
+}
+
 // tableShape is a rule table.
-var tableShape = source.Record(
-	source.Field{Name: "rules", Is: source.Choice("1"), Required: true, About: "The language level: it fixes the meaning of cells and numbers.", Example: "1"},
-	source.Field{Name: "table", Is: source.Text(), Required: true, About: "The name under which use cases decide with it.", Example: "warranty"},
-	source.Field{Name: "title", Is: source.Text(), About: "The question that the table answers, for people.", Default: "the name", Example: "For how long we promise what"},
-	source.Field{Name: "owner", Is: source.Text(), About: "Whom to ask about it.", Example: "service@example.com"},
-	source.Field{Name: "description", Is: source.Text(), About: "What else is to be known.", Example: "The law's two years at least."},
-	source.Field{Name: "facts", Is: FieldsShape(), Required: true, About: "What the decision is made of: names with their types. It is the input of the decide step.", Example: "{category: string, days: number}"},
+var tableShape = decisionShape(source.Field{Name: "table", Is: source.Text(), Required: true, About: "The name under which use cases decide with it.", Example: "warranty"},
 	source.Field{Name: "hit", Is: source.Choice(hitPolicyNames()...), Required: true, About: "Which of the rows that match decide, and what is made of several. unique: at most one may match. first: the first one from top to bottom.", Example: "unique"},
 	source.Field{Name: "no_match", Is: source.Choice("error", "empty"), About: "What happens if no row matches; empty: the result is an empty list, or 0, where the hit policy gives a list or a number of all rows.", Default: "error, unless there is a default", Example: "error"},
 	source.Field{Name: "default", Is: source.Tree(), About: "The decision if no row matches: every output with its value.", Default: "that no row matches is an error", Example: "{answer: refuse}"},
@@ -91,9 +99,8 @@ var tableShape = source.Record(
 	source.Field{Name: "outputs", Is: source.Either(source.ListOf(outputShape), FieldsShape()), Required: true,
 		About: "The columns that a row decides.", Example: "{months: number, remedy: string}"},
 	source.Field{Name: "rows", Is: source.Either(source.Text(), source.ListOf(source.Named(source.Text()))), Required: true,
-		About:   "The rows: a block of text with | between the cells and a header first, a list of mappings, or the name of a .csv file beside the table. Every row has an id; why, note and off may stand beside it.",
+		About:   "The rows: a block of text with | between the cells and a header first, a list of mappings, or the name of a .csv file beside the table or of a sheet, as in prices.xlsx#Sheet1. Every row has an id; why, note and off may stand beside it.",
 		Example: "warranty.csv"},
-	source.Field{Name: "tests", Is: source.Either(source.Text(), source.ListOf(source.Named(source.Text()))), About: "Examples with what must be decided: a block of text, a list of mappings, or the name of a .csv file.", Default: "none", Example: "warranty.tests.csv"},
 	source.Field{Name: "effective", Is: effectiveShape, About: "When the table is in force, by a date among the facts; then rows may have dates of their own, in the columns from and to.", Default: "always", Example: "{from: 2026-01-01, by: order.date}"},
 	source.Field{Name: "complete", Is: source.Choice("warn", "error", "off"), About: "What check makes of facts that no row decides.", Default: "warn", Example: "error"},
 	source.Field{Name: "accept", Is: source.ListOf(acceptShape), About: "Findings of the analysis that the author is content with, each with the reason.", Default: "none", Example: "[{gap: {Amount: < 0}, why: amounts are never negative}]"},
@@ -111,16 +118,9 @@ var versionDateShape = source.Record(
 )
 
 // versionsShape is a table whose versions stand in files of their own.
-var versionsShape = source.Record(
-	source.Field{Name: "rules", Is: source.Choice("1"), Required: true, About: "The language level: it fixes the meaning of cells and numbers.", Example: "1"},
-	source.Field{Name: "table", Is: source.Text(), Required: true, About: "The name under which use cases decide with it; that of every version.", Example: "warranty"},
-	source.Field{Name: "title", Is: source.Text(), About: "The question that the table answers, for people.", Default: "the name", Example: "For how long we promise what"},
-	source.Field{Name: "owner", Is: source.Text(), About: "Whom to ask about it.", Example: "service@example.com"},
-	source.Field{Name: "description", Is: source.Text(), About: "What else is to be known.", Example: "The law changed in 2026."},
-	source.Field{Name: "facts", Is: FieldsShape(), Required: true, About: "What the decision is made of: names with their types. It is the input of the decide step.", Example: "{category: string, sold_on: date}"},
+var versionsShape = decisionShape(source.Field{Name: "table", Is: source.Text(), Required: true, About: "The name under which use cases decide with it; that of every version.", Example: "warranty"},
 	source.Field{Name: "effective", Is: versionDateShape, Required: true, About: "Which date picks the version.", Example: "{by: sold_on}"},
 	source.Field{Name: "versions", Is: source.ListOf(source.Text()), Required: true, About: "The files of the versions; their dates follow one another.", Example: "[warranty-2025.yaml, warranty-2026.yaml]"},
-	source.Field{Name: "tests", Is: source.Either(source.Text(), source.ListOf(source.Named(source.Text()))), About: "Examples with what must be decided: a block of text, a list of mappings, or the name of a .csv file.", Default: "none", Example: "warranty.tests.csv"},
 )
 
 // TableVersionsFormat describes the files of tables with versions.
@@ -137,16 +137,9 @@ var chainStepShape = source.Record(
 )
 
 // chainShape is a decision of several tables.
-var chainShape = source.Record(
-	source.Field{Name: "rules", Is: source.Choice("1"), Required: true, About: "The language level: it fixes the meaning of cells and numbers.", Example: "1"},
-	source.Field{Name: "decision", Is: source.Text(), Required: true, About: "The name under which use cases decide with it.", Example: "credit"},
-	source.Field{Name: "title", Is: source.Text(), About: "The question that it answers, for people.", Default: "the name", Example: "Who may buy on account"},
-	source.Field{Name: "owner", Is: source.Text(), About: "Whom to ask about it.", Example: "finance@example.com"},
-	source.Field{Name: "description", Is: source.Text(), About: "What else is to be known.", Example: "As agreed with the bank."},
-	source.Field{Name: "facts", Is: FieldsShape(), Required: true, About: "What the decision is made of: names with their types. It is the input of the decide step.", Example: "{category: string, amount: number}"},
+var chainShape = decisionShape(source.Field{Name: "decision", Is: source.Text(), Required: true, About: "The name under which use cases decide with it.", Example: "credit"},
 	source.Field{Name: "steps", Is: source.ListOf(chainStepShape), Required: true, About: "The tables, in the order in which they decide.", Example: "[{table: credit-rating}, {table: credit-limit}]"},
 	source.Field{Name: "result", Is: source.Tree(), About: "What is decided, made of facts and decisions.", Default: "what the last table decides", Example: "{limit: '${decisions.credit_limit.amount}'}"},
-	source.Field{Name: "tests", Is: source.Either(source.Text(), source.ListOf(source.Named(source.Text()))), About: "Examples with what must be decided: a block of text, a list of mappings, or the name of a .csv file.", Default: "none", Example: "credit.tests.csv"},
 )
 
 // ChainFormat describes the files of chained decisions.

@@ -161,6 +161,12 @@ func TestWorkbenchProof(t *testing.T) {
 		return answer.Tests[i]
 	}
 	require.True(t, result("X1").OK && result("X2").OK)
+	more := strings.TrimSuffix(b.file, ".yaml") + ".more.tests.csv"
+	require.NoError(t, os.WriteFile(more, []byte("id,text,phone_known,confirmed,=> row\nX3,it drips,true,true,U02\nX4,it drips,true,false,U01\n"), 0o600))
+	require.Equal(t, http.StatusOK, b.ask("/tests", map[string]any{"table": first.Table}, &answer))
+	require.True(t, result("X3").OK, "every file of tests beside the table is read, as the command line does")
+	require.False(t, slices.ContainsFunc(answer.Tests, func(r rules.TestResult) bool { return r.ID == "X4" }), "what nobody has confirmed does not count")
+	require.NoError(t, os.Remove(more))
 	require.Equal(t, http.StatusOK, b.ask("/tests", map[string]any{"table": table}, &answer))
 	require.Contains(t, strings.Join(answer.Problems, " "), "U03", "a test names a row that is gone")
 	require.True(t, result("X2").OK)

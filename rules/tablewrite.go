@@ -3,6 +3,7 @@ package rules
 import (
 	"bytes"
 	"encoding/csv"
+	"errors"
 	"fmt"
 	"strconv"
 	"strings"
@@ -195,11 +196,8 @@ func (s *TableSource) CSV() ([]byte, error) {
 		}
 	}
 	w := csv.NewWriter(&b)
-	write := func(fields ...string) { // into a buffer, which takes everything
-		if err := w.Write(fields); err != nil {
-			panic("rules: writing CSV: " + err.Error())
-		}
-	}
+	var failed error
+	write := func(fields ...string) { failed = errors.Join(failed, w.Write(fields)) }
 	for _, line := range head {
 		w.Flush()
 		if text := strings.TrimRight("# "+line.Text, " "); strings.ContainsAny(text, `,;"`) {
@@ -224,5 +222,5 @@ func (s *TableSource) CSV() ([]byte, error) {
 		write(comment)
 	}
 	w.Flush()
-	return b.Bytes(), nil
+	return b.Bytes(), failed
 }

@@ -63,14 +63,9 @@ func rulesBacktest(c *cobra.Command, args []string) error {
 	if b.Filter.Since, b.Filter.Until, err = period(c); err != nil {
 		return err
 	}
-	dir, _ := c.Flags().GetString("dir")
-	data, err := dataOf(c, dir)
+	s, err := openRecord(c)
 	if err != nil {
-		return systemError(err)
-	}
-	s, err := openStore(c.Context(), databaseOf(c), data)
-	if err != nil {
-		return systemError(err)
+		return err
 	}
 	defer s.Close()
 	if b.Table, err = changedTable(c, s, args[0]); err != nil {

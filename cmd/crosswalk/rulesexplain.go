@@ -184,15 +184,24 @@ func printExplanation(out io.Writer, e *rules.Explanation) {
 	}
 }
 
-func explainCase(c *cobra.Command, id string, args []string) error {
+// openRecord opens the store that knows what was decided: that of the workspace in --dir or here, or --data, or --database.
+func openRecord(c *cobra.Command) (*store.Store, error) {
 	dir, _ := c.Flags().GetString("dir")
 	data, err := dataOf(c, dir)
 	if err != nil {
-		return systemError(err)
+		return nil, systemError(err)
 	}
 	s, err := openStore(c.Context(), databaseOf(c), data)
 	if err != nil {
-		return systemError(err)
+		return nil, systemError(err)
+	}
+	return s, nil
+}
+
+func explainCase(c *cobra.Command, id string, args []string) error {
+	s, err := openRecord(c)
+	if err != nil {
+		return err
 	}
 	defer s.Close()
 	of, err := findCase(c.Context(), s, id)

@@ -17,8 +17,8 @@ import (
 
 	"crosswalk/casetest"
 	"crosswalk/rules"
-	"crosswalk/rules/spreadsheet"
 	"crosswalk/source"
+	"crosswalk/workspace"
 )
 
 func rulesTestCommand() *cobra.Command {
@@ -85,45 +85,6 @@ func (t *tableTests) failed() int {
 	return n
 }
 
-// testExtensions are those of files of tests; in a workbook it is the sheet tests.
-var testExtensions = []string{".yaml", ".csv", ".xlsx"}
-
-// testFilesOf lists the files of tests beside a table: NAME.tests.yaml, NAME.WHAT.tests.yaml, the same as CSV and as a
-// workbook, and the file that the table names itself.
-func testFilesOf(t chosenTable) ([]string, error) {
-	entries, err := fs.ReadDir(t.folder, ".")
-	if err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return nil, err
-	}
-	var names []string
-	for _, entry := range entries {
-		name := entry.Name()
-		extension := strings.ToLower(path.Ext(name))
-		if strings.HasPrefix(name, t.Name+".") && strings.HasSuffix(strings.TrimSuffix(name, path.Ext(name)), rules.TestExtension) && slices.Contains(testExtensions, extension) {
-			names = append(names, name)
-		}
-	}
-	if name := t.Rules.TestsFile(); name != "" && !slices.Contains(names, name) {
-		names = append(names, name)
-	}
-	return names, nil
-}
-
-// testsIn reads one file of tests beside a table.
-func (t chosenTable) testsIn(name string) ([]rules.TableTest, source.Problems, error) {
-	text, err := fs.ReadFile(t.folder, name)
-	if err != nil {
-		return nil, nil, contentError(fmt.Errorf("%s: the tests of the table cannot be read: %w", t.File, err))
-	}
-	if !isWorkbook(name) {
-		tests, problems := rules.ReadTests(t.beside(name), text, t.Rules)
-		return tests, problems, nil
-	}
-	grid, problems := spreadsheet.ReadRows(t.beside(name), text, "tests")
-	tests, found := rules.ReadTestRows(grid, t.Rules)
-	return tests, append(problems, found...), nil
-}
-
 // readTableTests reads the tests of tables.
 func readTableTests(tables []chosenTable) ([]*tableTests, source.Problems, error) {
 	var all []*tableTests
@@ -142,14 +103,14 @@ func readTableTests(tables []chosenTable) ([]*tableTests, source.Problems, error
 				p.File = filepath.Join(t.root, p.File)
 			}
 		}
-		names, err := testFilesOf(t)
+		names, err := workspace.TableTestFiles(t.folder, t.Name, t.Rules)
 		if err != nil {
-			return nil, nil, systemError(err)
+			return nil, nil, contentError(fmt.Errorf("%s: %w", t.File, err))
 		}
 		for _, name := range names {
-			tests, wrong, err := t.testsIn(name)
+			tests, wrong, err := workspace.ReadTableTests(t.folder, name, t.beside(name), t.Rules)
 			if err != nil {
-				return nil, nil, err
+				return nil, nil, contentError(err)
 			}
 			problems = append(problems, wrong...)
 			one.tests = append(one.tests, tests...)
@@ -337,9 +298,9 @@ func (t *tableTests) generate() error {
 	if t.chosen.in == "" {
 		return contentError(fmt.Errorf("%s belongs to the catalogue, which cannot be written: copy the table into a workspace", t.Table))
 	}
-	names, err := testFilesOf(t.chosen)
+	names, err := workspace.TableTestFiles(t.chosen.folder, t.chosen.Name, t.chosen.Rules)
 	if err != nil {
-		return systemError(err)
+		return contentError(fmt.Errorf("%s: %w", t.chosen.File, err))
 	}
 	names = slices.DeleteFunc(names, isWorkbook)
 	name := t.Table + rules.TestExtension + ".yaml"
@@ -371,9 +332,9 @@ func confirmTests(c *cobra.Command, tables []chosenTable, ids []string) error {
 	}
 	confirmed := map[string][]string{}
 	for _, t := range tables {
-		names, err := testFilesOf(t)
+		names, err := workspace.TableTestFiles(t.folder, t.Name, t.Rules)
 		if err != nil {
-			return systemError(err)
+			return contentError(fmt.Errorf("%s: %w", t.File, err))
 		}
 		for _, name := range names {
 			if t.in == "" || isWorkbook(name) { // in a workbook a person confirms in the column confirmed

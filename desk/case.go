@@ -55,10 +55,11 @@ func (d *Desk) caseData(ctx context.Context, id string) (caseData, error) {
 	if d.TemporalUI != "" {
 		data.TemporalUI = d.TemporalUI + "/namespaces/crosswalk/workflows/" + url.PathEscape(found.ID)
 	}
-	if data.record, err = d.recordOf(ctx, found); err != nil {
+	// A task is stored after all that led to it: read first, it never stands there without its decisions.
+	if data.Tasks, err = d.Store.Tasks(ctx, store.TaskFilter{CaseID: found.ID}); err != nil {
 		return data, err
 	}
-	if data.Tasks, err = d.Store.Tasks(ctx, store.TaskFilter{CaseID: found.ID}); err != nil {
+	if data.record, err = d.recordOf(ctx, found); err != nil {
 		return data, err
 	}
 	if data.Links, err = d.caseLinks(ctx, data.record); err != nil {

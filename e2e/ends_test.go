@@ -3,6 +3,7 @@ package e2e
 import (
 	"fmt"
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 
@@ -19,6 +20,11 @@ func TestEveryEnd(t *testing.T) {
 			p := start(t, "reached their expected end", "demo", "--once", "--complaints", "64", "--seed", fmt.Sprint(seed),
 				"--dir", filepath.Join(t.TempDir(), "demo"), "--ports", "0", "--listen", "127.0.0.1:0")
 			<-p.ended
+			for line := range strings.Lines(p.said()) {
+				if strings.Contains(line, "NOT AS EXPECTED") {
+					t.Error(strings.TrimSpace(line))
+				}
+			}
 			require.Zero(t, p.cmd.ProcessState.ExitCode(), "some did not reach it")
 			require.Contains(t, p.said(), "\n64 of 64 reached their expected end")
 		})

@@ -135,18 +135,19 @@ func (b *Browser) forget(t *tab) {
 
 // caller binds a protocol session and a context to the client, as the methods of proto want them.
 type caller struct {
-	client  *cdp.Client
+	browser *Browser
 	ctx     context.Context
 	session proto.TargetSessionID
 }
 
 func (b *Browser) on(ctx context.Context, session proto.TargetSessionID) caller {
-	return caller{client: b.client, ctx: ctx, session: session}
+	return caller{browser: b, ctx: ctx, session: session}
 }
 
-// Call sends one command and waits for its answer or the end of the context.
+// Call sends one command and waits for its answer or the end of the context. A broken pipe ends the browser's
+// context before it returns, so that nobody is given this browser again.
 func (c caller) Call(ctx context.Context, session, method string, parameters any) ([]byte, error) {
-	answer, err := c.client.Call(ctx, session, method, parameters)
+	answer, err := c.browser.client.Call(ctx, session, method, parameters)
 	if err == nil {
 		return answer, nil
 	}
@@ -156,6 +157,7 @@ func (c caller) Call(ctx context.Context, session, method string, parameters any
 	if refused := (*cdp.Error)(nil); errors.As(err, &refused) {
 		return nil, fmt.Errorf("%s: %w", method, err)
 	}
+	c.browser.end(errBrowserLost)
 	return nil, fmt.Errorf("%w: %w", errBrowserLost, err)
 }
 

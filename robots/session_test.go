@@ -119,7 +119,7 @@ func TestPoolRetiresOldBrowsers(t *testing.T) {
 		browsers = append(browsers, browser)
 		release()
 	}
-	require.Same(t, browsers[0], browsers[1])
-	require.NotSame(t, browsers[0], browsers[2])
+	require.True(t, browsers[0] == browsers[1], "a healthy browser was replaced")
+	require.True(t, browsers[0] != browsers[2], "a browser beyond its age was handed out again")
 	require.Eventually(t, func() bool { return browsers[0].ctx.Err() != nil }, 5*time.Second, 10*time.Millisecond)
 }

@@ -76,7 +76,7 @@ type Miss struct {
 	Wanted string `json:"wanted"`          // in words
 	Error  string `json:"error,omitempty"` // why the cell could not be evaluated
 
-	row, column int
+	row, column int32
 }
 
 // NearMiss is a row that one cell kept from matching, and the smallest change of that one value by which it matches.

@@ -156,6 +156,12 @@ func (x *explaining) smallestChange(near nearRow) (Value, bool) {
 		s.index = &x.t.index.columns[near.column]
 	}
 	s.whole = s.whole && (s.from.kind != KindNumber || s.from.Num().IsInt()) // then the next number is one further
+	if nearby := x.words.cells[near.row][near.column].nearby[bit(s.whole)]; len(nearby) > 0 {
+		for _, v := range nearby {
+			s.take(v)
+		}
+		return s.best, true
+	}
 	for _, step := range s.steps() {
 		s.step = step
 		s.wanted(test, func(v Value) {
@@ -180,6 +186,13 @@ func (x *explaining) smallestChange(near nearRow) (Value, bool) {
 		return Value{}, true
 	}
 	return s.best, s.found
+}
+
+func bit(set bool) int {
+	if set {
+		return 1
+	}
+	return 0
 }
 
 func satisfied(test cellTest, d *deciding, v Value) bool {

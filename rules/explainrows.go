@@ -51,7 +51,7 @@ func (x *explaining) row(at int, row *ExplainedRow) {
 		if failed {
 			row.Verdict = VerdictFailed
 		} else if len(row.Misses) == 1 {
-			x.near = append(x.near, nearRow{at, row.Misses[0].column})
+			x.near = append(x.near, nearRow{at, int(row.Misses[0].column)})
 		}
 	case slices.Contains(x.e.Decided, r.id):
 		row.Verdict, row.Text = VerdictDecided, "decided: every cell fits"
@@ -111,7 +111,7 @@ func (x *explaining) passed() string {
 
 func (x *explaining) miss(row, column int, err *Error) {
 	words := &x.words.cells[row][column]
-	x.misses = append(x.misses, Miss{Column: x.t.columns[column].name, Value: x.values[column].value, Cell: words.cell, Wanted: words.wanted, column: column, row: row})
+	x.misses = append(x.misses, Miss{Column: x.t.columns[column].name, Value: x.values[column].value, Cell: words.cell, Wanted: words.wanted, column: int32(column), row: int32(row)})
 	m := &x.misses[len(x.misses)-1]
 	if !words.fixed {
 		m.Wanted = wantedWords(x.t.rows[row].tests[column], x.d, words.cell)

@@ -31,6 +31,58 @@ type search struct {
 	row     int
 }
 
+// nearbyValues finds, for each cell that names what it wants in values, those of which one must be the nearest that fits,
+// whatever the facts have.
+func (t *Table) nearbyValues() {
+	for i := range t.rows {
+		if t.index.look.has(i) {
+			continue // the index does not know all of its cells
+		}
+		for j, test := range t.rows[i].tests {
+			of := t.columns[j].value.result
+			if of.Kind == KindList || !namesValues(test) {
+				continue
+			}
+			for whole := range 2 {
+				if whole == 1 && !t.said.whole[j] {
+					continue
+				}
+				s := &search{of: of, present: of.AsPresent(), whole: whole == 1, row: i, index: &t.index.columns[j]}
+				t.said.cells[i][j].nearby[whole] = s.nearby(test)
+			}
+		}
+	}
+}
+
+// namesValues says whether a test is made of fixed values and bounds only.
+func namesValues(test cellTest) bool {
+	switch test := test.(type) {
+	case equalTest, compareTest, rangeTest:
+		return fixedTest(test)
+	case orTest:
+		return !slices.ContainsFunc(test, func(inner cellTest) bool { return !namesValues(inner) })
+	}
+	return false
+}
+
+// nearby are the values of the coarsest step that fit.
+func (s *search) nearby(test cellTest) []Value {
+	var values []Value
+	for _, s.step = range s.steps() {
+		s.wanted(test, func(v Value) {
+			if s.fits(v) {
+				if set := s.index.rowsFor(&v); set != nil && set.has(s.row) {
+					values = append(values, v)
+				}
+			}
+		})
+		if len(values) > 0 {
+			return values
+		}
+	}
+	return nil
+}
+
 func (s *search) kind() Kind { return s.of.Kind }
 
 // steps are tried from the coarse to the fine one.

@@ -12,6 +12,9 @@ type cellWords struct {
 	wanted string // in words, if they do not depend on the facts
 	wants  string // the same with what stands before it in a sentence
 	fixed  bool
+	// nearby are the values that may be the nearest by which the cell fits, without and with whole numbers only, if they
+	// are the same for all facts.
+	nearby [2][]Value
 }
 
 // rowWords is what an explanation says of the outputs of a row that always has the same.
@@ -39,6 +42,9 @@ const (
 
 func (t *Table) words() *tableWords {
 	t.said.once.Do(func() {
+		for i := range t.columns {
+			t.said.whole = append(t.said.whole, t.namesWholeNumbers(i))
+		}
 		t.said.cells = make([][]cellWords, len(t.rows))
 		t.said.rows = make([]rowWords, len(t.rows))
 		for i := range t.rows {
@@ -57,14 +63,12 @@ func (t *Table) words() *tableWords {
 				}
 			}
 		}
+		t.nearbyValues()
 		if t.fallback != nil {
 			if v, fixed := t.fallback.Literal(); fixed {
 				outputs := outputWords(v)
 				t.said.otherwise = rowWords{outputs, defaultHolds + outputs}
 			}
-		}
-		for i := range t.columns {
-			t.said.whole = append(t.said.whole, t.namesWholeNumbers(i))
 		}
 	})
 	return &t.said

@@ -8,6 +8,8 @@
 package adapters
 
 import (
+	"slices"
+	"strings"
 	"time"
 
 	"crosswalk/contracts"
@@ -19,11 +21,14 @@ type Adapter struct {
 	Name     string
 	Title    string
 	Version  string
-	Contract string // the contract whose operations it carries out
-	Protocol string // http or sql
-	File     string
-	Text     []byte // the file as it was read
-	Hash     string // sha256 of the text
+	Contract string // the first of the contracts whose operations it carries out
+	// Contracts are all of them. Operations of the first are called by their short names within the file, those of the
+	// others by their full ones.
+	Contracts []string
+	Protocol  string // http or sql
+	File      string
+	Text      []byte // the file as it was read
+	Hash      string // sha256 of the text
 
 	Settings []Field
 	Secrets  []Field
@@ -85,3 +90,17 @@ func (a *Adapter) Operations() []string { return sortedKeys(a.operations) }
 
 // Operation returns an operation by its full name, or nil.
 func (a *Adapter) Operation(name string) *Operation { return a.operations[name] }
+
+// Serves says whether the adapter carries out operations of a contract.
+func (a *Adapter) Serves(contract string) bool { return slices.Contains(a.Contracts, contract) }
+
+// FullName is the full name of an operation, as in crm.find_customer, by the name that the file gives it.
+func (a *Adapter) FullName(written string) string {
+	if contract, _, ok := strings.Cut(written, "."); ok && a.Serves(contract) {
+		return written
+	}
+	return a.Contract + "." + written
+}
+
+// ShortName is the way back: the name that the file gives to an operation.
+func (a *Adapter) ShortName(full string) string { return strings.TrimPrefix(full, a.Contract+".") }

@@ -22,7 +22,7 @@ import (
 
 // exchange makes one request and returns what came back: status, headers, body; for SQL: items.
 func (c *Connection) exchange(ctx context.Context, op *Operation, r *request, vars map[string]rules.Value, at page) (rules.Value, error) {
-	short := strings.TrimPrefix(op.Name, c.adapter.Contract+".")
+	short := c.adapter.ShortName(op.Name)
 	leave, err := c.enter(ctx, short)
 	if err != nil {
 		return rules.Value{}, err

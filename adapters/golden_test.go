@@ -237,7 +237,7 @@ func connect(t *testing.T, adapter *adapters.Adapter, tests wireTests, server st
 	return connection
 }
 
-func fullName(adapter *adapters.Adapter, short string) string { return adapter.Contract + "." + short }
+func fullName(adapter *adapters.Adapter, short string) string { return adapter.FullName(short) }
 
 func callOf(t *testing.T, adapter *adapters.Adapter, test wireTest) adapters.Call {
 	t.Helper()

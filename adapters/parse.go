@@ -83,9 +83,23 @@ func (p *parser) file(root *source.Node) {
 
 func (p *parser) contract(root *source.Node) {
 	node := root.Required("contract", "name the contract that the adapter carries out, as in contract: support")
-	p.adapter.Contract = node.Text()
-	if node.Exists() && p.contracts[node.Text()] == nil {
-		node.Errorf(source.DidYouMean(node.Text(), sortedKeys(p.contracts)), "there is no contract %q", node.Text())
+	named := []*source.Node{node}
+	if node.Kind() == source.List {
+		named = node.List()
+	}
+	for _, one := range named {
+		switch name := one.Text(); {
+		case !one.Exists():
+			continue
+		case p.contracts[name] == nil:
+			one.Errorf(source.DidYouMean(name, sortedKeys(p.contracts)), "there is no contract %q", name)
+		case p.adapter.Serves(name):
+			one.Errorf("remove one", "the contract %q is there twice", name)
+		}
+		p.adapter.Contracts = append(p.adapter.Contracts, one.Text())
+	}
+	if len(p.adapter.Contracts) > 0 {
+		p.adapter.Contract = p.adapter.Contracts[0]
 	}
 }
 
@@ -156,12 +170,12 @@ func (p *parser) reading(node *source.Node) string {
 	return op.Name
 }
 
-func (p *parser) fullName(short string) string { return p.adapter.Contract + "." + short }
+func (p *parser) fullName(written string) string { return p.adapter.FullName(written) }
 
 func (p *parser) shortNames() []string {
 	var names []string
 	for _, name := range sortedKeys(p.adapter.operations) {
-		names = append(names, strings.TrimPrefix(name, p.adapter.Contract+"."))
+		names = append(names, p.adapter.ShortName(name))
 	}
 	return names
 }

@@ -22,7 +22,8 @@ func (p *parser) operation(operations *source.Node, short string) {
 		op.timeout = p.adapter.timeout
 	}
 	op.answer = answerLimit(fields["answer_limit"])
-	if !fieldName.MatchString(short) {
+	_, plain, _ := strings.Cut(op.Name, ".")
+	if !fieldName.MatchString(plain) {
 		operations.KeyNode(short).Errorf("use lower case letters, digits and _", "%q cannot be the name of an operation", short)
 	}
 	p.signature(op, node, operations.KeyNode(short), fields)
@@ -62,8 +63,9 @@ func answerLimit(node *source.Node) int64 {
 // adapter's own.
 func (p *parser) signature(op *Operation, node, key *source.Node, fields map[string]*source.Node) {
 	var known *contracts.Operation
-	if contract := p.contracts[p.adapter.Contract]; contract != nil {
-		known = contract.Operation(strings.TrimPrefix(op.Name, contract.Name+"."))
+	of, plain, _ := strings.Cut(op.Name, ".")
+	if contract := p.contracts[of]; contract != nil {
+		known = contract.Operation(plain)
 		if known == nil && !fields["effect"].Exists() {
 			key.Errorf(source.DidYouMean(key.Text(), contract.OperationNames())+" (or declare effect, input and output_type for an operation of the adapter's own)",
 				"the contract %s has no operation %q", contract.Name, key.Text())

@@ -110,3 +110,21 @@ operations:
 	require.Contains(t, parse(strings.Replace(text, "= $1", "= 1", 1)), "the query has no $1")
 	require.Contains(t, parse(strings.Replace(text, ", user: {}", "", 1)), `needs the setting "user"`)
 }
+
+// TestSeveralContracts: one file may carry out several contracts; operations of the first have short names.
+func TestSeveralContracts(t *testing.T) {
+	t.Parallel()
+	text := strings.Replace(minimal, "contract: support", "contract: [support, warehouse]\nlimits: [{per_second: 1, operations: [warehouse.check_stock]}]", 1) +
+		"  warehouse.check_stock:\n    request: {get: '/stock/${input.sku}'}\n    output: {sku: '${input.sku}', available: 0, elsewhere: 0, ships_to: false}\n"
+	require.Empty(t, parse(text))
+	adapter, _ := adapters.Parse("acme.yaml", []byte(text), contracts.Catalog())
+	require.Equal(t, []string{"support.get_task", "warehouse.check_stock"}, adapter.Operations())
+	require.True(t, adapter.Serves("warehouse"))
+	require.False(t, adapter.Serves("crm"))
+	require.Equal(t, "warehouse.check_stock", adapter.ShortName(adapter.FullName("warehouse.check_stock")))
+	require.Equal(t, "get_task", adapter.ShortName(adapter.FullName("get_task")))
+	require.Contains(t, parse(strings.Replace(text, "  warehouse.check", "  orders.check", 1)), `"orders.check_stock" cannot be the name of an operation`)
+	require.Contains(t, parse(strings.Replace(text, "  warehouse.check_stock", "  warehouse.check_stick", 1)), `the contract warehouse has no operation`)
+	require.Contains(t, parse(strings.Replace(text, "[support, warehouse]", "[support, warehouse, support]", 1)), `the contract "support" is there twice`)
+	require.Contains(t, parse(strings.Replace(text, "[support, warehouse]", "[support, warehous]", 1)), `there is no contract "warehous" (did you mean "warehouse"?)`)
+}

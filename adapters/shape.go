@@ -26,7 +26,7 @@ var adapterShape = source.Record(
 	source.Field{Name: "adapter", Is: source.Matching("name", adapterName.String()), Required: true, About: "The name; the file has the same.", Example: "deskly"},
 	source.Field{Name: "title", Is: source.Text(), About: "The product, for people.", Default: "the name", Example: "Deskly"},
 	source.Field{Name: "version", Is: source.Text(), About: "The version of the adapter.", Example: "1.0.0"},
-	source.Field{Name: "contract", Is: source.Text(), Required: true, About: "The contract that it carries out.", Example: "support"},
+	source.Field{Name: "contract", Is: source.OneOrMore(source.Text()), Required: true, About: "The contract that it carries out, or several: the operations of the first have short names in this file, those of the others full ones, as in invoicing.list_invoices.", Example: "support"},
 	source.Field{Name: "protocol", Is: source.Choice("http", "sql"), About: "How the system is spoken to.", Default: "http", Example: "sql"},
 	source.Field{Name: "docs", Is: source.OneOrMore(source.Text()), About: "Where the interface is described.", Example: "[https://developers.deskly.example]"},
 	source.Field{Name: "connection", Is: connectionShape, Required: true, About: "Where the system is, and what a workspace must say to reach it.", Example: "{base_url: https://api.deskly.example}"},

@@ -14,7 +14,7 @@ import (
 func TestCatalog(t *testing.T) {
 	t.Parallel()
 	catalog := Catalog()
-	for _, name := range []string{"crm", "fulfilment", "invoicing", "orders", "people", "support", "warehouse"} {
+	for _, name := range []string{"agreements", "credit", "crm", "files", "fulfilment", "hr", "invoicing", "itsm", "mail", "marketing", "messaging", "orders", "payments", "people", "project", "quoting", "receivables", "shop", "social", "support", "warehouse"} {
 		require.Contains(t, catalog, name)
 	}
 	for name, contract := range catalog {

@@ -119,8 +119,8 @@ func (l *loader) adapter(r *Reach, system *System, driver *Driver) {
 		r.Adapters[driver.Name] = adapter
 	}
 	adapter := r.Adapters[driver.Name]
-	if system.Contract != nil && adapter.Contract != "" && adapter.Contract != system.Contract.Name {
-		driver.node.Get("adapter").Errorf("", "the adapter %q is for the contract %s, and the system %q has the contract %s", driver.Name, adapter.Contract, system.Name, system.Contract.Name)
+	if system.Contract != nil && adapter.Contract != "" && !adapter.Serves(system.Contract.Name) {
+		driver.node.Get("adapter").Errorf("", "the adapter %q is for the contract %s, and the system %q has the contract %s", driver.Name, strings.Join(adapter.Contracts, ", "), system.Name, system.Contract.Name)
 	}
 	if driver.unset {
 		return // what is not set cannot be checked, and that it is not set was said

@@ -21,7 +21,7 @@ import (
 )
 
 // exchange makes one request and returns what came back: status, headers, body; for SQL: items.
-func (c *Connection) exchange(ctx context.Context, op *Operation, r *request, vars map[string]rules.Value, at page) (rules.Value, error) {
+func (c *Connection) exchange(ctx context.Context, op *Operation, r *request, vars map[string]rules.Value, at *page) (rules.Value, error) {
 	short := c.adapter.ShortName(op.Name)
 	leave, err := c.enter(ctx, short)
 	if err != nil {
@@ -85,12 +85,13 @@ func (c *Connection) hold(ctx context.Context, wait time.Duration) {
 }
 
 // build makes the HTTP request.
-func (c *Connection) build(ctx context.Context, e *exchange, op *Operation, r *request, vars map[string]rules.Value, at page) (*retryablehttp.Request, error) {
-	address, err := c.url(op, r, vars, at)
+func (c *Connection) build(ctx context.Context, e *exchange, op *Operation, r *request, vars map[string]rules.Value, at *page) (*retryablehttp.Request, error) {
+	address, err := c.url(op, r, vars, *at)
 	if err != nil {
 		return nil, err
 	}
-	body, contentType, err := r.encodeBody(vars, at)
+	at.asked = address
+	body, contentType, err := r.encodeBody(vars, *at)
 	if err != nil {
 		return nil, err
 	}
@@ -133,7 +134,7 @@ func (c *Connection) url(op *Operation, r *request, vars map[string]rules.Value,
 	}
 	text := c.base.String() + path
 	if len(pairs) > 0 {
-		text += "?" + encode(pairs)
+		text += "?" + encodeQuery(pairs)
 	}
 	return url.Parse(text)
 }
@@ -146,7 +147,10 @@ func (r *request) encodeBody(vars map[string]rules.Value, at page) (body []byte,
 		if err != nil {
 			return nil, "", fmt.Errorf("json: %w", err)
 		}
-		return r.paging.applyJSON(at, value).Plain(), "application/json", nil
+		return r.paging.applyTree(at, "json", value).Plain(), "application/json", nil
+	case r.graphql != nil:
+		value, err := r.graphql.encode(vars, r.paging, at)
+		return value.Plain(), "application/json", err
 	case r.form != nil:
 		value, err := r.form.eval(vars)
 		if err != nil {
@@ -178,7 +182,7 @@ func (c *Connection) read(ctx context.Context, e *exchange, op *Operation, r *re
 	if slices.Contains(r.empty, response.StatusCode) {
 		return nothing.With("status", answer.Get("status")), nil
 	}
-	if failure := c.judge(e, op, answer, response, vars); failure != nil {
+	if failure := c.judge(e, op, r, answer, response, vars); failure != nil {
 		if failure.Class == contracts.RateLimited && failure.RetryAfter > 0 {
 			c.hold(ctx, failure.RetryAfter)
 		}
@@ -188,15 +192,21 @@ func (c *Connection) read(ctx context.Context, e *exchange, op *Operation, r *re
 }
 
 // judge asks the error rules, first the operation's, then the adapter's, and at last the status itself.
-// A rule that cannot be evaluated does not hold: it asks for something that the answer does not have.
-func (c *Connection) judge(e *exchange, op *Operation, answer rules.Value, response *http.Response, vars map[string]rules.Value) *contracts.Error {
+// A rule that cannot be evaluated does not hold: it asks for something that the answer does not have. What the protocol
+// itself says in the body comes after the rules.
+func (c *Connection) judge(e *exchange, op *Operation, r *request, answer rules.Value, response *http.Response, vars map[string]rules.Value) *contracts.Error {
 	inner := resultVars(vars, answer)
 	class, refusal := statusClass(response.StatusCode), refused(response.StatusCode)
+	said, ruled := r.said(answer.Get("body")), false
 	for _, rule := range slices.Concat(op.failures, c.adapter.failures) {
 		if holds, err := condition(rule.when, inner); err == nil && holds {
 			class, refusal = rule.class, refusal || rule.nothing || response.StatusCode < 300
+			ruled = true
 			break
 		}
+	}
+	if !ruled && said.class != "" && class == "" {
+		class, refusal = said.class, said.nothing
 	}
 	if class == "" {
 		return nil
@@ -205,10 +215,14 @@ func (c *Connection) judge(e *exchange, op *Operation, answer rules.Value, respo
 	if to, err := response.Location(); err == nil && response.StatusCode < 400 {
 		failure.Message += fmt.Sprintf(" and sends us to %s, which is not followed", to.Host)
 	}
+	words := said.message
 	if c.adapter.message != nil {
 		if message, err := c.adapter.message.Eval(inner); err == nil && message.String() != "" {
-			failure.Message += ": " + message.String()
+			words = message.String()
 		}
+	}
+	if words != "" {
+		failure.Message += ": " + words
 	}
 	if class == contracts.RateLimited || class == contracts.Unavailable {
 		failure.RetryAfter, _ = e.wait(response)

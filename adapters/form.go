@@ -55,6 +55,12 @@ func encode(pairs []pair) string {
 	return out.String()
 }
 
+// encodeQuery writes pairs into an address: with %20 for a blank and $ as it stands, which every server understands,
+// those of OData too.
+func encodeQuery(pairs []pair) string {
+	return strings.NewReplacer("+", "%20", "%24", "$").Replace(encode(pairs))
+}
+
 // segment writes a value into a path. It never adds a segment, leaves one out or climbs: PathEscape
 // alone would let dots through.
 func segment(value rules.Value) (string, error) {

@@ -6,6 +6,7 @@ import (
 	"math"
 	"net/http"
 	"regexp"
+	"slices"
 	"strings"
 	"time"
 
@@ -14,7 +15,9 @@ import (
 
 // functions are those that adapters have beyond the profile's own: for the ways in which systems write
 // money, time and queries. All are pure.
-var functions = []rules.Function{
+var functions = slices.Concat(ownFunctions, odataFunctions)
+
+var ownFunctions = []rules.Function{
 	{Name: "texts", Params: types(optional(rules.KindAny)), Result: rules.ListOf(rules.TypeOf(rules.KindText)), Call: texts},
 	{Name: "field", Params: types(optional(rules.KindAny), rules.TypeOf(rules.KindText)), Result: optional(rules.KindAny), Call: field},
 	{Name: "blank", Params: types(optional(rules.KindAny)), Result: optional(rules.KindAny), Call: blank},
@@ -33,6 +36,7 @@ var functions = []rules.Function{
 	{Name: "utc", Params: types(rules.TypeOf(rules.KindText)), Result: rules.TypeOf(rules.KindInstant), Call: utc},
 	{Name: "zq", Params: types(rules.TypeOf(rules.KindText)), Result: rules.TypeOf(rules.KindText), Call: zendeskQuote},
 	{Name: "base64url", Params: types(rules.TypeOf(rules.KindText)), Result: rules.TypeOf(rules.KindText), Call: base64url},
+	{Name: "listed", Params: types(optional(rules.KindAny)), Result: rules.TypeOf(rules.KindList), Call: listed},
 	{Name: "next_link", Params: types(optional(rules.KindText)), Result: optional(rules.KindText), Call: nextLink},
 }
 
@@ -65,6 +69,19 @@ func texts(arguments []rules.Value) (rules.Value, error) {
 // field is field(record, "name"): for a name that a setting gives.
 func field(arguments []rules.Value) (rules.Value, error) {
 	return arguments[0].Get(arguments[1].Text()), nil
+}
+
+// listed is a value as a list: itself, alone in a list, or an empty list for missing. XML does not say whether an element
+// that comes once could come twice.
+func listed(arguments []rules.Value) (rules.Value, error) {
+	switch arguments[0].Kind() {
+	case rules.KindList:
+		return arguments[0], nil
+	case rules.KindMissing:
+		return rules.List(), nil
+	default:
+		return rules.List(arguments[0]), nil
+	}
 }
 
 // blank is the value, or missing for an empty text: many systems write "" for what is not there.

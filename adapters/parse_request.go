@@ -8,6 +8,9 @@ import (
 	"crosswalk/source"
 )
 
+// bodyKinds are the fields that hold a body, of which a request has one.
+var bodyKinds = []string{"json", "form", "graphql"}
+
 var methods = []string{"get", "post", "put", "patch", "delete"}
 
 // request reads one request of an operation.
@@ -45,7 +48,10 @@ func (p *parser) request(op *Operation, node *source.Node, in scope) *request {
 	if op.Effect == contracts.Read && r.method != http.MethodGet && r.method != http.MethodPost {
 		node.Errorf("", "%s changes something, and %s only reads", r.method, op.Name)
 	}
-	if op.Effect == contracts.Read && r.method == http.MethodPost && !fields["reads"].Bool() {
+	if r.graphql != nil {
+		r.writes = r.graphql.mutates
+		r.graphql.hold(op, fields["graphql"])
+	} else if op.Effect == contracts.Read && r.method == http.MethodPost && !fields["reads"].Bool() {
 		node.Errorf("add reads: true if it only looks", "a POST in a reading operation must say that it changes nothing")
 	}
 	for _, status := range fields["empty"].List() {
@@ -53,7 +59,11 @@ func (p *parser) request(op *Operation, node *source.Node, in scope) *request {
 	}
 	after := answerScope(in)
 	r.items = after.template(fields["items"])
-	r.paging = p.paging(fields["paging"], after.with("items", anything))
+	r.where = after.with("item", anything).condition(fields["where"])
+	if r.where != nil && r.items == nil {
+		fields["where"].Errorf("add items: with the list", "where needs to know where the items are")
+	}
+	r.paging = p.paging(fields["paging"], r, after.with("items", anything).with("last", anything))
 	if r.paging != nil && r.items == nil {
 		node.Errorf("add items: with the list of a page", "paging needs to know where the items are")
 	}
@@ -82,42 +92,20 @@ func (p *parser) firstOf(op *Operation, r *request, node *source.Node, in scope)
 }
 
 func (p *parser) body(r *request, fields map[string]*source.Node, in scope) {
-	r.json, r.form = parseTree(fields["json"], in), parseTree(fields["form"], in)
-	if r.json != nil && r.form != nil {
-		fields["form"].Errorf("keep one", "a request has one body")
+	r.json, r.form, r.graphql = parseTree(fields["json"], in), parseTree(fields["form"], in), parseGraphQL(fields["graphql"], in)
+	bodies := 0
+	for _, kind := range bodyKinds {
+		if !fields[kind].Exists() {
+			continue
+		}
+		if bodies++; bodies > 1 {
+			fields[kind].Errorf("keep one", "a request has one body")
+		}
 	}
-	if (r.json != nil || r.form != nil) && r.method == http.MethodGet {
+	if bodies > 0 && r.method == http.MethodGet {
 		fields["get"].Errorf("use query, or post", "a GET has no body")
 	}
 	if r.form != nil && fields["form"].Kind() != source.Map {
 		fields["form"].Errorf("", "a form is a mapping")
 	}
-}
-
-func (p *parser) paging(node *source.Node, in scope) *paging {
-	if !node.Exists() {
-		return nil
-	}
-	fields := node.Fields(pagingShape)
-	g := &paging{
-		kind:     node.Required("kind", "cursor, page or next_url").OneOf(pagingCursor, pagingPage, pagingNext),
-		next:     in.template(fields["next"]),
-		pages:    in.template(fields["pages"]),
-		send:     fields["send"].Text(),
-		in:       "query",
-		size:     positive(fields["size"]),
-		maxPages: positive(node.Required("max_pages", "bound the number of pages")),
-	}
-	if fields["in"].Exists() {
-		g.in = fields["in"].OneOf("query", "form", "json")
-	}
-	switch {
-	case g.kind == pagingCursor && (g.next == nil || g.send == ""):
-		node.Errorf("next: where the answer has the cursor; send: the parameter that carries it", "cursor paging needs next and send")
-	case g.kind == pagingPage && (g.send == "" || g.pages == nil && g.size == 0):
-		node.Errorf("send: the parameter; pages: where the answer has their number, or size: how many items a full page has", "page paging needs send, and pages or size")
-	case g.kind == pagingNext && g.next == nil:
-		node.Errorf("next: where the answer has the address, as in '${link(headers, \"next\")}'", "next_url paging needs next")
-	}
-	return g
 }

@@ -19,6 +19,7 @@ type request struct {
 	headers *tree
 	json    *tree
 	form    *tree
+	graphql *graphqlBody
 
 	sql    string
 	params []*rules.Template
@@ -27,26 +28,9 @@ type request struct {
 
 	empty  []int // statuses that mean: nothing there
 	items  *rules.Template
+	where  *rules.Expression // which items are kept; nil: all
 	paging *paging
 	writes bool // changes something in the system
-}
-
-// The kinds of paging.
-const (
-	pagingCursor = "cursor"   // the answer names the next page's cursor
-	pagingPage   = "page"     // pages are numbered
-	pagingNext   = "next_url" // the answer gives the next page's address
-)
-
-// paging says how the next page is asked for and when there is none.
-type paging struct {
-	kind     string
-	next     *rules.Template // cursor, next_url: missing ends
-	pages    *rules.Template // page: how many there are; without it a page that is not full is the last
-	send     string          // the name under which cursor or number go out
-	in       string          // query, form or json
-	size     int             // page: how many items a full page has
-	maxPages int
 }
 
 // waitRule is one place where a system says how long to wait.

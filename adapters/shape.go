@@ -147,10 +147,12 @@ var httpShape = source.Record(
 	source.Field{Name: "headers", Is: source.Named(source.Template()), About: "Further headers.", Default: "none", Example: "{If-Match: '${found.headers.etag}'}"},
 	source.Field{Name: "json", Is: treeShape, About: "A body in JSON.", Default: "no body", Example: "{subject: '${input.title}'}"},
 	source.Field{Name: "form", Is: source.Named(treeShape), About: "A body as a form, in place of json.", Default: "no body", Example: "{subject: '${input.title}'}"},
+	source.Field{Name: "graphql", Is: graphqlShape, About: "A body of GraphQL, in place of json.", Default: "no body", Example: "{query: 'query($id: ID!) { order(id: $id) { name } }', variables: {id: '${input.id}'}}"},
 	source.Field{Name: "reads", Is: source.YesNo(), About: "This POST changes nothing.", Default: "false", Example: "true"},
 	source.Field{Name: "each", Is: source.Either(source.Template(), source.Named(source.Template())), About: "Repeats the request for every item of a list: item, or the name given.", Default: "it is made once", Example: "{line: '${input.lines}'}"},
 	source.Field{Name: "first_of", Is: source.ListOf(source.Ref("request")), About: "In place of method and path: requests that are tried in order until one has items.", Example: "[{get: /people, items: '${body.people}'}]"},
 	source.Field{Name: "items", Is: source.Template(), About: "Where the list is in the answer.", Example: "'${body.people}'"},
+	source.Field{Name: "where", Is: source.Condition(), About: "Which items are kept, each seen as item; a page is dropped once it was looked through, so that a long list takes little memory.", Default: "all", Example: "item.active"},
 	source.Field{Name: "paging", Is: pagingShape, About: "How the next pages are asked for.", Default: "there is one page", Example: "{kind: cursor, next: '${body.cursor}', send: cursor, max_pages: 5}"},
 	source.Field{Name: "empty", Is: source.ListOf(source.Whole()), About: "Statuses that mean that nothing is there.", Default: "none", Example: "[404]"},
 )
@@ -164,16 +166,6 @@ var queryShape = source.Record(
 
 // requestShape is a request by HTTP, or a query of a database.
 var requestShape = source.NamedPart("request", "One request: by HTTP, or, with protocol sql, a query.", source.Either(httpShape, queryShape))
-
-var pagingShape = source.Record(
-	source.Field{Name: "kind", Is: source.Choice(pagingCursor, pagingPage, pagingNext), Required: true, About: "cursor: the answer names the next page; page: pages are numbered from 1; next_url: the answer gives the address.", Example: "cursor"},
-	source.Field{Name: "next", Is: source.Template(), About: "Of cursor and next_url: where the answer says it; missing or empty ends.", Example: "'${body.cursor}'"},
-	source.Field{Name: "pages", Is: source.Template(), About: "Of page: how many pages there are.", Example: "'${headers.x_total_pages}'"},
-	source.Field{Name: "send", Is: source.Text(), About: "Of cursor and page: the parameter.", Example: "page"},
-	source.Field{Name: "in", Is: source.Choice("query", "form", "json"), About: "Where the parameter is sent.", Default: "query", Example: "json"},
-	source.Field{Name: "size", Is: source.Whole(), About: "Of page, in place of pages: how many items a full page has.", Example: "100"},
-	source.Field{Name: "max_pages", Is: source.Whole(), Required: true, About: "How many pages are read at most; more are an error.", Example: "50"},
-)
 
 // Format describes the files of adapters.
 func Format() *source.Format {

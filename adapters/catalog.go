@@ -22,6 +22,13 @@ func Catalog() map[string]*Adapter {
 	return own
 }
 
+// CatalogTests returns the tests that stand beside an adapter of the catalogue.
+func CatalogTests(name string) (file string, text []byte, err error) {
+	file = "catalog/" + name + ".tests.yaml"
+	text, err = files.ReadFile(file)
+	return "adapters/" + file, text, err
+}
+
 // loadCatalog parses the embedded files once. A mistake in them is one of ours, which the tests find.
 var loadCatalog = sync.OnceValue(func() map[string]*Adapter {
 	entries, err := files.ReadDir("catalog")

@@ -7,9 +7,9 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/require"
-	"gopkg.in/yaml.v3"
 
 	"crosswalk/adapters"
+	"crosswalk/adapters/conformance"
 	"crosswalk/contracts"
 )
 
@@ -26,15 +26,14 @@ func TestTheExampleOfTheDocumentation(t *testing.T) {
 	}
 	adapter, problems := adapters.Parse("deskly.yaml", []byte(shown["deskly.yaml"]), contracts.Catalog())
 	require.Empty(t, problems.Error())
-	var tests wireTests
-	decoder := yaml.NewDecoder(strings.NewReader(shown["deskly.tests.yaml"]))
-	decoder.KnownFields(true)
-	require.NoError(t, decoder.Decode(&tests))
+	tests, problems := conformance.Parse("deskly.tests.yaml", []byte(shown["deskly.tests.yaml"]), adapter)
+	require.NoError(t, problems.Err())
 	require.Len(t, tests.Tests, 3)
-	for _, test := range tests.Tests {
-		t.Run(test.Name, func(t *testing.T) {
-			t.Parallel()
-			runWireTest(t, adapter, tests, test)
-		})
+	report, err := conformance.Run(t.Context(), adapter, tests, regexp.MustCompile("^[^/]*/[^/]*$"))
+	require.NoError(t, err)
+	for _, finding := range report.Findings {
+		if strings.HasPrefix(finding.Check, "test:") {
+			t.Error(finding)
+		}
 	}
 }

@@ -191,23 +191,11 @@ func (c *Connection) read(ctx context.Context, e *exchange, op *Operation, r *re
 	return answer, nil
 }
 
-// judge asks the error rules, first the operation's, then the adapter's, and at last the status itself.
-// A rule that cannot be evaluated does not hold: it asks for something that the answer does not have. What the protocol
-// itself says in the body comes after the rules.
+// judge decides whether an answer is a failure, and says what the system says of it.
 func (c *Connection) judge(e *exchange, op *Operation, r *request, answer rules.Value, response *http.Response, vars map[string]rules.Value) *contracts.Error {
 	inner := resultVars(vars, answer)
-	class, refusal := statusClass(response.StatusCode), refused(response.StatusCode)
-	said, ruled := r.said(answer.Get("body")), false
-	for _, rule := range slices.Concat(op.failures, c.adapter.failures) {
-		if holds, err := condition(rule.when, inner); err == nil && holds {
-			class, refusal = rule.class, refusal || rule.nothing || response.StatusCode < 300
-			ruled = true
-			break
-		}
-	}
-	if !ruled && said.class != "" && class == "" {
-		class, refusal = said.class, said.nothing
-	}
+	said := r.said(answer.Get("body"))
+	class, refusal := c.adapter.classify(op, said, response.StatusCode, inner)
 	if class == "" {
 		return nil
 	}

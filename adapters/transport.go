@@ -74,7 +74,7 @@ func (g *gate) RoundTrip(request *http.Request) (*http.Response, error) {
 // not know it takes two goroutines and a timer for each request.
 func (g *gate) attempt(request *http.Request) (*http.Response, error) {
 	ctx, cancel := context.WithTimeout(request.Context(), g.timeout)
-	response, err := g.next.RoundTrip(request.WithContext(ctx))
+	response, err := watched(request.WithContext(ctx), g.next)
 	if err != nil {
 		cancel()
 		return response, err

@@ -1,0 +1,290 @@
+package conformance
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"strings"
+	"sync"
+	"time"
+
+	"crosswalk/contracts"
+	"crosswalk/rules"
+)
+
+const checkOnce = "a write happens once"
+
+// World is a system that carries writes out, as the safety of the operation says that it does: it knows repeats by their
+// key, overwrites the same record, or does it again. What it did can be looked up.
+type World struct {
+	subject *subject
+	base    string
+	mu      sync.Mutex
+	done    []string // each effect, by what makes it the same one
+	forgets bool     // it does not know keys any more
+	keyless bool     // a write came without its key
+	fault   func(w http.ResponseWriter, r *http.Request, perform func(), answer func())
+}
+
+// Effects is how many effects there were.
+func (o *World) Effects() int {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return len(o.done)
+}
+
+// perform carries a write out.
+func (o *World) perform(r *http.Request, body []byte) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	safety, same := o.subject.op.Safety, ""
+	switch safety.Kind {
+	case contracts.IdempotencyKey:
+		header, query := safety.KeyPlace()
+		switch key := o.subject.test.Key; {
+		case header != "":
+			same = r.Header.Get(header)
+		case query != "":
+			same = r.URL.Query().Get(query)
+		case strings.Contains(string(body), key):
+			same = key
+		}
+		if same == "" {
+			o.keyless = true
+		}
+	case contracts.NaturalKey:
+		same = r.Method + " " + r.URL.String() + "\n" + string(body)
+	}
+	if same != "" && !o.forgets {
+		for _, have := range o.done {
+			if have == same {
+				return
+			}
+		}
+	}
+	o.done = append(o.done, same)
+}
+
+// serve answers a request: a write is carried out, a look-up finds what was done.
+func (o *World) serve(w http.ResponseWriter, r *http.Request) {
+	body, _ := io.ReadAll(r.Body)
+	s := o.subject
+	peer := &player{exchanges: s.test.Exchanges, used: make([]bool, len(s.test.Exchanges)), base: o.base}
+	x, ok := peer.find(r, body)
+	switch {
+	case ok && x.same(s.target):
+		answer := func() { x.Reply.write(w, o.base) }
+		o.mu.Lock()
+		fault := o.fault
+		o.mu.Unlock()
+		if fault != nil {
+			fault(w, r, func() { o.perform(r, body) }, answer)
+			return
+		}
+		o.perform(r, body)
+		answer()
+	case ok:
+		x.Reply.write(w, o.base)
+	default:
+		o.lookUp(w, r)
+	}
+}
+
+// lookUp answers as the tests of the look-up say: those in which it finds something once it was done, the others before.
+func (o *World) lookUp(w http.ResponseWriter, r *http.Request) {
+	done := o.Effects() > 0
+	var best *Exchange
+	var same func(string) string
+	for _, test := range o.subject.tests.Tests {
+		if test.Operation != o.subject.op.Safety.Lookup || (test.Error == nil) != done {
+			continue
+		}
+		renamed := o.renamed(test)
+		for i, x := range test.Exchanges {
+			if x.Expect.Method == r.Method && (best == nil && sameShape(x.Expect.URL, r.URL) || sameURL(renamed(x.Expect.URL), r.URL)) {
+				best, same = &test.Exchanges[i], renamed
+			}
+		}
+	}
+	if best == nil {
+		w.WriteHeader(http.StatusTeapot)
+		return
+	}
+	reply := same(string(best.Reply.body(o.base)))
+	answer := best.Reply
+	answer.JSON, answer.Text = rules.Missing(), reply
+	if w.Header().Get("Content-Type") == "" {
+		w.Header().Set("Content-Type", "application/json")
+	}
+	answer.write(w, o.base)
+}
+
+// renamed makes of what a test of the look-up speaks of the record that was written.
+func (o *World) renamed(test Test) func(string) string {
+	var pairs []string
+	for _, name := range test.Input.Keys() {
+		have, want := test.Input.Get(name).String(), o.subject.test.Input.Get(name).String()
+		if name == "key" {
+			want = o.subject.test.Key
+		}
+		if len(have) >= 2 && want != "" && have != want {
+			pairs = append(pairs, have, want)
+		}
+	}
+	return strings.NewReplacer(pairs...).Replace
+}
+
+// lookupTested says whether the tests let the look-up be played.
+func (s *subject) lookupTested() bool {
+	if s.op.Safety.Lookup == "" {
+		return true
+	}
+	found, nothing := false, false
+	for _, test := range s.tests.Tests {
+		if test.Operation == s.op.Safety.Lookup && len(test.Exchanges) > 0 {
+			found, nothing = found || test.Error == nil, nothing || test.Error != nil && test.Error.Class == contracts.NotFound
+		}
+	}
+	if found && nothing {
+		return true
+	}
+	missing := "a test in which it finds the record"
+	if found {
+		missing = "a test that ends with not_found"
+	}
+	s.find(Finding{Operation: s.op.Name, Check: checkOnce, Expected: "tests of the look-up " + s.op.Safety.Lookup + ": one that finds the record and one that finds nothing", Found: "there is no " + strings.TrimPrefix(missing, "a "),
+		File: s.tests.File, Line: s.test.Line, Change: "add " + missing + ": whether the write happens once hangs on it"})
+	return false
+}
+
+// writeDisturbances lose answers after the work was done, and let requests be carried out after the caller gave up.
+func (s subject) writeDisturbances() []disturbance {
+	var all []disturbance
+	add := func(name string, fault func(w http.ResponseWriter, r *http.Request, perform, answer, giveUp func())) {
+		all = append(all, disturbance{checkOnce, name, func(ctx context.Context) { s.once(ctx, name, fault, 0) }})
+	}
+	add("the answer is lost after the work was done", func(w http.ResponseWriter, _ *http.Request, perform, _, _ func()) {
+		perform()
+		reset(w)
+	})
+	add("the answer is cut off after the work was done", func(w http.ResponseWriter, _ *http.Request, perform, _, _ func()) {
+		perform()
+		w.Header().Set("Content-Length", "100000")
+		_, _ = io.WriteString(w, `{"a":`)
+	})
+	add("the request is carried out after the caller gave up", func(_ http.ResponseWriter, r *http.Request, perform, _, giveUp func()) {
+		giveUp()
+		<-r.Context().Done()
+		perform()
+	})
+	add("the connection breaks before anything was done", func(w http.ResponseWriter, _ *http.Request, _, _, _ func()) { reset(w) })
+	for _, status := range []int{408, 500, 502, 503, 504} {
+		add(fmt.Sprintf("the work is done and the answer is status %d", status), func(w http.ResponseWriter, _ *http.Request, perform, _, _ func()) {
+			perform()
+			w.WriteHeader(status)
+		})
+	}
+	add("the work is done and the answer is a web page", func(w http.ResponseWriter, _ *http.Request, perform, _, _ func()) {
+		perform()
+		w.Header().Set("Content-Type", "text/html")
+		_, _ = io.WriteString(w, "<html>")
+	})
+	if ttl := s.op.Safety.TTL; ttl > 0 {
+		name := "the answer is lost, and the key is forgotten when it is tried again"
+		all = append(all, disturbance{checkOnce, name, func(ctx context.Context) {
+			s.once(ctx, name, func(w http.ResponseWriter, _ *http.Request, perform, _, _ func()) {
+				perform()
+				reset(w)
+			}, ttl+time.Hour)
+		}})
+	}
+	return all
+}
+
+// once makes one fault during a write and goes on as the ledger of effects does: what is certain ends, what may have
+// happened is tried again with the time of the first try. In the end there is one effect, or the outcome is said to be unknown.
+func (s *subject) once(ctx context.Context, name string, fault func(w http.ResponseWriter, r *http.Request, perform, answer, giveUp func()), later time.Duration) {
+	if !s.lookupTested() {
+		return
+	}
+	world := &World{subject: s}
+	base, leave := s.room(world.serve)
+	defer leave()
+	world.base = base
+	limited, giveUp := context.WithTimeout(ctx, limitOfTrial)
+	defer giveUp()
+	var carried sync.WaitGroup
+	carried.Add(1)
+	var first sync.Once
+	world.fault = func(w http.ResponseWriter, r *http.Request, perform, answer func()) {
+		defer first.Do(carried.Done)
+		fault(w, r, perform, answer, giveUp)
+	}
+	connection, err := Connect(s.adapter, s.tests, base)
+	if err != nil {
+		return
+	}
+	defer connection.Close()
+	call := s.test.call()
+	output, err := connection.Call(limited, call)
+	if world.reached(err) {
+		carried.Wait()
+	}
+	before := world.Effects()
+	world.mu.Lock()
+	world.fault, world.forgets = nil, later > 0
+	world.mu.Unlock()
+	call.FirstSent = time.Now().Add(-later)
+	for range 3 {
+		if err == nil || !Undecided(err) {
+			break
+		}
+		output, err = connection.Call(ctx, call)
+	}
+	s.settled(name, world, before, output.Plain(), err)
+}
+
+// reached says whether a failure lets it be that the request arrived.
+func (o *World) reached(err error) bool {
+	var failure *contracts.Error
+	return !errors.As(err, &failure) || !failure.NothingSent
+}
+
+// Undecided says whether a write that failed so is tried again, as the ledger of effects decides it.
+func Undecided(err error) bool {
+	var failure *contracts.Error
+	if !errors.As(err, &failure) {
+		return true
+	}
+	switch failure.Class {
+	case contracts.Unavailable, contracts.Drift, contracts.Internal, contracts.RateLimited:
+		return true
+	}
+	return false
+}
+
+func (s *subject) settled(name string, world *World, before int, output []byte, err error) {
+	effects, unknown := world.Effects(), contracts.ClassOf(err) == contracts.OutcomeUnknown
+	f := Finding{Operation: s.op.Name, Check: checkOnce, Fault: name, Change: "the safety of the operation: idempotency_key if the system knows repeats, else a look-up that sees what was written at once, else at_most_once"}
+	switch {
+	case world.keyless:
+		f.Expected, f.Found, f.Change = "the key in every request that writes", "a request without it", "send ${key} where safety: says that the system looks for it"
+	case effects > 1:
+		f.Expected, f.Found = "exactly one effect", fmt.Sprintf("%d effects", effects)
+	case unknown:
+		return
+	case err != nil && effects > 0:
+		f.Expected, f.Found = "the result of what was done, or an unknown outcome", "it was done, and the call says: "+err.Error()
+	case err != nil && before == 0 && effects == 0 && !s.op.Repeatable() && s.op.Safety.Lookup == "":
+		return
+	case err != nil:
+		f.Expected, f.Found = "exactly one effect", "none, and the call says: "+err.Error()
+	case effects == 0:
+		f.Expected, f.Found = "exactly one effect", "none, and the call says that it succeeded with "+short(string(output))
+	default:
+		return
+	}
+	s.find(f)
+}

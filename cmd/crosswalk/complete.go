@@ -22,7 +22,7 @@ func completeArguments(c *cobra.Command) {
 	_, arguments, _ := strings.Cut(c.Use, " ")
 	first, _, _ := strings.Cut(strings.TrimLeft(arguments, "["), " ")
 	names := map[string]func(*cobra.Command) []string{
-		"CASE": caseNames, "TASK": taskNames, "SYSTEM": systemNames, "TABLE": tableNames,
+		"CASE": caseNames, "TASK": taskNames, "SYSTEM": systemNames, "TABLE": tableNames, "ROBOT": robotNames,
 	}[strings.TrimRight(first, "]….")]
 	if names == nil || c.ValidArgsFunction != nil {
 		return

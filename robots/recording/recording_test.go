@@ -1,0 +1,171 @@
+package recording
+
+import (
+	"maps"
+	"net/url"
+	"os"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"crosswalk/contracts"
+	"crosswalk/robots"
+	"crosswalk/source"
+)
+
+const canary = "canary-Secret+7/ü"
+
+func readTest(t testing.TB, name string) *Recording {
+	t.Helper()
+	text, err := os.ReadFile("testdata/" + name)
+	require.NoError(t, err)
+	r, err := Read(name, text, "")
+	require.NoError(t, err)
+	return r
+}
+
+// checked compiles what a plan writes, as a workspace would.
+func checked(t testing.TB, p *Plan) source.Problems {
+	t.Helper()
+	var system *robots.System
+	var all source.Problems
+	known := contracts.Catalog()
+	files := p.Files()
+	for _, name := range slices.Sorted(maps.Keys(files)) {
+		switch {
+		case strings.HasPrefix(name, "contracts/"):
+			contract, problems := contracts.Parse(name, files[name])
+			all = append(all, problems...)
+			require.NotNil(t, contract, "%s\n%s", problems, files[name])
+			known[contract.Name] = contract
+		case strings.HasSuffix(name, ".system.yaml"):
+			var problems source.Problems
+			system, problems = robots.ParseSystem(name, files[name])
+			all = append(all, problems...)
+		}
+	}
+	name := "robots/" + p.Name + ".yaml"
+	robot, problems := robots.Parse(name, files[name])
+	all = append(all, problems...)
+	if all.Err() != nil {
+		return all
+	}
+	contract, short, _ := strings.Cut(robot.Operation, ".")
+	_, problems = robots.Compile(robot, system, known[contract].Operation(short))
+	return append(all, problems...)
+}
+
+func TestChromeRecording(t *testing.T) {
+	t.Parallel()
+	r := readTest(t, "search.json")
+	require.Equal(t, []string{
+		"step 14 (waitForExpression) is not taken over: robots run no scripts of the recording: write an expect step for what is seen then",
+		"step 16 (acme.beep) is not taken over: it belongs to an extension of the Recorder",
+	}, each(r.Unsupported, Unsupported.String))
+	p, err := NewPlan(r, Options{})
+	require.NoError(t, err)
+	require.Equal(t, []string{"user", "password"}, each(p.Secrets, func(i Input) string { return i.Name }))
+	require.Equal(t, []string{"customer_no"}, each(p.Inputs, func(i Input) string { return i.Name }))
+	require.NoError(t, checked(t, p).Err())
+	robot, system := string(p.Files()["robots/erp-list-orders.yaml"]), string(p.Files()["robots/erp.system.yaml"])
+	require.Contains(t, robot, `- fill: {into: {frame: '[1]', any: [{label: Customer no.}, {field: custno}]}, value: '${input.customer_no}', key: Enter}`)
+	require.Contains(t, robot, `- expect: {frame: '[1]', text: 'Orders of ${input.customer_no}'}`)
+	require.Contains(t, robot, `# not taken over: step 14 (waitForExpression)`)
+	require.Contains(t, system, `- fill: {into: {any: [{label: User}, {css: '#user'}]}, value: '${secret.user}'}`)
+	require.Contains(t, system, `- click: {any: [{button: Sign in}, {css: 'body > form > button:nth-of-type(1)'}]}`, "every alternative is kept, in the order of its worth")
+}
+
+func TestSideRecording(t *testing.T) {
+	t.Parallel()
+	r := readTest(t, "invoice.side")
+	require.Equal(t, []string{
+		"step 9 (executeScript) is not taken over: robots run no scripts of the recording: write steps for what it does",
+		"step 10 (if) is not taken over: write when:, seen:, each: or until: at the step",
+		"step 11 (end) is not taken over: write when:, seen:, each: or until: at the step",
+	}, each(r.Unsupported, Unsupported.String))
+	var asked Question
+	p, err := NewPlan(r, Options{Ask: func(q Question) (int, error) { asked = q; return q.Guess, nil }})
+	require.NoError(t, err)
+	require.Equal(t, Question{Text: asked.Text, Answers: []string{`step 12: click css "input[value='Post']"`, "none: it only reads"}, Guess: 0}, asked)
+	require.True(t, p.Writes)
+	robot := string(p.Files()["robots/erp-post-an-invoice.yaml"])
+	require.Contains(t, robot, "commit:\n  click: {frame: '[1]', any: [{css: 'input[value=''Post'']'}, {xpath: '//input[@value=''Post'']'}]}\n")
+	require.Contains(t, robot, "done: {frame: '[1]', any: [{text: Invoice posted}, {css: '.notice'}]}")
+	require.Contains(t, robot, "select: {into: {frame: '[1]', field: terms}, value: '30 days'}")
+}
+
+// TestNothingTypedIsWritten looks for a password and for what was typed in everything that an import writes and says.
+func TestNothingTypedIsWritten(t *testing.T) {
+	t.Parallel()
+	for _, name := range []string{"search.json", "invoice.side"} {
+		p, err := NewPlan(readTest(t, name), Options{})
+		require.NoError(t, err)
+		all := p.Driver() + strings.Join(p.Guesses, "\n") + strings.Join(p.Warnings, "\n")
+		for _, text := range p.Files() {
+			all += string(text)
+		}
+		for _, typed := range []string{canary, url.QueryEscape(canary), url.PathEscape(canary), "Y2FuYXJ5LVNlY3Jld", "'4711'", "Müller", ": ada"} {
+			require.NotContains(t, all, typed, name)
+		}
+	}
+}
+
+func TestRecordingsThatAreNone(t *testing.T) {
+	t.Parallel()
+	for text, want := range map[string]string{
+		``:                                    `a.json:1:1: this is not a recording: unexpected end of JSON input`,
+		"{\n \"steps\": [1,\n}":               `a.json:3:2: this is not a recording: invalid character '}' looking for beginning of value`,
+		`{"x": 1}`:                            `a.json: it has neither steps (Chrome DevTools Recorder, exported as JSON) nor tests (Selenium IDE, .side)`,
+		`{"steps": []}`:                       `a.json: the recording holds nothing that a robot could do`,
+		`{"steps": [7]}`:                      `a.json: step 1 cannot be read: json: cannot unmarshal number into Go value of type recording.chromeStep`,
+		`{"tests": []}`:                       `a.json: the project has no tests`,
+		`{"steps": "x"}`:                      `a.json:1:14: this is not a recording: steps must not be string`,
+		"{\"steps\": [\"\xff\"]}":             `a.json: the file is not UTF-8 text: export the recording as JSON`,
+		`{"tests": [{"name": "a"}], "url":1}`: `a.json:1:35: this is not a recording: url must not be number`,
+	} {
+		_, err := Read("a.json", []byte(text), "")
+		require.EqualError(t, err, want, text)
+	}
+	_, err := Read("a.side", []byte(`{"tests": [{"name": "a"}, {"name": "b"}]}`), "c")
+	require.EqualError(t, err, `a.side: the project has no test "c"; it has a, b`)
+	r, err := Read("a.json", []byte(`{"title": "t", "steps": [{"type": "navigate", "url": "file:///etc/passwd"}]}`), "")
+	require.NoError(t, err)
+	_, err = NewPlan(r, Options{})
+	require.EqualError(t, err, `step 1 opens "file:///etc/passwd": robots open http and https addresses only`)
+}
+
+// TestTextsOfRecordingsMeanThemselves holds that a page cannot smuggle expressions, patterns or YAML into a robot.
+func TestTextsOfRecordingsMeanThemselves(t *testing.T) {
+	t.Parallel()
+	for text, want := range map[string]string{
+		"${secret.password}": `{text: '$${secret.password}'}`, "/.*/": `{text: '/^/\.\*/$/'}`, "a: b # c": `{text: 'a: b # c'}`, "yes": `{text: 'yes'}`, "it's": `{text: 'it''s'}`, "{x}": `{text: '{x}'}`,
+	} {
+		require.Equal(t, want, Target{Kind: "text", Text: text}.flow())
+	}
+}
+
+func FuzzRead(f *testing.F) {
+	for _, name := range []string{"search.json", "invoice.side"} {
+		text, err := os.ReadFile("testdata/" + name)
+		require.NoError(f, err)
+		f.Add(text)
+	}
+	f.Add([]byte(`{"title":"${x}\n","steps":[{"type":"navigate","url":"http://a/?q=1"},{"type":"click","selectors":[["aria/\u0000${input.x}"],"#a'b"]}]}`))
+	f.Fuzz(func(t *testing.T, text []byte) {
+		r, err := Read("fuzz.json", text, "")
+		if err != nil {
+			require.NotEmpty(t, err.Error())
+			return
+		}
+		p, err := NewPlan(r, Options{})
+		if err != nil {
+			return
+		}
+		for name, written := range p.Files() { // whatever was recorded, what is written is well-formed
+			doc := source.Parse(name, written)
+			require.NoError(t, doc.Problems().Err(), "%s", written)
+		}
+	})
+}

@@ -1,0 +1,126 @@
+package recording
+
+import (
+	"slices"
+	"strings"
+)
+
+// Seen is what a look at the pages of a recording has shown.
+type Seen struct {
+	// Steps by their number in the recording.
+	Steps map[int]StepSeen
+	// Tables of the last page, the largest first.
+	Tables []Table
+	Logout *Target // what only somebody who is logged in sees
+	// LogoutFrame is the frame that it is in.
+	LogoutFrame string
+	Posts       []string // addresses to which the steps sent forms that the fence has stopped
+	Problem     string   // why the look ended early
+}
+
+// StepSeen is what was found for one step.
+type StepSeen struct {
+	Frame    string // the name of the frame that was given by its place
+	Type     string // of a field: password, checkbox, select
+	Silent   []Target
+	Several  []Target
+	FormPost string // the address to which the form of the element is sent
+}
+
+// Table is a list on a page.
+type Table struct {
+	Frame    string
+	Headings []string
+	Rows     [][]string // samples, in the order of the headings
+	Count    int
+}
+
+func (s *Seen) step(number int) StepSeen {
+	if s == nil {
+		return StepSeen{}
+	}
+	return s.Steps[number]
+}
+
+func (s *Seen) password(number int) bool { return s.step(number).Type == "password" }
+
+// frame is the name of a frame, in place of its position.
+func (s *Seen) frame(a Action) string { return either(s.step(a.Step).Frame, a.Frame) }
+
+// voices are the targets of a step that may vote: without those that fitted nothing, or several elements.
+func (s *Seen) voices(a Action) (voices, left []Target) {
+	seen := s.step(a.Step)
+	for _, t := range a.Targets {
+		if slices.Contains(seen.Silent, t) || slices.Contains(seen.Several, t) {
+			left = append(left, t)
+			continue
+		}
+		voices = append(voices, t)
+	}
+	if len(voices) == 0 {
+		return a.Targets, nil
+	}
+	return voices, left
+}
+
+// literals replaces what was typed, where it stands in the names of later elements, by the inputs.
+func (p *Plan) literals() {
+	for _, list := range [][]Action{p.Login, p.Steps, p.After} {
+		for i := range list {
+			p.replaceIn(&list[i])
+		}
+	}
+	if p.Commit != nil {
+		p.replaceIn(p.Commit)
+	}
+	for _, secret := range p.Secrets { // never in a name or a title
+		if len(secret.value) >= 4 && containsSecret(p.Title, secret.value) {
+			p.Title = "Recorded in " + p.System
+		}
+	}
+}
+
+func (p *Plan) replaceIn(a *Action) {
+	var kept []Target
+	for _, t := range a.Targets {
+		if slices.ContainsFunc(p.Secrets, func(s Input) bool { return len(s.value) >= 4 && containsSecret(t.Text+t.Name, s.value) }) {
+			continue // a page that shows a secret is not named by it
+		}
+		drop := false
+		for _, input := range p.Inputs {
+			if len([]rune(input.value)) < 3 || !strings.Contains(t.Text+"\n"+t.Name, input.value) {
+				continue
+			}
+			if t.Kind == "css" || t.Kind == "xpath" || t.Pattern {
+				drop = true
+				continue
+			}
+			t.Text = replaceValue(t.Text, input)
+			t.Name = replaceValue(t.Name, input)
+		}
+		if !drop {
+			kept = append(kept, t)
+		}
+	}
+	if len(kept) < len(a.Targets) && len(kept) == 0 {
+		a.Warnings = append(a.Warnings, "every name of this element holds what was typed: name it in another way")
+		if len(p.Secrets) > 0 {
+			kept = []Target{{Kind: "text", Text: "?"}}
+		} else {
+			kept = a.Targets
+		}
+	}
+	a.Targets = kept
+}
+
+// The marks stand for an expression until the text is written.
+const openMark, closeMark = "\x01", "\x02"
+
+func replaceValue(text string, input Input) string {
+	return strings.ReplaceAll(text, input.value, openMark+"input."+input.Name+closeMark)
+}
+
+// containsSecret looks for a secret in a text, also as addresses write it.
+func containsSecret(text, secret string) bool {
+	return strings.Contains(text, secret) || strings.Contains(text, escapeQuery(secret)) || strings.Contains(text, escapePath(secret))
+}

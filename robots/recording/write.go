@@ -1,0 +1,505 @@
+package recording
+
+import (
+	"fmt"
+	"net/url"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+	"unicode"
+	"unicode/utf8"
+
+	"crosswalk/contracts"
+	"crosswalk/rules"
+)
+
+// Files are the texts of a plan, by their path in a workspace.
+func (p *Plan) Files() map[string][]byte {
+	files := map[string][]byte{"robots/" + p.Name + ".yaml": []byte(p.robot())}
+	if !p.Extends {
+		files["robots/"+p.System+".system.yaml"] = []byte(p.system())
+	}
+	if p.Operation == nil {
+		contract, _, _ := strings.Cut(p.OperationName, ".")
+		files["contracts/"+contract+".yaml"] = []byte(p.contractFile(contract))
+	}
+	return files
+}
+
+// Driver is the line of crosswalk.yaml that puts the robot to use.
+func (p *Plan) Driver() string {
+	contract, _, _ := strings.Cut(p.OperationName, ".")
+	var secrets []string
+	for _, secret := range p.Secrets {
+		secrets = append(secrets, fmt.Sprintf("%s: 'env:%s_%s'", secret.Name, strings.ToUpper(snake(p.System)), strings.ToUpper(secret.Name)))
+	}
+	driver := "robot: " + p.System
+	if u, err := url.Parse(p.Base); err == nil {
+		driver += ", base_url: " + quote(u.String())
+	}
+	if len(secrets) > 0 {
+		driver += ", secrets: {" + strings.Join(secrets, ", ") + "}"
+	}
+	return fmt.Sprintf("%s: {contract: %s, drivers: [{%s}]}", p.System, contract, driver)
+}
+
+type writer struct {
+	strings.Builder
+	plan *Plan
+}
+
+func (w *writer) line(format string, args ...any) { fmt.Fprintf(&w.Builder, format+"\n", args...) }
+
+func (w *writer) comment(indent, text string) {
+	w.line("%s# %s", indent, strings.NewReplacer(openMark, "${", closeMark, "}").Replace(oneLine(text)))
+}
+
+func (p *Plan) robot() string {
+	w := &writer{plan: p}
+	w.comment("", "Recorded in a browser and imported. The places are named in several ways, which vote: those that find something")
+	w.comment("", "must all find the same element.")
+	for _, guess := range p.Guesses {
+		w.comment("", "guess: "+guess)
+	}
+	w.line("robot: %s", quote(p.Name))
+	w.line("title: %s", quote(p.Title))
+	w.line("operation: %s", p.OperationName)
+	w.line("system: %s", quote(p.System))
+	switch {
+	case p.Writes:
+		w.line("prepare:")
+		w.steps("  ", p.Steps, true)
+		w.commit()
+	default:
+		w.line("find:")
+		w.steps("  ", p.Steps, true)
+		w.tables("  ")
+	}
+	w.output()
+	return w.String()
+}
+
+func (p *Plan) system() string {
+	w := &writer{plan: p}
+	w.comment("", "The facts of one application that all its robots share. Written by an import: look through it once.")
+	w.line("system: %s", quote(p.System))
+	w.line("base: %s", quote(p.Base))
+	if len(p.Hosts) > 0 {
+		w.line("allow: [%s]", strings.Join(each(p.Hosts, quote), ", "))
+	}
+	if len(p.Searches) > 0 {
+		w.comment("", "guess: these addresses are posted to and only search")
+		w.line("reads_by_post: [%s]", strings.Join(each(p.Searches, quote), ", "))
+	}
+	w.comment("", "browser: {locale: de-DE, numbers: '1.234,56', dates: dd.MM.yyyy}   # how the application writes numbers and dates")
+	if len(p.Login) == 0 {
+		return w.String()
+	}
+	w.line("session:")
+	w.line("  secrets: [%s]", strings.Join(each(p.Secrets, func(i Input) string { return i.Name }), ", "))
+	alive, note := p.alive()
+	if note != "" {
+		w.comment("  ", note)
+	}
+	if start := p.start(); start != "" {
+		w.line("  start: %s", quote(start))
+	}
+	w.line("  alive: %s", alive)
+	w.line("  login:")
+	w.steps("    ", p.Login, false)
+	return w.String()
+}
+
+// alive is what only somebody who is logged in sees: the way out, or else the first thing used after the login.
+func (p *Plan) alive() (target, note string) {
+	if p.seen != nil && p.seen.Logout != nil {
+		return place([]Target{*p.seen.Logout}, p.seen.LogoutFrame, ""), ""
+	}
+	for _, a := range append(slices.Clone(p.Steps), p.After...) {
+		if len(a.Targets) > 0 {
+			return place(a.Targets[:1], p.seen.frame(a), ""), "guess: this is seen only after the login; the link by which one logs out is better"
+		}
+	}
+	if p.Commit != nil && len(p.Commit.Targets) > 0 {
+		return place(p.Commit.Targets[:1], p.seen.frame(*p.Commit), ""), "guess: this is seen only after the login; the link by which one logs out is better"
+	}
+	return "{link: '/log ?out|sign ?out|abmelden/i'}", "guess: a link by which one logs out is seen after the login"
+}
+
+func (w *writer) steps(indent string, actions []Action, first bool) {
+	wrote := false
+	if start := w.plan.start(); first && start != "" && (len(actions) == 0 || actions[0].Kind != "goto") {
+		w.line("%s- goto: %s", indent, quote(start))
+		wrote = true
+	}
+	for _, a := range actions {
+		wrote = w.step(indent, a) || wrote
+	}
+	if !wrote {
+		w.line("%s- goto: /", indent)
+	}
+}
+
+// start is the page on which the work began after the login, so that a kept login begins there too; empty if that is not
+// known.
+func (p *Plan) start() string {
+	at := ""
+	for _, a := range p.Login {
+		if a.Arrives && a.ArrivesAt != "" {
+			at = withoutQuery(a.ArrivesAt) // what stands behind it is often the session
+		}
+	}
+	if at == "" {
+		return ""
+	}
+	return p.path(at)
+}
+
+// path is an address within the application, without anything that was typed.
+func (p *Plan) path(address string) string {
+	u, err := url.Parse(address)
+	if err != nil || address == "" {
+		return "/"
+	}
+	query := u.Query()
+	changed := false
+	for name, values := range query {
+		for _, value := range values {
+			if value != "" && slices.Contains(p.recorded, value) || secretWords.MatchString(name) {
+				query.Del(name)
+				changed = true
+			}
+		}
+	}
+	path := either(u.EscapedPath(), "/")
+	for _, value := range p.recorded {
+		if len(value) >= 3 && strings.Contains(u.Path, value) {
+			path, changed = "/", true
+			query = nil
+		}
+	}
+	if changed {
+		u.RawQuery = query.Encode()
+	}
+	if u.RawQuery != "" {
+		path += "?" + u.RawQuery
+	}
+	path = strings.ReplaceAll(path, "${", "$${")
+	if base := u.Scheme + "://" + u.Host; u.Host != "" && base != p.Base {
+		return base + path
+	}
+	return path
+}
+
+func (w *writer) step(indent string, a Action) bool {
+	if a.Kind == "" {
+		w.comment(indent, "not taken over: "+a.unsupportedNote)
+		return false
+	}
+	for _, warning := range a.Warnings {
+		w.comment(indent, fmt.Sprintf("step %d: %s", a.Step, warning))
+	}
+	voices, left := w.plan.seen.voices(a)
+	for _, t := range left {
+		w.comment(indent, fmt.Sprintf("step %d: left out, as it fitted nothing or several elements: %s", a.Step, t.flow()))
+	}
+	frame := w.plan.seen.frame(a)
+	if frame == "[0]" || strings.Contains(frame, "[") {
+		w.comment(indent, fmt.Sprintf("step %d: the frame is named by its position only, as the recording does; better by its name", a.Step))
+	}
+	at := place(voices, frame, a.Window)
+	seen := w.plan.seen.step(a.Step)
+	switch kind := a.Kind; kind {
+	case "goto":
+		w.line("%s- goto: %s", indent, quote(w.plan.path(a.URL)))
+	case "click", "dblclick":
+		if kind == "click" && seen.Type == "checkbox" {
+			kind = "check"
+		}
+		w.line("%s- %s: %s", indent, kind, at)
+	case "check", "uncheck", "expect":
+		w.line("%s- %s: %s", indent, kind, at)
+	case "read":
+		w.line("%s- read: {from: %s, as: %s}", indent, at, either(snake(a.Value), "value"))
+	case "key":
+		if len(voices) > 0 {
+			w.line("%s- key: {press: %s, on: %s}", indent, a.Key, at)
+		} else {
+			w.line("%s- key: %s", indent, a.Key)
+		}
+	case "fill", "select":
+		w.fill(indent, a, at, seen)
+	}
+	return true
+}
+
+func (w *writer) fill(indent string, a Action, at string, seen StepSeen) {
+	kind, value := a.Kind, quote(strings.ReplaceAll(a.Value, "${", "$${"))
+	if kind == "fill" {
+		list, scope := w.plan.Inputs, "input"
+		if a.Secret {
+			list, scope = w.plan.Secrets, "secret"
+		}
+		value = "'${" + scope + "." + inputOf(list, a.Step) + "}'"
+		if seen.Type == "select" {
+			kind = "select"
+		}
+	}
+	key := ""
+	if a.Key != "" {
+		key = ", key: " + a.Key
+	}
+	w.line("%s- %s: {into: %s, value: %s%s}", indent, kind, at, value, key)
+}
+
+func (w *writer) commit() {
+	p, a := w.plan, *w.plan.Commit
+	voices, _ := p.seen.voices(a)
+	at := place(voices, p.seen.frame(a), a.Window)
+	w.line("commit:")
+	switch {
+	case a.Kind == "key" || a.Key != "":
+		w.line("  key: {press: %s, on: %s}", either(a.Key, "Enter"), at)
+	default:
+		w.line("  click: %s", at)
+	}
+	to := p.seen.step(a.Step).FormPost
+	if to == "" {
+		w.comment("  ", "guess: the recording does not tell which request this sends; name its address in place of *")
+		to = "*"
+	}
+	w.line("  effect: {method: POST, url: %s}", quote(to))
+	done, note := p.done()
+	if note != "" {
+		w.comment("  ", note)
+	}
+	w.line("  done: %s", done)
+}
+
+// done is what was seen after the commit.
+func (p *Plan) done() (target, note string) {
+	for _, a := range p.After {
+		if len(a.Targets) > 0 {
+			voices, _ := p.seen.voices(a)
+			return place(voices, p.seen.frame(a), a.Window), fmt.Sprintf("guess: this was used or seen next (step %d); name what the page shows when it was accepted", a.Step)
+		}
+	}
+	return "{text: /saved|done|success|created|thank|gespeichert|gebucht|angelegt|erfolgreich|danke/i}", "guess: the recording ends with the commit; name what the page shows when it was accepted"
+}
+
+func each[T any](list []T, text func(T) string) []string {
+	texts := make([]string, len(list))
+	for i, one := range list {
+		texts[i] = text(one)
+	}
+	return texts
+}
+
+// place is a target in flow style: the only alternative, or all of them.
+func place(targets []Target, frame, window string) string {
+	var parts []string
+	if window != "" {
+		parts = append(parts, "window: "+quote(window))
+	}
+	if frame != "" {
+		parts = append(parts, "frame: "+quote(frame))
+	}
+	switch {
+	case len(targets) == 1:
+		parts = append(parts, targets[0].fields())
+	case len(targets) > 1:
+		parts = append(parts, "any: ["+strings.Join(each(targets, Target.flow), ", ")+"]")
+	}
+	return "{" + strings.Join(parts, ", ") + "}"
+}
+
+func (t Target) flow() string { return "{" + t.fields() + "}" }
+
+var looksLikePattern = regexp.MustCompile(`^/(.+)/([imsu]*)$`)
+
+func (t Target) fields() string {
+	switch t.Kind {
+	case "role":
+		return "role: " + quote(t.Text) + ", name: " + quote(matching(t.Name, false))
+	case "css", "xpath":
+		return t.Kind + ": " + quote(t.Text)
+	}
+	return t.Kind + ": " + quote(matching(t.Text, t.Pattern))
+}
+
+// matching writes a text so that it means itself: not an expression, and not a pattern.
+func matching(text string, pattern bool) string {
+	marked := strings.ContainsAny(text, openMark+closeMark)
+	if pattern || looksLikePattern.MatchString(text) && !marked {
+		if !pattern {
+			text = "^" + regexp.QuoteMeta(text) + "$"
+		}
+		return "/" + strings.NewReplacer("${", "[$][{]", `\$\{`, `\$[{]`).Replace(text) + "/"
+	}
+	text = strings.ReplaceAll(text, "${", "$${")
+	return strings.NewReplacer(openMark, "${", closeMark, "}").Replace(text)
+}
+
+var plainScalar = regexp.MustCompile(`^[A-Za-z/ÄÖÜäöü][A-Za-z0-9 _./ÄÖÜäöüß-]*$`)
+
+// quote writes a text as a scalar of YAML, in flow style too.
+func quote(text string) string {
+	switch strings.ToLower(text) {
+	case "", "true", "false", "null", "yes", "no", "on", "off", "y", "n", "nan":
+		return "'" + text + "'"
+	}
+	if plainScalar.MatchString(text) && !strings.HasSuffix(text, " ") && !strings.Contains(text, "  ") {
+		return text
+	}
+	if strings.ContainsFunc(text, func(r rune) bool { return !unicode.IsGraphic(r) || r == utf8.RuneError }) {
+		return strconv.QuoteToASCII(text) // its escapes are those of YAML too
+	}
+	return "'" + strings.ReplaceAll(text, "'", "''") + "'"
+}
+
+// outputs matches the fields of an operation's output with the headings of a table.
+func (p *Plan) rowFields() []rules.Field {
+	if p.Operation == nil || p.Operation.Output == nil {
+		return nil
+	}
+	for _, field := range p.Operation.Output.Fields {
+		if field.Type != nil && field.Type.Kind == rules.KindList && field.Type.Items != nil {
+			return field.Type.Items.Fields
+		}
+	}
+	return nil
+}
+
+// column is the name that a heading gets.
+func (p *Plan) column(heading string, taken []string) string {
+	name := either(snake(heading), "column")
+	for _, field := range p.rowFields() {
+		if snake(field.Name) == name || field.Type != nil && snake(field.Type.Title) == name {
+			name = field.Name
+		}
+	}
+	unique := name
+	for n := 2; slices.Contains(taken, unique); n++ {
+		unique = fmt.Sprintf("%s%d", name, n)
+	}
+	return unique
+}
+
+// tables reads the largest table of the last page.
+func (w *writer) tables(indent string) {
+	if w.plan.seen == nil || len(w.plan.seen.Tables) == 0 {
+		w.comment(indent, "no table was looked for or found on the last page: read what is wanted with read: or table:")
+		return
+	}
+	t := w.plan.seen.Tables[0]
+	from := ""
+	if t.Frame != "" {
+		from = "frame: " + quote(t.Frame)
+	}
+	w.line("%s- table:", indent)
+	w.line("%s    from: {%s}", indent, from)
+	w.line("%s    columns:", indent)
+	for i, name := range w.plan.columns() {
+		w.line("%s      %s: {as: %s, optional: true}", indent, quote(t.Headings[i]), name)
+	}
+	w.line("%s    as: rows", indent)
+	for _, other := range w.plan.seen.Tables[1:] {
+		w.comment(indent, fmt.Sprintf("another table of the page has the headings %s", strings.Join(other.Headings, ", ")))
+	}
+}
+
+func (p *Plan) columns() (names []string) {
+	for _, heading := range p.seen.Tables[0].Headings {
+		names = append(names, p.column(heading, names))
+	}
+	return names
+}
+
+func (p *Plan) hasTable() bool { return !p.Writes && p.seen != nil && len(p.seen.Tables) > 0 }
+
+// reads are the names that the recording itself reads (store of Selenium).
+func (p *Plan) reads() (names []string) {
+	for _, a := range p.Steps {
+		if name := either(snake(a.Value), "value"); a.Kind == "read" && !slices.Contains(names, name) {
+			names = append(names, name)
+		}
+	}
+	return names
+}
+
+func (w *writer) output() {
+	p := w.plan
+	if p.Operation == nil {
+		w.line("output:")
+		for _, name := range p.reads() {
+			w.line("  %s: '${%s}'", name, name)
+		}
+		if p.hasTable() {
+			w.line("  rows: '${rows}'")
+		}
+		if !p.hasTable() && len(p.reads()) == 0 {
+			w.line("  done: true")
+		}
+		return
+	}
+	var known, missing []string
+	for _, field := range p.Operation.Output.Fields {
+		switch {
+		case slices.Contains(p.reads(), field.Name):
+			known = append(known, fmt.Sprintf("  %s: '${%s}'", field.Name, field.Name))
+		case p.hasTable() && field.Type != nil && field.Type.Kind == rules.KindList:
+			known = append(known, fmt.Sprintf("  %s: '${rows}'", field.Name))
+		case slices.ContainsFunc(p.Inputs, func(i Input) bool { return i.Name == field.Name }):
+			known = append(known, fmt.Sprintf("  %s: '${input.%s}'", field.Name, field.Name))
+		case field.Required:
+			missing = append(missing, field.Name)
+		}
+	}
+	for _, name := range missing {
+		w.comment("", fmt.Sprintf("%s answers %s too: read it with a step, and put it here", p.OperationName, name))
+		p.Warnings = append(p.Warnings, fmt.Sprintf("%s must answer %s, which the recording does not show: add a read or a table step and put it under output", p.OperationName, name))
+	}
+	if len(known) == 0 {
+		w.line("output: {}")
+		return
+	}
+	w.line("output:\n%s", strings.Join(known, "\n"))
+}
+
+// contractFile is a contract for a recording that is for none.
+func (p *Plan) contractFile(contract string) string {
+	w := &writer{plan: p}
+	_, short, _ := strings.Cut(p.OperationName, ".")
+	effect := contracts.Read
+	if p.Writes {
+		effect = contracts.Write
+	}
+	w.comment("", "Written by an import: what the recorded robot takes and answers.")
+	w.line("contract: %s\ntitle: %s\noperations:\n  %s:\n    title: %s\n    effect: %s", contract, quote(p.System), short, quote(p.Title), effect)
+	if len(p.Inputs) > 0 {
+		w.line("    input:")
+		for _, input := range p.Inputs {
+			w.line("      %s: {type: string, required: true, title: %s}", input.Name, quote(either(strings.ReplaceAll(oneLine(input.Label), "${", ""), input.Name)))
+		}
+	} else {
+		w.line("    input: {}")
+	}
+	w.line("    output:")
+	for _, name := range p.reads() {
+		w.line("      %s: {type: string}", name)
+	}
+	if p.hasTable() {
+		w.line("      rows:\n        type: array\n        required: true\n        items:\n          type: object\n          properties:")
+		for i, name := range p.columns() {
+			w.line("            %s: {type: string, title: %s}", name, quote(p.seen.Tables[0].Headings[i]))
+		}
+	}
+	if !p.hasTable() && len(p.reads()) == 0 {
+		w.line("      done: boolean")
+	}
+	return w.String()
+}
+
+func escapeQuery(text string) string { return url.QueryEscape(text) }
+func escapePath(text string) string  { return url.PathEscape(text) }

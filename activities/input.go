@@ -18,6 +18,9 @@ type Place struct {
 	Generation int `json:"generation"`
 }
 
+// turn names the place among all places of all cases.
+func (p Place) turn() string { return fmt.Sprintf("%s %s %d", p.Case, p.Path, p.Generation) }
+
 // CallInput is one call of an operation.
 type CallInput struct {
 	Place

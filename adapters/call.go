@@ -19,6 +19,9 @@ type Call struct {
 	// FirstSent is when a write with this key may have left us before; zero: never. What is then done
 	// depends on the operation's safety.
 	FirstSent time.Time
+	// Turn names the call whenever it is tried again, so that one that was told to come later keeps its turn among those
+	// that wait for the connection. Empty: it has none.
+	Turn string
 }
 
 // verdict is an outcome that can only be seen from the results.
@@ -35,7 +38,7 @@ func (c *Connection) Call(ctx context.Context, call Call) (rules.Value, error) {
 	if op == nil {
 		return rules.Value{}, &contracts.Error{Class: contracts.Internal, Operation: call.Operation, Message: "the adapter " + c.adapter.Name + " does not offer it", NothingSent: true}
 	}
-	value, err := c.call(ctx, op, call)
+	value, err := c.call(withTurn(ctx, call.Turn), op, call)
 	if err == nil {
 		return value, nil
 	}

@@ -64,7 +64,6 @@ type Connection struct {
 	shared   Shared
 	breaker  *breaker
 	limits   []Limit
-	places   []place
 	clients  map[time.Duration]*retryablehttp.Client
 	close    func()
 	database *pgxpool.Pool
@@ -112,12 +111,13 @@ func (a *Adapter) Connect(config Config) (*Connection, error) {
 	if len(problems) > 0 {
 		return nil, problems
 	}
-	c := &Connection{adapter: a, system: config.System, shared: config.Shared, breaker: newBreaker(config.System), limits: a.limitsWith(config.Limits), close: func() {}}
+	c := &Connection{adapter: a, system: config.System, shared: config.Shared, limits: a.limitsWith(config.Limits), close: func() {}}
 	c.settings, _ = a.settings(config.Settings)
 	if c.shared == nil {
 		c.shared = NewMemory()
 	}
-	c.places = newPlaces(c.limits)
+	c.shared = of{c.shared, ConnectionName(config.System, a.Name)}
+	c.breaker = newBreaker(c.shared, c.system)
 	guard, base, problem := a.address(config)
 	if problem != nil {
 		return nil, FieldErrors{*problem}

@@ -35,6 +35,16 @@ type boundless struct{}
 
 func (boundless) Pause(context.Context, string, time.Time) error { return nil }
 
+func (boundless) Enter(context.Context, string, adapters.Limit, time.Duration) (func(), error) {
+	return func() {}, nil
+}
+
+func (boundless) Held(context.Context, string) adapters.Hold { return adapters.Hold{} }
+
+func (boundless) ChangeHold(context.Context, string, func(adapters.Hold) adapters.Hold) error {
+	return nil
+}
+
 func (boundless) Take(context.Context, string, []adapters.Limit, time.Duration) (time.Duration, error) {
 	return 0, nil
 }

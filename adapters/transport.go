@@ -107,11 +107,22 @@ func takeTurn(ctx context.Context, shared Shared, system string, limits []Limit)
 		return err
 	}
 	if wait > longest {
-		failure := contracts.NewError(contracts.RateLimited, "", "the limit for requests to %s is reached", system)
-		failure.RetryAfter, failure.NothingSent = wait, true
-		return failure
+		return refusal(shared.Held(ctx, system), system, wait)
 	}
 	return pause(ctx, wait)
+}
+
+// refusal is the error of a call that the connection's limits or its state hold back.
+func refusal(hold Hold, system string, wait time.Duration) *contracts.Error {
+	failure := contracts.NewError(contracts.RateLimited, "", "the limit for requests to %s is reached", system)
+	if hold.Until.After(time.Now()) {
+		failure.Message = fmt.Sprintf("%s is paused by the system until %s", system, hold.Until.UTC().Format(time.RFC3339))
+		if hold.Broken {
+			failure.Class, failure.Message = contracts.Unavailable, system+" failed several times in a row and is left alone for a moment"
+		}
+	}
+	failure.RetryAfter, failure.NothingSent = wait, true
+	return failure
 }
 
 func pause(ctx context.Context, wait time.Duration) error {

@@ -87,6 +87,9 @@ func (d *Desk) caseData(ctx context.Context, id string) (caseData, error) {
 		if data.Waits, err = d.Cases.Waits(ctx, found.ID); err != nil {
 			d.Log.Debug("desk.case.not_described", "case", found.ID, "error", err)
 		}
+		if err := d.explainWaits(ctx, data.Waits); err != nil {
+			return data, err
+		}
 	}
 	return data, nil
 }

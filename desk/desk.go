@@ -64,6 +64,8 @@ type Wait struct {
 	Attempt   int       `json:"attempt,omitempty"`
 	Trying    bool      `json:"trying,omitempty"`
 	NextTry   time.Time `json:"next_try,omitzero"`
+	// Held says why nobody calls the system now, if that is so.
+	Held []string `json:"held,omitempty"`
 }
 
 // Undo is a step of a case, or of one that it runs, that would be undone if the case were cancelled.

@@ -4,6 +4,8 @@ import (
 	"context"
 	"net/http"
 	"slices"
+	"strings"
+	"time"
 
 	"crosswalk/store"
 )
@@ -13,10 +15,88 @@ type systemView struct {
 	Name    string            `json:"system"`
 	State   store.SystemState `json:"state"`
 	Waiting int               `json:"waiting"` // cases
+	Cases   []waitingCase     `json:"cases"`   // those that have waited longest
+	Held    []held            `json:"held"`    // its connections that nobody uses for a while
+}
+
+// waitingCase is a case that waits for a system.
+type waitingCase struct {
+	ID        string    `json:"id"`
+	Reference string    `json:"reference"`
+	UseCase   string    `json:"use_case"`
+	Step      string    `json:"step"`
+	Since     time.Time `json:"since"`
+}
+
+// waitingShown is how many cases are listed under a system.
+const waitingShown = 20
+
+// held is a connection that is paused by the system itself, or that failed too often.
+type held struct {
+	Adapter string    `json:"adapter"`
+	Until   time.Time `json:"until"`
+	Broken  bool      `json:"broken,omitempty"`
+}
+
+// String says it in a sentence without its beginning.
+func (h held) String() string {
+	until := h.Until.UTC().Format(time.RFC3339)
+	if h.Broken {
+		return "left alone after several failures, tried again at " + until + " (" + h.Adapter + ")"
+	}
+	return "paused by the system until " + until + " (" + h.Adapter + ")"
+}
+
+// heldNow are the connections that are held back now, by system.
+func (d *Desk) heldNow(ctx context.Context) (map[string][]held, error) {
+	holds, err := d.Store.ConnectionHolds(ctx)
+	if err != nil {
+		return nil, err
+	}
+	bySystem := map[string][]held{}
+	for _, one := range holds {
+		system, adapter, _ := strings.Cut(one.Connection, "/")
+		if one.Broken || one.Until.After(d.now()) {
+			bySystem[system] = append(bySystem[system], held{adapter, one.Until, one.Broken})
+		}
+	}
+	return bySystem, nil
+}
+
+// explainWaits says of the systems that a case waits for why nobody calls them now.
+func (d *Desk) explainWaits(ctx context.Context, waits []Wait) error {
+	bySystem, err := d.heldNow(ctx)
+	if err != nil {
+		return err
+	}
+	for i, wait := range waits {
+		if wait.Kind != "system" {
+			continue
+		}
+		system := wait.System
+		if system == "" {
+			system = wait.For
+		}
+		state, err := d.Store.SystemState(ctx, system)
+		if err != nil {
+			return err
+		}
+		if state.Paused {
+			waits[i].Held = append(waits[i].Held, strings.TrimSuffix(system+" is paused by "+state.Who+": "+state.Reason, ": "))
+		}
+		for _, one := range bySystem[system] {
+			waits[i].Held = append(waits[i].Held, system+" is "+one.String())
+		}
+	}
+	return nil
 }
 
 func (d *Desk) systemViews(ctx context.Context) ([]systemView, error) {
 	views := []systemView{}
+	bySystem, err := d.heldNow(ctx)
+	if err != nil {
+		return nil, err
+	}
 	for _, name := range d.Systems() {
 		state, err := d.Store.SystemState(ctx, name)
 		if err != nil {
@@ -26,7 +106,15 @@ func (d *Desk) systemViews(ctx context.Context) ([]systemView, error) {
 		if err != nil {
 			return nil, err
 		}
-		views = append(views, systemView{name, state, waiting})
+		found, err := d.Store.Cases(ctx, store.CaseFilter{WaitingFor: name, Open: true, Oldest: true, Limit: waitingShown})
+		if err != nil {
+			return nil, err
+		}
+		cases := []waitingCase{}
+		for _, one := range found {
+			cases = append(cases, waitingCase{one.ID, one.Reference, one.UseCase, one.WaitingStep, one.WaitingSince})
+		}
+		views = append(views, systemView{name, state, waiting, cases, append([]held{}, bySystem[name]...)})
 	}
 	return views, nil
 }

@@ -16,7 +16,6 @@ import (
 	"go.temporal.io/sdk/workflow"
 
 	"crosswalk/activities"
-	"crosswalk/adapters"
 	"crosswalk/robots"
 	"crosswalk/rules"
 	"crosswalk/store"
@@ -114,7 +113,7 @@ func (w *Worker) openReach() {
 		w.pool = robots.NewPool(w.config.Robots)
 		runner = robots.NewRunner(w.pool, robots.NewLeases())
 	}
-	w.reach = newReach(adapters.NewMemory(), runner, w.config.Store.Load, w.log)
+	w.reach = newReach(shared(w.config.Store), runner, w.config.Store.Load, w.log)
 }
 
 func (w *Worker) start(ctx context.Context) error {

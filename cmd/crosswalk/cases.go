@@ -130,6 +130,7 @@ type waitView struct {
 	Attempt   int       `json:"attempt"`
 	Trying    bool      `json:"trying"`
 	NextTry   time.Time `json:"next_try"`
+	Held      []string  `json:"held"`
 }
 
 // String is a line for people: for what, where, since when, how often it was tried and when it is tried again.
@@ -158,6 +159,9 @@ func (w waitView) String() string {
 	}
 	if w.Task != "" {
 		text += "; task " + w.Task
+	}
+	for _, why := range w.Held {
+		text += "; " + why
 	}
 	return text
 }

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/url"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -11,11 +12,13 @@ import (
 
 func systemsCommand() *cobra.Command {
 	c := &cobra.Command{Use: "systems", Short: "List, pause and resume the systems that cases reach"}
-	list := &cobra.Command{Use: "list", Short: "List systems, whether they are in use, and how many cases wait for them", Args: exactly(), RunE: listSystems}
+	list := &cobra.Command{Use: "list", Short: "List systems, whether they are in use, and which cases wait for them", Args: exactly(), RunE: listSystems,
+		Example: "  crosswalk systems list\n  crosswalk systems list --json"}
 	pause := &cobra.Command{Use: "pause SYSTEM", Short: "Keep all cases from calling a system; they wait visibly", Args: exactly("SYSTEM"), RunE: setSystem("pause"),
 		Example: "  crosswalk systems pause crm --reason 'migration until noon'"}
 	pause.Flags().String("reason", "", "why")
-	resume := &cobra.Command{Use: "resume SYSTEM", Short: "Let cases call a system again", Args: exactly("SYSTEM"), RunE: setSystem("resume")}
+	resume := &cobra.Command{Use: "resume SYSTEM", Short: "Let cases call a system again", Args: exactly("SYSTEM"), RunE: setSystem("resume"),
+		Example: "  crosswalk systems resume crm"}
 	for _, sub := range []*cobra.Command{list, pause, resume} {
 		dataFlag(sub)
 		jsonFlag(sub)
@@ -48,7 +51,19 @@ func printSystems(c *cobra.Command, r running, method, path string, body any) er
 		Systems []struct {
 			System  string `json:"system"`
 			Waiting int    `json:"waiting"`
-			State   struct {
+			Cases   []struct {
+				ID        string    `json:"id"`
+				Reference string    `json:"reference"`
+				UseCase   string    `json:"use_case"`
+				Step      string    `json:"step"`
+				Since     time.Time `json:"since"`
+			} `json:"cases"`
+			Held []struct {
+				Adapter string    `json:"adapter"`
+				Until   time.Time `json:"until"`
+				Broken  bool      `json:"broken,omitempty"`
+			} `json:"held"`
+			State struct {
 				Paused    bool      `json:"paused"`
 				Reason    string    `json:"reason"`
 				Who       string    `json:"who"`
@@ -71,9 +86,27 @@ func printSystems(c *cobra.Command, r running, method, path string, body any) er
 		case s.State.NotBefore.After(time.Now()):
 			state = "asked us to wait until " + s.State.NotBefore.Format(time.RFC3339)
 		}
+		for _, held := range s.Held {
+			text := "paused by the system until "
+			if held.Broken {
+				text = "left alone after several failures, tried again at "
+			}
+			state = strings.TrimPrefix(state+"; ", "in use; ") + text + held.Until.Format(time.RFC3339) + " (" + held.Adapter + ")"
+		}
 		rows = append(rows, []string{s.System, state, fmt.Sprint(s.Waiting)})
 	}
 	table(c.OutOrStdout(), rows)
+	for _, s := range out.Systems {
+		if len(s.Cases) == 0 {
+			continue
+		}
+		fmt.Fprintf(c.OutOrStdout(), "\nwaiting for %s, the longest first:\n", s.System)
+		rows := [][]string{}
+		for _, one := range s.Cases {
+			rows = append(rows, []string{one.Reference, one.UseCase, one.Step, "since " + one.Since.Format(time.RFC3339)})
+		}
+		table(c.OutOrStdout(), rows)
+	}
 	return nil
 }
 

@@ -179,9 +179,14 @@ func mustLook(w *world, id string) caseDetail {
 }
 
 // TestReleasesSideBySide replaces a worker by one of another release while cases are open, with both on the queue for
-// a while and a new version of the use case published meanwhile, and goes back again.
+// a while and a new version of the use case published meanwhile, and goes back again. CROSSWALK_PREVIOUS names the
+// program of an earlier release; without it the earlier one is this code too, under another version.
 func TestReleasesSideBySide(t *testing.T) {
 	t.Parallel()
+	previous := os.Getenv("CROSSWALK_PREVIOUS")
+	if previous == "" {
+		previous = binary
+	}
 	next := filepath.Join(t.TempDir(), "crosswalk-next")
 	build := exec.Command("go", "build", "-ldflags", "-X main.version=9.9.9", "-o", next, "crosswalk/cmd/crosswalk")
 	build.Env = append(os.Environ(), "CGO_ENABLED=0")
@@ -193,7 +198,7 @@ func TestReleasesSideBySide(t *testing.T) {
 
 	c := newCluster(t, 1)
 	complaints := c.complaints(sandbox.EndReplace)
-	before := c.role(binary, "worker")
+	before := c.role(previous, "worker")
 	before.awaitReady(t)
 	first := c.run(plain(complaints[0]))
 	c.awaitTask(first, "complete")
@@ -219,12 +224,15 @@ func TestReleasesSideBySide(t *testing.T) {
 	require.Zero(t, before.terminate(t), before.said())
 	c.finish(ids[0])
 	c.finish(ids[4])
-	back := c.role(binary, "worker")
+	back := c.role(previous, "worker")
 	back.awaitReady(t)
-	require.Zero(t, after.terminate(t), after.said())
-	for _, id := range ids[1:4] {
-		c.finish(id)
+	for _, id := range ids[1:3] {
+		c.finish(id) // by either
 	}
+	if previous == binary { // else its interpreter may be older, and leave cases of the newer one alone
+		require.Zero(t, after.terminate(t), after.said())
+	}
+	c.finish(ids[3])
 	c.oneTicketEach(ids)
 }
 

@@ -25,7 +25,7 @@ type Adapter struct {
 	// Contracts are all of them. Operations of the first are called by their short names within the file, those of the
 	// others by their full ones.
 	Contracts []string
-	Protocol  string // http or sql
+	Protocol  string // http, json_rpc or sql
 	File      string
 	Text      []byte // the file as it was read
 	Hash      string // sha256 of the text
@@ -37,6 +37,7 @@ type Adapter struct {
 	operations map[string]*Operation // by full name
 	baseURL    string
 	auth       auth
+	rpc        *rpc // of json_rpc
 	headers    *tree
 	limits     []Limit
 	waits      []waitRule

@@ -15,6 +15,7 @@ const (
 	authBearer = "bearer"
 	authBasic  = "basic"
 	authHeader = "header"
+	authLogin  = "session"
 )
 
 // auth says how a system knows us. Only here and in headers may a secret be read.
@@ -23,6 +24,18 @@ type auth struct {
 	name     string // of the header
 	value    *rules.Template
 	password *rules.Template
+	session  *sessionAuth // of authLogin: all of the above stands in it
+}
+
+// auth reads how the system knows us. A session is read with what a request may hold.
+func (p *parser) auth(node *source.Node, secret scope) auth {
+	if node.Kind() != source.Map || !node.Get(authLogin).Exists() {
+		return parseAuth(node, secret)
+	}
+	if fields := node.Fields(authShape); len(fields) > 1 {
+		node.Errorf("keep one", "there are %d ways to authenticate", len(fields))
+	}
+	return auth{kind: authLogin, session: p.parseSession(node.Get(authLogin), secret)}
 }
 
 func parseAuth(node *source.Node, in scope) auth {
@@ -43,15 +56,19 @@ func parseAuth(node *source.Node, in scope) auth {
 	case fields[authHeader].Exists():
 		header := fields[authHeader]
 		header.Fields(ownHeaderShape)
-		return auth{kind: authHeader, name: headerName(header.Required("name", "")), value: in.template(header.Required("value", ""))}
+		name := header.Required("name", "")
+		if in.has("token") && name.Text() == "Cookie" { // a session's
+			return auth{kind: authHeader, name: "Cookie", value: in.template(header.Required("value", ""))}
+		}
+		return auth{kind: authHeader, name: headerName(name), value: in.template(header.Required("value", ""))}
 	}
-	node.Errorf("write bearer, basic or header, or auth: none", "no way to authenticate is given")
+	node.Errorf("write bearer, basic, header or session, or auth: none", "no way to authenticate is given")
 	return auth{kind: authNone}
 }
 
 // apply puts the credentials into a request's headers and returns them, to be kept out of every text.
 func (a auth) apply(header http.Header, vars map[string]rules.Value) (credentials string, err error) {
-	if a.kind == authNone || a.kind == "" {
+	if a.kind == authNone || a.kind == authLogin || a.kind == "" {
 		return "", nil
 	}
 	value, err := a.value.Eval(vars)

@@ -2,6 +2,7 @@ package adapters
 
 import (
 	"fmt"
+	"maps"
 	"net"
 	"net/http"
 	"net/url"
@@ -67,6 +68,8 @@ type Connection struct {
 	clients  map[time.Duration]*retryablehttp.Client
 	close    func()
 	database *pgxpool.Pool
+	secrets  rules.Value // for the request that logs in
+	session  *session    // nil: requests carry the same headers always
 }
 
 // Check says what is wrong with a configuration without needing the values of its secrets: the names of
@@ -138,6 +141,7 @@ func (c *Connection) openHTTP(guard *egress, vars map[string]rules.Value, secret
 	if err == nil {
 		err = setHeaders(c.headers, c.adapter.headers, vars)
 	}
+	c.secrets, c.session = vars["secret"], newSession(c.adapter.auth.session)
 	c.redact = newRedactor(append(secrets, credentials, strings.TrimPrefix(strings.TrimPrefix(credentials, "Basic "), "Bearer "))...)
 	if err != nil {
 		return FieldErrors{{"auth", c.redact.text(err.Error()), ""}}
@@ -145,7 +149,11 @@ func (c *Connection) openHTTP(guard *egress, vars map[string]rules.Value, secret
 	transport := newTransport(guard)
 	c.close = transport.CloseIdleConnections
 	c.clients = map[time.Duration]*retryablehttp.Client{}
-	for _, op := range c.adapter.operations {
+	operations := slices.Collect(maps.Values(c.adapter.operations))
+	if c.session != nil {
+		operations = append(operations, c.session.of.login)
+	}
+	for _, op := range operations {
 		if c.clients[op.timeout] == nil {
 			c.clients[op.timeout] = newClient(&gate{system: c.system, shared: c.shared, breaker: c.breaker, next: transport, timeout: op.timeout})
 		}

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"fmt"
+	"maps"
 	"net/http"
 	"net/http/httptrace"
 	"net/url"
@@ -22,6 +23,14 @@ import (
 
 // exchange makes one request and returns what came back: status, headers, body; for SQL: items.
 func (c *Connection) exchange(ctx context.Context, op *Operation, r *request, vars map[string]rules.Value, at *page) (rules.Value, error) {
+	if c.session != nil {
+		return c.signed(ctx, op, r, vars, at)
+	}
+	return c.exchangeAs(ctx, nil, op, r, vars, at)
+}
+
+// exchangeAs makes the request under a log-in, if there is one.
+func (c *Connection) exchangeAs(ctx context.Context, in *login, op *Operation, r *request, vars map[string]rules.Value, at *page) (rules.Value, error) {
 	short := c.adapter.ShortName(op.Name)
 	leave, err := c.enter(ctx, short)
 	if err != nil {
@@ -31,6 +40,7 @@ func (c *Connection) exchange(ctx context.Context, op *Operation, r *request, va
 	e := &exchange{
 		replayable: !r.writes || op.replayable(),
 		writes:     r.writes,
+		login:      in,
 		knowable:   !r.writes || op.knowable(),
 		wait: func(response *http.Response) (time.Duration, bool) {
 			return retryAfter(c.adapter.waits, response.Header, time.Now())
@@ -105,6 +115,9 @@ func (c *Connection) build(ctx context.Context, e *exchange, op *Operation, r *r
 		return nil, err
 	}
 	request.Header = c.headers.Clone()
+	if e.login != nil {
+		maps.Copy(request.Header, e.login.header)
+	}
 	if contentType != "" {
 		request.Header.Set("Content-Type", contentType)
 	}
@@ -142,6 +155,9 @@ func (c *Connection) url(op *Operation, r *request, vars map[string]rules.Value,
 // encodeBody returns the body and its type; no type: there is none.
 func (r *request) encodeBody(vars map[string]rules.Value, at page) (body []byte, contentType string, err error) {
 	switch {
+	case r.call != nil:
+		body, err = r.envelope(r.rpc, vars, at)
+		return body, "application/json", err
 	case r.json != nil:
 		value, err := r.json.eval(vars)
 		if err != nil {
@@ -171,6 +187,9 @@ func (c *Connection) read(ctx context.Context, e *exchange, op *Operation, r *re
 	}
 	raw, readErr := readBody(response, wire, decoded)
 	body, parseErr := parseBody(response, raw)
+	if r.rpc != nil && success && parseErr == nil {
+		body, parseErr = r.rpc.opened(body)
+	}
 	if success && (readErr != nil || parseErr != nil) {
 		return rules.Value{}, c.garbled(e, op, response, readErr, parseErr)
 	}
@@ -179,6 +198,12 @@ func (c *Connection) read(ctx context.Context, e *exchange, op *Operation, r *re
 		"headers": headerRecord(response.Header),
 		"body":    body,
 	})
+	if e.login != nil {
+		if c.adapter.auth.ended(resultVars(vars, answer)) {
+			return rules.Value{}, errSessionEnded
+		}
+		c.session.settled(ctx, e.login)
+	}
 	if slices.Contains(r.empty, response.StatusCode) {
 		return nothing.With("status", answer.Get("status")), nil
 	}

@@ -37,6 +37,8 @@ var ownFunctions = []rules.Function{
 	{Name: "zq", Params: types(rules.TypeOf(rules.KindText)), Result: rules.TypeOf(rules.KindText), Call: zendeskQuote},
 	{Name: "base64url", Params: types(rules.TypeOf(rules.KindText)), Result: rules.TypeOf(rules.KindText), Call: base64url},
 	{Name: "listed", Params: types(optional(rules.KindAny)), Result: rules.TypeOf(rules.KindList), Call: listed},
+	{Name: "base64", Params: types(rules.TypeOf(rules.KindText)), Result: rules.TypeOf(rules.KindText), Call: base64text},
+	{Name: "cookie", Params: types(optional(rules.KindText), rules.TypeOf(rules.KindText)), Result: optional(rules.KindText), Call: cookie},
 	{Name: "next_link", Params: types(optional(rules.KindText)), Result: optional(rules.KindText), Call: nextLink},
 }
 
@@ -222,6 +224,20 @@ func zendeskQuote(arguments []rules.Value) (rules.Value, error) {
 
 func base64url(arguments []rules.Value) (rules.Value, error) {
 	return rules.Text(base64.RawURLEncoding.EncodeToString([]byte(arguments[0].Text()))), nil
+}
+
+func base64text(arguments []rules.Value) (rules.Value, error) {
+	return rules.Text(base64.StdEncoding.EncodeToString([]byte(arguments[0].Text()))), nil
+}
+
+// cookie is the value of a cookie that a Set-Cookie header sets; several of them stand in one text, with commas.
+func cookie(arguments []rules.Value) (rules.Value, error) {
+	for _, part := range strings.FieldsFunc(arguments[0].Text(), func(r rune) bool { return r == ',' || r == ';' }) {
+		if name, value, ok := strings.Cut(strings.TrimSpace(part), "="); ok && name == arguments[1].Text() {
+			return rules.Text(value), nil
+		}
+	}
+	return rules.Missing(), nil
 }
 
 var linkNext = regexp.MustCompile(`<([^<>]*)>\s*;[^,]*\brel="?next"?`)

@@ -84,6 +84,10 @@ func (r *request) said(body rules.Value) said {
 	if r.graphql != nil {
 		return r.graphql.said(body)
 	}
+	if r.rpc != nil {
+		class, refusal := rpcClass(body.Get("error"))
+		return said{class: class, nothing: refusal, message: body.Path("error", "message").Text()}
+	}
 	return said{}
 }
 

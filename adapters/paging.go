@@ -84,16 +84,17 @@ func (p *parser) paging(node *source.Node, r *request, in scope) *paging {
 
 // check holds the fields to the kind.
 func (g *paging) check(node *source.Node, r *request) {
+	unsent := g.send == "" && r.rpc == nil // the parameters of a procedure read the page themselves
 	switch {
-	case g.kind == pagingCursor && (g.next == nil && g.info == nil || g.send == ""):
+	case g.kind == pagingCursor && (g.next == nil && g.info == nil || unsent):
 		node.Errorf("next: where the answer has the cursor (or page_info); send: the parameter that carries it", "cursor paging needs next and send")
-	case g.kind == pagingPage && (g.send == "" || g.pages == nil && g.total == nil && g.size == 0):
+	case g.kind == pagingPage && (unsent || g.pages == nil && g.total == nil && g.size == 0):
 		node.Errorf("send: the parameter; pages: where the answer has their number, or size: how many items a full page has", "page paging needs send, and pages or size")
 	case g.kind == pagingPage && g.total != nil && g.size == 0:
 		node.Errorf("size: how many items a full page has", "page paging with a total needs the size of a page")
-	case g.kind == pagingOffset && g.send == "":
+	case g.kind == pagingOffset && unsent:
 		node.Errorf("send: the parameter that carries how many items are left out", "offset paging needs send")
-	case g.kind == pagingKeyset && (g.next == nil || g.send == ""):
+	case g.kind == pagingKeyset && (g.next == nil || unsent):
 		node.Errorf("next: what is sent, as in '${last.id}'; send: the parameter that carries it", "keyset paging needs next and send")
 	case g.kind == pagingNext && g.next == nil:
 		node.Errorf("next: where the answer has the address, as in '${body.next}'", "next_url paging needs next")

@@ -61,7 +61,7 @@ func (p *parser) file(root *source.Node) {
 	p.contract(root)
 	a.Protocol = "http"
 	if fields["protocol"].Exists() {
-		a.Protocol = fields["protocol"].OneOf("http", "sql")
+		a.Protocol = fields["protocol"].OneOf("http", protocolRPC, "sql")
 	}
 	p.connection(root.Required("connection", "say where the system is, as in connection: {base_url: https://api.example.com}"))
 	p.base.shapes = parseShapes(fields["shapes"], p.base)
@@ -112,7 +112,12 @@ func (p *parser) general(root *source.Node, fields map[string]*source.Node) {
 		}
 	} else {
 		secret := p.base.with("secret", secretType(a.Secrets))
-		a.auth = parseAuth(root.Required("auth", "say how the system knows us, as in auth: {bearer: '${secret.token}'}, or auth: none"), secret)
+		if a.Protocol == protocolRPC {
+			a.rpc = parseRPC(fields["rpc"], p.base)
+		} else if fields["rpc"].Exists() {
+			root.KeyNode("rpc").Errorf("write protocol: json_rpc, or remove it", "%q is for protocol: json_rpc", "rpc")
+		}
+		a.auth = p.auth(root.Required("auth", "say how the system knows us, as in auth: {bearer: '${secret.token}'}, or auth: none"), secret)
 		a.headers = parseTree(fields["headers"], secret)
 		for _, node := range fields["wait"].List() {
 			node.Fields(waitShape)

@@ -18,6 +18,9 @@ func (p *parser) request(op *Operation, node *source.Node, in scope) *request {
 	if p.adapter.Protocol == "sql" {
 		return p.sqlRequest(op, node, in)
 	}
+	if p.adapter.Protocol == protocolRPC {
+		return p.rpcRequest(op, node, in)
+	}
 	fields := node.Fields(httpShape)
 	r := &request{when: in.condition(fields["when"])}
 	if fields["first_of"].Exists() {

@@ -3,8 +3,11 @@ package adapters
 import (
 	"encoding/base64"
 	"net/url"
+	"slices"
 	"sort"
 	"strings"
+	"sync"
+	"sync/atomic"
 )
 
 // minSecret is the shortest value that is searched for in texts: shorter ones would blot out ordinary words.
@@ -12,9 +15,32 @@ const minSecret = 4
 
 // redactor blots out the connection's secrets, as they are and in the encodings in which requests and
 // error texts carry them.
-type redactor struct{ replacer *strings.Replacer }
+type redactor struct {
+	replacer atomic.Pointer[strings.Replacer]
+	mu       sync.Mutex
+	fixed    []string
+	learned  []string // the latest of what was given to us, such as tokens
+}
+
+// maxLearned is how many of them are remembered: a token that was replaced so often is not accepted any more.
+const maxLearned = 16
+
+// learn adds what must not show up either.
+func (r *redactor) learn(secrets ...string) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.learned = append(r.learned, secrets...)
+	r.learned = r.learned[max(0, len(r.learned)-maxLearned):]
+	r.replacer.Store(replacerOf(slices.Concat(r.fixed, r.learned)))
+}
 
 func newRedactor(secrets ...string) *redactor {
+	r := &redactor{fixed: secrets}
+	r.learn()
+	return r
+}
+
+func replacerOf(secrets []string) *strings.Replacer {
 	var forms []string
 	for _, secret := range secrets {
 		if len(secret) < minSecret {
@@ -30,12 +56,12 @@ func newRedactor(secrets ...string) *redactor {
 	for _, form := range forms {
 		pairs = append(pairs, form, "***")
 	}
-	return &redactor{strings.NewReplacer(pairs...)}
+	return strings.NewReplacer(pairs...)
 }
 
 // text returns one line of at most 400 bytes without any secret.
 func (r *redactor) text(s string) string {
-	s = strings.Join(strings.Fields(r.replacer.Replace(s)), " ")
+	s = strings.Join(strings.Fields(r.replacer.Load().Replace(s)), " ")
 	if len(s) > maxMessage {
 		s = strings.ToValidUTF8(s[:maxMessage], "") + "…"
 	}

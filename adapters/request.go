@@ -21,6 +21,10 @@ type request struct {
 	form    *tree
 	graphql *graphqlBody
 
+	call      *rules.Template // a procedure, with its arguments
+	arguments *tree
+	rpc       *rpc // in which form it is called
+
 	sql    string
 	params []*rules.Template
 

@@ -23,6 +23,7 @@ type exchange struct {
 	knowable   bool    // what came of it can be found out, or does not matter
 	limits     []Limit // that every attempt counts against
 	writes     bool
+	login      *login // that signs it; nil: the connection's own headers do
 	sent       atomic.Bool
 	doubtful   atomic.Bool // an attempt may have been carried out, and another one followed
 	wait       func(*http.Response) (time.Duration, bool)

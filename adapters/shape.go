@@ -27,7 +27,8 @@ var adapterShape = source.Record(
 	source.Field{Name: "title", Is: source.Text(), About: "The product, for people.", Default: "the name", Example: "Deskly"},
 	source.Field{Name: "version", Is: source.Text(), About: "The version of the adapter.", Example: "1.0.0"},
 	source.Field{Name: "contract", Is: source.OneOrMore(source.Text()), Required: true, About: "The contract that it carries out, or several: the operations of the first have short names in this file, those of the others full ones, as in invoicing.list_invoices.", Example: "support"},
-	source.Field{Name: "protocol", Is: source.Choice("http", "sql"), About: "How the system is spoken to.", Default: "http", Example: "sql"},
+	source.Field{Name: "protocol", Is: source.Choice("http", protocolRPC, "sql"), About: "How the system is spoken to.", Default: "http", Example: "sql"},
+	source.Field{Name: "rpc", Is: rpcShape, About: "With protocol json_rpc: in which form calls are taken.", Default: "JSON-RPC 2.0 at the address itself", Example: "{path: /jsonrpc}"},
 	source.Field{Name: "docs", Is: source.OneOrMore(source.Text()), About: "Where the interface is described.", Example: "[https://developers.deskly.example]"},
 	source.Field{Name: "connection", Is: connectionShape, Required: true, About: "Where the system is, and what a workspace must say to reach it.", Example: "{base_url: https://api.deskly.example}"},
 	source.Field{Name: "check", Is: source.Text(), About: "A reading operation that tries a connection out.", Default: "connections are not tried out", Example: "check_connection"},
@@ -61,10 +62,11 @@ var settingShape = secretShape.With(
 	source.Field{Name: "format", Is: source.Choice("origin", "hostname"), About: "A form that may stand in an address without a pattern.", Default: "none", Example: "hostname"},
 )
 
-var authShape = source.Record(
-	source.Field{Name: authBearer, Is: source.Template(), About: "A bearer token. One of the three.", Example: "'${secret.token}'"},
+var authShape = source.Part("auth", "How a system knows us: one of these.",
+	source.Field{Name: authBearer, Is: source.Template(), About: "A bearer token. One of the four.", Example: "'${secret.token}'"},
 	source.Field{Name: authBasic, Is: basicShape, About: "Name and password.", Example: "{username: '${secret.key}', password: x}"},
 	source.Field{Name: authHeader, Is: ownHeaderShape, About: "A header of its own.", Example: "{name: X-Api-Key, value: '${secret.key}'}"},
+	source.Field{Name: authLogin, Is: sessionShape, About: "A request that logs in, whose answer signs the others.", Example: "{login: {post: /login, json: {password: '${secret.password}'}}, token: '${body.token}', apply: {bearer: '${token}'}}"},
 )
 
 var basicShape = source.Record(
@@ -165,7 +167,7 @@ var queryShape = source.Record(
 )
 
 // requestShape is a request by HTTP, or a query of a database.
-var requestShape = source.NamedPart("request", "One request: by HTTP, or, with protocol sql, a query.", source.Either(httpShape, queryShape))
+var requestShape = source.NamedPart("request", "One request: by HTTP, or a call (json_rpc), or a query (sql).", source.Either(httpShape, callShape, queryShape))
 
 // Format describes the files of adapters.
 func Format() *source.Format {

@@ -19,6 +19,7 @@ type tree struct {
 	each   *comprehension
 	use    *use
 	isList bool
+	places bool // a list that keeps what is missing, as null
 }
 
 // shape is a tree with a name, for records that several operations answer.
@@ -158,7 +159,7 @@ func (t *tree) eval(vars map[string]rules.Value) (rules.Value, error) {
 	case t.use != nil:
 		return t.use.eval(vars)
 	case t.isList:
-		return evalAll(t.items, vars)
+		return evalAll(t.items, t.places, vars)
 	}
 	record := make(map[string]rules.Value, len(t.keys))
 	for i, key := range t.keys {
@@ -171,14 +172,14 @@ func (t *tree) eval(vars map[string]rules.Value) (rules.Value, error) {
 	return rules.Record(record), nil
 }
 
-func evalAll(trees []*tree, vars map[string]rules.Value) (rules.Value, error) {
+func evalAll(trees []*tree, places bool, vars map[string]rules.Value) (rules.Value, error) {
 	items := make([]rules.Value, 0, len(trees))
 	for i, t := range trees {
 		value, err := t.eval(vars)
 		if err != nil {
 			return rules.Value{}, fmt.Errorf("[%d]: %w", i, err)
 		}
-		if !value.IsMissing() {
+		if places || !value.IsMissing() {
 			items = append(items, value)
 		}
 	}

@@ -92,7 +92,7 @@ func (b *seenBody) Close() error {
 }
 
 // Masked is a text without the connection's secrets.
-func (c *Connection) Masked(text string) string { return c.redact.replacer.Replace(text) }
+func (c *Connection) Masked(text string) string { return c.redact.blot(text) }
 
 // Judge says which class an answer to an operation has by the rules of the file and by its status ("": none, it is no
 // error), and whether it proves that a write was not carried out.

@@ -59,9 +59,12 @@ func replacerOf(secrets []string) *strings.Replacer {
 	return strings.NewReplacer(pairs...)
 }
 
+// blot replaces the secrets in a text.
+func (r *redactor) blot(s string) string { return r.replacer.Load().Replace(s) }
+
 // text returns one line of at most 400 bytes without any secret.
 func (r *redactor) text(s string) string {
-	s = strings.Join(strings.Fields(r.replacer.Load().Replace(s)), " ")
+	s = strings.Join(strings.Fields(r.blot(s)), " ")
 	if len(s) > maxMessage {
 		s = strings.ToValidUTF8(s[:maxMessage], "") + "…"
 	}

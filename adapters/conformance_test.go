@@ -29,3 +29,16 @@ func TestTheCatalogueConforms(t *testing.T) {
 		})
 	}
 }
+
+// TestEveryExampleSaysWhatItRestsOn: recorded from a running system, or taken from the vendor's page on a day.
+func TestEveryExampleSaysWhatItRestsOn(t *testing.T) {
+	t.Parallel()
+	for name := range adapters.Catalog() {
+		for _, test := range loadTests(t, name).Tests {
+			kind, page, on := test.Evidence()
+			require.NotEmpty(t, kind, "%s: %s: write recorded: DAY, or source: 'https://PAGE, DAY'", name, test.Name)
+			require.NotEmpty(t, on, name)
+			require.Equal(t, kind == conformance.Documented, page != "", name)
+		}
+	}
+}

@@ -18,7 +18,9 @@ type scope struct {
 
 // profile is how adapters compile expressions: answers of systems have no declared shape, so what is
 // read from them is checked when it is read. The contract's type checks the result.
-func profile() rules.Options { return rules.Options{Lenient: true, Functions: slices.Concat(functions, quotingFunctions)} }
+func profile() rules.Options {
+	return rules.Options{Lenient: true, Functions: slices.Concat(functions, quotingFunctions)}
+}
 
 func emptyScope() scope { return scope{env: rules.NewEnvironment(nil)} }
 

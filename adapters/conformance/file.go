@@ -23,6 +23,7 @@ func TestsFile(adapter string) string {
 // the wire, what comes back, and what the operation makes of it.
 type Tests struct {
 	File     string
+	Source   string // where the vendor describes what tests without a source of their own show, and when it was read
 	Settings rules.Value
 	Secrets  map[string]string
 	Tests    []Test
@@ -125,6 +126,7 @@ var testShape = source.Part("adapter_test", "One call of one operation, and what
 )
 
 var testsShape = source.Record(
+	source.Field{Name: "source", Is: source.Text(), About: "Where the vendor says so, and when that was read, of all tests that say nothing of their own.", Default: "each test says it", Example: "'https://developers.deskly.example/tasks, 2026-11-22'"},
 	source.Field{Name: "settings", Is: source.Tree(), About: "Settings of an account that does not exist.", Default: "none", Example: "{account: acme}"},
 	source.Field{Name: "secrets", Is: source.Named(source.Text()), About: "Its secrets, made up.", Default: "none", Example: "{token: t0ken-1234}"},
 	source.Field{Name: "tests", Is: source.ListOf(testShape), Required: true, About: "The tests; every operation needs one that succeeds.", Example: "[{name: the connection, operation: check_connection, exchanges: [{expect: {method: GET, url: /me}}], output: {ok: true}}]"},
@@ -143,8 +145,13 @@ func Parse(file string, text []byte, adapter *adapters.Adapter) (*Tests, source.
 	if doc.Root != nil {
 		fields := doc.Root.Fields(testsShape)
 		tests.Settings, tests.Secrets = exact(fields["settings"]), texts(fields["secrets"])
+		tests.Source = sourceOf(fields["source"])
 		for _, node := range doc.Root.Required("tests", "write a list of tests").List() {
-			tests.Tests = append(tests.Tests, parseTest(node, adapter))
+			test := parseTest(node, adapter)
+			if test.Recorded == "" && test.Source == "" {
+				test.Source = tests.Source
+			}
+			tests.Tests = append(tests.Tests, test)
 		}
 	}
 	return tests, doc.Problems()
@@ -154,7 +161,7 @@ func parseTest(node *source.Node, adapter *adapters.Adapter) Test {
 	fields := node.Fields(testShape)
 	line, _ := node.Position()
 	test := Test{Name: node.Required("name", "say what is tested").Text(), Input: exact(fields["input"]), Key: fields["key"].Text(), Line: line,
-		FirstSent: fields["first_sent"].Duration(), Recorded: fields["recorded"].Text(), Source: fields["source"].Text(), Output: exact(fields["output"])}
+		FirstSent: fields["first_sent"].Duration(), Recorded: day(fields["recorded"]), Source: sourceOf(fields["source"]), Output: exact(fields["output"])}
 	operation := node.Required("operation", "name the operation")
 	if test.Operation = fullName(adapter, operation.Text()); test.Operation == "" && operation.Exists() {
 		operation.Errorf(source.DidYouMean(operation.Text(), shortNames(adapter)), "the adapter has no operation %q", operation.Text())
@@ -242,11 +249,12 @@ func exact(node *source.Node) rules.Value {
 }
 
 // fullName is the whole name of an operation that a test names, or "".
-func fullName(adapter *adapters.Adapter, short string) string {
-	for _, name := range adapter.Operations() {
-		if _, last, _ := strings.Cut(name, "."); name == short || last == short {
-			return name
-		}
+func fullName(adapter *adapters.Adapter, written string) string {
+	if name := adapter.FullName(written); adapter.Operation(name) != nil {
+		return name
+	}
+	if adapter.Operation(written) != nil {
+		return written
 	}
 	return ""
 }
@@ -254,8 +262,7 @@ func fullName(adapter *adapters.Adapter, short string) string {
 func shortNames(adapter *adapters.Adapter) []string {
 	var names []string
 	for _, name := range adapter.Operations() {
-		_, short, _ := strings.Cut(name, ".")
-		names = append(names, short)
+		names = append(names, adapter.ShortName(name))
 	}
 	return names
 }

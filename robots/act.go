@@ -15,7 +15,7 @@ func (t *tab) navigate(ctx context.Context, frameName, address string) error {
 	if err != nil {
 		return err
 	}
-	result, err := proto.PageNavigate{URL: address, FrameID: proto.PageFrameID(f.id)}.Call(t.on(ctx, t.page))
+	result, err := proto.PageNavigate{URL: address, FrameID: proto.PageFrameID(f.id)}.Call(t.on(ctx, t.pageOf(f)))
 	if err != nil {
 		return err
 	}
@@ -53,17 +53,29 @@ func (t *tab) click(ctx context.Context, target *spec) (string, error) {
 	if err != nil {
 		return "", err
 	}
+	t.heard(target, at)
 	return at.Element, t.press(ctx, f, at)
 }
 
-// press sends the mouse events all at once; the browser keeps their order.
-func (t *tab) press(ctx context.Context, f frame, at found) error {
+func (t *tab) press(ctx context.Context, f frame, at found) error { return t.pressTimes(ctx, f, at, 1) }
+
+// pressTimes sends the mouse events all at once; the browser keeps their order.
+func (t *tab) pressTimes(ctx context.Context, f frame, at found, times int) error {
+	at, err := t.outside(ctx, f, at)
+	if err != nil {
+		return err
+	}
 	mouse := proto.InputDispatchMouseEvent{X: at.X, Y: at.Y, Button: proto.InputMouseButtonLeft, ClickCount: 1}
 	move, down, up := mouse, mouse, mouse
 	move.Type, move.Button, move.ClickCount = proto.InputDispatchMouseEventTypeMouseMoved, proto.InputMouseButtonNone, 0
 	down.Type, up.Type = proto.InputDispatchMouseEventTypeMousePressed, proto.InputDispatchMouseEventTypeMouseReleased
-	c := t.on(ctx, t.page)
-	for _, event := range []proto.InputDispatchMouseEvent{move, down, up} {
+	c := t.on(ctx, t.pageOf(f))
+	events := []proto.InputDispatchMouseEvent{move, down, up}
+	if times > 1 {
+		down.ClickCount, up.ClickCount = times, times
+		events = append(events, down, up)
+	}
+	for _, event := range events {
 		if err := event.Call(c); err != nil && !contextLost(err) {
 			return err
 		}
@@ -92,13 +104,14 @@ func (t *tab) fill(ctx context.Context, target *spec, value string, secret bool)
 	if err != nil {
 		return "", err
 	}
+	t.heard(target, at)
 	argument := map[string]string{"value": value}
 	var typed struct{ Done bool }
 	if err := t.call(ctx, f, "type", argument, &typed); err != nil {
 		return at.Element, err
 	}
 	if !typed.Done {
-		if err := (proto.InputInsertText{Text: value}).Call(t.on(ctx, f.session)); err != nil {
+		if err := (proto.InputInsertText{Text: value}).Call(t.on(ctx, t.pageOf(f))); err != nil {
 			return at.Element, err
 		}
 	}
@@ -179,7 +192,7 @@ func (t *tab) key(ctx context.Context, target *spec, name string) error {
 	if key.text == "" {
 		down.Type = proto.InputDispatchKeyEventTypeRawKeyDown
 	}
-	c := t.on(ctx, f.session)
+	c := t.on(ctx, t.pageOf(f))
 	for _, event := range []proto.InputDispatchKeyEvent{down, up} {
 		if err := event.Call(c); err != nil && !contextLost(err) {
 			return err

@@ -35,7 +35,9 @@ type Browser struct {
 
 	mutex    sync.Mutex
 	sessions map[string]*tab // by protocol session
-	ctx      context.Context // ends, with errBrowserLost, when the browser does
+	contexts map[proto.BrowserBrowserContextID]*tab
+	windows  map[proto.TargetSessionID]context.Context // of windows that an application opened; each ends with its window
+	ctx      context.Context                           // ends, with errBrowserLost, when the browser does
 	end      context.CancelCauseFunc
 }
 
@@ -56,7 +58,7 @@ func NewBrowser(ctx context.Context, options Options) (*Browser, error) {
 	if err != nil {
 		return nil, err
 	}
-	b := &Browser{process: p, started: time.Now(), sessions: map[string]*tab{}}
+	b := &Browser{process: p, started: time.Now(), sessions: map[string]*tab{}, contexts: map[proto.BrowserBrowserContextID]*tab{}, windows: map[proto.TargetSessionID]context.Context{}}
 	b.ctx, b.end = context.WithCancelCause(context.Background())
 	p.pipe.onEvent = b.dispatch
 	b.client = cdp.New().Logger(utils.LoggerQuiet).Start(p.pipe)
@@ -69,6 +71,13 @@ func NewBrowser(ctx context.Context, options Options) (*Browser, error) {
 		return nil, fmt.Errorf("%s did not start: %w: %s", program, err, p.stderr)
 	}
 	b.version = version.Product
+	// Every new page waits until somebody has looked at it: those that runs open themselves go on at once, those that
+	// an application opens are first put behind the fence of the run whose page opened them.
+	err = proto.TargetSetAutoAttach{AutoAttach: true, WaitForDebuggerOnStart: true, Flatten: true, Filter: proto.TargetTargetFilter{{Type: "page"}}}.Call(b.on(ctx, ""))
+	if err != nil {
+		p.kill()
+		return nil, fmt.Errorf("%s: %w", program, err)
+	}
 	return b, nil
 }
 
@@ -91,11 +100,46 @@ func (b *Browser) Healthy() bool {
 
 // dispatch hands an event to the run whose session it belongs to.
 func (b *Browser) dispatch(event *cdp.Event) {
+	if event.SessionID == "" {
+		b.newPage(event)
+		return
+	}
 	b.mutex.Lock()
 	t := b.sessions[event.SessionID]
 	b.mutex.Unlock()
 	if t != nil {
 		t.handle(event)
+	}
+}
+
+// newPage looks at a page that has begun, before it does anything, and at the end of one.
+func (b *Browser) newPage(event *cdp.Event) {
+	e, ok := decode[struct {
+		SessionID  proto.TargetSessionID
+		TargetInfo struct {
+			TargetID, Type, OpenerID string
+			BrowserContextID         proto.BrowserBrowserContextID
+		}
+	}](event)
+	if !ok {
+		return
+	}
+	b.mutex.Lock()
+	var owner *tab
+	if event.Method == "Target.detachedFromTarget" {
+		owner = b.sessions[string(e.SessionID)]
+	} else if e.TargetInfo.OpenerID != "" {
+		owner = b.contexts[e.TargetInfo.BrowserContextID]
+	}
+	b.mutex.Unlock()
+	switch {
+	case event.Method == "Target.detachedFromTarget" && owner != nil:
+		owner.closed(e.SessionID)
+	case event.Method != "Target.attachedToTarget" || e.TargetInfo.Type != "page":
+	case owner != nil:
+		owner.adopt(e.SessionID, e.TargetInfo.TargetID)
+	case e.TargetInfo.OpenerID == "":
+		go func() { _ = proto.RuntimeRunIfWaitingForDebugger{}.Call(b.on(b.ctx, e.SessionID)) }()
 	}
 }
 
@@ -123,9 +167,29 @@ func (b *Browser) register(session proto.TargetSessionID, t *tab) {
 	b.sessions[string(session)] = t
 }
 
+// own says whose windows those are that pages of a context open.
+func (b *Browser) own(of proto.BrowserBrowserContextID, t *tab) {
+	b.mutex.Lock()
+	defer b.mutex.Unlock()
+	b.contexts[of] = t
+}
+
+// watchWindow lets calls to a window end with it.
+func (b *Browser) watchWindow(session proto.TargetSessionID, open context.Context) {
+	b.mutex.Lock()
+	defer b.mutex.Unlock()
+	b.windows[session] = open
+}
+
 func (b *Browser) forget(t *tab) {
 	b.mutex.Lock()
 	defer b.mutex.Unlock()
+	for session := range b.windows {
+		if b.sessions[string(session)] == t {
+			delete(b.windows, session)
+		}
+	}
+	delete(b.contexts, t.context)
 	for session, owner := range b.sessions {
 		if owner == t {
 			delete(b.sessions, session)
@@ -147,9 +211,22 @@ func (b *Browser) on(ctx context.Context, session proto.TargetSessionID) caller 
 // Call sends one command and waits for its answer or the end of the context. A broken pipe ends the browser's
 // context before it returns, so that nobody is given this browser again.
 func (c caller) Call(ctx context.Context, session, method string, parameters any) ([]byte, error) {
+	c.browser.mutex.Lock()
+	window := c.browser.windows[proto.TargetSessionID(session)]
+	c.browser.mutex.Unlock()
+	whole := ctx
+	if window != nil { // the browser never answers what a window was asked that is closed meanwhile
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithCancel(ctx)
+		defer cancel()
+		defer context.AfterFunc(window, cancel)()
+	}
 	answer, err := c.browser.client.Call(ctx, session, method, parameters)
-	if err == nil {
+	switch {
+	case err == nil:
 		return answer, nil
+	case window != nil && window.Err() != nil && whole.Err() == nil:
+		return nil, &cdp.Error{Code: -32001, Message: "the window is closed"}
 	}
 	if ctx.Err() != nil {
 		return nil, context.Cause(ctx)

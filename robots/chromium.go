@@ -62,7 +62,6 @@ var flags = []string{
 	"--disable-hang-monitor", "--disable-prompt-on-repost", "--disable-ipc-flooding-protection", "--allow-pre-commit-input",
 	"--disable-features=Translate,MediaRouter,OptimizationHints,AutofillServerCommunication,BackForwardCache,CertificateTransparencyComponentUpdater,HttpsUpgrades,PaintHolding",
 	"--webrtc-ip-handling-policy=disable_non_proxied_udp", "--force-webrtc-ip-handling-policy=disable_non_proxied_udp",
-	"--block-new-web-contents", // a window that nobody watches would stand outside the fence
 }
 
 // process is one running Chromium with its own profile directory.

@@ -56,6 +56,7 @@ type step struct {
 	class    contracts.Class   // assert, fail
 	message  words
 	optional bool
+	further  *furtherStep // the kinds of furtherKinds
 }
 
 // cellRead is one value to read and where.
@@ -66,7 +67,7 @@ type cellRead struct {
 
 var stepKinds = []string{"goto", "click", "fill", "select", "key", "table", "expect", "each", "read", "do", "assert", "fail"}
 
-var laterSteps = []string{"dblclick", "check", "uncheck", "upload", "download", "until", "run", "ask", "skip_to"}
+var laterSteps = []string{"run", "ask", "skip_to"}
 
 func (c *compiler) steps(n *source.Node) []step {
 	var steps []step
@@ -79,7 +80,7 @@ func (c *compiler) steps(n *source.Node) []step {
 func (c *compiler) step(n *source.Node) step {
 	line, _ := n.Position()
 	s := step{place: fmt.Sprintf("%s:%d", n.File(), line)}
-	for _, kind := range append(slices.Clone(stepKinds), laterSteps...) {
+	for _, kind := range slices.Concat(stepKinds, furtherKinds, laterSteps) {
 		if n.Get(kind).Exists() {
 			if s.kind != "" {
 				n.Errorf("make two steps of it", "%s and %s are two steps", s.kind, kind)
@@ -90,7 +91,7 @@ func (c *compiler) step(n *source.Node) step {
 	fields := n.Fields(stepShape)
 	if s.kind == "" && n.Kind() == source.Map {
 		if len(fields) > 0 || len(n.Keys()) == 0 {
-			n.Errorf("the steps are "+strings.Join(stepKinds, ", "), "this step does nothing")
+			n.Errorf("the steps are "+strings.Join(slices.Concat(stepKinds, furtherKinds), ", "), "this step does nothing")
 		}
 		return s
 	}
@@ -121,6 +122,9 @@ func (c *compiler) maybe(before, after *rules.Environment) *rules.Environment {
 }
 
 func (c *compiler) kind(s *step, n *source.Node, fields map[string]*source.Node) {
+	if c.further(s, n) {
+		return
+	}
 	switch s.kind {
 	case "goto":
 		c.compileGoto(s, n)

@@ -14,6 +14,7 @@ import (
 // tableStep reads rows by their headings, over several pages, and can follow a link in each row.
 type tableStep struct {
 	headers  []string
+	wrapped  string // the heading under which the first line of each record is filled
 	columns  []cell // beside headers
 	next     *target
 	maxPages int
@@ -38,6 +39,9 @@ func (c *compiler) compileTable(s *step, n *source.Node) {
 	place := from.Fields(fromShape)
 	s.target = &target{frame: place["frame"].Text(), in: c.compileTarget(place["in"])}
 	t.headers = place["headers"].Texts()
+	if t.wrapped = place["wrapped"].Text(); t.wrapped != "" && !slices.Contains(t.headers, t.wrapped) {
+		t.headers = append(t.headers, t.wrapped)
+	}
 	columns := n.Required("columns", "give the headings and the names for their values")
 	columns.Map()
 	var row []rules.Field

@@ -83,7 +83,7 @@ evidence: {keep: 90d}
 		`goto and click are two steps`, `nubmer`, `"Entr" is not one of the values possible here (did you mean "Enter"?)`, `secret`,
 		`"Total Sum" is not a name`, `"decimal" is not one of`, `the pattern must have one group`,
 		`"c" is not a column that is read`, `"some" is not a number of rows`, `"C" is not one of the headings`,
-		`warning: a position or a generated name breaks`, `the step upload is not available yet`, `commit is not available yet`,
+		`warning: a position or a generated name breaks`, `an upload has either text or base64`, `commit is not available yet`,
 		`this is text and not a list`, `"strange" is not one of`, `not a regular expression`, `row and column belong together`, `unknown`, `keep is not available yet`,
 	} {
 		require.Contains(t, problems.Error(), message)

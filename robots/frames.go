@@ -3,7 +3,9 @@ package robots
 import (
 	"context"
 	"fmt"
+	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/go-rod/rod/lib/cdp"
@@ -22,6 +24,7 @@ type frame struct {
 	status                int
 	retryAfter            string
 	fresh                 bool // arrived since the robot last looked for errors
+	born                  int  // counts the frames in the order of their coming
 	left                  bool // left empty, because its first address is behind the fence
 }
 
@@ -29,7 +32,8 @@ type frame struct {
 func (t *tab) frame(id, parent string) *frame {
 	f := t.frames[id]
 	if f == nil {
-		f = &frame{id: id, parent: parent, session: t.page}
+		t.born++
+		f = &frame{id: id, parent: parent, session: t.page, born: t.born}
 		t.frames[id] = f
 	}
 	return f
@@ -74,7 +78,9 @@ func (t *tab) frameEvent(event *cdp.Event) {
 			}
 		case "Page.frameNavigated":
 			f := t.frame(e.Frame.ID, e.Frame.ParentID)
-			f.session, f.parent, f.name, f.url, f.world = session, e.Frame.ParentID, e.Frame.Name, e.Frame.URL, 0
+			if f.session, f.name, f.url, f.world = session, e.Frame.Name, e.Frame.URL, 0; e.Frame.ParentID != "" {
+				f.parent = e.Frame.ParentID // the document of another site is not told who holds it
+			}
 			f.loader, f.loading, f.fresh = e.Frame.LoaderID, false, true
 			f.generation++
 			if e.Frame.UnreachableURL == "" {
@@ -113,11 +119,28 @@ func (t *tab) remove(id string) {
 func (t *tab) findFrame(name string) (frame, error) {
 	t.mutex.Lock()
 	defer t.mutex.Unlock()
+	inWindow, name, windowed := strings.Cut(name, frameMark)
+	if !windowed {
+		inWindow, name = "", inWindow
+	}
+	top, err := t.topOf(inWindow)
+	if err != nil {
+		return frame{}, err
+	}
 	if name == "" {
-		return *t.frames[t.top], nil
+		if t.frames[top] == nil {
+			return frame{}, errNoFrame
+		}
+		return *t.frames[top], nil
+	}
+	if byPlace.MatchString(name) {
+		return t.frameAt(top, name)
 	}
 	var found []*frame
 	for _, f := range t.frames {
+		if t.topOfFrame(f) != top || f.id == top {
+			continue
+		}
 		if strings.Contains(name, "*") && matchGlob(name, f.url) || name == t.namePath(f) || strings.HasSuffix(t.namePath(f), "/"+name) {
 			found = append(found, f)
 		}
@@ -135,7 +158,7 @@ func (t *tab) findFrame(name string) (frame, error) {
 // namePath is the names of the frames from the page down to this one. The caller holds the mutex.
 func (t *tab) namePath(f *frame) string {
 	path := f.name
-	for up := t.frames[f.parent]; up != nil && up.id != t.top; up = t.frames[up.parent] {
+	for up := t.frames[f.parent]; up != nil && up.parent != ""; up = t.frames[up.parent] {
 		path = up.name + "/" + path
 	}
 	return path
@@ -230,4 +253,22 @@ func (t *tab) takeFresh(all bool) []frame {
 		}
 	}
 	return fresh
+}
+
+// byPlace is the place of a frame among its siblings, from the outside in, as recordings name frames.
+var byPlace = regexp.MustCompile(`^\[\d+\](?:/\[\d+\])*$`)
+
+// frameAt finds a frame by its place. The caller holds the mutex.
+func (t *tab) frameAt(top, place string) (frame, error) {
+	at := top
+	for _, part := range strings.Split(place, "/") {
+		index, _ := strconv.Atoi(strings.Trim(part, "[]")) // digits, by the pattern
+		children := t.children(at)
+		slices.SortFunc(children, func(a, b string) int { return t.frames[a].born - t.frames[b].born })
+		if index >= len(children) {
+			return frame{}, fmt.Errorf("%w %q; it has %s", errNoFrame, place, t.frameNames())
+		}
+		at = children[index]
+	}
+	return *t.frames[at], nil
 }

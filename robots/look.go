@@ -16,18 +16,19 @@ const pollEvery = 25 * time.Millisecond
 
 // spec is a target with all its templates filled in, as the library in the page takes it.
 type spec struct {
-	Kind   string   `json:"kind,omitempty"`
-	Text   *matcher `json:"text,omitempty"`
-	Value  string   `json:"value,omitempty"`
-	Role   string   `json:"role,omitempty"`
-	Row    []rowKey `json:"row,omitempty"`
-	Column string   `json:"column,omitempty"`
-	Any    []*spec  `json:"any,omitempty"`
-	In     *spec    `json:"in,omitempty"`
-	Near   *spec    `json:"near,omitempty"`
-	Has    *spec    `json:"has,omitempty"`
-	frame  string   // where to look
-	words  string   // the target as a person would say it
+	Kind    string   `json:"kind,omitempty"`
+	Text    *matcher `json:"text,omitempty"`
+	Value   string   `json:"value,omitempty"`
+	Role    string   `json:"role,omitempty"`
+	Row     []rowKey `json:"row,omitempty"`
+	Column  string   `json:"column,omitempty"`
+	Any     []*spec  `json:"any,omitempty"`
+	In      *spec    `json:"in,omitempty"`
+	Near    *spec    `json:"near,omitempty"`
+	Has     *spec    `json:"has,omitempty"`
+	frame   string   // where to look
+	wrapped string   // of a table: the heading that every record has
+	words   string   // the target as a person would say it
 }
 
 type matcher struct {
@@ -50,6 +51,9 @@ type found struct {
 	Text    string  `json:"text"`
 	Element string  `json:"element"`
 	Count   int     `json:"count"`
+	Outside bool    `json:"outside"` // the point is within a frame of another site
+	Climbed int     `json:"climbed"` // how many frames of the same site lie between
+	Lost    []int   `json:"lost"`    // alternatives that found nothing
 }
 
 // ask repeats a question to the page until it is answered with found or the context ends; then the last

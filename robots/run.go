@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"net/url"
+	"os"
 	"slices"
 	"strings"
 	"sync"
@@ -62,6 +63,7 @@ type run struct {
 	login     bool
 	relogins  int
 	place     atomic.Pointer[string] // of the step under way
+	dir       string                 // for files on their way; removed with the run
 }
 
 // errSessionLost says that the application has forgotten our login in the middle of the work.
@@ -70,6 +72,11 @@ var errSessionLost = errors.New("the application has ended the session")
 // Run carries out the program's operation. The error is a *contracts.Error, but for an ended context.
 func (r *Runner) Run(ctx context.Context, program *Program, call Call) (Result, error) {
 	u := &run{runner: r, program: program, system: program.System, call: call, journal: newJournal()}
+	defer func() {
+		if u.dir != "" {
+			_ = os.RemoveAll(u.dir)
+		}
+	}()
 	if err := u.prepare(); err != nil {
 		return Result{}, u.named(err)
 	}

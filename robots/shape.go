@@ -58,7 +58,8 @@ var targetShape = source.Part("target", "A place on a page, which must fit exact
 	source.Field{Name: "row", Is: source.Named(source.Template()), About: "With column: a cell, by what stands in the same row under other headings.", Example: "{Pos: '2'}"},
 	source.Field{Name: "column", Is: source.Template(), About: "With row: the heading of the cell.", Example: "Menge"},
 	source.Field{Name: "any", Is: source.ListOf(placeShape), About: "Alternatives; those that find something must all find the same element.", Example: "[{label: Nr.}, {field: order_no}]"},
-	source.Field{Name: "frame", Is: source.Text(), About: "The frame that it is in: a name, a path outer/inner, or an address with *.", Default: "the page itself", Example: "main"},
+	source.Field{Name: "window", Is: source.Text(), About: "The window that it is in: the name that the application gave it, its address with *, or popup for the one that is open.", Default: "the page itself", Example: "popup"},
+	source.Field{Name: "frame", Is: source.Text(), About: "The frame that it is in: a name, a path outer/inner, an address with *, or its place [0]/[1].", Default: "the page itself", Example: "main"},
 	source.Field{Name: "in", Is: placeShape, About: "It is within that element.", Default: "anywhere", Example: "{css: fieldset}"},
 	source.Field{Name: "near", Is: placeShape, About: "It is in the smallest block around that element which holds one.", Default: "anywhere", Example: "{text: Rechnung}"},
 	source.Field{Name: "has", Is: placeShape, About: "It holds that element.", Default: "anything", Example: "{text: Offen}"},
@@ -111,7 +112,7 @@ var stepShape = source.Part("step", "One step of a robot: exactly one of the thi
 		{Name: "class", Is: source.Choice(pageClasses()...), About: "Beside assert: the class of the error.", Default: "drift", Example: "not_found"},
 		{Name: "message", Is: source.Template(), About: "Beside assert and fail: what is wrong.", Example: "the list is of another number"},
 		{Name: "optional", Is: source.Text(), About: "Accepted, and not used: when and seen say when a step is done.", Example: "false"},
-	}, refused(laterSteps...)...)...)
+	}, append(furtherSteps(), refused(laterSteps...)...)...)...)
 
 var gotoShape = source.Record(
 	source.Field{Name: "url", Is: source.Template(), Required: true, About: "The path or address.", Example: "/orders"},
@@ -150,6 +151,7 @@ var fromShape = source.Record(
 	source.Field{Name: "frame", Is: source.Text(), About: "The frame that it is in.", Default: "the page itself", Example: "main"},
 	source.Field{Name: "in", Is: targetShape, About: "The element that it is in.", Default: "anywhere", Example: "{css: fieldset}"},
 	source.Field{Name: "headers", Is: source.OneOrMore(source.Text()), About: "Further headings that it must have.", Default: "none", Example: "[Pos, Artikel]"},
+	source.Field{Name: "wrapped", Is: source.Text(), About: "Records go on in the next line: rows that are empty under this heading belong to the one before.", Default: "each row is a record", Example: "Pos"},
 )
 
 var pagesShape = source.Record(

@@ -35,6 +35,8 @@ func (u *run) step(ctx context.Context, s *step) error {
 		return u.each(ctx, s)
 	case "table":
 		return u.table(ctx, s)
+	case "until":
+		return u.until(ctx, s)
 	}
 	limit := u.system.stepTime
 	if s.within > 0 {
@@ -106,6 +108,9 @@ func (u *run) act(ctx context.Context, s *step) (string, error) {
 	at, err := s.target.spec(u.variables)
 	if err != nil {
 		return "", u.wrong(s, err)
+	}
+	if s.further != nil {
+		return u.actFurther(ctx, s, at)
 	}
 	switch s.kind {
 	case "goto":

@@ -37,10 +37,15 @@ type tab struct {
 	context proto.BrowserBrowserContextID
 	proxy   *proxy
 
-	mutex   sync.Mutex
-	frames  map[string]*frame
-	top     string
-	changed chan struct{} // closed and replaced at every change that somebody may wait for
+	mutex     sync.Mutex
+	frames    map[string]*frame
+	top       string
+	born      int           // counts the frames
+	windows   []*window     // that the application opened beside the page, the newest last
+	opening   []string      // the names of windows that are about to come
+	downloads []*download   // in the order of their beginning
+	lost      []Lost        // alternatives that found nothing
+	changed   chan struct{} // closed and replaced at every change that somebody may wait for
 }
 
 // openTab makes a context and a page in it. The tab lives until close, or until ctx ends. All work in it must
@@ -73,6 +78,7 @@ func (b *Browser) openTab(ctx context.Context, options tabOptions) (_ *tab, err 
 		return nil, err
 	}
 	t.context = made.BrowserContextID
+	b.own(t.context, t)
 	if err := t.openPage(); err != nil {
 		return nil, err
 	}
@@ -187,6 +193,10 @@ func (t *tab) handle(event *cdp.Event) {
 		}
 	case "Target.attachedToTarget":
 		t.attached(event)
+	case "Page.windowOpen":
+		t.windowOpening(event)
+	case "Browser.downloadWillBegin", "Browser.downloadProgress":
+		t.downloadEvent(event)
 	}
 }
 

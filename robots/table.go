@@ -43,6 +43,7 @@ func (u *run) table(ctx context.Context, s *step) error {
 	if err != nil {
 		return u.wrong(s, err)
 	}
+	place.wrapped = s.table.wrapped
 	wanted, err := u.wanted(s)
 	if err != nil {
 		return err
@@ -110,7 +111,7 @@ func (t *tab) readPage(ctx context.Context, place *spec, headers, before []strin
 	var last error
 	for {
 		var shown page
-		_, err := t.askOnce(ctx, "table", place.frame, map[string]any{"headers": headers, "within": place.In}, &shown)
+		_, err := t.askOnce(ctx, "table", place.frame, map[string]any{"headers": headers, "within": place.In, "wrapped": place.wrapped}, &shown)
 		switch {
 		case err == nil && shown.Status == "found" && !slices.Contains(before, shown.signature()):
 			return shown, nil
@@ -212,7 +213,7 @@ func (t *tab) openRow(ctx context.Context, place *spec, headers []string, column
 	link := *place
 	link.words = fmt.Sprintf("the link under %q", column)
 	f, err := t.ask(ctx, "cell", &link, map[string]any{
-		"headers": headers, "within": place.In, "index": line.Index, "header": column, "texts": line.Texts,
+		"headers": headers, "within": place.In, "wrapped": place.wrapped, "index": line.Index, "header": column, "texts": line.Texts,
 	}, &at)
 	if err != nil {
 		return "", err
@@ -224,7 +225,7 @@ func (t *tab) openRow(ctx context.Context, place *spec, headers []string, column
 func (t *tab) sameList(ctx context.Context, place *spec, headers []string, signature string) error {
 	for {
 		var shown page
-		_, err := t.askOnce(ctx, "table", place.frame, map[string]any{"headers": headers, "within": place.In}, &shown)
+		_, err := t.askOnce(ctx, "table", place.frame, map[string]any{"headers": headers, "within": place.In, "wrapped": place.wrapped}, &shown)
 		if err == nil && shown.Status == "found" && shown.signature() == signature {
 			return nil
 		}

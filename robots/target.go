@@ -59,7 +59,7 @@ func (c *compiler) compileTarget(n *source.Node) *target {
 		return nil
 	}
 	fields := n.Fields(targetShape)
-	t := &target{frame: fields["frame"].Text(), in: c.compileTarget(fields["in"]), near: c.compileTarget(fields["near"]), has: c.compileTarget(fields["has"])}
+	t := &target{frame: within(fields["window"].Text(), fields["frame"].Text()), in: c.compileTarget(fields["in"]), near: c.compileTarget(fields["near"]), has: c.compileTarget(fields["has"])}
 	var named []string
 	for _, kind := range append([]string{"any", "row"}, kinds...) {
 		if fields[kind].Exists() {
@@ -155,7 +155,7 @@ func (t *target) say() string {
 		what += ` of column "` + t.column.constant + `"`
 	}
 	if t.frame != "" {
-		what += ` in frame "` + t.frame + `"`
+		what += " in " + sayFrame(t.frame)
 	}
 	return what
 }

@@ -32,7 +32,9 @@ var library = func() string {
 		}
 		all.Write(text)
 	}
-	return "(() => {" + all.String() + "\nreturn true; })()"
+	// A document without scripts gets what is evaluated at its beginning only when its first handler runs: then the
+	// library is there already, and must keep the element that it holds.
+	return "(() => { if (globalThis.crosswalk) return true;" + all.String() + "\nreturn true; })()"
 }()
 
 // call runs a function of our library in a frame and decodes its result. Navigations make calls fail; who

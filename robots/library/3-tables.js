@@ -79,3 +79,15 @@ function headersSeen(root) {
   const rows = list(root, 'tr').filter((row) => row.cells.length > 1 && !row.querySelector('table') && visible(row)).slice(0, 3);
   return rows.length ? `rows seen: ${rows.map((row) => Array.from(row.cells).map(textOf).join(' | ')).join(' // ').slice(0, 300)}` : 'no table is shown';
 }
+
+// joinWrapped joins rows that go on in the next line: those that are empty under the heading that every record has.
+function joinWrapped(rows, key) {
+  if (key < 0) return rows;
+  const out = [];
+  for (const row of rows) {
+    const last = out[out.length - 1];
+    if (row.texts[key] || !last) { out.push({ ...row, texts: row.texts.slice() }); continue; }
+    row.texts.forEach((text, i) => { if (text) last.texts[i] = fold(`${last.texts[i]} ${text}`); });
+  }
+  return out;
+}

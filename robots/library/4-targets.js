@@ -37,6 +37,14 @@ function vote(root, alternatives, want) {
   return voices.length ? [voices[0][0]] : [];
 }
 
+// lostVoices are the alternatives that found nothing while others found the element: they will be missed one day.
+function lostVoices(target, want) {
+  if (!target.any) return [];
+  const silent = [];
+  target.any.forEach((alternative, i) => { try { if (!find(document.documentElement, alternative, want).length) silent.push(i); } catch (error) { if (!(error instanceof Unclear)) throw error; silent.push(i); } });
+  return silent;
+}
+
 function byKind(root, target, want) {
   const text = (el) => ({ el, text: readingOf(el) });
   switch (target.kind) {
@@ -120,7 +128,7 @@ function acting(el, want) {
       if (inner.length === 1) return inner[0];
     }
   }
-  if (want === 'fill' || want === 'select') {
+  if (want === 'fill' || want === 'select' || want === 'tick' || want === 'file') {
     if (el.matches(fieldSelector)) return el;
     const inner = list(el, fieldSelector).filter(visible);
     if (inner.length === 1) return inner[0];

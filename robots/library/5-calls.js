@@ -59,7 +59,7 @@ crosswalk.resolve = async ({ target, want }) => {
   const point = pointOf(el);
   if (point.status) return point;
   held = el;
-  return { status: 'found', x: point.x, y: point.y, element: describe(el) };
+  return { status: 'found', x: point.x, y: point.y, outside: point.outside, climbed: point.climbed, element: describe(el), lost: lostVoices(target, want) };
 };
 
 function usable(el, want) {
@@ -68,6 +68,7 @@ function usable(el, want) {
     if (!/^(INPUT|TEXTAREA)$/.test(el.tagName)) return { status: 'wrong', detail: `${describe(el)} is no field to type in` };
     if (el.readOnly) return { status: 'disabled', detail: `${describe(el)} is read-only` };
   }
+  if (want === 'file') return null;
   if (want === 'select' && el.tagName !== 'SELECT') return { status: 'wrong', detail: `${describe(el)} is no list to select from` };
   return null;
 }
@@ -83,22 +84,13 @@ const frames = (count) => new Promise((resolve) => {
 // pointOf is the middle of the element in the coordinates of the page, if nothing lies over it there.
 function pointOf(el) {
   const box = el.getClientRects()[0] || el.getBoundingClientRect();
-  let x = box.left + box.width / 2, y = box.top + box.height / 2;
-  let hit = document.elementFromPoint(x, y);
+  const x = box.left + box.width / 2, y = box.top + box.height / 2;
+  const hit = document.elementFromPoint(x, y);
   if (!hit || !(hit === el || el.contains(hit) || (hit.tagName === 'LABEL' && hit.contains(el)))) {
     return { status: 'covered', detail: `${describe(el)} is covered by ${hit ? describe(hit) : 'nothing that can be clicked'}` };
   }
-  for (let inner = window; inner !== inner.top; inner = inner.parent) {
-    let holder = null;
-    try { holder = inner.frameElement; } catch { /* of another site */ }
-    if (!holder) return { status: 'wrong', detail: 'it is in a frame of another site, in which robots cannot act' };
-    const around = holder.getBoundingClientRect();
-    x += around.left + holder.clientLeft;
-    y += around.top + holder.clientTop;
-    hit = holder.ownerDocument.elementFromPoint(x, y);
-    if (hit !== holder) return { status: 'covered', detail: `the frame is covered by ${hit ? describe(hit) : 'nothing that can be clicked'}` };
-  }
-  return { x, y };
+  const out = outward(x, y);
+  return out.status === 'found' ? { x: out.x, y: out.y, outside: out.outside, climbed: out.climbed } : out;
 }
 
 // type prepares the held field for typing; fields with a format of their own are set at once.
@@ -138,11 +130,11 @@ crosswalk.select = ({ value }) => {
 };
 
 // table reads the rows of the one table with these headings.
-crosswalk.table = ({ headers, within }) => attempt(() => {
+crosswalk.table = ({ headers, within, wrapped }) => attempt(() => {
   const root = within ? single(find(document.documentElement, within, 'see'), 'the place given by in').el : document.documentElement;
   const table = oneTable(root, headers);
   if (table.status !== 'found') return table;
-  const rows = dataRows(table.found, headers);
+  const rows = joinWrapped(dataRows(table.found, headers), headers.indexOf(wrapped));
   held = table.found.table;
   return {
     status: 'found', headings: table.found.texts.filter((text) => text),
@@ -151,12 +143,12 @@ crosswalk.table = ({ headers, within }) => attempt(() => {
 });
 
 // cell settles on a cell of the table read before, to click the link in it.
-crosswalk.cell = async ({ headers, within, index, header, texts }) => {
+crosswalk.cell = async ({ headers, within, wrapped, index, header, texts }) => {
   const first = attempt(() => {
     const root = within ? single(find(document.documentElement, within, 'see'), 'the place given by in').el : document.documentElement;
     const table = oneTable(root, headers);
     if (table.status !== 'found') return table;
-    const row = dataRows(table.found, headers).find((r) => r.index === index);
+    const row = joinWrapped(dataRows(table.found, headers), headers.indexOf(wrapped)).find((r) => r.index === index);
     if (!row || JSON.stringify(row.texts) !== JSON.stringify(texts)) return { status: 'none', detail: 'the list is not the one that was read before' };
     const el = acting(row.cells[headers.indexOf(header)], 'click');
     el.scrollIntoView({ block: 'center', inline: 'center', behavior: 'instant' });
@@ -167,7 +159,7 @@ crosswalk.cell = async ({ headers, within, index, header, texts }) => {
   const point = pointOf(first.el);
   if (point.status) return point;
   held = first.el;
-  return { status: 'found', x: point.x, y: point.y, element: describe(first.el) };
+  return { status: 'found', x: point.x, y: point.y, outside: point.outside, climbed: point.climbed, element: describe(first.el) };
 };
 
 // still lets everything run that an event has put on the page's queue, such as the submit of a form.

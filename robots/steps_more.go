@@ -1,0 +1,204 @@
+package robots
+
+import (
+	"context"
+	"encoding/base64"
+	"encoding/json"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"github.com/go-rod/rod/lib/proto"
+
+	"crosswalk/contracts"
+)
+
+// actFurther does one of the further kinds of steps.
+func (u *run) actFurther(ctx context.Context, s *step, at *spec) (string, error) {
+	switch s.kind {
+	case "dblclick":
+		return u.tab.dblclick(ctx, at)
+	case "check", "uncheck":
+		return u.tab.tick(ctx, at, s.kind == "check")
+	case "upload":
+		return u.upload(ctx, s, at)
+	}
+	return u.download(ctx, s)
+}
+
+// until repeats steps until something is seen. Each repetition has its own deadlines.
+func (u *run) until(ctx context.Context, s *step) error {
+	wanted, err := s.target.spec(u.variables)
+	if err != nil {
+		return u.wrong(s, err)
+	}
+	for range s.further.max {
+		seen, err := u.seesNow(ctx, wanted)
+		if err != nil || seen {
+			return err
+		}
+		if err := u.steps(ctx, s.do); err != nil {
+			return err
+		}
+	}
+	if seen, err := u.seesNow(ctx, wanted); err != nil || seen {
+		return err
+	}
+	return contracts.NewError(contracts.Drift, "", "%s: %s is not seen after %d repetitions", s.place, wanted.words, s.further.max)
+}
+
+func (u *run) seesNow(ctx context.Context, wanted *spec) (bool, error) {
+	ctx, cancel := context.WithTimeoutCause(ctx, u.system.stepTime, errStepTime)
+	defer cancel()
+	return u.tab.sees(ctx, wanted, false)
+}
+
+// dblclick presses twice, as a person does.
+func (t *tab) dblclick(ctx context.Context, target *spec) (string, error) {
+	var at found
+	f, err := t.ask(ctx, "resolve", target, map[string]any{"want": "click"}, &at)
+	if err != nil {
+		return "", err
+	}
+	t.heard(target, at)
+	return at.Element, t.pressTimes(ctx, f, at, 2)
+}
+
+// tick ticks or unticks a box, and looks whether it is as it should be.
+func (t *tab) tick(ctx context.Context, target *spec, on bool) (string, error) {
+	var at found
+	f, err := t.ask(ctx, "resolve", target, map[string]any{"want": "tick"}, &at)
+	if err != nil {
+		return "", err
+	}
+	t.heard(target, at)
+	state := func() (bool, error) {
+		var box struct {
+			Status, Detail, Kind string
+			On                   bool
+		}
+		if err := t.call(ctx, f, "tick", nil, &box); err != nil {
+			return false, err
+		}
+		switch {
+		case box.Status != "found":
+			return false, contracts.NewError(contracts.Drift, "", "%s: %s", target.words, box.Detail)
+		case box.Kind == "radio" && !on:
+			return false, contracts.NewError(contracts.Drift, "", "%s is one of several choices: choose another one", target.words)
+		}
+		return box.On, nil
+	}
+	now, err := state()
+	if err != nil || now == on {
+		return at.Element, err
+	}
+	if err := t.press(ctx, f, at); err != nil {
+		return at.Element, err
+	}
+	switch now, err = state(); {
+	case contextLost(err):
+		return at.Element, nil // ticking it sent the form, and the new page is looked at by the next step
+	case err != nil:
+		return at.Element, err
+	case now != on:
+		return at.Element, contracts.NewError(contracts.Validation, "", "%s does not stay as it was ticked", target.words)
+	}
+	return at.Element, nil
+}
+
+// upload hands a file to a field. The file lies in a folder of the run, which goes with it.
+func (u *run) upload(ctx context.Context, s *step, at *spec) (string, error) {
+	name, err := s.further.name.eval(u.variables)
+	if err != nil {
+		return "", u.wrong(s, err)
+	}
+	text, err := s.further.text.eval(u.variables)
+	if err != nil {
+		return "", u.wrong(s, err)
+	}
+	body := []byte(text)
+	if coded, err := s.further.base64.eval(u.variables); err != nil {
+		return "", u.wrong(s, err)
+	} else if coded != "" {
+		if body, err = base64.StdEncoding.DecodeString(coded); err != nil {
+			return "", contracts.NewError(contracts.Validation, "", "what is to be uploaded is not base64")
+		}
+	}
+	name = filepath.Base(filepath.Clean("/" + strings.ReplaceAll(name, `\`, "/")))
+	switch {
+	case name == "/" || name == "." || strings.ContainsFunc(name, func(r rune) bool { return r < ' ' }) || len(name) > 200:
+		return "", contracts.NewError(contracts.Validation, "", "the file to upload has no name that can be used")
+	case len(body) > largestUploading:
+		return "", contracts.NewError(contracts.Validation, "", "the file to upload has %d bytes, and may have %d", len(body), largestUploading)
+	}
+	dir, err := u.folder()
+	if err != nil {
+		return "", err
+	}
+	dir, err = os.MkdirTemp(dir, "up")
+	if err != nil {
+		return "", err
+	}
+	file := filepath.Join(dir, name)
+	if err := os.WriteFile(file, body, 0o600); err != nil {
+		return "", err
+	}
+	return u.tab.hand(ctx, at, file)
+}
+
+// hand gives a file to the one field that the target means, and looks whether the field has it.
+func (t *tab) hand(ctx context.Context, target *spec, file string) (string, error) {
+	var at found
+	f, err := t.ask(ctx, "settle", target, map[string]any{"want": "file"}, &at)
+	if err != nil {
+		return "", err
+	}
+	object, err := t.heldObject(ctx, f)
+	if err != nil {
+		return at.Element, err
+	}
+	if err := (proto.DOMSetFileInputFiles{Files: []string{file}, ObjectID: object}).Call(t.on(ctx, f.session)); err != nil {
+		return at.Element, err
+	}
+	var has struct{ Names []string }
+	if err := t.call(ctx, f, "files", nil, &has); err != nil && !contextLost(err) {
+		return at.Element, err
+	} else if err == nil && !slices.Equal(has.Names, []string{filepath.Base(file)}) {
+		return at.Element, contracts.NewError(contracts.Drift, "", "%s did not take the file", target.words)
+	}
+	return at.Element, t.after(ctx, f)
+}
+
+// heldObject is the element that the last call settled on, as the protocol names it.
+func (t *tab) heldObject(ctx context.Context, f frame) (proto.RuntimeRemoteObjectID, error) {
+	world, err := t.worldOf(ctx, f)
+	if err != nil {
+		return "", err
+	}
+	raw, err := t.on(ctx, f.session).Call(ctx, string(f.session), "Runtime.callFunctionOn", map[string]any{
+		"functionDeclaration": "function() { return crosswalk.heldElement() }", "executionContextId": world,
+	})
+	if err != nil {
+		return "", err
+	}
+	var answer struct {
+		Result struct {
+			ObjectID proto.RuntimeRemoteObjectID
+		}
+	}
+	err = json.Unmarshal(raw, &answer)
+	return answer.Result.ObjectID, err
+}
+
+// folder is the run's own, for files on their way; it goes with the run.
+func (u *run) folder() (string, error) {
+	if u.dir != "" {
+		return u.dir, nil
+	}
+	dir, err := os.MkdirTemp("", "crosswalk-robot-")
+	if err == nil {
+		u.dir = dir
+	}
+	return dir, err
+}

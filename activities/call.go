@@ -108,6 +108,7 @@ type call struct {
 	contract  *contracts.Contract
 	operation *contracts.Operation
 	driver    *Driver
+	sending   func(context.Context) error // of a write: makes durable that it may have left
 }
 
 func (c *call) run(ctx context.Context) (CallOutput, *Failure, error) {
@@ -199,7 +200,7 @@ func (c *call) execute(ctx context.Context, key string, firstSent time.Time) (Ca
 	if failure != nil || err != nil {
 		return CallOutput{}, failure, err
 	}
-	result, failed := c.driver.Executor.Execute(ctx, adapters.Call{Operation: c.operation.Name, Input: input, Key: key, FirstSent: firstSent, Turn: c.in.turn()})
+	result, failed := c.driver.Executor.Execute(ctx, adapters.Call{Operation: c.operation.Name, Input: input, Key: key, FirstSent: firstSent, Turn: c.in.turn(), Sending: c.sending})
 	evidence, err := c.keep(ctx, result.Evidence)
 	if err != nil {
 		return CallOutput{}, nil, err

@@ -27,8 +27,10 @@ func (c *call) write(ctx context.Context) (CallOutput, *Failure, error) {
 		return CallOutput{}, &Failure{Class: contracts.OutcomeUnknown, Message: effect.Error}, nil
 	}
 	before := effect.FirstSentAt // zero for an intent that was certainly not sent
-	if effect, err = c.Store.EffectSent(ctx, effect.Key); err != nil {
-		return CallOutput{}, nil, err
+	if !c.announces() {
+		if effect, err = c.Store.EffectSent(ctx, effect.Key); err != nil {
+			return CallOutput{}, nil, err
+		}
 	}
 	if !before.IsZero() && effect.Driver != c.in.Route.Driver {
 		// Another driver may have sent it: what makes that one's writes safe says nothing about this one's.
@@ -37,17 +39,23 @@ func (c *call) write(ctx context.Context) (CallOutput, *Failure, error) {
 	return c.send(ctx, effect, before)
 }
 
+// announces says whether the driver tells the moment in which a write leaves.
+func (c *call) announces() bool { return c.driver.Serves[c.in.Route.Operation].Announces }
+
 // begin stores the intent, together with the answers of the local reads that it was decided on.
 func (c *call) begin(ctx context.Context) (store.Effect, bool, *Failure, error) {
 	request, err := json.Marshal(c.in.Input)
 	if err != nil {
 		return store.Effect{}, false, nil, err
 	}
-	reads := c.reads.of(c.in.Case)
+	reads, state := c.reads.of(c.in.Case), store.EffectSent
+	if c.announces() {
+		state = store.EffectIntent
+	}
 	effect, fresh, err := c.Store.BeginEffect(ctx, store.Effect{
 		Key: EffectKey(c.in.Place), CaseID: c.in.Case, StepPath: c.in.Path, Generation: c.in.Generation,
 		System: c.in.Route.System, Operation: c.operation.Name, Driver: c.in.Route.Driver, Safety: string(c.in.Route.Safety),
-		RequestHash: c.operation.Name + "/" + c.in.Input.Hash(), Request: request, State: store.EffectSent,
+		RequestHash: c.operation.Name + "/" + c.in.Input.Hash(), Request: request, State: state,
 	}, reads)
 	if errors.Is(err, store.ErrConflict) {
 		return effect, false, &Failure{Class: contracts.Conflict, Message: "this step has asked for something else before, and that may have been carried out", NothingSent: true}, nil
@@ -61,6 +69,13 @@ func (c *call) begin(ctx context.Context) (store.Effect, bool, *Failure, error) 
 // send lets the driver do it and writes the outcome into the ledger. The ledger is written even when the attempt's
 // time is over: what is known must not be lost.
 func (c *call) send(ctx context.Context, effect store.Effect, firstSent time.Time) (CallOutput, *Failure, error) {
+	c.sending = func(ctx context.Context) error {
+		sent, err := c.Store.SendEffect(ctx, effect)
+		if err == nil {
+			effect = sent
+		}
+		return err
+	}
 	output, failure, err := c.execute(ctx, effect.Key, firstSent)
 	ctx = context.WithoutCancel(ctx)
 	switch {

@@ -36,6 +36,8 @@ type Service struct {
 	Safety    contracts.Safety // of a write
 	Local     bool             // quick enough to be tried inside a workflow task
 	TaskQueue string           // empty: that of the workflow
+	// Announces says that the executor calls Sending right before a write leaves: until then nothing was sent.
+	Announces bool
 }
 
 // Executor carries out operations. Errors are *contracts.Error.

@@ -22,6 +22,9 @@ type Call struct {
 	// Turn names the call whenever it is tried again, so that one that was told to come later keeps its turn among those
 	// that wait for the connection. Empty: it has none.
 	Turn string
+	// Sending is for drivers that know the very moment in which a write leaves: it makes durable that it may have left,
+	// and an error forbids it. Adapters do not use it: their writes count as sent from the start.
+	Sending func(context.Context) error
 }
 
 // verdict is an outcome that can only be seen from the results.

@@ -19,6 +19,7 @@ type compiler struct {
 	env         *rules.Environment
 	secretScope *rules.Type // what secret holds, in the places where secrets may be used
 	login       bool
+	finder      bool     // run: find is possible here
 	assigned    []string // names read so far in the innermost block
 }
 
@@ -27,6 +28,12 @@ var options = rules.Options{Functions: []rules.Function{{
 	Name: "digits", Params: []*rules.Type{rules.TypeOf(rules.KindText)}, Result: rules.TypeOf(rules.KindText),
 	Call: func(arguments []rules.Value) (rules.Value, error) {
 		return rules.Text(notDigit.ReplaceAllString(arguments[0].Text(), "")), nil
+	},
+}, {
+	Name: "totp", Params: []*rules.Type{rules.TypeOf(rules.KindText)}, Result: rules.TypeOf(rules.KindText),
+	Call: func(arguments []rules.Value) (rules.Value, error) {
+		code, err := totp(arguments[0].Text(), time.Now())
+		return rules.Text(code), err
 	},
 }}}
 
@@ -65,9 +72,9 @@ type cellRead struct {
 	target *target
 }
 
-var stepKinds = []string{"goto", "click", "fill", "select", "key", "table", "expect", "each", "read", "do", "assert", "fail"}
+var stepKinds = []string{"goto", "click", "fill", "select", "key", "table", "expect", "each", "read", "do", "assert", "fail", "run"}
 
-var laterSteps = []string{"run", "ask", "skip_to"}
+var laterSteps = []string{"ask", "skip_to"}
 
 func (c *compiler) steps(n *source.Node) []step {
 	var steps []step
@@ -153,6 +160,12 @@ func (c *compiler) kind(s *step, n *source.Node, fields map[string]*source.Node)
 		if c.operation != nil && s.class == contracts.NotFound && !c.operation.MayFail(s.class) {
 			n.Errorf("", "%s does not list %s among its errors", c.operation.Name, s.class)
 		}
+	case "run":
+		if n.OneOf("find"); !c.finder {
+			n.Errorf("use it in verify of a robot that has find", "find cannot be run here")
+		}
+	case "skip_to":
+		n.Errorf("use already: with the condition under which find shows that it was done; prepare and commit are then left out", "there are no jumps")
 	default:
 		n.Errorf("", "the step %s is not available yet", s.kind)
 	}

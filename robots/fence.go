@@ -7,6 +7,7 @@ import (
 	"net/netip"
 	"net/url"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -15,18 +16,25 @@ import (
 	"github.com/go-rod/rod/lib/proto"
 )
 
-// fence decides about every request that a page makes. Robots only read: GET to an allowed host passes, a
-// POST only while the login runs or to an address that is declared as a search.
+// fence decides about every request that a page makes. GET to an allowed host passes, a POST only while the login
+// runs or if it is declared as a read. Everything else could change something: it is stopped, but for the one
+// request that a commit has declared, which leaves once, after its intent is stored.
 type fence struct {
 	hosts    map[string]bool // host:port; true if the workspace itself names it, false if only the system file does
-	searches []string        // URL patterns that may be posted to
+	reads    []requestRule   // what may be posted, because it only reads
+	byGet    []requestRule   // what may be got, if getWrites
+	getWrite bool            // the application changes things by GET too
 
 	mutex   sync.Mutex
 	login   bool
 	stopped []string
+	armed   *armed
+	permits map[string]int // requests that were let through and have not come to the proxy yet
 }
 
-func newFence(searches []string) *fence { return &fence{hosts: map[string]bool{}, searches: searches} }
+func newFence(reads []requestRule) *fence {
+	return &fence{hosts: map[string]bool{}, reads: reads, permits: map[string]int{}}
+}
 
 // allow lets a host be reached. One without a port stands for the two of the web, 80 and 443.
 func (f *fence) allow(host string, trusted bool) {
@@ -61,12 +69,8 @@ func (f *fence) duringLogin(on bool) {
 	f.login = on
 }
 
-// refuses says why a request must not leave, or "".
-func (f *fence) refuses(method, address string) string {
-	target, err := url.Parse(address)
-	if err != nil {
-		return "its address cannot be read"
-	}
+// outside says why an address is beyond the fence whatever is asked of it, or "".
+func (f *fence) outside(target *url.URL) string {
 	switch target.Scheme {
 	case "data", "blob", "about":
 		return ""
@@ -77,20 +81,90 @@ func (f *fence) refuses(method, address string) string {
 	if !f.allows(hostPort(target)) {
 		return "the host is not in the allowed ones"
 	}
-	if method == "GET" || method == "HEAD" || method == "OPTIONS" {
-		return ""
+	return ""
+}
+
+// refuses says why a request without a body must not leave, or "".
+func (f *fence) refuses(method, address string) string {
+	reason, _ := f.judge(request{method: method, address: address})
+	return reason
+}
+
+// judge says why a request must not leave, or "". If it is the one that a commit waits for, it says which: the request
+// is then taken, whatever becomes of it, and a second one like it is stopped.
+func (f *fence) judge(r request) (reason string, commit *armed) {
+	target, err := url.Parse(r.address)
+	if err != nil {
+		return "its address cannot be read", nil
+	}
+	if reason := f.outside(target); reason != "" || target.Host == "" {
+		return reason, nil
 	}
 	f.mutex.Lock()
 	defer f.mutex.Unlock()
-	if f.login && method == "POST" {
-		return ""
+	matches := func(rule requestRule) bool { return rule.matches(r, target) }
+	if f.armed != nil && matches(f.armed.rule) {
+		if f.armed.taken {
+			f.armed.again++
+			return "the request of the commit has left already, and leaves once", nil
+		}
+		f.armed.taken = true
+		return "", f.armed
 	}
-	for _, pattern := range f.searches {
-		if method == "POST" && (matchGlob(pattern, address) || matchGlob(pattern, target.Path)) {
-			return ""
+	switch r.method {
+	case "GET", "HEAD", "OPTIONS":
+		if !f.getWrite || f.login || slices.ContainsFunc(f.byGet, matches) {
+			return "", nil
+		}
+		return "this application may write by GET, and the address is not among reads_by_get", nil
+	case "POST":
+		if f.login || slices.ContainsFunc(f.reads, matches) {
+			return "", nil
 		}
 	}
-	return "it could change something, and this robot only reads"
+	return "it could change something, and no commit has declared it", nil
+}
+
+// permit lets the proxy forward a request that was judged where its body could be seen.
+func (f *fence) permit(r request) {
+	f.mutex.Lock()
+	defer f.mutex.Unlock()
+	f.permits[r.method+" "+canonical(r.address)]++
+}
+
+// forwards says why the proxy must not forward a request, or "". What may change something needs a permit, and
+// a permit serves once: the browser's own repeats end here.
+func (f *fence) forwards(method, address string) string {
+	target, err := url.Parse(address)
+	if err != nil {
+		return "its address cannot be read"
+	}
+	if reason := f.outside(target); reason != "" {
+		return reason
+	}
+	f.mutex.Lock()
+	defer f.mutex.Unlock()
+	key := method + " " + canonical(address)
+	if f.permits[key] > 0 {
+		f.permits[key]--
+		return ""
+	}
+	if (method == "GET" || method == "HEAD" || method == "OPTIONS") && !f.getWrite {
+		return ""
+	}
+	return "no page was allowed to send it"
+}
+
+func canonical(address string) string {
+	target, err := url.Parse(address)
+	if err != nil {
+		return address
+	}
+	target.Fragment, target.RawFragment, target.Host = "", "", hostPort(target)
+	if target.Path == "" {
+		target.Path = "/"
+	}
+	return target.String()
 }
 
 func (f *fence) note(text string) {
@@ -146,7 +220,7 @@ func matchGlob(pattern, text string) bool {
 
 type pausedRequest struct {
 	RequestID, FrameID, ResourceType string
-	Request                          struct{ URL, Method string }
+	Request                          pausedContent
 	ResponseErrorReason              string
 	ResponseStatusCode               int
 	ResponseHeaders                  []struct{ Name, Value string }
@@ -165,8 +239,14 @@ func (t *tab) paused(event *cdp.Event) {
 		go func() { _ = proto.FetchContinueRequest{RequestID: id}.Call(c) }()
 		return
 	}
-	reason := t.options.fence.refuses(p.Request.Method, p.Request.URL)
+	r := p.Request.request()
+	reason, commit := t.options.fence.judge(r)
+	if commit != nil {
+		go t.release(c, id, r, commit)
+		return
+	}
 	if reason == "" {
+		t.options.fence.permit(r)
 		go func() { _ = proto.FetchContinueRequest{RequestID: id}.Call(c) }()
 		return
 	}

@@ -47,7 +47,7 @@ func TestFenceLetsDeclaredSearchesPass(t *testing.T) {
 	t.Parallel()
 	p := servePages(t)
 	p.mux.HandleFunc("POST /api/{what}", func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, "/popup.html", http.StatusSeeOther) })
-	fence := newFence([]string{"/api/search"})
+	fence := newFence([]requestRule{{method: "POST", url: "/api/search"}})
 	fence.allow(p.host(), true)
 	ctx, tb := openPageWith(t, p, "hostile.html", tabOptions{fence: fence})
 	_, err := tb.click(ctx, exact("button", "Suchen"))
@@ -75,7 +75,7 @@ func TestFenceStopsOtherHostsAndFiles(t *testing.T) {
 
 func TestFenceHosts(t *testing.T) {
 	t.Parallel()
-	f := newFence([]string{"*/find?*", "/search"})
+	f := newFence([]requestRule{{method: "POST", url: "*/find?*"}, {method: "POST", url: "/search"}})
 	f.allow("erp.example", false)
 	f.allow("10.0.0.5:8080", true)
 	for request, allowed := range map[string]bool{
@@ -296,11 +296,11 @@ func TestOnlyTheWorkspaceOpensThePrivateNetwork(t *testing.T) {
 	p := servePages(t)
 	system := strings.Replace(plainSystem, "http://test.example", p.URL, 1)
 	program := compileTest(t, system, "  - goto: /tables.html", "{}")
-	_, err := NewRunner(pool, nil).Run(t.Context(), program, Call{})
+	_, err := NewRunner(pool, nil, nil).Run(t.Context(), program, Call{})
 	require.Equal(t, contracts.Unavailable, contracts.ClassOf(err))
 	require.ErrorContains(t, err, "private network")
 	for _, call := range []Call{{Base: p.URL}, {AllowHosts: []string{p.host()}}} {
-		_, err = NewRunner(pool, nil).Run(t.Context(), program, call)
+		_, err = NewRunner(pool, nil, nil).Run(t.Context(), program, call)
 		require.NoError(t, err)
 	}
 }

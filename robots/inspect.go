@@ -173,8 +173,11 @@ func (u *run) named(err error) error {
 	var known *contracts.Error
 	if errors.As(err, &known) {
 		named := *known
-		named.Operation, named.NothingSent = u.program.Operation.Name, true // robots only read
+		named.Operation, named.NothingSent = u.program.Operation.Name, !u.sent
 		return &named
+	}
+	if err != nil && u.program.write != nil { // an ended context
+		return &contracts.Error{Class: contracts.Unavailable, Operation: u.program.Operation.Name, Message: "the robot was stopped", NothingSent: !u.sent, Err: err}
 	}
 	return err
 }

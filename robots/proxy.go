@@ -2,6 +2,7 @@ package robots
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"io"
@@ -10,6 +11,9 @@ import (
 	"net/http"
 	"net/http/httputil"
 	"net/netip"
+	"slices"
+	"strings"
+	"sync"
 	"time"
 )
 
@@ -21,6 +25,10 @@ type proxy struct {
 	listener net.Listener
 	server   *http.Server
 	forward  *httputil.ReverseProxy
+
+	mutex   sync.Mutex
+	tunnels map[net.Conn]bool
+	closed  bool
 }
 
 // proxyReason carries why the proxy answered instead of the application.
@@ -31,7 +39,7 @@ func startProxy(f *fence) (*proxy, error) {
 	if err != nil {
 		return nil, fmt.Errorf("the robot's way to the network: %w", err)
 	}
-	p := &proxy{fence: f, listener: listener}
+	p := &proxy{fence: f, listener: listener, tunnels: map[net.Conn]bool{}}
 	quiet := slog.NewLogLogger(slog.DiscardHandler, slog.LevelError)
 	p.forward = &httputil.ReverseProxy{
 		Rewrite:        func(r *httputil.ProxyRequest) { r.Out.Host = r.In.Host },
@@ -49,7 +57,11 @@ func startProxy(f *fence) (*proxy, error) {
 func (p *proxy) address() string { return p.listener.Addr().String() }
 
 func (p *proxy) close() {
+	p.mutex.Lock()
+	p.closed = true
+	p.mutex.Unlock()
 	_ = p.server.Close()
+	p.closeTunnels()
 	p.forward.Transport.(*http.Transport).CloseIdleConnections()
 }
 
@@ -64,7 +76,7 @@ func (p *proxy) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		p.tunnel(w, r)
 		return
 	}
-	if reason := p.fence.refuses(r.Method, r.URL.String()); reason != "" {
+	if reason := p.fence.forwards(r.Method, r.URL.String()); reason != "" {
 		p.fence.note(fmt.Sprintf("%s %s was stopped: %s", r.Method, withoutQuery(r.URL.String()), reason))
 		refuse(w, errors.New(reason))
 		return
@@ -78,19 +90,31 @@ func (p *proxy) tunnel(w http.ResponseWriter, r *http.Request) {
 		refuse(w, errors.New("the host is not in the allowed ones"))
 		return
 	}
-	there, err := p.dial(r.Context(), "tcp", r.Host)
-	if err != nil {
-		refuse(w, err)
-		return
-	}
-	defer there.Close()
 	here, buffered, err := http.NewResponseController(w).Hijack()
 	if err != nil {
 		refuse(w, err)
 		return
 	}
 	defer here.Close()
+	if !p.keep(here, true) {
+		return
+	}
+	defer p.keep(here, false)
+	there, err := p.dial(r.Context(), "tcp", r.Host)
+	if err != nil {
+		_, _ = fmt.Fprintf(here, "HTTP/1.1 502 Bad Gateway\r\n%s: %s\r\nContent-Length: 0\r\n\r\n", proxyReason, strings.ReplaceAll(err.Error(), "\n", " "))
+		return
+	}
+	defer there.Close()
 	if _, err := io.WriteString(here, "HTTP/1.1 200 Connection established\r\n\r\n"); err != nil {
+		return
+	}
+	greeting, reason := readGreeting(here, buffered.Reader)
+	if reason != "" {
+		p.fence.note(fmt.Sprintf("a connection to %s was stopped: %s", r.Host, reason))
+		return
+	}
+	if _, err := there.Write(greeting); err != nil {
 		return
 	}
 	ended := make(chan struct{}, 2)
@@ -98,6 +122,65 @@ func (p *proxy) tunnel(w http.ResponseWriter, r *http.Request) {
 	go func() { _, _ = io.Copy(here, there); ended <- struct{}{} }()
 	<-ended
 }
+
+// keep remembers the tunnels that are open; none is opened any more once the proxy is closed.
+func (p *proxy) keep(tunnel net.Conn, open bool) bool {
+	p.mutex.Lock()
+	defer p.mutex.Unlock()
+	if !open {
+		delete(p.tunnels, tunnel)
+		return true
+	}
+	if !p.closed {
+		p.tunnels[tunnel] = true
+	}
+	return !p.closed
+}
+
+// closeTunnels ends all encrypted connections; what the page asks for next takes new ones.
+func (p *proxy) closeTunnels() {
+	p.mutex.Lock()
+	defer p.mutex.Unlock()
+	for tunnel := range p.tunnels {
+		_ = tunnel.Close()
+	}
+}
+
+// readGreeting reads what a tunnel begins with, and says why it must not be opened, or "". Browsers offer HTTP/2 in
+// the greeting of every page and script, and never in that of a WebSocket, through which anything could be changed; a
+// WebSocket without encryption has no such greeting at all.
+func readGreeting(here net.Conn, from io.Reader) (greeting []byte, reason string) {
+	recorded := &recordedConn{Conn: here, from: from}
+	var offered []string
+	err := tls.Server(recorded, &tls.Config{MinVersion: tls.VersionTLS12, GetConfigForClient: func(hello *tls.ClientHelloInfo) (*tls.Config, error) {
+		offered = hello.SupportedProtos
+		return nil, errGreetingRead
+	}}).Handshake()
+	switch {
+	case !errors.Is(err, errGreetingRead):
+		return nil, "it is not encrypted, as WebSockets are"
+	case !slices.Contains(offered, "h2"):
+		return nil, "it is for a WebSocket, which counts as a write"
+	}
+	return recorded.read, ""
+}
+
+var errGreetingRead = errors.New("the greeting was read")
+
+// recordedConn keeps what is read and swallows what is written.
+type recordedConn struct {
+	net.Conn
+	from io.Reader
+	read []byte
+}
+
+func (c *recordedConn) Read(b []byte) (int, error) {
+	n, err := c.from.Read(b)
+	c.read = append(c.read, b[:n]...)
+	return n, err
+}
+
+func (c *recordedConn) Write(b []byte) (int, error) { return len(b), nil }
 
 // dial connects to an allowed host. A name that only the system file allows must not lead to this machine or
 // into the private network.

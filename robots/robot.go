@@ -32,6 +32,7 @@ type Program struct {
 	Hash string
 
 	find   []step
+	write  *write // nil if it only reads
 	output *rules.Template
 	mask   []*target
 }
@@ -52,15 +53,21 @@ func Parse(file string, text []byte) (*Robot, source.Problems) {
 func Compile(robot *Robot, system *System, operation *contracts.Operation) (*Program, source.Problems) {
 	doc := source.Parse(robot.File, robot.Text)
 	fields := doc.Root.Fields(robotShape)
-	for _, later := range []string{"prepare", "commit", "verify", "canary", "fingerprints"} {
-		fields[later].Errorf("robots only read so far: use find", "%s is not available yet", later)
+	for _, later := range []string{"canary", "fingerprints"} {
+		fields[later].Errorf("", "%s is not available yet", later)
 	}
 	p := &Program{Robot: robot, System: system, Operation: operation, Hash: hash(robot.Text, system.Text)}
-	if operation.Effect == contracts.Write {
-		doc.Root.Get("operation").Errorf("robots only read so far", "%s writes", operation.Name)
-	}
 	c := &compiler{system: system, env: rules.NewEnvironment(nil).With("input", operation.Input), secretScope: system.secrets, operation: operation}
-	p.find = c.steps(doc.Root.Required("find", "give the steps that find what is asked for"))
+	if operation.Effect == contracts.Write {
+		c.env = c.env.With("key", rules.TypeOf(rules.KindText))
+		p.find = c.steps(fields["find"])
+		c.compileWrite(p, doc.Root, fields)
+	} else {
+		for _, name := range []string{"already", "settle", "prepare", "commit", "verify"} {
+			fields[name].Errorf("use find", "%s only reads, and has no %s", operation.Name, name)
+		}
+		p.find = c.steps(doc.Root.Required("find", "give the steps that find what is asked for"))
+	}
 	if output := doc.Root.Required("output", "say what the operation answers"); output != nil {
 		p.output = rules.CompileTemplate(output, c.env, operation.Output, options)
 	}

@@ -24,6 +24,12 @@ type Call struct {
 	// AllowHosts are the host:port that may be addresses of this machine or a private network. Base may
 	// always be one.
 	AllowHosts []string
+	// Key names a write for ever: the same for all its attempts. Expressions see it as key.
+	Key string
+	// FirstSent is when the request of this write may have left before; zero: certainly never. Such a call only looks.
+	FirstSent time.Time
+	// Journal is told before the request of a write leaves; it may be nil for reads.
+	Journal Journal
 	// Heartbeat is called every two seconds, also while the run waits for its turn, with the place of the
 	// step under way; it may be nil.
 	Heartbeat func(step string)
@@ -39,15 +45,20 @@ type Result struct {
 type Runner struct {
 	pool     *Pool
 	leases   Leases
+	limits   Limits
 	sessions sessions
+	now      func() time.Time
 }
 
-// NewRunner makes a runner on a pool; leases may be nil.
-func NewRunner(pool *Pool, leases Leases) *Runner {
+// NewRunner makes a runner on a pool. Without leases and limits of all processes they hold within this one.
+func NewRunner(pool *Pool, leases Leases, limits Limits) *Runner {
 	if leases == nil {
 		leases = NewLeases()
 	}
-	return &Runner{pool: pool, leases: leases, sessions: sessions{kept: map[string]loginState{}}}
+	if limits == nil {
+		limits = NewLimits()
+	}
+	return &Runner{pool: pool, leases: leases, limits: limits, sessions: sessions{kept: map[string]loginState{}}, now: time.Now}
 }
 
 // run is one execution of a program.
@@ -62,6 +73,10 @@ type run struct {
 	variables map[string]rules.Value
 	login     bool
 	relogins  int
+	lease     Lease
+	sent      bool                   // the request of the commit may have left, now or in an earlier attempt
+	refused   bool                   // it has, and the application said no
+	settling  bool                   // nothing is sent any more
 	place     atomic.Pointer[string] // of the step under way
 	dir       string                 // for files on their way; removed with the run
 }
@@ -71,7 +86,7 @@ var errSessionLost = errors.New("the application has ended the session")
 
 // Run carries out the program's operation. The error is a *contracts.Error, but for an ended context.
 func (r *Runner) Run(ctx context.Context, program *Program, call Call) (Result, error) {
-	u := &run{runner: r, program: program, system: program.System, call: call, journal: newJournal()}
+	u := &run{runner: r, program: program, system: program.System, call: call, journal: newJournal(), sent: !call.FirstSent.IsZero()}
 	defer func() {
 		if u.dir != "" {
 			_ = os.RemoveAll(u.dir)
@@ -81,25 +96,62 @@ func (r *Runner) Run(ctx context.Context, program *Program, call Call) (Result, 
 		return Result{}, u.named(err)
 	}
 	defer u.beat()()
-	release, err := r.leases.Acquire(ctx, u.credential(), u.system.sessions)
+	if err := r.gate(ctx, u); err != nil {
+		return Result{}, u.named(u.classify(ctx, err))
+	}
+	lease, err := r.leases.Acquire(ctx, u.credential(), u.system.sessions)
 	if err != nil {
 		return Result{}, u.named(u.classify(ctx, err))
 	}
-	defer release()
-	browser, giveBack, err := r.pool.Acquire(ctx)
+	defer lease.Release()
+	u.lease = lease
+	output, version, err := u.work(ctx)
+	result := Result{Output: output, Evidence: u.journal.evidence(program, version, err)}
 	if err != nil {
-		return Result{}, u.named(u.classify(ctx, err))
+		err = u.named(err)
 	}
-	defer giveBack()
-	deadline := contracts.NewError(contracts.Unavailable, "", "the robot did not finish within %s", u.system.runTime)
-	ctx, cancel := context.WithTimeoutCause(ctx, u.system.runTime, deadline)
+	r.count(ctx, u, err)
+	return result, err
+}
+
+// work does what is asked for, and settles the doubt that it may have left.
+func (u *run) work(ctx context.Context) (output rules.Value, version string, err error) {
+	limit := u.system.runTime
+	if u.program.write != nil {
+		limit += maxSettle
+	}
+	deadline := contracts.NewError(contracts.Unavailable, "", "the robot did not finish within %s", limit)
+	whole, cancel := context.WithTimeoutCause(ctx, limit, deadline)
 	defer cancel()
-	output, err := u.inBrowser(ctx, browser)
-	result := Result{Output: output, Evidence: u.journal.evidence(program, browser.Version(), err)}
-	if err != nil {
-		return result, u.named(u.classify(ctx, err))
+	if u.sent {
+		output, err = u.settle(whole, nil)
+		return output, "", err
 	}
-	return result, nil
+	browser, giveBack, err := u.runner.pool.Acquire(whole)
+	if err != nil {
+		return rules.Value{}, "", u.classify(whole, err)
+	}
+	deadline = contracts.NewError(contracts.Unavailable, "", "the robot did not finish within %s", u.system.runTime)
+	first, cancelFirst := context.WithTimeoutCause(whole, u.system.runTime, deadline)
+	output, err = u.inBrowser(first, browser)
+	if err != nil && !errors.As(err, &errDoubt{}) {
+		err = u.classify(first, err)
+	}
+	cancelFirst()
+	giveBack()
+	if doubt := (errDoubt{}); errors.As(err, &doubt) {
+		output, err = u.doubt(whole, u.classify(first, doubt.cause))
+	}
+	return output, browser.Version(), err
+}
+
+// doubt looks after a request that may have left. What the robot itself found to be wrong after it was accepted is
+// for a person.
+func (u *run) doubt(ctx context.Context, cause error) (rules.Value, error) {
+	if ctx.Err() != nil {
+		return rules.Value{}, u.classify(ctx, context.Cause(ctx))
+	}
+	return u.settle(ctx, cause)
 }
 
 const beatEvery = 2 * time.Second
@@ -164,18 +216,22 @@ func (u *run) inBrowser(ctx context.Context, browser *Browser) (rules.Value, err
 		u.picture(ctx, "end")
 		return output, nil
 	}
-	err = u.explain(ctx, err)
-	u.picture(context.WithoutCancel(ctx), "failure")
+	if !errors.Is(err, errNotThere) {
+		if doubt := (errDoubt{}); !errors.As(err, &doubt) && !u.refused {
+			err = u.explain(ctx, err)
+		}
+		u.picture(context.WithoutCancel(ctx), "failure")
+	}
 	u.runner.pool.suspectOn(err, browser)
 	return rules.Value{}, err
 }
 
 // attempts runs the steps; if the application forgot the login on the way, it logs in again once and
-// starts over, which is safe because robots only read.
+// starts over, which is safe as long as nothing was sent.
 func (u *run) attempts(ctx context.Context) (rules.Value, error) {
 	for {
 		output, err := u.once(ctx)
-		if !errors.Is(err, errSessionLost) {
+		if !errors.Is(err, errSessionLost) || errors.As(err, &errDoubt{}) {
 			return output, err
 		}
 		u.runner.sessions.forget(u.credential())
@@ -190,10 +246,24 @@ func (u *run) once(ctx context.Context) (rules.Value, error) {
 		return rules.Value{}, err
 	}
 	u.variables = map[string]rules.Value{"input": u.call.Input}
+	if u.program.write != nil {
+		u.variables["key"] = rules.Text(u.call.Key)
+	}
+	switch {
+	case u.settling:
+		return u.onceLooking(ctx)
+	case u.program.write != nil:
+		return u.onceWriting(ctx)
+	}
 	if err := u.steps(ctx, u.program.find); err != nil {
 		return rules.Value{}, err
 	}
 	u.keepSession(ctx)
+	return u.answer()
+}
+
+// answer makes the output and checks it by the contract.
+func (u *run) answer() (rules.Value, error) {
 	output, err := u.program.output.Eval(u.variables)
 	if err != nil {
 		return rules.Value{}, contracts.NewError(contracts.Drift, "", "the output cannot be made of what was read: %s", err)
@@ -209,6 +279,7 @@ func (u *run) once(ctx context.Context) (rules.Value, error) {
 // says may lead into a private network: its base address and its list of such hosts.
 func (u *run) newFence() *fence {
 	f := newFence(u.system.searches)
+	f.getWrite, f.byGet = u.system.getWrite, u.system.readsByGet
 	for _, host := range u.system.Allow {
 		f.allow(host, slices.Contains(u.call.AllowHosts, host))
 	}

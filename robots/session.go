@@ -14,37 +14,6 @@ import (
 	"crosswalk/rules"
 )
 
-// Leases bound how many sessions of one credential work at the same time: many old applications end one
-// session when another begins.
-type Leases interface {
-	// Acquire waits for one of the most leases of a name; release must be called once.
-	Acquire(ctx context.Context, name string, most int) (release func(), err error)
-}
-
-// NewLeases makes leases that hold within this process.
-func NewLeases() Leases { return &localLeases{slots: map[string]chan struct{}{}} }
-
-type localLeases struct {
-	mutex sync.Mutex
-	slots map[string]chan struct{}
-}
-
-func (l *localLeases) Acquire(ctx context.Context, name string, most int) (func(), error) {
-	l.mutex.Lock()
-	slots := l.slots[name]
-	if slots == nil || cap(slots) != most {
-		slots = make(chan struct{}, most)
-		l.slots[name] = slots
-	}
-	l.mutex.Unlock()
-	select {
-	case slots <- struct{}{}:
-		return func() { <-slots }, nil
-	case <-ctx.Done():
-		return nil, context.Cause(ctx)
-	}
-}
-
 // sessions keeps the cookies of each credential, in memory only.
 type sessions struct {
 	mutex sync.Mutex

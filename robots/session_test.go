@@ -41,11 +41,11 @@ func TestLeasesBoundSessions(t *testing.T) {
 	require.ErrorIs(t, err, context.DeadlineExceeded)
 	other, err := leases.Acquire(t.Context(), "b", 1)
 	require.NoError(t, err)
-	other()
-	first()
+	other.Release()
+	first.Release()
 	again, err := leases.Acquire(t.Context(), "a", 1)
 	require.NoError(t, err)
-	again()
+	again.Release()
 }
 
 func TestExpiringSessionIsNoticedAtTheStart(t *testing.T) {

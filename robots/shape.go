@@ -35,10 +35,47 @@ var robotShape = source.Record(append([]source.Field{
 	{Name: "title", Is: source.Text(), About: "What it does, for people.", Default: "the name", Example: "Orders in Acme ERP"},
 	{Name: "operation", Is: source.Text(), Required: true, About: "The operation that it carries out.", Example: "orders.get_order"},
 	{Name: "system", Is: source.Text(), Required: true, About: "The system file of the application.", Example: "acme-erp"},
-	{Name: "find", Is: source.ListOf(stepShape), Required: true, About: "The steps that find what is asked for; they see input.", Example: "[{goto: /orders}, {expect: {text: Orders}}]"},
+	{Name: "find", Is: source.ListOf(stepShape), About: "The steps that find what is asked for; they see input. Of a write: that look whether it is there.", Default: "a write is not looked for", Example: "[{goto: /orders}, {expect: {text: Orders}}]"},
+	{Name: "already", Is: source.Condition(), About: "Of a write: by what find shows that it is there. Then nothing is sent; after a doubt, this settles it.", Example: "len(found) == 1"},
+	{Name: "settle", Is: settleShape, About: "Of a write: how often find looks after a doubt.", Default: "3 tries over 30s", Example: "{tries: 5, over: 1m}"},
+	{Name: "prepare", Is: source.ListOf(stepShape), About: "Of a write: the steps before the commit. They change nothing and may be repeated.", Default: "none", Example: "[{goto: /orders/new}, {fill: {into: {label: Customer}, value: '${input.customer}'}}]"},
+	{Name: "commit", Is: commitShape, About: "Of a write: the one step that sends it, at most once.", Example: "{click: {button: Save}, effect: {method: POST, url: '*/orders', times: 1}, done: {text: Saved}}"},
+	{Name: "verify", Is: source.ListOf(stepShape), About: "Of a write: the steps that check that it was done. They may run find.", Default: "none", Example: "[{run: find}, {assert: len(found) == 1}]"},
 	{Name: "output", Is: source.Tree(), Required: true, About: "What the operation answers.", Example: "{number: '${found[0].number}'}"},
 	{Name: "evidence", Is: evidenceShape, About: "What is kept of a run.", Example: "{mask: [{label: IBAN}]}"},
-}, refused("prepare", "commit", "verify", "canary", "fingerprints")...)...)
+}, refused("canary", "fingerprints")...)...)
+
+var settleShape = source.Record(
+	source.Field{Name: "tries", Is: source.Whole(), About: "How often find looks.", Default: "3", Example: "5"},
+	source.Field{Name: "over", Is: source.Span(), About: "How long it is from the first to the last look, at most 2m.", Default: "30s", Example: "1m"},
+)
+
+// commitKinds are the steps that a commit may be.
+var commitKinds = []string{"click", "key", "fill", "select", "goto"}
+
+var commitShape = source.Record(
+	source.Field{Name: "click", Is: targetShape, About: "Clicks the one element. A commit is exactly one of click, key, fill, select and goto.", Example: "{button: Save}"},
+	source.Field{Name: "key", Is: source.Either(source.Choice(sortedKeys(keys)...), keyShape), About: "Presses a key.", Example: "F8"},
+	source.Field{Name: "fill", Is: fillShape, About: "Types into a field and presses a key.", Example: "{into: {label: Note}, value: '${input.note}', key: Enter}"},
+	source.Field{Name: "select", Is: fillShape, About: "Chooses an option.", Example: "{into: {label: Status}, value: Closed}"},
+	source.Field{Name: "goto", Is: source.Either(source.Template(), gotoShape), About: "Opens an address that changes something.", Example: "/orders/close?id=${input.id}"},
+	source.Field{Name: "effect", Is: effectShape, Required: true, About: "The one request that it sends. The fence lets it through once; every other is stopped.", Example: "{method: POST, url: '*/orders', times: 1}"},
+	source.Field{Name: "done", Is: placeShape, Required: true, About: "What the page shows when it was accepted.", Example: "{text: /^Order/}"},
+	source.Field{Name: "read", Is: source.Either(readOneShape, readLabelsShape), About: "What is read from that page. It is missing where the thing was there already or find has settled a doubt.", Default: "nothing", Example: "{from: {text: /saved/}, as: number, match: '([0-9]+)'}"},
+	source.Field{Name: "within", Is: source.Span(), About: "How long the answer may take.", Default: "limits.step of the system", Example: "1m"},
+)
+
+var effectShape = source.Record(
+	source.Field{Name: "method", Is: source.Choice("POST", "PUT", "PATCH", "DELETE", "GET"), Required: true, About: "How it is sent.", Example: "POST"},
+	source.Field{Name: "url", Is: source.Template(), Required: true, About: "Its address; * stands for anything. Compared with the whole address and with its path.", Example: "'*/orders'"},
+	source.Field{Name: "form", Is: source.Named(source.Template()), About: "Fields of the form that is sent, and what they hold.", Default: "any form", Example: "{action: Post}"},
+	source.Field{Name: "times", Is: source.Whole(), About: "1, which is all that there is.", Default: "1", Example: "1"},
+)
+
+var readRequestShape = source.Record(
+	source.Field{Name: "url", Is: source.Text(), Required: true, About: "The address; * stands for anything.", Example: "'*/is.pl'"},
+	source.Field{Name: "form", Is: source.Named(source.Text()), About: "Fields of the form, and what they hold.", Default: "any form", Example: "{action: Update}"},
+)
 
 var evidenceShape = source.Record(append([]source.Field{
 	{Name: "mask", Is: source.ListOf(targetShape), About: "What is hidden in pictures, beside passwords and secrets.", Default: "nothing else", Example: "[{label: IBAN}]"},
@@ -112,6 +149,7 @@ var stepShape = source.Part("step", "One step of a robot: exactly one of the thi
 		{Name: "class", Is: source.Choice(pageClasses()...), About: "Beside assert: the class of the error.", Default: "drift", Example: "not_found"},
 		{Name: "message", Is: source.Template(), About: "Beside assert and fail: what is wrong.", Example: "the list is of another number"},
 		{Name: "optional", Is: source.Text(), About: "Accepted, and not used: when and seen say when a step is done.", Example: "false"},
+		{Name: "run", Is: source.Choice("find"), About: "In verify: does the steps of find again.", Example: "find"},
 	}, append(furtherSteps(), refused(laterSteps...)...)...)...)
 
 var gotoShape = source.Record(
@@ -171,7 +209,9 @@ var systemShape = source.Record(append([]source.Field{
 	{Name: "title", Is: source.Text(), About: "The name for people.", Default: "the name", Example: "Acme ERP"},
 	{Name: "base", Is: source.Matching("web address", `^https?://.+$`), Required: true, About: "The address that paths are relative to; a workspace may replace it.", Example: "https://erp.acme.example"},
 	{Name: "allow", Is: source.OneOrMore(source.Text()), About: "Further hosts that pages may load from, as host or host:port.", Default: "none", Example: "[images.acme.example]"},
-	{Name: "reads_by_post", Is: source.OneOrMore(source.Text()), About: "Addresses that may be posted to, because they only search; * stands for anything.", Default: "none", Example: "['*/search*']"},
+	{Name: "reads_by_post", Is: source.OneOrMore(source.Either(source.Text(), readRequestShape)), About: "Addresses that may be posted to, because they only search; * stands for anything.", Default: "none", Example: "['*/search*', {url: '*/is.pl', form: {action: Update}}]"},
+	{Name: "get_may_write", Is: source.YesNo(), About: "The application changes things by GET too: then only what reads_by_get declares passes.", Default: "false", Example: "true"},
+	{Name: "reads_by_get", Is: source.OneOrMore(source.Either(source.Text(), readRequestShape)), About: "With get_may_write: the addresses that only read.", Default: "none", Example: "['/styles/*', {url: '*/orders.php', form: {do: list}}]"},
 	{Name: "browser", Is: browserShape, About: "The browser, and how the application writes numbers and dates.", Example: "{locale: de-DE, numbers: '1.234,56', dates: dd.MM.yyyy}"},
 	{Name: "limits", Is: limitsShape, About: "How long things may take, and how many sessions there may be.", Example: "{per_credential: 1, step: 10s, run: 2m}"},
 	{Name: "session", Is: sessionShape, About: "How it is logged in to.", Default: "there is no login", Example: "{secrets: [user], alive: {link: Abmelden}, login: [{fill: {into: {label: Name}, value: '${secret.user}'}}]}"},
@@ -192,7 +232,10 @@ var limitsShape = source.Record(append([]source.Field{
 	{Name: "per_credential", Is: source.Whole(), About: "How many sessions of one account there may be at a time.", Default: "1", Example: "2"},
 	{Name: "step", Is: source.Span(), About: "How long a step may take.", Default: "10s", Example: "20s"},
 	{Name: "run", Is: source.Span(), About: "How long a run may take.", Default: "2m", Example: "90s"},
-}, refused("sessions", "per_minute", "hours", "stop_after_failures")...)...)
+	{Name: "per_minute", Is: source.Whole(), About: "How many runs may begin in a minute, of all processes together.", Default: "any number", Example: "20"},
+	{Name: "hours", Is: source.Matching("opening hours", hoursForm.String()), About: "When the application may be used; at other times it is unavailable until it opens.", Default: "always", Example: "Mon-Fri 06:00-20:00 Europe/Berlin"},
+	{Name: "stop_after_failures", Is: source.Whole(), About: "After so many failures in a row (unavailable, auth, drift) it is left alone for five minutes.", Default: "never", Example: "3"},
+}, refused("sessions")...)...)
 
 var sessionShape = source.Record(
 	source.Field{Name: "secrets", Is: source.OneOrMore(source.Text()), About: "The names of the secrets that the login needs.", Default: "none", Example: "[user, password]"},

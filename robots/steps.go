@@ -37,6 +37,8 @@ func (u *run) step(ctx context.Context, s *step) error {
 		return u.table(ctx, s)
 	case "until":
 		return u.until(ctx, s)
+	case "run":
+		return u.steps(ctx, u.program.find)
 	}
 	limit := u.system.stepTime
 	if s.within > 0 {

@@ -24,7 +24,9 @@ type System struct {
 	File    string
 	Text    []byte
 
-	searches      []string
+	searches      []requestRule
+	getWrite      bool
+	readsByGet    []requestRule
 	width, height int
 	locale        string
 	timezone      string
@@ -32,6 +34,10 @@ type System struct {
 	stepTime      time.Duration
 	runTime       time.Duration
 	sessions      int // per credential
+	perMinute     int // runs that may begin; 0 is any number
+	stopAfter     int // failures in a row; 0 is never
+	hours         *hours
+	hoursText     string
 	session       *session
 	errors        []errorRule
 	dialogs       dialogRules
@@ -70,7 +76,11 @@ func ParseSystem(file string, text []byte) (*System, source.Problems) {
 	fields := doc.Root.Fields(systemShape)
 	s.Name, s.Title = doc.Root.Required("system", "name the system").Text(), fields["title"].Text()
 	s.Base = parseBase(doc.Root.Required("base", "give the address of the application; crosswalk.yaml may override it"))
-	s.Allow, s.searches = fields["allow"].Texts(), fields["reads_by_post"].Texts()
+	s.Allow, s.searches = fields["allow"].Texts(), parseRequestRules(fields["reads_by_post"], "POST")
+	s.getWrite, s.readsByGet = fields["get_may_write"].Bool(), parseRequestRules(fields["reads_by_get"], "")
+	if len(s.readsByGet) > 0 && !s.getWrite {
+		fields["reads_by_get"].Errorf("add get_may_write: true, or leave it out", "every GET passes as it is")
+	}
 	s.browser(fields["browser"])
 	s.limits(fields["limits"])
 	for _, later := range []string{"interrupts", "human"} {
@@ -122,8 +132,14 @@ func (s *System) browser(n *source.Node) {
 
 func (s *System) limits(n *source.Node) {
 	fields := n.Fields(limitsShape)
-	for _, later := range []string{"sessions", "per_minute", "hours", "stop_after_failures"} {
-		fields[later].Errorf("limits of the system as a whole stand in crosswalk.yaml", "%s is not available yet", later)
+	fields["sessions"].Errorf("per_credential bounds the sessions of an account", "sessions is not available yet")
+	s.perMinute, s.stopAfter = atLeastOne(fields["per_minute"]), atLeastOne(fields["stop_after_failures"])
+	if open := fields["hours"]; open.Exists() {
+		var err error
+		if s.hours, err = parseHours(open.Text()); err != nil {
+			open.Errorf("write for example Mon-Fri 06:00-20:00 Europe/Berlin", "%s", err)
+		}
+		s.hoursText = open.Text()
 	}
 	s.stepTime, s.runTime, s.sessions = 10*time.Second, 2*time.Minute, 1
 	if step := fields["step"]; step.Exists() {
@@ -137,6 +153,17 @@ func (s *System) limits(n *source.Node) {
 			sessions.Errorf("", "at least one session is needed")
 		}
 	}
+}
+
+func atLeastOne(n *source.Node) int {
+	if !n.Exists() {
+		return 0
+	}
+	number := n.Int()
+	if number < 1 {
+		n.Errorf("leave it out if there is no limit", "at least 1 is needed")
+	}
+	return number
 }
 
 func (s *System) parseSession(n *source.Node) {

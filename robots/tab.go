@@ -153,7 +153,7 @@ func (t *tab) close() {
 	t.end(errRunEnded)
 	t.browser.forget(t)
 	if t.proxy != nil {
-		defer t.proxy.close()
+		t.proxy.close() // first: what was held at the fence goes on when the page is let go of, and must find no way out
 	}
 	if t.root == "" {
 		return
@@ -200,8 +200,8 @@ func (t *tab) handle(event *cdp.Event) {
 	}
 }
 
-// attached takes over a frame of another site, which runs in a process of its own, before it starts. All
-// else that can be attached here is a worker; it goes on without us.
+// attached takes over what the page has started, before it runs: a frame of another site, which is in a process of its
+// own, or a worker. What cannot be put behind the fence stays stopped for ever, and service workers always do.
 func (t *tab) attached(event *cdp.Event) {
 	child, ok := decode[struct {
 		SessionID  proto.TargetSessionID
@@ -212,13 +212,19 @@ func (t *tab) attached(event *cdp.Event) {
 	}
 	t.browser.register(child.SessionID, t)
 	c := t.on(t.ctx, child.SessionID)
-	frameChild := child.TargetInfo.Type == "iframe"
-	if frameChild {
+	var watch []func() error
+	switch child.TargetInfo.Type {
+	case "iframe":
 		t.update(func() { t.frame(child.TargetInfo.TargetID, "").session = child.SessionID })
+		watch = t.domains(c)
+	case "service_worker":
+		return
+	default:
+		watch = []func() error{func() error { return t.options.fence.enable(c) }}
 	}
 	go func() {
-		if frameChild && together(t.domains(c)...) != nil {
-			return // it stays stopped: better no frame than one outside the fence
+		if together(watch...) != nil {
+			return // better no frame or worker than one outside the fence
 		}
 		_ = proto.RuntimeRunIfWaitingForDebugger{}.Call(c)
 	}()

@@ -136,6 +136,26 @@ func (s *Store) EffectSent(ctx context.Context, key string) (Effect, error) {
 		EffectSent, now)
 }
 
+// SendEffect is EffectSent for who knows the very moment in which the effect leaves: it refuses an attempt that is not
+// the last one (ErrEffectState), so that of two attempts that come to this moment only one sends.
+func (s *Store) SendEffect(ctx context.Context, attempt Effect) (Effect, error) {
+	var changed Effect
+	err := s.write(ctx, "send effect "+attempt.Key, func(tx session) error {
+		current, err := effectByKey(ctx, tx, attempt.Key)
+		if err != nil {
+			return err
+		}
+		if current.Attempts != attempt.Attempts {
+			return fmt.Errorf("%w: another attempt has sent it", ErrEffectState)
+		}
+		now := s.now()
+		changed, err = changeEffect(ctx, tx, attempt.Key, []EffectState{EffectIntent, EffectSent},
+			`state = ?, attempts = attempts + 1, first_sent_at = CASE WHEN first_sent_at = 0 THEN ? ELSE first_sent_at END`, EffectSent, now)
+		return err
+	})
+	return changed, err
+}
+
 // ConfirmEffect records that the effect happened, by which record it is known there, and what came back. A second
 // confirmation leaves the first.
 func (s *Store) ConfirmEffect(ctx context.Context, key string, result json.RawMessage, remoteRef string) (Effect, error) {

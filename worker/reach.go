@@ -109,7 +109,7 @@ func service(operation *contracts.Operation, route workspace.Route) activities.S
 	s := activities.Service{Hash: route.Hash, Safety: route.Safety}
 	switch route.Driver.Kind {
 	case workspace.ByRobot:
-		s.TaskQueue = workflows.QueueRobots
+		s.TaskQueue, s.Announces = workflows.QueueRobots, true
 	case workspace.ByAdapter:
 		s.Local = operation.Effect == contracts.Read || route.Safety != contracts.AtMostOnce
 	case workspace.ByDesk:
@@ -187,7 +187,10 @@ func (r robot) Execute(ctx context.Context, call adapters.Call) (activities.Resu
 		return activities.Result{}, err
 	}
 	beat := func(step string) { activity.RecordHeartbeat(ctx, step) }
-	found, err := r.runner.Run(ctx, program, robots.Call{Input: call.Input, Secrets: secrets, Base: r.driver.BaseURL, AllowHosts: r.allow, Heartbeat: beat})
+	found, err := r.runner.Run(ctx, program, robots.Call{
+		Input: call.Input, Secrets: secrets, Base: r.driver.BaseURL, AllowHosts: r.allow, Heartbeat: beat,
+		Key: call.Key, FirstSent: call.FirstSent, Journal: announcement(call.Sending),
+	})
 	result := activities.Result{Value: found.Output}
 	for _, one := range found.Evidence {
 		result.Evidence = append(result.Evidence, activities.Evidence{MediaType: one.MediaType, Body: one.Bytes})

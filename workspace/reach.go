@@ -2,6 +2,7 @@ package workspace
 
 import (
 	"bytes"
+	"cmp"
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
@@ -102,7 +103,7 @@ func (r *Reach) route(s *System, driver *Driver, operation string) (Route, bool)
 			return route, false
 		}
 		route.Program, content = app.Programs[operation], app.Programs[operation].Hash
-		route.Safety = contracts.AtMostOnce
+		route.Safety = cmp.Or(route.Program.Safety(), contracts.AtMostOnce)
 	case ByPerson:
 		route.Queue, route.Safety = driver.Name, contracts.AtMostOnce
 	case ByDesk:

@@ -35,7 +35,7 @@ human: []
 		`3:1: error: unknown field "alow" (did you mean "allow"?)`,
 		`4:17: error: "firefox" is not one of the values possible here`,
 		`"big" is not a size`, `"Mars/Base" is not a time zone`, `"1,234,56" is not a sample of a number format`, `"dd/MM" does not make up a whole date`,
-		`at least one session is needed`, `hours is not available yet`, `"soon" is not a duration`,
+		`at least one session is needed`, `does not say when it is open`, `"soon" is not a duration`,
 		`8:10: error: button and link exclude each other`,
 		`10:42: warning: the login fills in a text that stands in this file (use ${secret.…})`,
 		`pasword`, `"strange" is not one of`, `does not say how the error is recognised`, `this does not say what to look for`, `a page cannot say internal`,
@@ -83,7 +83,7 @@ evidence: {keep: 90d}
 		`goto and click are two steps`, `nubmer`, `"Entr" is not one of the values possible here (did you mean "Enter"?)`, `secret`,
 		`"Total Sum" is not a name`, `"decimal" is not one of`, `the pattern must have one group`,
 		`"c" is not a column that is read`, `"some" is not a number of rows`, `"C" is not one of the headings`,
-		`warning: a position or a generated name breaks`, `an upload has either text or base64`, `commit is not available yet`,
+		`warning: a position or a generated name breaks`, `an upload has either text or base64`, `shop.look only reads, and has no commit`,
 		`this is text and not a list`, `"strange" is not one of`, `not a regular expression`, `row and column belong together`, `unknown`, `keep is not available yet`,
 	} {
 		require.Contains(t, problems.Error(), message)

@@ -40,7 +40,7 @@ type desk struct {
 
 func newDesk(t testing.TB, options sandbox.PortalOptions) *desk {
 	t.Helper()
-	d := &desk{t: t, world: sandbox.NewWorld(7, time.Date(2026, 11, 20, 0, 0, 0, 0, time.UTC)), runner: NewRunner(pool, nil, nil)}
+	d := &desk{t: t, world: sandbox.NewWorld(7, time.Date(2026, 11, 20, 0, 0, 0, 0, time.UTC)), runner: NewRunner(pool, nil)}
 	portal := sandbox.NewPortal(d.world, sandbox.FulfilmentLogin, options)
 	d.server = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		d.last.Store(time.Now().UnixNano())

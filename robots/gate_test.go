@@ -70,7 +70,7 @@ func TestGateSaysWhenToComeAgain(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			r := NewRunner(pool, nil, nil)
+			r := NewRunner(pool, nil)
 			r.now = func() time.Time { return testInstant }
 			system := "system: test\nbase: http://test.example\nlimits: {" + c.limits + "}\n"
 			program := compileOrder(t, system, orderRobot)
@@ -91,7 +91,7 @@ func TestGateSaysWhenToComeAgain(t *testing.T) {
 
 func TestFailuresInARowStopAnApplication(t *testing.T) {
 	t.Parallel()
-	r := NewRunner(pool, nil, nil)
+	r := NewRunner(pool, nil)
 	program := compileTest(t, "system: test\nbase: http://127.0.0.1:9\nlimits: {stop_after_failures: 2, step: 2s}\n", "  - goto: /", "{}")
 	for range 2 {
 		_, err := r.Run(t.Context(), program, Call{Base: "http://127.0.0.1:9"})
@@ -131,7 +131,7 @@ func (lost) Release() {}
 func TestWhoLostTheLeaseDoesNotWrite(t *testing.T) {
 	t.Parallel()
 	o, l := serveOrders(t), &ledger{}
-	_, err := NewRunner(pool, lost{}, nil).Run(t.Context(), compileOrder(t, orderSystem, orderRobot), orderCall(o, "k1", l))
+	_, err := NewRunner(pool, lost{}).Run(t.Context(), compileOrder(t, orderSystem, orderRobot), orderCall(o, "k1", l))
 	require.Equal(t, contracts.Unavailable, contracts.ClassOf(err), "%v", err)
 	require.ErrorContains(t, err, "held by another")
 	require.Zero(t, o.posted())

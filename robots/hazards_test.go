@@ -296,11 +296,11 @@ func TestOnlyTheWorkspaceOpensThePrivateNetwork(t *testing.T) {
 	p := servePages(t)
 	system := strings.Replace(plainSystem, "http://test.example", p.URL, 1)
 	program := compileTest(t, system, "  - goto: /tables.html", "{}")
-	_, err := NewRunner(pool, nil, nil).Run(t.Context(), program, Call{})
+	_, err := NewRunner(pool, nil).Run(t.Context(), program, Call{})
 	require.Equal(t, contracts.Unavailable, contracts.ClassOf(err))
 	require.ErrorContains(t, err, "private network")
 	for _, call := range []Call{{Base: p.URL}, {AllowHosts: []string{p.host()}}} {
-		_, err = NewRunner(pool, nil, nil).Run(t.Context(), program, call)
+		_, err = NewRunner(pool, nil).Run(t.Context(), program, call)
 		require.NoError(t, err)
 	}
 }

@@ -53,7 +53,7 @@ func compileTest(t testing.TB, system, find, output string) *Program {
 // runSteps runs the steps of a robot file on the pages of testdata.
 func runSteps(t *testing.T, p *pages, find, output string) (rules.Value, error) {
 	t.Helper()
-	result, err := NewRunner(pool, nil, nil).Run(t.Context(), compileTest(t, plainSystem, find, output), Call{Base: p.URL, Input: rules.Record(map[string]rules.Value{"number": rules.Text("A-2")})})
+	result, err := NewRunner(pool, nil).Run(t.Context(), compileTest(t, plainSystem, find, output), Call{Base: p.URL, Input: rules.Record(map[string]rules.Value{"number": rules.Text("A-2")})})
 	return result.Output.Get("any"), err
 }
 
@@ -166,13 +166,13 @@ errors:
   - {dialog: /Berechtigung/, class: auth}
 `
 	for code, class := range map[int]contracts.Class{418: contracts.Conflict, 420: contracts.Validation, 503: contracts.Unavailable, 404: contracts.Drift} {
-		_, err := NewRunner(pool, nil, nil).Run(t.Context(), compileTest(t, system, fmt.Sprintf("  - goto: /status/%d", code), "{}"), Call{Base: p.URL})
+		_, err := NewRunner(pool, nil).Run(t.Context(), compileTest(t, system, fmt.Sprintf("  - goto: /status/%d", code), "{}"), Call{Base: p.URL})
 		require.Equal(t, class, contracts.ClassOf(err), "%d: %v", code, err)
 		require.Equal(t, class == contracts.Conflict, strings.Contains(err.Error(), "Mandant gesperrt"))
 	}
-	_, err := NewRunner(pool, nil, nil).Run(t.Context(), compileTest(t, system, "  - goto: /status/200\n  - click: {link: Weiter}", "{}"), Call{Base: p.URL})
+	_, err := NewRunner(pool, nil).Run(t.Context(), compileTest(t, system, "  - goto: /status/200\n  - click: {link: Weiter}", "{}"), Call{Base: p.URL})
 	require.Equal(t, contracts.Auth, contracts.ClassOf(err))
-	_, err = NewRunner(pool, nil, nil).Run(t.Context(), compileTest(t, plainSystem, "  - goto: /status/200\n  - click: {link: Weiter}", "{}"), Call{Base: p.URL})
+	_, err = NewRunner(pool, nil).Run(t.Context(), compileTest(t, plainSystem, "  - goto: /status/200\n  - click: {link: Weiter}", "{}"), Call{Base: p.URL})
 	require.Equal(t, contracts.Drift, contracts.ClassOf(err))
 	require.ErrorContains(t, err, "Keine Berechtigung")
 }
@@ -184,7 +184,7 @@ func TestCancelStopsARun(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	began := time.Now()
 	slow := strings.Replace(plainSystem, "step: 2s", "step: 30s", 1)
-	_, err := NewRunner(pool, nil, nil).Run(ctx, compileTest(t, slow, "  - goto: /wait", "{}"), Call{Base: p.URL, Heartbeat: func(string) { cancel() }})
+	_, err := NewRunner(pool, nil).Run(ctx, compileTest(t, slow, "  - goto: /wait", "{}"), Call{Base: p.URL, Heartbeat: func(string) { cancel() }})
 	require.Error(t, err)
 	require.ErrorIs(t, err, ctx.Err())
 	require.Less(t, time.Since(began), 15*time.Second)
@@ -196,7 +196,7 @@ func TestRunHasADeadline(t *testing.T) {
 	p.mux.HandleFunc("GET /wait", func(_ http.ResponseWriter, r *http.Request) { <-r.Context().Done() })
 	for limits, message := range map[string]string{"step: 1s": "did not answer within 1s", "run: 1s, step: 30s": "did not finish within 1s"} {
 		system := strings.Replace(plainSystem, "limits: {step: 2s, run: 40s, ", "limits: {"+limits+", ", 1)
-		_, err := NewRunner(pool, nil, nil).Run(t.Context(), compileTest(t, system, "  - goto: /wait", "{}"), Call{Base: p.URL})
+		_, err := NewRunner(pool, nil).Run(t.Context(), compileTest(t, system, "  - goto: /wait", "{}"), Call{Base: p.URL})
 		require.Equal(t, contracts.Unavailable, contracts.ClassOf(err), "%v", err)
 		require.ErrorContains(t, err, message)
 	}

@@ -50,16 +50,16 @@ type Runner struct {
 	now      func() time.Time
 }
 
-// NewRunner makes a runner on a pool. Without leases and limits of all processes they hold within this one.
-func NewRunner(pool *Pool, leases Leases, limits Limits) *Runner {
+// NewRunner makes a runner on a pool. Without leases that all processes share, they hold within this one.
+func NewRunner(pool *Pool, leases Leases) *Runner {
 	if leases == nil {
 		leases = NewLeases()
 	}
-	if limits == nil {
-		limits = NewLimits()
-	}
-	return &Runner{pool: pool, leases: leases, limits: limits, sessions: sessions{kept: map[string]loginState{}}, now: time.Now}
+	return &Runner{pool: pool, leases: leases, limits: NewLimits(), sessions: sessions{kept: map[string]loginState{}}, now: time.Now}
 }
+
+// Share makes the limits of applications those that all processes know of. It is called before the first run.
+func (r *Runner) Share(limits Limits) { r.limits = limits }
 
 // run is one execution of a program.
 type run struct {

@@ -178,7 +178,7 @@ func orderCall(o *orders, key string, journal Journal) Call {
 
 func TestWriteIsDoneOnce(t *testing.T) {
 	t.Parallel()
-	o, l, runner := serveOrders(t), &ledger{}, NewRunner(pool, nil, nil)
+	o, l, runner := serveOrders(t), &ledger{}, NewRunner(pool, nil)
 	program := compileOrder(t, orderSystem, orderRobot)
 	require.Equal(t, contracts.Lookup, program.Safety())
 	first, err := runner.Run(t.Context(), program, orderCall(o, "k1", l))
@@ -194,7 +194,7 @@ func TestWriteIsDoneOnce(t *testing.T) {
 func TestIntentIsStoredBeforeTheRequestLeaves(t *testing.T) {
 	t.Parallel()
 	o, l := serveOrders(t), &ledger{fail: errors.New("the disk is full")}
-	_, err := NewRunner(pool, nil, nil).Run(t.Context(), compileOrder(t, orderSystem, orderRobot), orderCall(o, "k1", l))
+	_, err := NewRunner(pool, nil).Run(t.Context(), compileOrder(t, orderSystem, orderRobot), orderCall(o, "k1", l))
 	require.Equal(t, contracts.Unavailable, contracts.ClassOf(err))
 	var known *contracts.Error
 	require.ErrorAs(t, err, &known)
@@ -237,7 +237,7 @@ func TestOnlyTheDeclaredRequestLeaves(t *testing.T) {
 			if c.robot != nil {
 				text = c.robot(text)
 			}
-			_, err := NewRunner(pool, nil, nil).Run(t.Context(), compileOrder(t, orderSystem, text), orderCall(o, "k1", l))
+			_, err := NewRunner(pool, nil).Run(t.Context(), compileOrder(t, orderSystem, text), orderCall(o, "k1", l))
 			require.Equal(t, c.class, contracts.ClassOf(err), "%v", err)
 			if c.message != "" {
 				require.ErrorContains(t, err, c.message)
@@ -298,7 +298,7 @@ func TestDoubtIsSettledByFind(t *testing.T) {
 			if c.robot != nil {
 				text = c.robot(text)
 			}
-			result, err := NewRunner(pool, nil, nil).Run(t.Context(), compileOrder(t, orderSystem, text), orderCall(o, "k1", l))
+			result, err := NewRunner(pool, nil).Run(t.Context(), compileOrder(t, orderSystem, text), orderCall(o, "k1", l))
 			require.Equal(t, c.class, contracts.ClassOf(err), "%v", err)
 			require.Equal(t, 1, o.posted())
 			require.Equal(t, c.count, o.count("k1"))
@@ -330,23 +330,23 @@ func TestSecondAttemptOnlyLooks(t *testing.T) {
 	program := compileOrder(t, orderSystem, orderRobot)
 	call := orderCall(o, "k1", l)
 	call.FirstSent = testInstant
-	_, err := NewRunner(pool, nil, nil).Run(t.Context(), program, call)
+	_, err := NewRunner(pool, nil).Run(t.Context(), program, call)
 	require.Equal(t, contracts.OutcomeUnknown, contracts.ClassOf(err), "%v", err)
 	o.saved = []string{"k1"}
-	result, err := NewRunner(pool, nil, nil).Run(t.Context(), program, call)
+	result, err := NewRunner(pool, nil).Run(t.Context(), program, call)
 	require.NoError(t, err)
 	require.Equal(t, "1", result.Output.Get("number").Text())
 	o.saved = []string{"k1", "k1"}
-	_, err = NewRunner(pool, nil, nil).Run(t.Context(), program, call)
+	_, err = NewRunner(pool, nil).Run(t.Context(), program, call)
 	require.Equal(t, contracts.OutcomeUnknown, contracts.ClassOf(err), "%v", err)
 	require.Zero(t, o.posted())
 	require.Zero(t, l.sent)
 	blind := compileOrder(t, orderSystem, withoutFind(orderRobot))
 	require.Equal(t, contracts.AtMostOnce, blind.Safety())
-	_, err = NewRunner(pool, nil, nil).Run(t.Context(), blind, call)
+	_, err = NewRunner(pool, nil).Run(t.Context(), blind, call)
 	require.Equal(t, contracts.OutcomeUnknown, contracts.ClassOf(err), "%v", err)
 	o.Close()
-	_, err = NewRunner(pool, nil, nil).Run(t.Context(), program, call)
+	_, err = NewRunner(pool, nil).Run(t.Context(), program, call)
 	require.Equal(t, contracts.Unavailable, contracts.ClassOf(err), "looked for later: %v", err)
 	var known *contracts.Error
 	require.ErrorAs(t, err, &known)

@@ -23,7 +23,7 @@ type Reads struct {
 func NewReads(of *workspace.Reach, log *slog.Logger) *Reads {
 	r := &Reads{pool: robots.NewPool(robots.PoolOptions{})}
 	nobody := func(context.Context) (map[string]int, error) { return map[string]int{}, nil }
-	r.reach = newReach(adapters.NewMemory(), robots.NewRunner(r.pool, nil, nil), nobody, log)
+	r.reach = newReach(adapters.NewMemory(), robots.NewRunner(r.pool, nil), nobody, log)
 	r.reach.use(of)
 	return r
 }

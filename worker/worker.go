@@ -111,7 +111,8 @@ func (w *Worker) openReach() {
 	var runner *robots.Runner
 	if !w.config.NoRobots {
 		w.pool = robots.NewPool(w.config.Robots)
-		runner = robots.NewRunner(w.pool, robotLeases{w.config.Store}, robotLimits{w.config.Store})
+		runner = robots.NewRunner(w.pool, robotLeases{w.config.Store})
+		runner.Share(robotLimits{w.config.Store})
 	}
 	w.reach = newReach(shared(w.config.Store), runner, w.config.Store.Load, w.log)
 }

@@ -11,6 +11,7 @@ import (
 	"strconv"
 	"strings"
 	"sync/atomic"
+	"syscall"
 	"time"
 
 	"crosswalk/contracts"
@@ -107,12 +108,11 @@ func (s *subject) redirected(ctx context.Context) {
 
 // nobody calls a host on which nobody listens.
 func (s *subject) nobody(ctx context.Context) {
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	address, leave, err := deafAddress()
 	if err != nil {
 		return
 	}
-	address := listener.Addr().String()
-	_ = listener.Close()
+	defer leave()
 	connection, err := Connect(s.adapter, s.tests, "http://"+address)
 	if err != nil {
 		return
@@ -222,4 +222,23 @@ func (s *subject) elsewhere(ctx context.Context) {
 	if n := stolen.Load(); n > 0 {
 		s.find(Finding{Operation: s.op.Name, Check: checkPages, Fault: f.name, Expected: "nothing reaches another host", Found: fmt.Sprintf("%d requests did", n), Change: "nothing: this is a fault of the runtime, report it"})
 	}
+}
+
+// deafAddress is an address that nobody listens on, and nobody else can take until it is left: its socket is bound only.
+func deafAddress() (address string, leave func(), err error) {
+	socket, err := syscall.Socket(syscall.AF_INET, syscall.SOCK_STREAM, 0)
+	if err != nil {
+		return "", nil, err
+	}
+	leave = func() { _ = syscall.Close(socket) }
+	if err := syscall.Bind(socket, &syscall.SockaddrInet4{Addr: [4]byte{127, 0, 0, 1}}); err != nil {
+		leave()
+		return "", nil, err
+	}
+	bound, err := syscall.Getsockname(socket)
+	if err != nil {
+		leave()
+		return "", nil, err
+	}
+	return fmt.Sprintf("127.0.0.1:%d", bound.(*syscall.SockaddrInet4).Port), leave, nil
 }

@@ -1,4 +1,4 @@
--- What the processes that use the same connections to systems know together: pauses, broken connections, limits; and the
+-- What the processes that use the same connections to systems know together: pauses, broken connections, limits, and the
 -- grants that systems gave us, encrypted.
 
 -- +goose Up
@@ -22,8 +22,8 @@ CREATE TABLE grants (
     version    INTEGER NOT NULL, -- grows with every change
     sealed     BLOB    NOT NULL, -- what we hold now
     previous   BLOB    NOT NULL, -- what we held before
-    begun      INTEGER NOT NULL, -- when a refresh was sent of which no answer is stored yet; 0: none
-    problem    TEXT    NOT NULL, -- why it is of no use any more; empty: it is
+    begun      INTEGER NOT NULL, -- when a refresh was sent of which no answer is stored yet, 0 if none
+    problem    TEXT    NOT NULL, -- why it is of no use any more, empty if it is
     changed    INTEGER NOT NULL
 );
 

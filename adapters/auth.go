@@ -16,6 +16,7 @@ const (
 	authBasic  = "basic"
 	authHeader = "header"
 	authLogin  = "session"
+	authOAuth  = "oauth2"
 )
 
 // auth says how a system knows us. Only here and in headers may a secret be read.
@@ -25,15 +26,19 @@ type auth struct {
 	value    *rules.Template
 	password *rules.Template
 	session  *sessionAuth // of authLogin: all of the above stands in it
+	oauth    *oauth       // of authOAuth
 }
 
 // auth reads how the system knows us. A session is read with what a request may hold.
 func (p *parser) auth(node *source.Node, secret scope) auth {
-	if node.Kind() != source.Map || !node.Get(authLogin).Exists() {
+	if node.Kind() != source.Map || !node.Get(authLogin).Exists() && !node.Get(authOAuth).Exists() {
 		return parseAuth(node, secret)
 	}
 	if fields := node.Fields(authShape); len(fields) > 1 {
 		node.Errorf("keep one", "there are %d ways to authenticate", len(fields))
+	}
+	if node.Get(authOAuth).Exists() {
+		return auth{kind: authOAuth, oauth: p.parseOAuth(node.Get(authOAuth), secret)}
 	}
 	return auth{kind: authLogin, session: p.parseSession(node.Get(authLogin), secret)}
 }
@@ -62,13 +67,13 @@ func parseAuth(node *source.Node, in scope) auth {
 		}
 		return auth{kind: authHeader, name: headerName(name), value: in.template(header.Required("value", ""))}
 	}
-	node.Errorf("write bearer, basic, header or session, or auth: none", "no way to authenticate is given")
+	node.Errorf("write bearer, basic, header, session or oauth2, or auth: none", "no way to authenticate is given")
 	return auth{kind: authNone}
 }
 
 // apply puts the credentials into a request's headers and returns them, to be kept out of every text.
 func (a auth) apply(header http.Header, vars map[string]rules.Value) (credentials string, err error) {
-	if a.kind == authNone || a.kind == authLogin || a.kind == "" {
+	if a.kind == authNone || a.kind == authLogin || a.kind == authOAuth || a.kind == "" {
 		return "", nil
 	}
 	value, err := a.value.Eval(vars)

@@ -8,6 +8,7 @@ import (
 	"net/url"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"github.com/hashicorp/go-retryablehttp"
@@ -31,6 +32,10 @@ type Config struct {
 	Limits []Limit
 	// Shared is what other connections to the system know too; nil: this connection is alone.
 	Shared Shared
+	// Grants keeps what the system gives us by OAuth2; nil: nobody does, and it is gone with the connection.
+	Grants Grants
+	// TLS says how the connection is encrypted, if not as usual.
+	TLS TLS
 }
 
 // FieldError is something wrong with a connection's settings or secrets.
@@ -61,6 +66,8 @@ type Connection struct {
 	settings rules.Value
 	headers  http.Header // with the credentials
 	base     *url.URL
+	moved    atomic.Pointer[url.URL] // where it is since the system said so
+	tokens   *tokens                 // of OAuth2; nil: there are none
 	redact   *redactor
 	shared   Shared
 	breaker  *breaker
@@ -131,11 +138,11 @@ func (a *Adapter) Connect(config Config) (*Connection, error) {
 		c.redact = newRedactor(values...)
 		return c, c.openDatabase(guard, vars)
 	}
-	return c, c.openHTTP(guard, vars, values)
+	return c, c.openHTTP(config, guard, vars, values)
 }
 
 // openHTTP fixes the headers that every request carries, and builds the clients.
-func (c *Connection) openHTTP(guard *egress, vars map[string]rules.Value, secrets []string) error {
+func (c *Connection) openHTTP(config Config, guard *egress, vars map[string]rules.Value, secrets []string) error {
 	c.headers = http.Header{"Accept": {"application/json"}, "Accept-Encoding": {"gzip"}, "User-Agent": {"crosswalk"}}
 	credentials, err := c.adapter.auth.apply(c.headers, vars)
 	if err == nil {
@@ -146,7 +153,16 @@ func (c *Connection) openHTTP(guard *egress, vars map[string]rules.Value, secret
 	if err != nil {
 		return FieldErrors{{"auth", c.redact.text(err.Error()), ""}}
 	}
-	transport := newTransport(guard)
+	trust, problem := config.TLS.config()
+	if problem != nil {
+		return FieldErrors{*problem}
+	}
+	if c.adapter.auth.kind == authOAuth {
+		if err := c.openTokens(config, guard, vars, trust); err != nil {
+			return err
+		}
+	}
+	transport := newTransport(guard, trust)
 	c.close = transport.CloseIdleConnections
 	c.clients = map[time.Duration]*retryablehttp.Client{}
 	operations := slices.Collect(maps.Values(c.adapter.operations))
@@ -155,7 +171,7 @@ func (c *Connection) openHTTP(guard *egress, vars map[string]rules.Value, secret
 	}
 	for _, op := range operations {
 		if c.clients[op.timeout] == nil {
-			c.clients[op.timeout] = newClient(&gate{system: c.system, shared: c.shared, breaker: c.breaker, next: transport, timeout: op.timeout})
+			c.clients[op.timeout] = newClient(&gate{system: c.system, shared: c.shared, breaker: c.breaker, next: transport, timeout: op.timeout, authorize: c.authorize})
 		}
 	}
 	return nil
@@ -166,7 +182,7 @@ func (c *Connection) baseText() rules.Value {
 	if c.base == nil {
 		return rules.Missing()
 	}
-	return rules.Text(c.base.String())
+	return rules.Text(c.where().String())
 }
 
 // Close gives back what the connection holds. Calls that still run are not cut off.

@@ -9,6 +9,7 @@ import (
 	"net/url"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"syscall"
 	"time"
 )
@@ -17,8 +18,17 @@ import (
 // redirect or a name server says; and private or local addresses only where the workspace allows that
 // host and port by name.
 type egress struct {
-	hosts []string // the connection's own host:port
-	allow []string // host:port that may be private
+	hosts []string               // the connection's own host:port
+	allow []string               // host:port that may be private
+	moved atomic.Pointer[string] // the host:port that the system has sent us to
+}
+
+// also lets the connection reach a further host and port, in place of the last one.
+func (e *egress) also(address string) { e.moved.Store(&address) }
+
+func (e *egress) ours(address string) bool {
+	moved := e.moved.Load()
+	return slices.Contains(e.hosts, address) || moved != nil && *moved == address
 }
 
 // errEgress marks a dial that was refused here, before anything left this machine.
@@ -48,7 +58,7 @@ func public(address netip.Addr) bool {
 // dial connects to host:port. The address is judged after the name was resolved, on the socket that is
 // about to connect, so that a name server that answers differently the second time changes nothing.
 func (e *egress) dial(ctx context.Context, network, address string) (net.Conn, error) {
-	if !slices.Contains(e.hosts, strings.ToLower(address)) {
+	if !e.ours(strings.ToLower(address)) {
 		return nil, &net.OpError{Op: "dial", Net: network, Err: fmt.Errorf("%s: %w", address, errEgress)}
 	}
 	dialer := net.Dialer{Timeout: 5 * time.Second, KeepAlive: 30 * time.Second}

@@ -2,6 +2,7 @@ package adapters
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"net"
 	"net/http"
@@ -78,6 +79,7 @@ func transportError(e *exchange, err error, message string) *contracts.Error {
 func explain(err error) string {
 	var dns *net.DNSError
 	var timeout net.Error
+	var untrusted *tls.CertificateVerificationError
 	switch {
 	case errors.Is(err, errEgress):
 		return "the address is not one that this connection may reach; a private one must be allowed by host and port in the workspace"
@@ -87,6 +89,8 @@ func explain(err error) string {
 		return "the host's name cannot be resolved"
 	case errors.Is(err, context.DeadlineExceeded), errors.As(err, &timeout) && timeout.Timeout():
 		return "no answer in time"
+	case errors.As(err, &untrusted):
+		return "the system's certificate is not one that is trusted here (tls.ca of the driver may name an authority of your own)"
 	case isDial(err):
 		return "the system does not accept connections"
 	default:

@@ -46,6 +46,7 @@ func (c *Connection) exchangeAs(ctx context.Context, in *login, op *Operation, r
 			return retryAfter(c.adapter.waits, response.Header, time.Now())
 		},
 		limited: func(wait time.Duration) { c.hold(ctx, wait) },
+		renew:   c.renewal(ctx),
 	}
 	for _, limit := range c.limits {
 		if limit.covers(short) {
@@ -74,7 +75,7 @@ func (c *Connection) exchangeAs(ctx context.Context, in *login, op *Operation, r
 // operation and the system; addresses and queries may hold what a customer wrote.
 func (c *Connection) traced(ctx context.Context, op *Operation, r *request, request *retryablehttp.Request) (*http.Response, error) {
 	_, span := trace.SpanFromContext(ctx).TracerProvider().Tracer("crosswalk/adapters").Start(ctx, r.method+" "+op.Name, trace.WithSpanKind(trace.SpanKindClient),
-		trace.WithAttributes(attribute.String("crosswalk.system", c.system), attribute.String("http.request.method", r.method), attribute.String("server.address", c.base.Hostname())))
+		trace.WithAttributes(attribute.String("crosswalk.system", c.system), attribute.String("http.request.method", r.method), attribute.String("server.address", c.where().Hostname())))
 	defer span.End()
 	response, err := c.clients[op.timeout].Do(request)
 	if err != nil {
@@ -145,7 +146,7 @@ func (c *Connection) url(op *Operation, r *request, vars map[string]rules.Value,
 	if r.writes && op.Safety.query != "" {
 		pairs = append(pairs, pair{op.Safety.query, vars["key"].Text()})
 	}
-	text := c.base.String() + path
+	text := c.where().String() + path
 	if len(pairs) > 0 {
 		text += "?" + encodeQuery(pairs)
 	}

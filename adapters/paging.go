@@ -214,11 +214,11 @@ func (c *Connection) nextURL(asked *url.URL, text string) (*url.URL, error) {
 		return nil, fmt.Errorf("the address of the next page cannot be read")
 	}
 	next = asked.ResolveReference(next)
-	if next.Scheme != c.base.Scheme || hostPort(next) != hostPort(c.base) || next.User != nil {
+	if next.Scheme != c.where().Scheme || hostPort(next) != hostPort(c.where()) || next.User != nil {
 		return nil, fmt.Errorf("the next page lies on another host, %q, and is not followed", next.Host)
 	}
-	if c.base.Path != "" && !strings.HasPrefix(next.Path, c.base.Path+"/") {
-		return nil, fmt.Errorf("the next page lies outside of %s and is not followed", c.base.Path)
+	if c.where().Path != "" && !strings.HasPrefix(next.Path, c.where().Path+"/") {
+		return nil, fmt.Errorf("the next page lies outside of %s and is not followed", c.where().Path)
 	}
 	next.Fragment = ""
 	return next, nil

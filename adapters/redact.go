@@ -2,9 +2,12 @@ package adapters
 
 import (
 	"encoding/base64"
+	"encoding/hex"
+	"html"
 	"net/url"
 	"slices"
 	"sort"
+	"strconv"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -48,6 +51,7 @@ func replacerOf(secrets []string) *strings.Replacer {
 		}
 		forms = append(forms, secret, url.QueryEscape(secret), url.PathEscape(secret),
 			base64.StdEncoding.EncodeToString([]byte(secret)), base64.RawStdEncoding.EncodeToString([]byte(secret)),
+			hex.EncodeToString([]byte(secret)), lowerPercent(url.QueryEscape(secret)), quoted(secret), html.EscapeString(secret),
 			base64.URLEncoding.EncodeToString([]byte(secret)), base64.RawURLEncoding.EncodeToString([]byte(secret)))
 	}
 	// The longest first, so that a secret that is part of another does not leave the rest of it standing.
@@ -57,6 +61,23 @@ func replacerOf(secrets []string) *strings.Replacer {
 		pairs = append(pairs, form, "***")
 	}
 	return strings.NewReplacer(pairs...)
+}
+
+// lowerPercent writes escapes as %2f, as some systems do.
+func lowerPercent(escaped string) string {
+	parts := strings.Split(escaped, "%")
+	for i := 1; i < len(parts); i++ {
+		if len(parts[i]) >= 2 {
+			parts[i] = strings.ToLower(parts[i][:2]) + parts[i][2:]
+		}
+	}
+	return strings.Join(parts, "%")
+}
+
+// quoted is the secret as it stands in a JSON text.
+func quoted(secret string) string {
+	text := strconv.Quote(secret)
+	return text[1 : len(text)-1]
 }
 
 // blot replaces the secrets in a text.

@@ -27,7 +27,8 @@ type exchange struct {
 	sent       atomic.Bool
 	doubtful   atomic.Bool // an attempt may have been carried out, and another one followed
 	wait       func(*http.Response) (time.Duration, bool)
-	limited    func(time.Duration) // told of a 429's wait, so that other calls hold still too
+	renew      func(*http.Response) bool // gets another token after a 401; nil: there is none
+	limited    func(time.Duration)       // told of a 429's wait, so that other calls hold still too
 }
 
 type exchangeKey struct{}
@@ -70,6 +71,9 @@ func checkRetry(ctx context.Context, response *http.Response, err error) (bool, 
 		again := !permanent(err) && (e.replayable || !e.sent.Load())
 		e.note(again && e.sent.Load())
 		return again, nil
+	}
+	if response.StatusCode == http.StatusUnauthorized && e.renew != nil {
+		return e.renew(response), nil
 	}
 	repeatable := response.StatusCode == http.StatusTooManyRequests ||
 		e.replayable && slices.Contains([]int{408, 425, 500, 502, 503, 504}, response.StatusCode)

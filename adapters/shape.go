@@ -63,10 +63,11 @@ var settingShape = secretShape.With(
 )
 
 var authShape = source.Part("auth", "How a system knows us: one of these.",
-	source.Field{Name: authBearer, Is: source.Template(), About: "A bearer token. One of the four.", Example: "'${secret.token}'"},
+	source.Field{Name: authBearer, Is: source.Template(), About: "A bearer token.", Example: "'${secret.token}'"},
 	source.Field{Name: authBasic, Is: basicShape, About: "Name and password.", Example: "{username: '${secret.key}', password: x}"},
 	source.Field{Name: authHeader, Is: ownHeaderShape, About: "A header of its own.", Example: "{name: X-Api-Key, value: '${secret.key}'}"},
 	source.Field{Name: authLogin, Is: sessionShape, About: "A request that logs in, whose answer signs the others.", Example: "{login: {post: /login, json: {password: '${secret.password}'}}, token: '${body.token}', apply: {bearer: '${token}'}}"},
+	source.Field{Name: authOAuth, Is: oauthShape, About: "Tokens by OAuth2, which are renewed.", Example: "{grant: client_credentials, token_url: 'https://login.deskly.example/token', client_id: '${secret.client_id}', client_secret: '${secret.client_secret}'}"},
 )
 
 var basicShape = source.Record(

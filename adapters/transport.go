@@ -18,13 +18,13 @@ const patience = 2 * time.Second
 
 // newTransport builds the one HTTP transport of a connection: no proxy from the environment (a guard
 // would see the proxy's address only), no unpacking without limits, dials only through the guard.
-func newTransport(guard *egress) *http.Transport {
+func newTransport(guard *egress, trust *tls.Config) *http.Transport {
 	return &http.Transport{
 		Proxy:                  nil,
 		DialContext:            guard.dial,
 		DisableCompression:     true,
 		ForceAttemptHTTP2:      true,
-		TLSClientConfig:        &tls.Config{MinVersion: tls.VersionTLS12},
+		TLSClientConfig:        trust.Clone(),
 		TLSHandshakeTimeout:    5 * time.Second,
 		ResponseHeaderTimeout:  30 * time.Second,
 		IdleConnTimeout:        90 * time.Second,
@@ -42,12 +42,17 @@ type gate struct {
 	breaker *breaker
 	next    http.RoundTripper
 	timeout time.Duration // of one attempt, with its answer
+	// authorize puts what holds only for a while into the headers.
+	authorize func(context.Context, http.Header) error
 }
 
 // RoundTrip sends one attempt. What the gate itself refuses was certainly not sent.
 func (g *gate) RoundTrip(request *http.Request) (*http.Response, error) {
 	ctx := request.Context()
 	if err := takeTurn(ctx, g.shared, g.system, limitsOf(ctx)); err != nil {
+		return nil, err
+	}
+	if err := g.authorize(ctx, request.Header); err != nil {
 		return nil, err
 	}
 	done, wait := g.breaker.allow()

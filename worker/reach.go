@@ -26,6 +26,7 @@ type reach struct {
 	config  atomic.Pointer[workspace.Config]
 
 	shared adapters.Shared
+	grants adapters.Grants // nil: they are gone with the process
 	runner *robots.Runner
 	load   func(context.Context) (map[string]int, error) // open tasks by person
 	log    *slog.Logger
@@ -142,6 +143,7 @@ func (r *reach) connect(key string, defined *workspace.Reach, route workspace.Ro
 		return activities.Adapter{Connection: connection}
 	}
 	config, err := defined.AdapterConfig(route, r.shared)
+	config.Grants = r.grants
 	if err == nil {
 		var connection *adapters.Connection
 		if connection, err = route.Adapter.Connect(config); err == nil {

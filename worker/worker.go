@@ -32,6 +32,9 @@ type Config struct {
 	Temporal Dialing
 	// Base is the folder of the workspace, for secrets that lie in files.
 	Base string
+	// Data is the data directory if the store is there: the key that log-ins are encrypted with lies there too, unless the
+	// environment has one.
+	Data string
 	// DeskURL is where people work; the live details of a case link to it.
 	DeskURL string
 	// Robots says how browsers are run. No browser is started before the first robot runs.
@@ -115,6 +118,7 @@ func (w *Worker) openReach() {
 		runner.Share(robotLimits{w.config.Store})
 	}
 	w.reach = newReach(shared(w.config.Store), runner, w.config.Store.Load, w.log)
+	w.reach.grants = NewGrants(w.config.Store, w.config.Data)
 }
 
 func (w *Worker) start(ctx context.Context) error {

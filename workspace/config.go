@@ -66,6 +66,7 @@ type Driver struct {
 	BaseURL  string // replaces the adapter's or robot's own address
 	Settings rules.Value
 	Secrets  map[string]Reference
+	TLS      map[string]Reference // certificate, key, ca
 
 	node  *source.Node
 	unset bool // a setting is kept in an environment variable that is not set here
@@ -85,6 +86,21 @@ func (d *Driver) ResolveSecrets() (map[string]contracts.Secret, error) {
 		secrets[name] = secret
 	}
 	return secrets, nil
+}
+
+// resolveTLS reads what the connection is encrypted with, now.
+func (d *Driver) resolveTLS() (adapters.TLS, error) {
+	var of adapters.TLS
+	for name, into := range map[string]*contracts.Secret{"certificate": &of.Certificate, "key": &of.Key, "ca": &of.CA} {
+		if d.TLS[name].IsZero() {
+			continue
+		}
+		var err error
+		if *into, err = d.TLS[name].Resolve(); err != nil {
+			return of, contracts.NewError(contracts.Auth, "", "tls.%s of %s: %s", name, d.ID(), err)
+		}
+	}
+	return of, nil
 }
 
 // Mail says how mail leaves the house.
@@ -206,13 +222,22 @@ func (c *Config) driver(node *source.Node) *Driver {
 		return nil
 	}
 	if d.Kind == ByPerson || d.Kind == ByDesk {
-		for _, key := range []string{"secrets", "settings", "base_url"} {
+		for _, key := range []string{"secrets", "settings", "base_url", "tls"} {
 			node.KeyNode(key).Errorf("remove it", "%q is for adapters and robots", key)
 		}
 	}
 	secrets := fields["secrets"]
 	for _, name := range keysOf(secrets) {
 		d.Secrets[name] = parseReference(secrets.Get(name), c.base)
+	}
+	if fields["tls"].Exists() {
+		if d.Kind == ByRobot {
+			node.KeyNode("tls").Errorf("remove it", "%q is for adapters", "tls")
+		}
+		d.TLS = map[string]Reference{}
+		for name, one := range fields["tls"].Fields(tlsShape) {
+			d.TLS[name] = parseReference(one, c.base)
+		}
 	}
 	problems := len(c.doc.Problems())
 	d.BaseURL = setting(fields["base_url"])

@@ -111,7 +111,11 @@ func (r *Reach) route(s *System, driver *Driver, operation string) (Route, bool)
 			return route, false
 		}
 	}
-	route.Hash = fingerprint(driver.ID(), content, driver.BaseURL, driver.Settings.Hash(), fmt.Sprint(driver.Secrets))
+	parts := []string{driver.ID(), content, driver.BaseURL, driver.Settings.Hash(), fmt.Sprint(driver.Secrets)}
+	if len(driver.TLS) > 0 {
+		parts = append(parts, fmt.Sprint(driver.TLS))
+	}
+	route.Hash = fingerprint(parts...)
 	return route, true
 }
 
@@ -183,7 +187,12 @@ func (r *Reach) AdapterConfig(route Route, shared adapters.Shared) (adapters.Con
 	if err != nil {
 		return adapters.Config{}, err
 	}
+	encrypted, err := route.Driver.resolveTLS()
+	if err != nil {
+		return adapters.Config{}, err
+	}
 	return adapters.Config{
+		TLS:    encrypted,
 		System: route.System.Name, Settings: route.Driver.Settings, Secrets: secrets, BaseURL: route.Driver.BaseURL,
 		AllowHosts: r.Config.AllowHosts, Limits: route.System.Limits, Shared: shared,
 	}, nil

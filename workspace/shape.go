@@ -34,6 +34,13 @@ var systemShape = source.Part("system", "A system: what kind it is, and how it i
 	source.Field{Name: "off", Is: source.YesNo(), About: "Nothing is called; the cases that need it wait.", Default: "false", Example: "true"},
 )
 
+// tlsShape is what a connection is encrypted with.
+var tlsShape = source.Record(
+	source.Field{Name: "certificate", Is: secretShape, About: "Where our certificate is kept, as PEM.", Example: "file:crm.pem"},
+	source.Field{Name: "key", Is: secretShape, About: "Where its private key is kept, as PEM without a password.", Example: "file:crm.key"},
+	source.Field{Name: "ca", Is: secretShape, About: "Where the certificates of the authority are kept that vouches for the system, as PEM.", Example: "file:our-ca.pem"},
+)
+
 var driverShape = source.Part("driver", "A way to reach a system: exactly one of adapter, robot, person and desk.",
 	source.Field{Name: "adapter", Is: source.Text(), About: "The API of the product, by the name of the adapter.", Example: "hubspot"},
 	source.Field{Name: "robot", Is: source.Text(), About: "The pages of the application, by the name of its system file.", Example: "versanddesk"},
@@ -42,6 +49,7 @@ var driverShape = source.Part("driver", "A way to reach a system: exactly one of
 	source.Field{Name: "secrets", Is: source.Named(secretShape), About: "Where the secrets are kept that the adapter or robot asks for.", Example: "{token: 'env:HUBSPOT_TOKEN'}"},
 	source.Field{Name: "settings", Is: source.Named(source.Tree()), About: "The settings that the adapter asks for; env:NAME takes one from the environment.", Example: "{account: acme}"},
 	source.Field{Name: "base_url", Is: source.Text(), About: "Replaces the address of the adapter or robot; env:NAME takes it from the environment.", Default: "the adapter's own", Example: "https://test.example.com"},
+	source.Field{Name: "tls", Is: tlsShape, About: "How an adapter's connection is encrypted, if not as usual: a certificate that shows who we are, an authority of your own.", Default: "none, and the authorities that the machine trusts", Example: "{certificate: 'file:crm.pem', key: 'file:crm.key', ca: 'file:our-ca.pem'}"},
 	source.Field{Name: "off", Is: source.YesNo(), About: "The driver is not used.", Default: "false", Example: "true"},
 )
 

@@ -47,13 +47,16 @@ func (boundless) Take(context.Context, string, []adapters.Limit, time.Duration) 
 	return 0, nil
 }
 
+// oauthToken is the token of adapters that get theirs by OAuth2: requests carry it as if it had been given.
+const oauthToken = "t0ken-of-oauth2"
+
 // Connect joins an adapter with a server that plays its system, with the settings and secrets of its tests.
 func Connect(adapter *adapters.Adapter, tests *Tests, server string) (*adapters.Connection, error) {
 	address, err := url.Parse(server)
 	if err != nil {
 		return nil, err
 	}
-	config := adapters.Config{System: "test", Settings: tests.Settings, Secrets: map[string]contracts.Secret{}, AllowHosts: []string{address.Host}, Shared: boundless{adapters.NewMemory()}}
+	config := adapters.Config{System: "test", Settings: tests.Settings, Secrets: map[string]contracts.Secret{}, AllowHosts: []string{address.Host}, Shared: boundless{adapters.NewMemory()}, Grants: adapters.GivenGrant(oauthToken)}
 	if config.Settings.IsMissing() {
 		config.Settings = rules.Record(nil)
 	}

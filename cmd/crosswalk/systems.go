@@ -11,7 +11,7 @@ import (
 )
 
 func systemsCommand() *cobra.Command {
-	c := &cobra.Command{Use: "systems", Short: "List, pause and resume the systems that cases reach"}
+	c := &cobra.Command{Use: "systems", Short: "List, pause and resume the systems that cases reach, and log in at them"}
 	list := &cobra.Command{Use: "list", Short: "List systems, whether they are in use, and which cases wait for them", Args: exactly(), RunE: listSystems,
 		Example: "  crosswalk systems list\n  crosswalk systems list --json"}
 	pause := &cobra.Command{Use: "pause SYSTEM", Short: "Keep all cases from calling a system; they wait visibly", Args: exactly("SYSTEM"), RunE: setSystem("pause"),
@@ -24,6 +24,7 @@ func systemsCommand() *cobra.Command {
 		jsonFlag(sub)
 		c.AddCommand(sub)
 	}
+	c.AddCommand(systemsLoginCommand())
 	return c
 }
 

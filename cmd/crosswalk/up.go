@@ -174,7 +174,7 @@ func (s *system) start(ctx, working context.Context) error {
 		}
 	}
 	if s.options.roles.worker {
-		s.worker, err = worker.Start(ctx, worker.Config{Store: s.store, Client: s.client, Base: base, DeskURL: s.deskURL(), NoRobots: s.options.noRobots, Retention: s.retention, Logger: s.log, Telemetry: s.telemetry})
+		s.worker, err = worker.Start(ctx, worker.Config{Store: s.store, Client: s.client, Base: base, Data: s.dataOfStore(), DeskURL: s.deskURL(), NoRobots: s.options.noRobots, Retention: s.retention, Logger: s.log, Telemetry: s.telemetry})
 		if err != nil {
 			return systemError(err)
 		}
@@ -194,6 +194,14 @@ func (s *system) start(ctx, working context.Context) error {
 		s.background.Go(func() { s.watch(working) })
 	}
 	return nil
+}
+
+// dataOfStore is the data directory, if the store is there.
+func (s *system) dataOfStore() string {
+	if s.options.database != "" {
+		return ""
+	}
+	return s.options.data
 }
 
 func (s *system) startEngine(ctx context.Context) error {

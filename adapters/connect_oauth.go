@@ -1,0 +1,111 @@
+package adapters
+
+import (
+	"context"
+	"crypto/tls"
+	"crypto/x509"
+	"net/http"
+	"net/url"
+	"strings"
+	"time"
+
+	"crosswalk/contracts"
+	"crosswalk/rules"
+)
+
+// TLS is what a workspace says about the encryption of a connection: texts in PEM.
+type TLS struct {
+	Certificate contracts.Secret // shows who we are
+	Key         contracts.Secret
+	CA          contracts.Secret // who may vouch for the system, in place of those that the machine trusts
+}
+
+// config is what the connection's transports use; the error is a FieldError.
+func (t TLS) config() (*tls.Config, *FieldError) {
+	config := &tls.Config{MinVersion: tls.VersionTLS12}
+	if t.Certificate.IsZero() != t.Key.IsZero() {
+		return nil, &FieldError{"tls", "certificate and key belong together", ""}
+	}
+	if !t.Certificate.IsZero() {
+		pair, err := tls.X509KeyPair([]byte(t.Certificate.Reveal()), []byte(t.Key.Reveal()))
+		if err != nil {
+			return nil, &FieldError{"tls.certificate", "certificate and key cannot be read, or do not belong together", "both must be PEM, the key without a password"}
+		}
+		config.Certificates = []tls.Certificate{pair}
+	}
+	if !t.CA.IsZero() {
+		config.RootCAs = x509.NewCertPool()
+		if !config.RootCAs.AppendCertsFromPEM([]byte(t.CA.Reveal())) {
+			return nil, &FieldError{"tls.ca", "it holds no certificate", "write the certificates of the authority as PEM"}
+		}
+	}
+	return config, nil
+}
+
+// openTokens prepares what gets the tokens of the connection.
+func (c *Connection) openTokens(config Config, guard *egress, vars map[string]rules.Value, trust *tls.Config) error {
+	t, err := newTokens(c.adapter.auth.oauth, config, ConnectionName(config.System, c.adapter.Name), c.settings, vars, guard.allow, trust)
+	if err != nil {
+		return FieldErrors{{"auth.oauth2", err.Error(), ""}}
+	}
+	base := *c.base
+	t.learned = func(grant Grant) {
+		c.redact.learn(grant.AccessToken, grant.RefreshToken)
+		if origin, err := url.Parse(grant.Base); err == nil && grant.Base != "" {
+			moved := base
+			moved.Scheme, moved.Host = origin.Scheme, origin.Host
+			guard.also(hostPort(&moved))
+			c.moved.Store(&moved)
+		}
+	}
+	c.tokens = t
+	return nil
+}
+
+// where is the address that all paths begin with.
+func (c *Connection) where() *url.URL {
+	if moved := c.moved.Load(); moved != nil {
+		return moved
+	}
+	return c.base
+}
+
+// ready makes sure that there is a token, and that it is known where requests go.
+func (c *Connection) ready(ctx context.Context) error {
+	if c.tokens == nil {
+		return nil
+	}
+	_, err := c.tokens.get(ctx)
+	return err
+}
+
+// authorize puts the token that holds now into a request.
+func (c *Connection) authorize(ctx context.Context, header http.Header) error {
+	if c.tokens == nil {
+		return nil
+	}
+	grant, err := c.tokens.get(ctx)
+	if err != nil {
+		return err
+	}
+	return setHeader(header, c.tokens.oauth.header, c.tokens.oauth.prefix+grant.AccessToken)
+}
+
+// renewal returns what tries to get another token, once, after the system refused the one that a request carried.
+func (c *Connection) renewal(ctx context.Context) func(*http.Response) bool {
+	if c.tokens == nil {
+		return nil
+	}
+	tried := false
+	return func(response *http.Response) bool {
+		if tried || response.Request == nil {
+			return false
+		}
+		tried = true
+		token := strings.TrimPrefix(response.Request.Header.Get(c.tokens.oauth.header), c.tokens.oauth.prefix)
+		return c.tokens.refused(ctx, token)
+	}
+}
+
+// youngest is how old a token must be to be renewed because it is refused: one that is refused at once is not the cause.
+const youngest = 10 * time.Second

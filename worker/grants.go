@@ -1,0 +1,175 @@
+package worker
+
+import (
+	"context"
+	"crypto/aes"
+	"crypto/cipher"
+	"crypto/rand"
+	"crypto/sha256"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"crosswalk/adapters"
+	"crosswalk/contracts"
+	"crosswalk/store"
+)
+
+// The key that grants are encrypted with comes from the environment, from a file that the environment names, or, where
+// the store is in the data directory, from a file there that is made when it is first needed.
+const (
+	GrantsKeyVariable     = "CROSSWALK_GRANTS_KEY"
+	GrantsKeyFileVariable = "CROSSWALK_GRANTS_KEY_FILE"
+	grantsKeyFile         = "grants.key"
+)
+
+// lockTime is how long one process may take to renew a grant. One that is killed meanwhile keeps the others waiting for
+// so long.
+const lockTime = 45 * time.Second
+
+// shortestKey is how many characters a key must have.
+const shortestKey = 20
+
+// GrantsKey reads the key. data is the data directory if the store is there, else empty.
+func GrantsKey(data string) (contracts.Secret, error) {
+	if text := os.Getenv(GrantsKeyVariable); text != "" {
+		return checkedKey(text, "$"+GrantsKeyVariable)
+	}
+	if path := os.Getenv(GrantsKeyFileVariable); path != "" {
+		text, err := os.ReadFile(path)
+		if err != nil {
+			return contracts.Secret{}, fmt.Errorf("worker: the key of the grants: %w", err)
+		}
+		return checkedKey(string(text), path)
+	}
+	if data == "" {
+		return contracts.Secret{}, fmt.Errorf("worker: there is no key to encrypt log-ins with: set %s, or %s to the path of a file, to the same long random text for all processes, as openssl rand -base64 32 prints it", GrantsKeyVariable, GrantsKeyFileVariable)
+	}
+	path := filepath.Join(data, grantsKeyFile)
+	file, err := os.OpenFile(path, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o600)
+	if err == nil {
+		_, err = file.WriteString(rand.Text() + rand.Text() + "\n")
+		err = errors.Join(err, file.Sync(), file.Close())
+	}
+	if err != nil && !errors.Is(err, os.ErrExist) {
+		return contracts.Secret{}, fmt.Errorf("worker: the key of the grants: %w", err)
+	}
+	text, err := os.ReadFile(path)
+	if err != nil {
+		return contracts.Secret{}, fmt.Errorf("worker: the key of the grants: %w", err)
+	}
+	return checkedKey(string(text), path)
+}
+
+func checkedKey(text, place string) (contracts.Secret, error) {
+	text = strings.TrimSpace(text)
+	if len(text) < shortestKey {
+		return contracts.Secret{}, fmt.Errorf("worker: the key of the grants in %s is shorter than %d characters: take what openssl rand -base64 32 prints", place, shortestKey)
+	}
+	return contracts.NewSecret(text), nil
+}
+
+// grants keeps grants in the store, encrypted.
+type grants struct {
+	store *store.Store
+	data  string
+}
+
+// NewGrants keeps the grants of systems in the store. data is the data directory if the store is there, else empty.
+func NewGrants(s *store.Store, data string) adapters.Grants {
+	return &grants{store: s, data: data}
+}
+
+// box encrypts with the key. The key is read when it is needed: a workspace without log-ins needs none.
+func (g *grants) box() (cipher.AEAD, error) {
+	key, err := GrantsKey(g.data)
+	if err != nil {
+		return nil, err
+	}
+	sum := sha256.Sum256([]byte("crosswalk grants " + key.Reveal()))
+	block, err := aes.NewCipher(sum[:])
+	if err != nil {
+		return nil, err
+	}
+	return cipher.NewGCMWithRandomNonce(block)
+}
+
+// Grant reads and decrypts a grant.
+func (g *grants) Grant(ctx context.Context, connection string) (adapters.KeptGrant, error) {
+	sealed, err := g.store.Grant(ctx, connection)
+	if errors.Is(err, store.ErrNotFound) {
+		return adapters.KeptGrant{}, adapters.ErrNoGrant
+	}
+	if err != nil {
+		return adapters.KeptGrant{}, err
+	}
+	kept := adapters.KeptGrant{Version: sealed.Version, Begun: sealed.Begun, Problem: sealed.Problem}
+	if len(sealed.Sealed) == 0 {
+		return kept, nil
+	}
+	box, err := g.box()
+	if err != nil {
+		return kept, err
+	}
+	text, err := box.Open(nil, nil, sealed.Sealed, []byte(connection))
+	if err != nil {
+		return kept, fmt.Errorf("worker: the log-in of %s was encrypted with another key: set %s or %s as it was, or log in again", connection, GrantsKeyVariable, GrantsKeyFileVariable)
+	}
+	return kept, json.Unmarshal(text, &kept.Grant)
+}
+
+// Keep encrypts and stores a grant.
+func (g *grants) Keep(ctx context.Context, connection string, version int64, grant adapters.Grant) error {
+	box, err := g.box()
+	if err != nil {
+		return err
+	}
+	text, err := json.Marshal(grant)
+	if err != nil {
+		return err
+	}
+	return g.change(ctx, connection, version, func(sealed *store.SealedGrant) {
+		sealed.Previous, sealed.Sealed, sealed.Begun, sealed.Problem = sealed.Sealed, box.Seal(nil, nil, text, []byte(connection)), time.Time{}, ""
+	})
+}
+
+// Begin notes that a renewal is sent.
+func (g *grants) Begin(ctx context.Context, connection string, version int64) error {
+	if _, err := g.box(); err != nil { // what will come could not be kept
+		return err
+	}
+	return g.change(ctx, connection, version, func(sealed *store.SealedGrant) { sealed.Begun = time.Now() })
+}
+
+// Spoil notes that a grant is of no use any more.
+func (g *grants) Spoil(ctx context.Context, connection string, version int64, problem string) error {
+	return g.change(ctx, connection, version, func(sealed *store.SealedGrant) { sealed.Problem = problem })
+}
+
+func (g *grants) change(ctx context.Context, connection string, version int64, change func(*store.SealedGrant)) error {
+	err := g.store.ChangeGrant(ctx, connection, version, change)
+	if errors.Is(err, store.ErrGrantChanged) {
+		return adapters.ErrGrantChanged
+	}
+	return err
+}
+
+// Lock takes the lease on the renewal of a grant.
+func (g *grants) Lock(ctx context.Context, connection string) (func(), error) {
+	lease, err := g.store.AcquireLease(ctx, "grant "+connection, rand.Text(), lockTime)
+	if errors.Is(err, store.ErrLeaseHeld) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	return func() {
+		limited, cancel := context.WithTimeout(context.WithoutCancel(ctx), lockTime)
+		defer cancel()
+		_ = g.store.ReleaseLease(limited, lease) // it runs out by itself
+	}, nil
+}

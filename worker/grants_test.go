@@ -1,0 +1,239 @@
+package worker
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"os/exec"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"crosswalk/adapters"
+	"crosswalk/contracts"
+	"crosswalk/e2e/postgres"
+	"crosswalk/rules"
+	"crosswalk/store"
+)
+
+func TestGrantsAreKeptEncrypted(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	s, err := store.Open(t.Context(), dir)
+	require.NoError(t, err)
+	t.Cleanup(func() { require.NoError(t, s.Close()) })
+	g := NewGrants(s, dir)
+	_, err = g.Grant(t.Context(), "crm/acme")
+	require.ErrorIs(t, err, adapters.ErrNoGrant)
+	grant := adapters.Grant{AccessToken: "access-of-one", RefreshToken: "refresh-of-one", Expires: time.Now().UTC().Truncate(time.Second)}
+	require.NoError(t, g.Keep(t.Context(), "crm/acme", 0, grant))
+	require.ErrorIs(t, g.Keep(t.Context(), "crm/acme", 0, grant), adapters.ErrGrantChanged)
+	kept, err := g.Grant(t.Context(), "crm/acme")
+	require.NoError(t, err)
+	require.Equal(t, grant, kept.Grant)
+	require.NoError(t, g.Begin(t.Context(), "crm/acme", 1))
+	next := grant
+	next.RefreshToken = "refresh-of-two"
+	require.NoError(t, g.Keep(t.Context(), "crm/acme", 2, next))
+	sealed, err := s.Grant(t.Context(), "crm/acme")
+	require.NoError(t, err)
+	require.NotEmpty(t, sealed.Previous)
+	require.True(t, sealed.Begun.IsZero())
+	for _, one := range [][]byte{sealed.Sealed, sealed.Previous} {
+		require.NotContains(t, string(one), "refresh")
+	}
+	require.NoError(t, g.Keep(t.Context(), "crm/other", 0, grant))
+	other, err := s.Grant(t.Context(), "crm/other")
+	require.NoError(t, err)
+	require.NoError(t, s.ChangeGrant(t.Context(), "crm/other", other.Version, func(g *store.SealedGrant) { g.Sealed = sealed.Sealed }))
+	_, err = g.Grant(t.Context(), "crm/other")
+	require.ErrorContains(t, err, "with another key", "what is one connection's is not taken for another's")
+
+	unlock, err := g.Lock(t.Context(), "crm/acme")
+	require.NoError(t, err)
+	held, err := g.Lock(t.Context(), "crm/acme")
+	require.NoError(t, err)
+	require.Nil(t, held)
+	unlock()
+	unlock, err = g.Lock(t.Context(), "crm/acme")
+	require.NoError(t, err)
+	require.NotNil(t, unlock)
+
+	info, err := os.Stat(dir + "/" + grantsKeyFile)
+	require.NoError(t, err)
+	require.Equal(t, os.FileMode(0o600), info.Mode().Perm())
+	_, err = NewGrants(s, "").Grant(t.Context(), "crm/acme")
+	require.ErrorContains(t, err, "there is no key to encrypt log-ins with")
+	require.NoError(t, os.WriteFile(dir+"/"+grantsKeyFile, []byte("short"), 0o600))
+	_, err = g.Grant(t.Context(), "crm/acme")
+	require.ErrorContains(t, err, "is shorter than")
+}
+
+// renewalAdapter is an adapter whose tokens are renewed.
+const renewalAdapter = `adapter: acme
+contract: support
+connection:
+  base_url: https://api.acme.example
+  settings: {login: {required: true, format: origin}}
+auth: {oauth2: {grant: authorization_code, authorize_url: '{login}/authorize', token_url: '{login}/token', client_id: us}}
+operations:
+  get_task: {request: {get: '/tasks/${input.task}'}, output: {id: '${answer.body.id}', number: '1', status: open}}
+`
+
+// askServer asks with as many goroutines as told, in this process, and returns the first error.
+func askServer(t *testing.T, database, server string, goroutines int) error {
+	t.Helper()
+	s, err := store.OpenPostgres(t.Context(), database)
+	require.NoError(t, err)
+	defer s.Close()
+	adapter, problems := adapters.Parse("acme.yaml", []byte(renewalAdapter), contracts.Catalog())
+	require.Empty(t, problems.Error())
+	connection, err := adapter.Connect(adapters.Config{System: "support", BaseURL: server, AllowHosts: []string{strings.TrimPrefix(server, "http://")},
+		Settings: rules.Record(map[string]rules.Value{"login": rules.Text(server)}), Grants: NewGrants(s, "")})
+	require.NoError(t, err)
+	defer connection.Close()
+	failures := make(chan error, goroutines)
+	for range goroutines {
+		go func() {
+			_, err := connection.Call(t.Context(), adapters.Call{Operation: "support.get_task", Input: rules.Record(map[string]rules.Value{"task": rules.Text("1")})})
+			failures <- err
+		}()
+	}
+	for range goroutines {
+		if failed := <-failures; failed != nil {
+			err = failed
+		}
+	}
+	return err
+}
+
+// TestRenewalHelper is the other process of TestOneRenewalOfTwoProcesses and does nothing else.
+func TestRenewalHelper(t *testing.T) {
+	if server := os.Getenv("RENEWAL_SERVER"); server != "" {
+		fmt.Println("asked:", askServer(t, os.Getenv("RENEWAL_DATABASE"), server, 10))
+	}
+}
+
+// rotating gives tokens; a refresh token that is shown twice ends everything.
+type rotating struct {
+	mu       sync.Mutex
+	refresh  string
+	renewals int
+	answers  int
+	hang     chan struct{} // closed when a renewal was carried out whose answer is held back
+	grace    bool          // the last token is taken once more
+	last     string
+}
+
+func (s *rotating) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if r.URL.Path != "/token" {
+		s.answers++
+		_, _ = w.Write([]byte(`{"id":"1"}`))
+		return
+	}
+	_ = r.ParseForm()
+	s.renewals++
+	shown := r.PostForm.Get("refresh_token")
+	if shown != s.refresh && !(s.grace && shown == s.last) {
+		s.refresh = "gone"
+		w.WriteHeader(http.StatusBadRequest)
+		_, _ = w.Write([]byte(`{"error":"invalid_grant"}`))
+		return
+	}
+	s.last, s.refresh = shown, fmt.Sprintf("refresh-%d", s.renewals)
+	if s.hang != nil {
+		close(s.hang)
+		s.hang = nil
+		s.mu.Unlock()
+		<-r.Context().Done() // the one who asked is killed before it gets the answer
+		s.mu.Lock()
+		return
+	}
+	_ = json.NewEncoder(w).Encode(map[string]any{"access_token": fmt.Sprintf("access-%d", s.renewals), "refresh_token": s.refresh, "expires_in": 3600})
+}
+
+const keyOfTests = "a long random text for the grants of tests"
+
+// outdated keeps a grant that has run out.
+func outdated(t *testing.T, database, refresh string) {
+	t.Helper()
+	s, err := store.OpenPostgres(t.Context(), database)
+	require.NoError(t, err)
+	defer s.Close()
+	past := time.Now().Add(-time.Hour)
+	require.NoError(t, NewGrants(s, "").Keep(t.Context(), "support/acme", 0, adapters.Grant{AccessToken: "old", RefreshToken: refresh, Obtained: past, Expires: past.Add(time.Minute)}))
+}
+
+func helper(t *testing.T, database, server string) *exec.Cmd {
+	t.Helper()
+	program := exec.Command(os.Args[0], "-test.run", "^TestRenewalHelper$", "-test.v")
+	program.Env = append(os.Environ(), "RENEWAL_SERVER="+server, "RENEWAL_DATABASE="+database)
+	return program
+}
+
+// Two processes with ten goroutines each find a token that has run out: it is renewed once. One that is killed between
+// the system's answer and our store is told honestly, or goes on where the system takes the old token once more.
+func TestOneRenewalOfTwoProcesses(t *testing.T) {
+	t.Setenv(GrantsKeyVariable, keyOfTests)
+	server, err := postgres.Start(t.Context())
+	require.NoError(t, err)
+	t.Cleanup(func() { require.NoError(t, server.Stop()) })
+
+	database, err := server.Create(t.Context(), "together")
+	require.NoError(t, err)
+	tokens := &rotating{refresh: "first"}
+	systems := httptest.NewServer(tokens)
+	t.Cleanup(systems.Close)
+	outdated(t, database, "first")
+	other := helper(t, database, systems.URL)
+	var said bytes.Buffer
+	other.Stdout, other.Stderr = &said, &said
+	require.NoError(t, other.Start())
+	require.NoError(t, askServer(t, database, systems.URL, 10))
+	require.NoError(t, other.Wait(), said.String())
+	require.Contains(t, said.String(), "asked: <nil>")
+	require.Equal(t, 1, tokens.renewals)
+	require.Equal(t, 20, tokens.answers)
+
+	for _, grace := range []bool{true, false} {
+		database, err := server.Create(t.Context(), fmt.Sprintf("killed_%t", grace))
+		require.NoError(t, err)
+		hang := make(chan struct{})
+		tokens := &rotating{refresh: "first", grace: grace, hang: hang}
+		systems := httptest.NewServer(tokens)
+		outdated(t, database, "first")
+		doomed := helper(t, database, systems.URL)
+		require.NoError(t, doomed.Start())
+		<-hang
+		require.NoError(t, doomed.Process.Kill())
+		require.Error(t, doomed.Wait())
+		forget(t, database)
+		err = askServer(t, database, systems.URL, 1)
+		if grace {
+			require.NoError(t, err)
+		} else {
+			require.ErrorContains(t, err, "a process was stopped after it had asked for a new one")
+			require.ErrorContains(t, err, "log in with: crosswalk systems login support")
+		}
+		systems.Close()
+	}
+}
+
+// forget ends the lease of a process that was killed, which would end by itself after lockTime.
+func forget(t *testing.T, database string) {
+	t.Helper()
+	s, err := store.OpenPostgres(t.Context(), database, store.WithClock(func() time.Time { return time.Now().Add(2 * lockTime) }))
+	require.NoError(t, err)
+	defer s.Close()
+	lease, err := s.AcquireLease(t.Context(), "grant support/acme", "test", time.Second)
+	require.NoError(t, err)
+	require.NoError(t, s.ReleaseLease(t.Context(), lease))
+}

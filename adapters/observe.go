@@ -153,3 +153,11 @@ func (a *Adapter) Waits() []Wait {
 	}
 	return waits
 }
+
+// Accepts says whether a text can be the value of the field.
+func (f Field) Accepts(text string) bool {
+	return f.pattern.Regexp == nil || f.pattern.MatchString(text)
+}
+
+// Base is the address of the system; "" of a database.
+func (c *Connection) Base() string { return c.baseText().Text() }

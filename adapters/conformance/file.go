@@ -249,12 +249,14 @@ func exact(node *source.Node) rules.Value {
 }
 
 // fullName is the whole name of an operation that a test names, or "".
-func fullName(adapter *adapters.Adapter, written string) string {
-	if name := adapter.FullName(written); adapter.Operation(name) != nil {
-		return name
+func fullName(adapter *adapters.Adapter, short string) string {
+	if full := adapter.FullName(short); adapter.Operation(full) != nil {
+		return full
 	}
-	if adapter.Operation(written) != nil {
-		return written
+	for _, name := range adapter.Operations() {
+		if _, last, _ := strings.Cut(name, "."); name == short || last == short {
+			return name
+		}
 	}
 	return ""
 }

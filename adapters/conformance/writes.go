@@ -10,6 +10,7 @@ import (
 	"sync"
 	"time"
 
+	"crosswalk/adapters"
 	"crosswalk/contracts"
 	"crosswalk/rules"
 )
@@ -288,3 +289,69 @@ func (s *subject) settled(name string, world *World, before int, output []byte, 
 	}
 	s.find(f)
 }
+
+// Write is a writing operation against a system that carries it out, for those who disturb the caller and not the answer.
+type Write struct {
+	Operation string
+	Test      Test
+	Base      string // the address of the system
+
+	world *World
+	leave func()
+	suite *suite
+}
+
+// Writes starts a system for every writing operation of an adapter that its tests let be disturbed.
+func Writes(ctx context.Context, adapter *adapters.Adapter, tests *Tests) []*Write {
+	var all []*Write
+	for _, name := range adapter.Operations() {
+		if adapter.Protocol == "sql" || adapter.Operation(name).Effect != contracts.Write {
+			continue
+		}
+		s := &suite{adapter: adapter, tests: tests}
+		sub, ok := s.subject(ctx, name)
+		if !ok || !sub.lookupTested() {
+			continue
+		}
+		w := &Write{Operation: name, Test: sub.test, world: &World{subject: &sub}, suite: s}
+		w.Base, w.leave = s.room(w.world.serve)
+		w.world.base = w.Base
+		all = append(all, w)
+	}
+	return all
+}
+
+// Close stops the system.
+func (w *Write) Close() { w.leave() }
+
+// Connect joins the adapter with the system.
+func (w *Write) Connect() (*adapters.Connection, error) {
+	return Connect(w.suite.adapter, w.suite.tests, w.Base)
+}
+
+// Hold has the system keep every writing request that comes until its caller is gone: it is carried out before it is told
+// that it came, or after the caller has gone, or never.
+func (w *Write) Hold(before, after bool, came func()) {
+	w.world.mu.Lock()
+	defer w.world.mu.Unlock()
+	w.world.fault = func(_ http.ResponseWriter, r *http.Request, perform, _ func()) {
+		if before {
+			perform()
+		}
+		came()
+		<-r.Context().Done()
+		if after {
+			perform()
+		}
+	}
+}
+
+// Heal has the system answer again.
+func (w *Write) Heal() {
+	w.world.mu.Lock()
+	defer w.world.mu.Unlock()
+	w.world.fault = nil
+}
+
+// Effects is how many effects there were.
+func (w *Write) Effects() int { return w.world.Effects() }

@@ -87,7 +87,7 @@ func rootCommand() *cobra.Command {
 	})
 	root.AddCommand(backupCommand(), restoreCommand(), schemasCommand())
 	root.AddCommand(demoCommand(), upCommand(), workerCommand(), intakeCommand(), deskCommand(), engineCommand(), initCommand(), checkCommand(), testCommand(), publishCommand(), draftsCommand(), rulesCommand(), useCasesCommand(), runCommand(),
-		robotsCommand(), casesCommand(), tasksCommand(), systemsCommand(), linksCommand(), eventsCommand(), schedulesCommand(), sandboxCommand(), passwordCommand())
+		robotsCommand(), casesCommand(), tasksCommand(), systemsCommand(), linksCommand(), eventsCommand(), schedulesCommand(), sandboxCommand(), passwordCommand(), adaptersCommand())
 	completeArguments(root)
 	return root
 }

@@ -10,6 +10,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"crosswalk/adapters"
+	"crosswalk/adapters/conformance"
 	"crosswalk/casetest"
 	"crosswalk/contracts"
 	"crosswalk/robots"
@@ -27,7 +28,7 @@ func formats() []*source.Format {
 	all := workspace.Formats()[:1]
 	all = append(all, usecases.Format(), casetest.Format(), rules.TableFormat(), rules.ChainFormat(), rules.TableVersionsFormat())
 	all = append(all, workspace.Formats()[1:]...)
-	all = append(all, adapters.Format())
+	all = append(all, adapters.Format(), conformance.Format())
 	all = append(all, robots.Formats()...)
 	return append(all, contracts.Format(), rules.TestsFormat())
 }
@@ -178,6 +179,8 @@ func formatOf(name string) string {
 		return "rule-table"
 	case folder == "adapters" && !strings.HasSuffix(base, ".tests.yaml"):
 		return "adapter"
+	case folder == "adapters":
+		return "adapter-tests"
 	case folder == "robots" && strings.HasSuffix(base, ".system.yaml"):
 		return "robot-system"
 	case folder == "robots":

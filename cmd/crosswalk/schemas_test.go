@@ -78,6 +78,9 @@ func shippedFiles(t *testing.T) map[string][]byte {
 	collect("robots", robots.Files())
 	for name, adapter := range adapters.Catalog() {
 		found["adapters/"+name+".yaml"] = adapter.Text
+		_, text, err := adapters.CatalogTests(name)
+		require.NoError(t, err)
+		found["adapters/"+name+".tests.yaml"] = text
 	}
 	for name, contract := range contracts.Catalog() {
 		found["contracts/"+name+".yaml"] = contract.Text

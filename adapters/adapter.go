@@ -34,6 +34,7 @@ type Adapter struct {
 	Secrets  []Field
 	Check    string // the operation that tries a connection out; "" if there is none
 
+	dialect    string                // of a database
 	operations map[string]*Operation // by full name
 	baseURL    string
 	auth       auth
@@ -83,7 +84,8 @@ type Safety struct {
 	Lookup string        // the operation that finds what a write of unknown outcome made; "" if none
 
 	header, query string
-	with          *tree // the look-up's input
+	table         string // of an idempotency key: the database's table that notes it
+	with          *tree  // the look-up's input
 }
 
 // Operations returns the full names of what the adapter can do, in alphabetical order.

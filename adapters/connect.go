@@ -12,7 +12,6 @@ import (
 	"time"
 
 	"github.com/hashicorp/go-retryablehttp"
-	"github.com/jackc/pgx/v5/pgxpool"
 
 	"crosswalk/contracts"
 	"crosswalk/rules"
@@ -74,7 +73,7 @@ type Connection struct {
 	limits   []Limit
 	clients  map[time.Duration]*retryablehttp.Client
 	close    func()
-	database *pgxpool.Pool
+	database database
 	secrets  rules.Value // for the request that logs in
 	session  *session    // nil: requests carry the same headers always
 }
@@ -236,6 +235,9 @@ func (a *Adapter) address(config Config) (*egress, *url.URL, *FieldError) {
 		allow[i] = strings.ToLower(host)
 	}
 	if a.Protocol == "sql" {
+		if a.dialect == dialectSQLite {
+			return &egress{hosts: []string{""}, allow: allow}, nil, nil
+		}
 		host := net.JoinHostPort(strings.ToLower(settings.Get("host").Text()), settings.Get("port").String())
 		return &egress{hosts: []string{host}, allow: allow}, nil, nil
 	}

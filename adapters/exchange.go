@@ -42,6 +42,7 @@ func (c *Connection) exchangeAs(ctx context.Context, in *login, op *Operation, r
 		writes:     r.writes,
 		login:      in,
 		knowable:   !r.writes || op.knowable(),
+		faults:     r.soap != nil,
 		wait: func(response *http.Response) (time.Duration, bool) {
 			return retryAfter(c.adapter.waits, response.Header, time.Now())
 		},
@@ -54,7 +55,7 @@ func (c *Connection) exchangeAs(ctx context.Context, in *login, op *Operation, r
 		}
 	}
 	ctx = withExchange(ctx, e)
-	if r.sql != "" {
+	if r.sql != nil {
 		return c.query(ctx, e, op, r, vars)
 	}
 	request, err := c.build(ctx, e, op, r, vars, at)
@@ -122,6 +123,14 @@ func (c *Connection) build(ctx context.Context, e *exchange, op *Operation, r *r
 	if contentType != "" {
 		request.Header.Set("Content-Type", contentType)
 	}
+	switch {
+	case r.soap != nil:
+		if err := r.soap.headers(request.Header, vars); err != nil {
+			return nil, err
+		}
+	case accepts[r.answers] != "":
+		request.Header.Set("Accept", accepts[r.answers])
+	}
 	if r.writes && op.Safety.header != "" {
 		if err := setHeader(request.Header, op.Safety.header, vars["key"].Text()); err != nil {
 			return nil, err
@@ -168,6 +177,24 @@ func (r *request) encodeBody(vars map[string]rules.Value, at page) (body []byte,
 	case r.graphql != nil:
 		value, err := r.graphql.encode(vars, r.paging, at)
 		return value.Plain(), "application/json", err
+	case r.soap != nil:
+		body, err := r.soap.encode(vars)
+		return body, r.soap.contentType(), err
+	case r.xml != nil:
+		body, err := encodeXML(r.xml, vars)
+		return body, "application/xml; charset=utf-8", err
+	case r.multipart != nil:
+		value, err := r.multipart.eval(vars)
+		if err != nil {
+			return nil, "", fmt.Errorf("multipart: %w", err)
+		}
+		return encodeMultipart(value)
+	case r.file != nil:
+		value, err := r.file.eval(vars)
+		if err != nil {
+			return nil, "", fmt.Errorf("file: %w", err)
+		}
+		return fileContent(value)
 	case r.form != nil:
 		value, err := r.form.eval(vars)
 		if err != nil {
@@ -187,7 +214,7 @@ func (c *Connection) read(ctx context.Context, e *exchange, op *Operation, r *re
 		wire, decoded = maxErrorBody, maxErrorBody
 	}
 	raw, readErr := readBody(response, wire, decoded)
-	body, parseErr := parseBody(response, raw)
+	body, parseErr := parseBody(r, raw)
 	if r.rpc != nil && success && parseErr == nil {
 		body, parseErr = r.rpc.opened(body)
 	}
@@ -266,15 +293,18 @@ func (c *Connection) garbled(e *exchange, op *Operation, response *http.Response
 	return failure
 }
 
-// parseBody reads JSON. What an error's body is nobody can rely on: anything else is kept as text.
-func parseBody(response *http.Response, raw []byte) (rules.Value, error) {
+// parseBody reads an answer in its form. What an error's body is nobody can rely on: anything else is kept as text.
+func parseBody(r *request, raw []byte) (rules.Value, error) {
 	trimmed := bytes.TrimSpace(bytes.TrimPrefix(raw, []byte("\xef\xbb\xbf")))
 	if len(trimmed) == 0 {
 		return rules.Missing(), nil
 	}
-	value, err := rules.FromJSON(trimmed)
+	if r.answers == answerBase64 || r.answers == answerCSV {
+		trimmed = raw
+	}
+	value, err := decodeAnswer(r.answers, r.rows, trimmed)
 	if err != nil {
-		return rules.Text(string(trimmed)), err
+		return rules.Text(strings.ToValidUTF8(string(trimmed), "\uFFFD")), err
 	}
 	return value, nil
 }

@@ -77,14 +77,17 @@ type said struct {
 	class   contracts.Class // "": nothing
 	message string
 	nothing bool // nothing was carried out
+	decides bool // it says more than the status
 }
 
 // said reads what the answer itself says of a failure.
 func (r *request) said(body rules.Value) said {
-	if r.graphql != nil {
+	switch {
+	case r.graphql != nil:
 		return r.graphql.said(body)
-	}
-	if r.rpc != nil {
+	case r.soap != nil:
+		return r.soap.said(body)
+	case r.rpc != nil:
 		class, refusal := rpcClass(body.Get("error"))
 		return said{class: class, nothing: refusal, message: body.Path("error", "message").Text()}
 	}

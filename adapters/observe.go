@@ -110,7 +110,7 @@ func (a *Adapter) classify(op *Operation, said said, status int, vars map[string
 			return rule.class, refused(status) || rule.nothing || status < 300
 		}
 	}
-	if class = statusClass(status); class == "" && said.class != "" {
+	if class = statusClass(status); said.class != "" && (class == "" || said.decides) {
 		return said.class, said.nothing
 	}
 	return class, refused(status)

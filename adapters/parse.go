@@ -63,6 +63,12 @@ func (p *parser) file(root *source.Node) {
 	if fields["protocol"].Exists() {
 		a.Protocol = fields["protocol"].OneOf("http", protocolRPC, "sql")
 	}
+	if a.dialect = dialectPostgres; fields["dialect"].Exists() {
+		a.dialect = fields["dialect"].OneOf(dialects...)
+		if a.Protocol != "sql" {
+			fields["dialect"].Errorf("remove it, or write protocol: sql", "a dialect is one of SQL")
+		}
+	}
 	p.connection(root.Required("connection", "say where the system is, as in connection: {base_url: https://api.example.com}"))
 	p.base.shapes = parseShapes(fields["shapes"], p.base)
 	p.general(root, fields)

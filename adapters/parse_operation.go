@@ -113,7 +113,9 @@ func (p *parser) safety(op *Operation, node, safety *source.Node, in scope) {
 		if parts["header"].Exists() {
 			op.Safety.header = headerName(parts["header"])
 		}
-		if (op.Safety.header == "") == (op.Safety.query == "") && !parts["body"].Bool() {
+		if p.adapter.Protocol == "sql" {
+			op.Safety.table = p.keyTable(key, parts)
+		} else if (op.Safety.header == "") == (op.Safety.query == "") && !parts["body"].Bool() {
 			key.Errorf("write header: NAME, query: NAME, or body: true if the body holds ${key}", "one place for the key is needed")
 		}
 	}
@@ -128,6 +130,18 @@ func (p *parser) safety(op *Operation, node, safety *source.Node, in scope) {
 		return
 	}
 	p.later = append(p.later, func() { p.lookup(op, lookup, fields["with"], in) })
+}
+
+// keyTable reads the table in which a database notes the keys of effects.
+func (p *parser) keyTable(key *source.Node, parts map[string]*source.Node) string {
+	for _, name := range []string{"header", "query", "body", "ttl"} {
+		parts[name].Errorf("remove it", "%q is for HTTP adapters", name)
+	}
+	table := key.Required("table", "the table that notes keys, as in table: crosswalk_effects; docs/protocols.md says how it is made")
+	if table.Exists() && !ledgerTable.MatchString(table.Text()) {
+		table.Errorf("use letters, digits and _", "%q cannot be the name of a table", table.Text())
+	}
+	return table.Text()
 }
 
 // lookup resolves the operation that finds what a write made. Its inputs are the write's own of the same

@@ -8,9 +8,6 @@ import (
 	"crosswalk/source"
 )
 
-// bodyKinds are the fields that hold a body, of which a request has one.
-var bodyKinds = []string{"json", "form", "graphql"}
-
 var methods = []string{"get", "post", "put", "patch", "delete"}
 
 // request reads one request of an operation.
@@ -96,6 +93,16 @@ func (p *parser) firstOf(op *Operation, r *request, node *source.Node, in scope)
 
 func (p *parser) body(r *request, fields map[string]*source.Node, in scope) {
 	r.json, r.form, r.graphql = parseTree(fields["json"], in), parseTree(fields["form"], in), parseGraphQL(fields["graphql"], in)
+	r.soap, r.xml, r.multipart, r.file = parseSOAP(fields["soap"], in), checkRoot(fields["xml"], in), parseTree(fields["multipart"], in), parseTree(fields["file"], in)
+	r.answers, r.rows = answerJSON, parseTable(fields["csv"], false)
+	switch {
+	case fields["answers"].Exists():
+		r.answers = fields["answers"].OneOf(answerForms...)
+	case r.soap != nil:
+		r.answers = answerSOAP
+	case r.xml != nil:
+		r.answers = answerXML
+	}
 	bodies := 0
 	for _, kind := range bodyKinds {
 		if !fields[kind].Exists() {
@@ -108,7 +115,9 @@ func (p *parser) body(r *request, fields map[string]*source.Node, in scope) {
 	if bodies > 0 && r.method == http.MethodGet {
 		fields["get"].Errorf("use query, or post", "a GET has no body")
 	}
-	if r.form != nil && fields["form"].Kind() != source.Map {
-		fields["form"].Errorf("", "a form is a mapping")
+	for _, kind := range []string{"form", "multipart"} {
+		if fields[kind].Exists() && fields[kind].Kind() != source.Map {
+			fields[kind].Errorf("", "a form is a mapping")
+		}
 	}
 }

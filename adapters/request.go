@@ -13,20 +13,25 @@ type request struct {
 	when *rules.Expression // nil: always
 	each []loop            // none: once
 
-	method  string
-	path    *pathTemplate
-	query   *tree
-	headers *tree
-	json    *tree
-	form    *tree
-	graphql *graphqlBody
+	method    string
+	path      *pathTemplate
+	query     *tree
+	headers   *tree
+	json      *tree
+	form      *tree
+	graphql   *graphqlBody
+	soap      *soapBody
+	xml       *tree
+	multipart *tree
+	file      *tree
+	answers   string // the form in which the answer comes
+	rows      table  // of an answer that is a table
 
 	call      *rules.Template // a procedure, with its arguments
 	arguments *tree
 	rpc       *rpc // in which form it is called
 
-	sql    string
-	params []*rules.Template
+	sql *statement
 
 	firstOf []*request // instead of all the above: the first of these that has items
 

@@ -24,6 +24,7 @@ type exchange struct {
 	limits     []Limit // that every attempt counts against
 	writes     bool
 	login      *login // that signs it; nil: the connection's own headers do
+	faults     bool   // a status of 500 is how the protocol answers what it refuses (SOAP)
 	sent       atomic.Bool
 	doubtful   atomic.Bool // an attempt may have been carried out, and another one followed
 	wait       func(*http.Response) (time.Duration, bool)
@@ -77,7 +78,7 @@ func checkRetry(ctx context.Context, response *http.Response, err error) (bool, 
 	}
 	repeatable := response.StatusCode == http.StatusTooManyRequests ||
 		e.replayable && slices.Contains([]int{408, 425, 500, 502, 503, 504}, response.StatusCode)
-	if !repeatable {
+	if !repeatable || e.faults && response.StatusCode == http.StatusInternalServerError {
 		return false, nil
 	}
 	wait, told := e.wait(response)

@@ -29,6 +29,7 @@ var adapterShape = source.Record(
 	source.Field{Name: "contract", Is: source.OneOrMore(source.Text()), Required: true, About: "The contract that it carries out, or several: the operations of the first have short names in this file, those of the others full ones, as in invoicing.list_invoices.", Example: "support"},
 	source.Field{Name: "protocol", Is: source.Choice("http", protocolRPC, "sql"), About: "How the system is spoken to.", Default: "http", Example: "sql"},
 	source.Field{Name: "rpc", Is: rpcShape, About: "With protocol json_rpc: in which form calls are taken.", Default: "JSON-RPC 2.0 at the address itself", Example: "{path: /jsonrpc}"},
+	source.Field{Name: "dialect", Is: source.Choice(dialects...), About: "With protocol sql: which database it is; mysql is MariaDB too.", Default: "postgresql", Example: "mysql"},
 	source.Field{Name: "docs", Is: source.OneOrMore(source.Text()), About: "Where the interface is described.", Example: "[https://developers.deskly.example]"},
 	source.Field{Name: "connection", Is: connectionShape, Required: true, About: "Where the system is, and what a workspace must say to reach it.", Example: "{base_url: https://api.deskly.example}"},
 	source.Field{Name: "check", Is: source.Text(), About: "A reading operation that tries a connection out.", Default: "connections are not tried out", Example: "check_connection"},
@@ -124,6 +125,7 @@ var keyShape = source.Record(
 	source.Field{Name: "header", Is: source.Text(), About: "The header that carries the key. One of the three.", Example: "Idempotency-Key"},
 	source.Field{Name: "query", Is: source.Text(), About: "The parameter of the address that carries it.", Example: "request_id"},
 	source.Field{Name: "body", Is: source.YesNo(), About: "The body holds ${key}.", Default: "false", Example: "true"},
+	source.Field{Name: "table", Is: source.Text(), About: "Of a database, in place of the others: the table in which the key is noted, in the transaction of the write.", Example: "crosswalk_effects"},
 	source.Field{Name: "ttl", Is: source.Span(), About: "How long the system remembers the key.", Default: "for ever", Example: "24h"},
 )
 
@@ -151,6 +153,12 @@ var httpShape = source.Record(
 	source.Field{Name: "json", Is: treeShape, About: "A body in JSON.", Default: "no body", Example: "{subject: '${input.title}'}"},
 	source.Field{Name: "form", Is: source.Named(treeShape), About: "A body as a form, in place of json.", Default: "no body", Example: "{subject: '${input.title}'}"},
 	source.Field{Name: "graphql", Is: graphqlShape, About: "A body of GraphQL, in place of json.", Default: "no body", Example: "{query: 'query($id: ID!) { order(id: $id) { name } }', variables: {id: '${input.id}'}}"},
+	source.Field{Name: "soap", Is: soapShape, About: "A body of SOAP, in place of json.", Default: "no body", Example: "{namespaces: {o: 'urn:orders'}, body: {'o:GetOrder': {'o:Number': '${input.number}'}}}"},
+	source.Field{Name: "xml", Is: source.Named(treeShape), About: "A body in XML, in place of json: one element that holds all others.", Default: "no body", Example: "{order: {'@id': '${input.number}', line: {each: '${input.lines}', give: {sku: '${item.sku}'}}}}"},
+	source.Field{Name: "multipart", Is: source.Named(treeShape), About: "A form with files, in place of json: a field that holds content or base64 is a file.", Default: "no body", Example: "{title: '${input.title}', file: {name: '${input.name}', type: application/pdf, base64: '${input.content}'}}"},
+	source.Field{Name: "file", Is: source.Named(treeShape), About: "A file as the whole body, in place of json.", Default: "no body", Example: "{type: application/pdf, base64: '${input.content}'}"},
+	source.Field{Name: "answers", Is: source.Choice(answerForms...), About: "The form in which the answer comes; base64 is any file.", Default: "json; that of soap and xml with such a body", Example: "xml"},
+	source.Field{Name: "csv", Is: csvShape, About: "How an answer in CSV is written.", Default: "as RFC 4180 has it", Example: "{delimiter: ';', encoding: windows-1252}"},
 	source.Field{Name: "reads", Is: source.YesNo(), About: "This POST changes nothing.", Default: "false", Example: "true"},
 	source.Field{Name: "each", Is: source.Either(source.Template(), source.Named(source.Template())), About: "Repeats the request for every item of a list: item, or the name given.", Default: "it is made once", Example: "{line: '${input.lines}'}"},
 	source.Field{Name: "first_of", Is: source.ListOf(source.Ref("request")), About: "In place of method and path: requests that are tried in order until one has items.", Example: "[{get: /people, items: '${body.people}'}]"},
@@ -158,13 +166,6 @@ var httpShape = source.Record(
 	source.Field{Name: "where", Is: source.Condition(), About: "Which items are kept, each seen as item; a page is dropped once it was looked through, so that a long list takes little memory.", Default: "all", Example: "item.active"},
 	source.Field{Name: "paging", Is: pagingShape, About: "How the next pages are asked for.", Default: "there is one page", Example: "{kind: cursor, next: '${body.cursor}', send: cursor, max_pages: 5}"},
 	source.Field{Name: "empty", Is: source.ListOf(source.Whole()), About: "Statuses that mean that nothing is there.", Default: "none", Example: "[404]"},
-)
-
-var queryShape = source.Record(
-	source.Field{Name: "name", Is: source.Text(), About: "Under requests: the name of the result.", Default: "answer", Example: "found"},
-	source.Field{Name: "when", Is: source.Condition(), About: "It is made only if this holds.", Default: "it is made", Example: "input.name != missing"},
-	source.Field{Name: "sql", Is: source.Text(), Required: true, About: "The query, with $1, $2 for its parameters.", Example: "select sku from stock where sku = $1"},
-	source.Field{Name: "params", Is: source.ListOf(source.Template()), About: "The parameters.", Default: "none", Example: "['${input.sku}']"},
 )
 
 // requestShape is a request by HTTP, or a query of a database.

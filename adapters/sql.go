@@ -1,65 +1,129 @@
 package adapters
 
 import (
-	"context"
-	"crypto/tls"
-	"errors"
 	"fmt"
-	"net"
+	"regexp"
 	"slices"
 	"strings"
-	"time"
-
-	"github.com/jackc/pgx/v5"
-	"github.com/jackc/pgx/v5/pgconn"
-	"github.com/jackc/pgx/v5/pgtype"
-	"github.com/jackc/pgx/v5/pgxpool"
 
 	"crosswalk/contracts"
 	"crosswalk/rules"
 	"crosswalk/source"
 )
 
-// maxRows bounds the answer of a query.
-const maxRows = rules.MaxItems
+// The databases that are spoken to.
+const (
+	dialectPostgres  = "postgresql"
+	dialectMySQL     = "mysql" // MariaDB too
+	dialectSQLite    = "sqlite"
+	dialectSQLServer = "sqlserver"
+	dialectOracle    = "oracle"
+)
+
+var dialects = []string{dialectPostgres, dialectMySQL, dialectSQLite, dialectSQLServer, dialectOracle}
+
+var queryShape = source.Record(
+	source.Field{Name: "name", Is: source.Text(), About: "Under requests: the name of the result.", Default: "answer", Example: "found"},
+	source.Field{Name: "when", Is: source.Condition(), About: "It is made only if this holds.", Default: "it is made", Example: "input.name != missing"},
+	source.Field{Name: "sql", Is: source.Text(), Required: true, About: "The statement, with $1, $2 for its parameters, whatever the database calls them.", Example: "select sku from stock where sku = $1"},
+	source.Field{Name: "params", Is: source.ListOf(source.Template()), About: "The parameters.", Default: "none", Example: "['${input.sku}']"},
+	source.Field{Name: "where", Is: source.Condition(), About: "Which rows are kept, each seen as item, while they are read.", Default: "all", Example: "item.active"},
+)
+
+// ledgerTable is the name of a table, perhaps with its schema.
+var ledgerTable = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_]{0,62}(\.[A-Za-z_][A-Za-z0-9_]{0,62})?$`)
+
+// statement is one statement of SQL.
+type statement struct {
+	text      string
+	params    []*rules.Template
+	writes    bool
+	answering bool   // it answers rows, although it writes
+	ledger    string // the table in which it is noted; "" none
+}
 
 // sqlSettings makes sure that a database adapter has the settings that lead to a database.
 func (p *parser) sqlSettings(node *source.Node) {
-	names := fieldNames(p.adapter.Settings)
-	for _, name := range []string{"host", "port", "database", "user"} {
-		if !slices.Contains(names, name) {
+	needs, secrets := []string{"host", "port", "database", "user"}, []string{"password"}
+	if p.adapter.dialect == dialectSQLite {
+		needs, secrets = []string{"file"}, nil
+	}
+	for _, name := range needs {
+		if !slices.Contains(fieldNames(p.adapter.Settings), name) {
 			node.Errorf("add it under settings", "a database adapter needs the setting %q", name)
 		}
 	}
-	if !slices.Contains(fieldNames(p.adapter.Secrets), "password") {
-		node.Errorf("add it under secrets", "a database adapter needs the secret %q", "password")
+	for _, name := range secrets {
+		if !slices.Contains(fieldNames(p.adapter.Secrets), name) {
+			node.Errorf("add it under secrets", "a database adapter needs the secret %q", name)
+		}
 	}
 }
 
-// sqlRequest reads a query. Data reaches it as parameters only: the text is the file's.
+// sqlRequest reads a statement. Data reaches it as parameters only: the text is the file's.
 func (p *parser) sqlRequest(op *Operation, node *source.Node, in scope) *request {
 	fields := node.Fields(queryShape)
 	r := &request{when: in.condition(fields["when"])}
+	r.where = in.with("item", anything).condition(fields["where"])
 	text := node.Required("sql", "the query, with $1, $2 … for its parameters")
-	r.sql = strings.TrimSpace(text.Text())
-	if strings.Contains(r.sql, "${") {
+	s := &statement{text: strings.TrimRight(strings.TrimSpace(text.Text()), "; \n"), ledger: op.Safety.table}
+	r.sql = s
+	if strings.Contains(s.text, "${") {
 		text.Errorf("write $1 in the query and the expression under params", "an expression cannot stand in a query")
 	}
-	if op.Effect == contracts.Write {
-		node.Errorf("", "writing to a database is not available yet")
-	}
-	if first := strings.ToLower(firstWord(r.sql)); text.Exists() && first != "select" && first != "with" {
-		text.Errorf("", "a reading operation begins with select or with")
-	}
+	p.statementKind(op, s, text)
 	for _, item := range fields["params"].List() {
-		r.params = append(r.params, in.given(r.when).template(item))
+		s.params = append(s.params, in.given(r.when).template(item))
 	}
-	for i := range len(r.params) {
-		if !strings.Contains(r.sql, fmt.Sprintf("$%d", i+1)) {
+	used := parametersOf(s.text, p.adapter.dialect)
+	for i := range s.params {
+		if !slices.Contains(used, i+1) {
 			fields["params"].Errorf("", "the query has no $%d", i+1)
 		}
 	}
+	for _, n := range used {
+		if n > len(s.params) {
+			text.Errorf("give it under params", "there is no parameter $%d", n)
+		}
+	}
+	r.writes = s.writes
 	return r
+}
+
+var (
+	writingWords   = []string{"insert", "update", "delete", "merge", "replace", "call", "exec", "execute", "upsert"}
+	answeringWords = regexp.MustCompile(`(?i)\b(returning|output)\b`)
+)
+
+// statementKind holds a statement to the effect of its operation. In a writing operation a select looks, and with may do
+// either: it writes if it names a word that does.
+func (p *parser) statementKind(op *Operation, s *statement, text *source.Node) {
+	if !text.Exists() {
+		return
+	}
+	bare := withoutTexts(s.text, p.adapter.dialect)
+	if strings.Contains(bare, ";") {
+		text.Errorf("write several requests", "a request is one statement")
+	}
+	first := strings.ToLower(firstWord(bare))
+	reads := first == "select" || first == "with"
+	if op.Effect == contracts.Read {
+		if !reads {
+			text.Errorf("", "a reading operation begins with select or with")
+		}
+		return
+	}
+	changes := func(word string) bool { return slices.Contains(writingWords, strings.ToLower(word)) }
+	s.writes = changes(first) || first == "with" && slices.ContainsFunc(strings.FieldsFunc(bare, func(r rune) bool { return strings.ContainsRune(" \t\r\n(),", r) }), changes)
+	s.answering = answeringWords.MatchString(bare) || first == "with" && !strings.Contains(strings.ToLower(bare), "insert")
+	if !reads && !s.writes {
+		text.Errorf("begin with insert, update, delete, merge, replace, call, select or with", "%q is not a statement that an adapter runs", first)
+	}
+}
+
+// calls says that the statement runs a procedure, which may commit by itself.
+func (s *statement) calls() bool {
+	return slices.Contains([]string{"call", "exec", "execute"}, strings.ToLower(firstWord(s.text)))
 }
 
 func firstWord(text string) string {
@@ -69,205 +133,101 @@ func firstWord(text string) string {
 	return ""
 }
 
-// openDatabase prepares the pool; it connects with the first call.
-func (c *Connection) openDatabase(guard *egress, vars map[string]rules.Value) error {
-	get := func(name string) string { return c.settings.Get(name).String() }
-	config, err := pgxpool.ParseConfig("host=localhost sslmode=disable")
-	if err != nil {
-		return FieldErrors{{"settings", "the database cannot be configured", ""}}
-	}
-	// Everything is set here: pgx would take what is not from the environment of this process.
-	to := &config.ConnConfig.Config
-	port, _ := c.settings.Get("port").Num().Int64()
-	to.Host, to.Port, to.Database, to.User = get("host"), uint16(port), get("database"), get("user")
-	to.Password = vars["secret"].Get("password").Text()
-	to.TLSConfig, to.Fallbacks, to.SSLNegotiation = databaseTLS(get("tls"), to.Host), nil, ""
-	if to.TLSConfig == nil && !slices.Contains(guard.allow, guard.hosts[0]) {
-		return FieldErrors{{"settings.tls", "the connection to " + guard.hosts[0] + " would not be encrypted", "use tls: require, or allow the host and port in the workspace"}}
-	}
-	to.RuntimeParams = map[string]string{"application_name": "crosswalk", "default_transaction_read_only": "on"}
-	to.ConnectTimeout = 5 * time.Second
-	to.DialFunc = guard.dial
-	to.LookupFunc = func(_ context.Context, host string) ([]string, error) { return []string{host}, nil } // the guard resolves
-	to.ValidateConnect, to.AfterConnect, to.OAuthTokenProvider = nil, nil, nil
-	config.ConnConfig.DefaultQueryExecMode = pgx.QueryExecModeExec // one round trip, and no state that a pooler in between would lose
-	config.MaxConns, config.MinConns, config.MaxConnIdleTime = 8, 0, 5*time.Minute
-	c.database, err = pgxpool.NewWithConfig(context.Background(), config)
-	if err != nil {
-		return FieldErrors{{"settings", c.redact.text(err.Error()), ""}}
-	}
-	c.close = c.database.Close
-	return nil
-}
-
-func databaseTLS(mode, host string) *tls.Config {
-	if mode == "off" {
-		return nil
-	}
-	return &tls.Config{MinVersion: tls.VersionTLS12, ServerName: host}
-}
-
-// query runs a query. Its result has items: one record for each row.
-func (c *Connection) query(ctx context.Context, e *exchange, op *Operation, r *request, vars map[string]rules.Value) (rules.Value, error) {
-	arguments := []any{pgx.QueryResultFormats{pgx.TextFormatCode}}
-	for i, param := range r.params {
-		value, err := param.Eval(vars)
-		if err != nil {
-			return rules.Value{}, unexpected(op, r, fmt.Errorf("params[%d]: %w", i, err))
+// pieces cuts a statement into what is code and what is not: texts, quoted names and comments.
+func pieces(text, dialect string, visit func(piece string, code bool)) {
+	start := 0
+	emit := func(from, to int, code bool) {
+		if to > from {
+			visit(text[from:to], code)
 		}
-		arguments = append(arguments, argument(value))
 	}
-	if err := takeTurn(ctx, c.shared, c.system, e.limits); err != nil {
-		return rules.Value{}, err
+	for i := 0; i < len(text); {
+		end := endOfQuote(text, i, dialect)
+		if end == i {
+			i++
+			continue
+		}
+		emit(start, i, true)
+		emit(i, end, false)
+		i, start = end, end
 	}
-	done, wait := c.breaker.allow()
-	if done == nil {
-		failure := contracts.NewError(contracts.Unavailable, "", "%s failed several times in a row and is left alone for a moment", c.system)
-		failure.RetryAfter, failure.NothingSent = wait, true
-		return rules.Value{}, failure
-	}
-	limited, cancel := context.WithTimeout(ctx, op.timeout)
-	defer cancel()
-	items, err := c.rows(limited, op, r.sql, arguments)
-	failure := c.databaseError(err)
-	switch {
-	case ctx.Err() != nil:
-		done(errNotOurs)
-	case failure != nil && failure.Class == contracts.Unavailable:
-		done(err)
-	default:
-		done(nil)
-	}
-	if failure != nil {
-		return rules.Value{}, failure
-	}
-	return rules.Record(map[string]rules.Value{"items": rules.List(items...)}), nil
+	emit(start, len(text), true)
 }
 
-// argument is a value as a parameter: as text, which the database reads by the type that it wants.
-func argument(value rules.Value) any {
-	if value.IsMissing() {
-		return nil
+// endOfQuote returns where the text, name or comment that begins at i ends; i itself if none begins.
+func endOfQuote(text string, i int, dialect string) int {
+	find := func(from int, end string) int {
+		if at := strings.Index(text[from:], end); at >= 0 {
+			return from + at + len(end)
+		}
+		return len(text)
 	}
-	return value.String()
-}
-
-func (c *Connection) rows(ctx context.Context, op *Operation, text string, arguments []any) ([]rules.Value, error) {
-	rows, err := c.database.Query(ctx, text, arguments...)
-	if err != nil {
-		return nil, err
-	}
-	defer rows.Close()
-	var items []rules.Value
-	var size int64
-	_, most := op.bounds()
-	for rows.Next() {
-		fields := map[string]rules.Value{}
-		for i, column := range rows.FieldDescriptions() {
-			raw := rows.RawValues()[i]
-			size += int64(len(raw))
-			if fields[column.Name], err = cell(column.DataTypeOID, raw); err != nil {
-				return nil, fmt.Errorf("column %s: %w", column.Name, err)
+	switch rest := text[i:]; {
+	case strings.HasPrefix(rest, "--"):
+		return find(i, "\n")
+	case strings.HasPrefix(rest, "/*"):
+		return find(i+2, "*/")
+	case rest[0] == '[' && dialect == dialectSQLServer:
+		return find(i+1, "]")
+	case rest[0] == '\'' || rest[0] == '"' || rest[0] == '`':
+		for j := i + 1; j < len(text); j++ {
+			switch {
+			case text[j] == '\\' && dialect == dialectMySQL:
+				j++
+			case text[j] == rest[0]:
+				return j + 1
 			}
 		}
-		if items = append(items, rules.Record(fields)); len(items) > maxRows || size > most {
-			return nil, errTooLarge
+		return len(text)
+	}
+	return i
+}
+
+func withoutTexts(text, dialect string) string {
+	var bare strings.Builder
+	pieces(text, dialect, func(piece string, code bool) {
+		if !code {
+			piece = " "
 		}
-	}
-	return items, rows.Err()
+		bare.WriteString(piece)
+	})
+	return bare.String()
 }
 
-// cell reads one value in the database's text form.
-func cell(oid uint32, raw []byte) (rules.Value, error) {
-	if raw == nil {
-		return rules.Missing(), nil
-	}
-	text := string(raw)
-	switch oid {
-	case pgtype.BoolOID:
-		return rules.Bool(text == "t" || text == "true"), nil
-	case pgtype.Int2OID, pgtype.Int4OID, pgtype.Int8OID, pgtype.NumericOID, pgtype.Float4OID, pgtype.Float8OID:
-		number, err := rules.ParseNum(text)
-		return rules.Number(number), err
-	case pgtype.DateOID:
-		return rules.ParseDate(text)
-	case pgtype.TimestamptzOID, pgtype.TimestampOID:
-		return timestamp(text)
-	case pgtype.JSONOID, pgtype.JSONBOID:
-		return rules.FromJSON(raw)
-	case pgtype.TextArrayOID, pgtype.VarcharArrayOID:
-		return textArray(raw)
-	default:
-		return rules.Text(text), nil
-	}
+var parameterMark = regexp.MustCompile(`\$([1-9][0-9]?)`)
+
+// parametersOf returns the numbers of the parameters in a statement.
+func parametersOf(text, dialect string) []int {
+	_, order := native(text, dialect)
+	return order
 }
 
-func textArray(raw []byte) (rules.Value, error) {
-	var texts []string
-	if err := pgtype.NewMap().Scan(pgtype.TextArrayOID, pgtype.TextFormatCode, raw, &texts); err != nil {
-		return rules.Value{}, err
-	}
-	items := make([]rules.Value, len(texts))
-	for i, text := range texts {
-		items[i] = rules.Text(text)
-	}
-	return rules.List(items...), nil
-}
-
-func timestamp(text string) (rules.Value, error) {
-	for _, layout := range []string{"2006-01-02 15:04:05.999999999Z07", "2006-01-02 15:04:05.999999999Z07:00", "2006-01-02 15:04:05.999999999", time.RFC3339Nano} {
-		if at, err := time.Parse(layout, text); err == nil {
-			return rules.Instant(at), nil
+// native writes a statement with the database's own marks for its parameters, and says which parameter each mark is.
+// With numbered marks a parameter is sent once, and the order is that of the numbers.
+func native(text, dialect string) (string, []int) {
+	var out strings.Builder
+	var order []int
+	pieces(text, dialect, func(piece string, code bool) {
+		if code {
+			piece = parameterMark.ReplaceAllStringFunc(piece, func(mark string) string {
+				var n int
+				_, _ = fmt.Sscan(mark[1:], &n)
+				order = append(order, n)
+				switch dialect {
+				case dialectMySQL:
+					return "?"
+				case dialectSQLite:
+					return fmt.Sprintf("?%d", n)
+				case dialectSQLServer:
+					return fmt.Sprintf("@p%d", n)
+				case dialectOracle:
+					return fmt.Sprintf(":%d", len(order))
+				default:
+					return mark
+				}
+			})
 		}
-	}
-	return rules.Value{}, fmt.Errorf("%q is not a time", text)
-}
-
-// databaseError turns what the driver says into an error; nil if there is none.
-func (c *Connection) databaseError(err error) *contracts.Error {
-	if err == nil {
-		return nil
-	}
-	var known *contracts.Error
-	if errors.As(err, &known) {
-		return known
-	}
-	var server *pgconn.PgError
-	var network net.Error
-	var connect *pgconn.ConnectError
-	unsent := errors.As(err, &connect)
-	switch {
-	case errors.As(err, &server):
-		class, what := databaseClass(server.Code)
-		return &contracts.Error{Class: class, Message: fmt.Sprintf("%s: %s (%s, %s)", c.system, what, server.Code, server.Message), NothingSent: unsent}
-	case errors.Is(err, errEgress):
-		return &contracts.Error{Class: contracts.Internal, Message: c.system + ": " + explain(err), NothingSent: true}
-	case errors.Is(err, errTooLarge):
-		return &contracts.Error{Class: contracts.Internal, Message: c.system + ": " + err.Error()}
-	case unsent || errors.As(err, &network) || errors.Is(err, context.DeadlineExceeded) || errors.Is(err, context.Canceled) || pgconn.SafeToRetry(err):
-		return &contracts.Error{Class: contracts.Unavailable, Message: c.system + ": " + explain(err), NothingSent: unsent}
-	case strings.HasPrefix(err.Error(), "column "):
-		return &contracts.Error{Class: contracts.Drift, Message: c.system + ": " + err.Error()}
-	default:
-		return &contracts.Error{Class: contracts.Unavailable, Message: c.system + ": the connection broke"}
-	}
-}
-
-// databaseClass reads the SQLSTATE.
-func databaseClass(code string) (contracts.Class, string) {
-	switch code[:min(2, len(code))] {
-	case "28":
-		return contracts.Auth, "the database does not accept the user or the password"
-	case "42", "3D", "3F":
-		if code == "42501" {
-			return contracts.Auth, "the user lacks a right"
-		}
-		return contracts.Drift, "the database does not have the tables or columns that the adapter reads"
-	case "22", "23":
-		return contracts.Validation, "the database refused a value"
-	case "08", "40", "53", "55", "57", "58":
-		return contracts.Unavailable, "the database cannot answer now"
-	default:
-		return contracts.Internal, "the database refused the query"
-	}
+		out.WriteString(piece)
+	})
+	return out.String(), order
 }

@@ -67,6 +67,8 @@ func (g *gate) RoundTrip(request *http.Request) (*http.Response, error) {
 		done(errNotOurs)
 	case err != nil:
 		done(err)
+	case response.StatusCode == http.StatusInternalServerError && exchangeOf(ctx).faults:
+		done(nil)
 	case response.StatusCode >= 500 && response.StatusCode != http.StatusNotImplemented:
 		done(fmt.Errorf("status %d", response.StatusCode))
 	default:

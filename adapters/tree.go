@@ -134,15 +134,24 @@ func parseShapes(node *source.Node, base scope) map[string]*shape {
 }
 
 func (u *use) eval(vars map[string]rules.Value) (rules.Value, error) {
+	inner, err := u.filled(vars)
+	if err != nil {
+		return rules.Value{}, err
+	}
+	return u.shape.give.eval(inner)
+}
+
+// filled is what the shape's tree sees.
+func (u *use) filled(vars map[string]rules.Value) (map[string]rules.Value, error) {
 	inner := map[string]rules.Value{"conn": vars["conn"], "base": vars["base"]}
 	for i, name := range u.shape.of {
 		value, err := u.with[i].eval(vars)
 		if err != nil {
-			return rules.Value{}, fmt.Errorf("%s: %w", name, err)
+			return nil, fmt.Errorf("%s: %w", name, err)
 		}
 		inner[name] = value
 	}
-	return u.shape.give.eval(inner)
+	return inner, nil
 }
 
 var anything = rules.TypeOf(rules.KindAny)

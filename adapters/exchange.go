@@ -214,7 +214,7 @@ func (c *Connection) read(ctx context.Context, e *exchange, op *Operation, r *re
 		wire, decoded = maxErrorBody, maxErrorBody
 	}
 	raw, readErr := readBody(response, wire, decoded)
-	body, parseErr := parseBody(r, raw)
+	body, parseErr := parseBody(r.answers, r.rows, raw)
 	if r.rpc != nil && success && parseErr == nil {
 		body, parseErr = r.rpc.opened(body)
 	}
@@ -294,15 +294,15 @@ func (c *Connection) garbled(e *exchange, op *Operation, response *http.Response
 }
 
 // parseBody reads an answer in its form. What an error's body is nobody can rely on: anything else is kept as text.
-func parseBody(r *request, raw []byte) (rules.Value, error) {
+func parseBody(form string, rows table, raw []byte) (rules.Value, error) {
 	trimmed := bytes.TrimSpace(bytes.TrimPrefix(raw, []byte("\xef\xbb\xbf")))
 	if len(trimmed) == 0 {
 		return rules.Missing(), nil
 	}
-	if r.answers == answerBase64 || r.answers == answerCSV {
+	if form == answerBase64 || form == answerCSV {
 		trimmed = raw
 	}
-	value, err := decodeAnswer(r.answers, r.rows, trimmed)
+	value, err := decodeAnswer(form, rows, trimmed)
 	if err != nil {
 		return rules.Text(strings.ToValidUTF8(string(trimmed), "\uFFFD")), err
 	}

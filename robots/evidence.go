@@ -28,6 +28,10 @@ type journal struct {
 	blocked []string
 	raised  *contracts.Error
 	files   []Evidence
+
+	requests []requestRecord
+	pages    []Structure
+	lost     []Lost
 }
 
 type stepRecord struct {
@@ -93,12 +97,16 @@ func (j *journal) evidence(p *Program, browser string, err error) []Evidence {
 	text, encodeErr := json.MarshalIndent(map[string]any{
 		"robot": p.Robot.Name, "system": p.System.Name, "operation": p.Operation.Name, "hash": p.Hash, "browser": browser,
 		"began": j.began.UTC().Format(time.RFC3339Nano), "took_ms": time.Since(j.began).Milliseconds(),
-		"steps": j.steps, "notes": j.notes, "stopped_requests": j.blocked, "class": contracts.ClassOf(err),
+		"steps": j.steps, "notes": j.notes, "stopped_requests": j.blocked, "class": contracts.ClassOf(err), "lost_alternatives": j.lost,
 	}, "", "  ")
 	if encodeErr != nil {
 		return j.files
 	}
-	return append([]Evidence{{Name: "steps.json", MediaType: "application/json", Bytes: text}}, j.files...)
+	all := []Evidence{{Name: "steps.json", MediaType: "application/json", Bytes: text}}
+	if report, err := j.report(p, browser, err); err == nil {
+		all = append(all, report)
+	}
+	return append(all, j.files...)
 }
 
 // pictureTime bounds a picture: a page that hangs must not hold up the end of the run.
@@ -109,12 +117,17 @@ const pictureTime = 3 * time.Second
 func (u *run) picture(ctx context.Context, name string) {
 	u.journal.mutex.Lock()
 	u.journal.blocked = u.tab.options.fence.blocked()
+	u.journal.lost = u.tab.lostVoices()
 	u.journal.mutex.Unlock()
 	if u.tab.ctx.Err() != nil {
 		return
 	}
 	ctx, cancel := context.WithTimeout(ctx, pictureTime)
 	defer cancel()
+	pages := u.tab.structure(ctx, false)
+	u.journal.mutex.Lock()
+	u.journal.pages = pages
+	u.journal.mutex.Unlock()
 	if err := u.mask(ctx); err != nil {
 		u.journal.note("no picture: what must not be seen could not be hidden")
 		return
@@ -144,9 +157,11 @@ func (u *run) mask(ctx context.Context) error {
 				targets = append(targets, s)
 			}
 		}
-		if err := u.tab.call(ctx, f, "mask", map[string]any{"secrets": append([]string{}, secrets...), "targets": targets}, nil); err != nil {
+		var hidden struct{ Texts []string }
+		if err := u.tab.call(ctx, f, "mask", map[string]any{"secrets": append([]string{}, secrets...), "targets": targets}, &hidden); err != nil {
 			return err
 		}
+		u.marked = append(u.marked, hidden.Texts...)
 	}
 	return nil
 }

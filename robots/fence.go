@@ -241,6 +241,7 @@ func (t *tab) paused(event *cdp.Event) {
 	}
 	r := p.Request.request()
 	reason, commit := t.options.fence.judge(r)
+	t.options.journal.request(p.Request.Method, p.Request.URL, p.ResourceType, reason)
 	if commit != nil {
 		go t.release(c, id, r, commit)
 		return

@@ -4,7 +4,15 @@ import "fmt"
 
 // Outline is the steps of a program in words, in the order in which they are done.
 func (p *Program) Outline() []string {
-	return outline(p.find, "")
+	lines := outline(p.find, "")
+	if w := p.write; w != nil {
+		lines = append(lines, outline(w.prepare, "")...)
+		for _, line := range outline(w.act, "") {
+			lines = append(lines, "commit, once: "+line)
+		}
+		lines = append(lines, outline(w.verify, "")...)
+	}
+	return lines
 }
 
 func outline(steps []step, indent string) (lines []string) {

@@ -33,11 +33,20 @@ type Call struct {
 	// Heartbeat is called every two seconds, also while the run waits for its turn, with the place of the
 	// step under way; it may be nil.
 	Heartbeat func(step string)
+	// Watch is called after each outermost step, with a masked picture if Pictures; it may be nil.
+	Watch    func(Watched)
+	Pictures bool
+	// Until ends the run after the step of this number; 0 is none.
+	Until int
+	// Rehearsal ends a write before its commit: the fence is never armed.
+	Rehearsal bool
 }
 
 // Result is what a run found and what it has to show for it. A failed run has evidence too.
 type Result struct {
-	Output   rules.Value
+	Output rules.Value
+	// Stopped says that the run ended at the step that Until names.
+	Stopped  bool
 	Evidence []Evidence
 }
 
@@ -79,6 +88,10 @@ type run struct {
 	settling  bool                   // nothing is sent any more
 	place     atomic.Pointer[string] // of the step under way
 	dir       string                 // for files on their way; removed with the run
+	marked    []string               // texts that the robot file marks as not to be shown
+	depth     int                    // how deep the step under way lies in blocks
+	number    int                    // of the outermost step under way
+	around    *lookAround            // of a look at the pages
 }
 
 // errSessionLost says that the application has forgotten our login in the middle of the work.
@@ -87,11 +100,7 @@ var errSessionLost = errors.New("the application has ended the session")
 // Run carries out the program's operation. The error is a *contracts.Error, but for an ended context.
 func (r *Runner) Run(ctx context.Context, program *Program, call Call) (Result, error) {
 	u := &run{runner: r, program: program, system: program.System, call: call, journal: newJournal(), sent: !call.FirstSent.IsZero()}
-	defer func() {
-		if u.dir != "" {
-			_ = os.RemoveAll(u.dir)
-		}
-	}()
+	defer u.clear()
 	if err := u.prepare(); err != nil {
 		return Result{}, u.named(err)
 	}
@@ -106,7 +115,11 @@ func (r *Runner) Run(ctx context.Context, program *Program, call Call) (Result, 
 	defer lease.Release()
 	u.lease = lease
 	output, version, err := u.work(ctx)
-	result := Result{Output: output, Evidence: u.journal.evidence(program, version, err)}
+	stopped := errors.Is(err, errStopped)
+	if stopped {
+		err = nil
+	}
+	result := Result{Output: output, Stopped: stopped, Evidence: scrub(u.journal.evidence(program, version, err), u.hidden())}
 	if err != nil {
 		err = u.named(err)
 	}
@@ -134,7 +147,7 @@ func (u *run) work(ctx context.Context) (output rules.Value, version string, err
 	deadline = contracts.NewError(contracts.Unavailable, "", "the robot did not finish within %s", u.system.runTime)
 	first, cancelFirst := context.WithTimeoutCause(whole, u.system.runTime, deadline)
 	output, err = u.inBrowser(first, browser)
-	if err != nil && !errors.As(err, &errDoubt{}) {
+	if err != nil && !errors.As(err, &errDoubt{}) && !errors.Is(err, errStopped) {
 		err = u.classify(first, err)
 	}
 	cancelFirst()
@@ -152,6 +165,13 @@ func (u *run) doubt(ctx context.Context, cause error) (rules.Value, error) {
 		return rules.Value{}, u.classify(ctx, context.Cause(ctx))
 	}
 	return u.settle(ctx, cause)
+}
+
+// clear removes what the run had on its way.
+func (u *run) clear() {
+	if u.dir != "" {
+		_ = os.RemoveAll(u.dir)
+	}
 }
 
 const beatEvery = 2 * time.Second
@@ -203,7 +223,7 @@ func (u *run) prepare() error {
 func (u *run) inBrowser(ctx context.Context, browser *Browser) (rules.Value, error) {
 	tab, err := browser.openTab(ctx, tabOptions{
 		width: u.system.width, height: u.system.height, locale: u.system.locale, timezone: u.system.timezone,
-		fence: u.newFence(), dialog: u.onDialog,
+		fence: u.newFence(), dialog: u.onDialog, journal: u.journal,
 	})
 	if err != nil {
 		u.runner.pool.suspectOn(err, browser)
@@ -212,9 +232,9 @@ func (u *run) inBrowser(ctx context.Context, browser *Browser) (rules.Value, err
 	defer tab.close()
 	u.tab, ctx = tab, tab.ctx
 	output, err := u.attempts(ctx)
-	if err == nil {
+	if err == nil || errors.Is(err, errStopped) {
 		u.picture(ctx, "end")
-		return output, nil
+		return output, err
 	}
 	if !errors.Is(err, errNotThere) {
 		if doubt := (errDoubt{}); !errors.As(err, &doubt) && !u.refused {

@@ -13,8 +13,14 @@ import (
 )
 
 func (u *run) steps(ctx context.Context, steps []step) error {
+	u.depth++
+	defer func() { u.depth-- }()
 	for i := range steps {
-		if err := u.step(ctx, &steps[i]); err != nil {
+		do := u.step
+		if u.depth == 1 {
+			do = u.watched
+		}
+		if err := do(ctx, &steps[i]); err != nil {
 			return err
 		}
 	}

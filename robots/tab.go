@@ -23,6 +23,7 @@ type tabOptions struct {
 	locale, timezone string
 	fence            *fence
 	dialog           func(dialog) (accept bool)
+	journal          *journal // may be nil
 }
 
 // tab is one page in a browser context of its own, on a protocol session of its own: closing that

@@ -219,3 +219,9 @@ func (t *tab) through(ctx context.Context, around frame, id string, at found) (f
 	answer.Result.Value = &carried
 	return carried, json.Unmarshal(raw, &answer)
 }
+
+func (t *tab) lostVoices() []Lost {
+	t.mutex.Lock()
+	defer t.mutex.Unlock()
+	return slices.Clone(t.lost)
+}

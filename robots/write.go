@@ -136,6 +136,10 @@ func (u *run) onceWriting(ctx context.Context) (rules.Value, error) {
 	if err := u.steps(ctx, w.prepare); err != nil {
 		return rules.Value{}, err
 	}
+	if u.call.Rehearsal {
+		u.journal.note("this is a rehearsal: the commit is not sent")
+		return rules.Value{}, errStopped
+	}
 	if err := u.commit(ctx); err != nil {
 		return rules.Value{}, err
 	}

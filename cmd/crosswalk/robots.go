@@ -33,7 +33,7 @@ func robotsCommand() *cobra.Command {
 		sub.Flags().String("dir", "", "the workspace (default: the one here)")
 		jsonFlag(sub)
 	}
-	c.AddCommand(list, show, robotsImportCommand())
+	c.AddCommand(list, show, robotsImportCommand(), robotsTryCommand(), robotsTestCommand())
 	return c
 }
 

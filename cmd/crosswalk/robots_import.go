@@ -2,7 +2,6 @@ package main
 
 import (
 	"bufio"
-	"context"
 	"errors"
 	"fmt"
 	"maps"
@@ -60,6 +59,7 @@ type robotImport struct {
 	files    map[string][]byte
 	problems source.Problems
 	notes    []string
+	searches []string // addresses that are posted to and only search
 }
 
 func robotsImport(c *cobra.Command, args []string) error {
@@ -151,6 +151,7 @@ func (i *robotImport) planned() error {
 		i.options.Extends = true
 		return i.planned()
 	}
+	plan.Searches = i.searches
 	i.plan, i.files = plan, plan.Files()
 	if _, err := os.Stat(filepath.Join(i.dir, "crosswalk.yaml")); err != nil {
 		i.files["crosswalk.yaml"] = []byte("# A workspace: which systems there are, and how they are reached. See crosswalk init for a whole one.\nsystems:\n  " + plan.Driver() + "\n")
@@ -352,6 +353,3 @@ func (i *robotImport) compile(dir string) (*robotFile, source.Problems) {
 	}
 	return read, problems
 }
-
-// look opens the pages of the recording once.
-func (i *robotImport) look(context.Context) error { return nil }

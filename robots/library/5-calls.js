@@ -168,17 +168,18 @@ crosswalk.still = () => new Promise((resolve) => setTimeout(() => setTimeout(() 
 // mask hides what a picture must not show: passwords, texts that hold a secret, and what the robot names.
 let masked = [];
 crosswalk.mask = ({ secrets, targets }) => {
+  const texts = [];
   const hide = new Set(list(document, 'input[type=password]'));
   for (const el of list(document, '*')) {
     const own = Array.from(el.childNodes).filter((n) => n.nodeType === Node.TEXT_NODE).map((n) => n.textContent).join('') + (el.value || '');
     if (typeof own === 'string' && secrets.some((secret) => own.includes(secret))) hide.add(el);
   }
   for (const target of targets || []) {
-    try { for (const f of find(document.documentElement, target, 'read')) hide.add(f.el); } catch (error) { if (!(error instanceof Unclear)) throw error; }
+    try { for (const f of find(document.documentElement, target, 'read')) { hide.add(f.el); if (fold(f.text)) texts.push(fold(f.text)); } } catch (error) { if (!(error instanceof Unclear)) throw error; }
   }
   masked = Array.from(hide).map((el) => [el, el.style.getPropertyValue('visibility'), el.style.getPropertyPriority('visibility')]);
   for (const [el] of masked) el.style.setProperty('visibility', 'hidden', 'important');
-  return { count: masked.length };
+  return { count: masked.length, texts };
 };
 
 crosswalk.unmask = () => {

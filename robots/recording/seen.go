@@ -47,8 +47,8 @@ func (s *Seen) password(number int) bool { return s.step(number).Type == "passwo
 // frame is the name of a frame, in place of its position.
 func (s *Seen) frame(a Action) string { return either(s.step(a.Step).Frame, a.Frame) }
 
-// voices are the targets of a step that may vote: without those that fitted nothing, or several elements.
-func (s *Seen) voices(a Action) (voices, left []Target) {
+// Voices are the targets of a step that may vote: without those that fitted nothing, or several elements.
+func (s *Seen) Voices(a Action) (voices, left []Target) {
 	seen := s.step(a.Step)
 	for _, t := range a.Targets {
 		if slices.Contains(seen.Silent, t) || slices.Contains(seen.Several, t) {

@@ -16,9 +16,9 @@ import (
 
 // Files are the texts of a plan, by their path in a workspace.
 func (p *Plan) Files() map[string][]byte {
-	files := map[string][]byte{"robots/" + p.Name + ".yaml": []byte(p.robot())}
+	files := map[string][]byte{"robots/" + p.Name + ".yaml": []byte(p.robot(&writer{plan: p, lines: map[int]int{}}))}
 	if !p.Extends {
-		files["robots/"+p.System+".system.yaml"] = []byte(p.system())
+		files["robots/"+p.System+".system.yaml"] = []byte(p.system(&writer{plan: p, lines: map[int]int{}}))
 	}
 	if p.Operation == nil {
 		contract, _, _ := strings.Cut(p.OperationName, ".")
@@ -46,7 +46,19 @@ func (p *Plan) Driver() string {
 
 type writer struct {
 	strings.Builder
-	plan *Plan
+	plan  *Plan
+	lines map[int]int // the line of each step of the recording
+}
+
+// StepAt is the number in the recording of the step that stands at a line of the robot or of the system file.
+func (p *Plan) StepAt(system bool, line int) int {
+	w := &writer{plan: p, lines: map[int]int{}}
+	if system {
+		p.system(w)
+	} else {
+		p.robot(w)
+	}
+	return w.lines[line]
 }
 
 func (w *writer) line(format string, args ...any) { fmt.Fprintf(&w.Builder, format+"\n", args...) }
@@ -55,8 +67,7 @@ func (w *writer) comment(indent, text string) {
 	w.line("%s# %s", indent, strings.NewReplacer(openMark, "${", closeMark, "}").Replace(oneLine(text)))
 }
 
-func (p *Plan) robot() string {
-	w := &writer{plan: p}
+func (p *Plan) robot(w *writer) string {
 	w.comment("", "Recorded in a browser and imported. The places are named in several ways, which vote: those that find something")
 	w.comment("", "must all find the same element.")
 	for _, guess := range p.Guesses {
@@ -80,8 +91,7 @@ func (p *Plan) robot() string {
 	return w.String()
 }
 
-func (p *Plan) system() string {
-	w := &writer{plan: p}
+func (p *Plan) system(w *writer) string {
 	w.comment("", "The facts of one application that all its robots share. Written by an import: look through it once.")
 	w.line("system: %s", quote(p.System))
 	w.line("base: %s", quote(p.Base))
@@ -200,7 +210,7 @@ func (w *writer) step(indent string, a Action) bool {
 	for _, warning := range a.Warnings {
 		w.comment(indent, fmt.Sprintf("step %d: %s", a.Step, warning))
 	}
-	voices, left := w.plan.seen.voices(a)
+	voices, left := w.plan.seen.Voices(a)
 	for _, t := range left {
 		w.comment(indent, fmt.Sprintf("step %d: left out, as it fitted nothing or several elements: %s", a.Step, t.flow()))
 	}
@@ -210,6 +220,7 @@ func (w *writer) step(indent string, a Action) bool {
 	}
 	at := place(voices, frame, a.Window)
 	seen := w.plan.seen.step(a.Step)
+	w.lines[strings.Count(w.String(), "\n")+1] = a.Step
 	switch kind := a.Kind; kind {
 	case "goto":
 		w.line("%s- goto: %s", indent, quote(w.plan.path(a.URL)))
@@ -255,7 +266,7 @@ func (w *writer) fill(indent string, a Action, at string, seen StepSeen) {
 
 func (w *writer) commit() {
 	p, a := w.plan, *w.plan.Commit
-	voices, _ := p.seen.voices(a)
+	voices, _ := p.seen.Voices(a)
 	at := place(voices, p.seen.frame(a), a.Window)
 	w.line("commit:")
 	switch {
@@ -281,7 +292,7 @@ func (w *writer) commit() {
 func (p *Plan) done() (target, note string) {
 	for _, a := range p.After {
 		if len(a.Targets) > 0 {
-			voices, _ := p.seen.voices(a)
+			voices, _ := p.seen.Voices(a)
 			return place(voices, p.seen.frame(a), a.Window), fmt.Sprintf("guess: this was used or seen next (step %d); name what the page shows when it was accepted", a.Step)
 		}
 	}
@@ -458,7 +469,10 @@ func (w *writer) output() {
 	}
 	for _, name := range missing {
 		w.comment("", fmt.Sprintf("%s answers %s too: read it with a step, and put it here", p.OperationName, name))
-		p.Warnings = append(p.Warnings, fmt.Sprintf("%s must answer %s, which the recording does not show: add a read or a table step and put it under output", p.OperationName, name))
+		warning := fmt.Sprintf("%s must answer %s, which the recording does not show: add a read or a table step and put it under output", p.OperationName, name)
+		if !slices.Contains(p.Warnings, warning) {
+			p.Warnings = append(p.Warnings, warning)
+		}
 	}
 	if len(known) == 0 {
 		w.line("output: {}")

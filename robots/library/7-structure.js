@@ -1,0 +1,97 @@
+// What a page is made of, without what people have written on it: headings, forms, tables and the ways on.
+
+const digitsIn = (text) => /\d/.test(text);
+const labelText = (text) => { text = fold(text); return text.length <= 60 && !digitsIn(text) ? text : '…'; };
+const pathOf = (address) => { try { const u = new URL(address, location.href); return u.origin === location.origin ? u.pathname : u.origin + u.pathname; } catch { return ''; } };
+
+// dataTables are those with at least two rows below a row of headings.
+function dataTables(root) {
+  const found = [];
+  for (const table of list(root, 'table')) {
+    if (!visible(table) || table.querySelector('table')) continue;
+    const rows = grid(table);
+    let head = -1;
+    for (let r = 0; r < Math.min(rows.length, 10) && head < 0; r++) {
+      const texts = rows[r].map((cell) => (cell ? plain(textOf(cell)) : ''));
+      const distinct = new Set(texts);
+      const isHead = texts.length >= 2 && texts.every((text) => text && text.length <= 40 && !/^[\d.,\s-]+$/.test(text)) && distinct.size === texts.length && !rows[r].some((cell) => cell.querySelector(fieldSelector));
+      if (isHead && (rows[r].every((cell) => cell.tagName === 'TH') || rows.length - r > 2 || rows[r].some((cell) => cell.tagName === 'TH'))) head = r;
+    }
+    if (head < 0) continue;
+    const headings = rows[head].map((cell) => plain(textOf(cell)));
+    const data = dataRows({ rows, columns: Object.fromEntries(headings.map((h, i) => [h, i])), first: head + 1 }, headings);
+    found.push({ table, headings, rows: data });
+  }
+  return found;
+}
+
+// survey says what the page offers. Samples are the first rows of its tables, for somebody who looks at the page now.
+crosswalk.survey = ({ samples }) => attempt(() => {
+  const root = document.documentElement;
+  const forms = list(root, 'form').map((form) => ({
+    action: pathOf(form.getAttribute('action') || location.href), method: (form.getAttribute('method') || 'get').toUpperCase(),
+    fields: list(form, fieldSelector).filter(visible).slice(0, 200).map((field) => ({ name: field.name, type: field.type, label: labelText(labelsOf(field)[0] || ''), required: !!field.required })),
+    buttons: list(form, buttonSelector).filter(visible).slice(0, 50).map((button) => labelText(nameOf(button))),
+  }));
+  const out = list(root, 'a[href], a[onclick], ' + buttonSelector).filter(visible).find((el) => /^(log ?(out|off)|sign ?(out|off)|abmelden|ausloggen|logout|déconnexion|se déconnecter|cerrar sesión|salir|esci|afmelden|uitloggen)$/i.test(nameOf(el)));
+  return {
+    status: 'found', title: labelText(document.title), path: location.pathname,
+    headings: list(root, 'h1, h2, h3, legend, caption').filter(visible).slice(0, 50).map((el) => labelText(textOf(el))),
+    forms, links: list(root, 'a[href], a[onclick]').filter(visible).filter((a) => !a.closest('td') || !dataTables(root).some((t) => t.table.contains(a))).slice(0, 200).map((a) => labelText(nameOf(a))),
+    tables: dataTables(root).map((t) => ({ headings: t.headings, count: t.rows.length, rows: samples ? t.rows.slice(0, 5).map((row) => row.texts) : [] })),
+    logout: out ? { kind: out.tagName === 'A' ? 'link' : 'button', text: nameOf(out) } : null,
+  };
+});
+
+// voices says for each alternative how many elements it means now, and what the first is.
+crosswalk.voices = ({ targets, want }) => attempt(() => ({
+  status: 'found',
+  voices: targets.map((target) => {
+    try {
+      const elements = Array.from(new Set(find(document.documentElement, target, want).map((f) => acting(f.el, want))));
+      const el = elements[0];
+      const form = el && (el.form || el.closest('form'));
+      return { count: elements.length, type: el ? (el.tagName === 'SELECT' ? 'select' : el.tagName === 'INPUT' ? el.type : '') : '', post: form && (form.getAttribute('method') || '').toUpperCase() === 'POST' ? pathOf(form.getAttribute('action') || location.href) : '' };
+    } catch (error) {
+      if (error instanceof Unclear) return { count: error.status === 'none' ? 0 : 2, type: '', post: '' };
+      throw error;
+    }
+  }),
+}));
+
+// skeleton is the page as it could be kept: what a robot finds its way by, and none of the data.
+crosswalk.skeleton = () => attempt(() => {
+  const kept = ['id', 'name', 'type', 'class', 'for', 'role', 'aria-label', 'aria-labelledby', 'title', 'alt', 'colspan', 'rowspan', 'method', 'width', 'placeholder', 'border'];
+  const escape = (text) => text.replace(/[&<>"]/g, (c) => ({ '&': '&amp;', '<': '&lt;', '>': '&gt;', '"': '&quot;' }[c]));
+  const inData = new Set();
+  for (const { rows } of dataTables(document.documentElement)) for (const row of rows) for (const cell of row.cells) if (cell) inData.add(cell);
+  const labelCells = new Set(list(document, fieldSelector).map(labelCellOf).filter(Boolean));
+  let size = 0;
+  const walk = (node, naming) => {
+    if (size > 400000) return '';
+    if (node.nodeType === Node.TEXT_NODE) {
+      const text = fold(node.textContent);
+      if (!text) return node.textContent ? ' ' : '';
+      return escape(naming ? labelText(text) : text.endsWith(':') || text.endsWith('*') ? labelText(text) : '…');
+    }
+    if (node.nodeType !== Node.ELEMENT_NODE || /^(SCRIPT|STYLE|NOSCRIPT|TEMPLATE|LINK|META|SVG|OBJECT|EMBED|HEAD)$/i.test(node.tagName) || !(node.tagName === 'OPTION' || node.tagName === 'BODY' || visible(node))) return '';
+    const tag = node.tagName.toLowerCase();
+    let attributes = '';
+    for (const name of kept) {
+      const value = node.getAttribute(name);
+      if (value !== null && value.length <= 200) attributes += ` ${name}="${escape(/^(title|alt|placeholder|aria-label)$/.test(name) ? labelText(value) : value)}"`;
+    }
+    if (node.hasAttribute('href')) attributes += ` href="${escape(pathOf(node.getAttribute('href')))}"`;
+    if (node.hasAttribute('action')) attributes += ` action="${escape(pathOf(node.getAttribute('action')))}"`;
+    if (tag === 'input' && ['submit', 'button', 'reset'].includes(node.type)) attributes += ` value="${escape(labelText(node.value))}"`;
+    for (const flag of ['disabled', 'readonly', 'required']) if (node.hasAttribute(flag)) attributes += ` ${flag}`;
+    if (/^(input|br|hr|img|col)$/.test(tag)) return `<${tag}${attributes}>`;
+    if (tag === 'textarea') return `<textarea${attributes}></textarea>`;
+    const names = !inData.has(node) && (/^(label|button|a|th|legend|caption|h1|h2|h3|h4|dt|option)$/.test(tag) || labelCells.has(node) || (naming && !inData.has(node)));
+    let inner = '';
+    for (const child of node.childNodes) inner += walk(child, names);
+    size += attributes.length + inner.length;
+    return `<${tag}${attributes}>${inner}</${tag}>`;
+  };
+  return { status: 'found', html: walk(document.body || document.documentElement, false), path: location.pathname };
+});

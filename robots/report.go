@@ -1,0 +1,181 @@
+package robots
+
+import (
+	"bytes"
+	"context"
+	"encoding/base64"
+	"encoding/json"
+	"html"
+	"html/template"
+	"net/url"
+	"strings"
+	"time"
+
+	"github.com/go-rod/rod/lib/proto"
+
+	"crosswalk/contracts"
+)
+
+// requestRecord is a request of a page, without query and body, which may hold personal data.
+type requestRecord struct {
+	At      int64  `json:"at_ms"`
+	Method  string `json:"method"`
+	Address string `json:"address"`
+	Kind    string `json:"kind,omitempty"`
+	Stopped string `json:"stopped,omitempty"`
+}
+
+// mostRequests bounds what is kept of a page that never becomes quiet.
+const mostRequests = 500
+
+// request notes a request that came to the fence.
+func (j *journal) request(method, address, kind, stopped string) {
+	if j == nil {
+		return
+	}
+	j.mutex.Lock()
+	defer j.mutex.Unlock()
+	if len(j.requests) < mostRequests {
+		j.requests = append(j.requests, requestRecord{At: time.Since(j.began).Milliseconds(), Method: method, Address: withoutQuery(address), Kind: kind, Stopped: stopped})
+	}
+}
+
+// reportData is what a report shows.
+type reportData struct {
+	Robot, System, Operation, Hash, Browser string
+	Began                                   time.Time
+	Took                                    int64
+	Class, Message                          string
+	Steps                                   []stepRecord
+	Notes, Blocked                          []string
+	Lost                                    []Lost
+	Requests                                []requestRecord
+	Pages                                   []Structure
+	Pictures                                []reportPicture
+}
+
+type reportPicture struct {
+	Name string
+	Data template.URL
+}
+
+// report is one page that needs nothing else: no script, no other file, no network.
+var reportPage = template.Must(template.New("report").Parse(`<!doctype html><html lang="en"><head><meta charset="utf-8"><title>{{.Robot}}: {{if .Class}}{{.Class}}{{else}}done{{end}}</title>
+<meta http-equiv="Content-Security-Policy" content="default-src 'none'; img-src data:; style-src 'unsafe-inline'">
+<style>body{font:15px/1.4 system-ui,sans-serif;margin:2em auto;max-width:70em;padding:0 1em;color:#222}table{border-collapse:collapse;width:100%}td,th{border-bottom:1px solid #ddd;padding:.2em .5em;text-align:left;vertical-align:top}
+th{background:#f4f4f4}img{max-width:100%;border:1px solid #ccc}.bad{color:#a00}h2{margin-top:1.6em}code{font-size:90%}</style></head><body>
+<h1>{{.Robot}}</h1><p>{{.Operation}} in {{.System}}, {{.Began.Format "2006-01-02 15:04:05 UTC"}}, {{.Took}} ms.
+{{if .Class}}<b class="bad">Ended as {{.Class}}.</b> {{.Message}}{{else}}<b>Done.</b>{{end}}</p>
+<p><small>Files <code>{{.Hash}}</code>, {{.Browser}}</small></p>
+<h2>Steps</h2><table><tr><th>At (ms)</th><th>Took</th><th>Step</th><th>Place in the file</th><th>Element</th><th></th></tr>
+{{range .Steps}}<tr{{if .Failed}} class="bad"{{end}}><td>{{.At}}</td><td>{{.Took}}</td><td>{{.Step}}</td><td>{{.Place}}</td><td>{{.Element}}</td><td>{{.Failed}}</td></tr>{{end}}</table>
+{{if .Notes}}<h2>Notes</h2><ul>{{range .Notes}}<li>{{.}}</li>{{end}}</ul>{{end}}
+{{if .Lost}}<h2>Alternatives that found nothing</h2><ul>{{range .Lost}}<li>{{.Lost}} of {{.Target}}</li>{{end}}</ul>{{end}}
+{{range .Pictures}}<h2>{{.Name}}</h2><img alt="{{.Name}}" src="{{.Data}}">{{end}}
+<h2>What the page is made of</h2>{{range .Pages}}<h3>{{if .Frame}}Frame {{.Frame}}: {{end}}{{.Path}} {{.Title}}</h3>
+{{if .Headings}}<p>Headings: {{range $i, $h := .Headings}}{{if $i}} · {{end}}{{$h}}{{end}}</p>{{end}}
+{{range .Forms}}<p>Form {{.Method}} {{.Action}}: {{range $i, $f := .Fields}}{{if $i}} · {{end}}{{$f.Name}} ({{$f.Type}}{{if $f.Label}}, {{$f.Label}}{{end}}){{end}}; buttons {{range $i, $b := .Buttons}}{{if $i}} · {{end}}{{$b}}{{end}}</p>{{end}}
+{{range .Tables}}<p>Table: {{range $i, $h := .Headings}}{{if $i}} · {{end}}{{$h}}{{end}}</p>{{end}}
+{{if .Links}}<p>Links: {{range $i, $l := .Links}}{{if $i}} · {{end}}{{$l}}{{end}}</p>{{end}}{{end}}
+<h2>Requests</h2><table><tr><th>At (ms)</th><th>Request</th><th>Kind</th><th></th></tr>
+{{range .Requests}}<tr{{if .Stopped}} class="bad"{{end}}><td>{{.At}}</td><td>{{.Method}} {{.Address}}</td><td>{{.Kind}}</td><td>{{if .Stopped}}stopped: {{.Stopped}}{{end}}</td></tr>{{end}}</table>
+</body></html>
+`))
+
+// report writes the report of a run.
+func (j *journal) report(p *Program, browser string, err error) (Evidence, error) {
+	data := reportData{Robot: p.Robot.Name, System: p.System.Name, Operation: p.Operation.Name, Hash: p.Hash, Browser: browser,
+		Began: j.began.UTC(), Took: time.Since(j.began).Milliseconds(), Steps: j.steps, Notes: j.notes, Blocked: j.blocked, Lost: j.lost, Requests: j.requests, Pages: j.pages}
+	if err != nil {
+		data.Class, data.Message = string(contracts.ClassOf(err)), err.Error()
+	}
+	for _, file := range j.files {
+		if strings.HasPrefix(file.MediaType, "image/") && !strings.HasPrefix(file.Name, "download ") {
+			data.Pictures = append(data.Pictures, reportPicture{Name: strings.TrimSuffix(file.Name, ".webp"), Data: template.URL("data:" + file.MediaType + ";base64," + base64.StdEncoding.EncodeToString(file.Bytes))})
+		}
+	}
+	var page bytes.Buffer
+	if err := reportPage.Execute(&page, data); err != nil {
+		return Evidence{}, err
+	}
+	return Evidence{Name: "report.html", MediaType: "text/html; charset=utf-8", Bytes: page.Bytes()}, nil
+}
+
+// shortestSecret is the length from which a secret is looked for in texts: shorter ones are in every text.
+const shortestSecret = 4
+
+// scrub takes secrets, and what the robot file marks, out of everything that is text: as they are and as addresses,
+// HTML, JSON and base64 write them.
+func scrub(evidence []Evidence, hidden []string) []Evidence {
+	var pairs []string
+	for _, secret := range hidden {
+		if len(secret) < shortestSecret {
+			continue
+		}
+		quoted, _ := json.Marshal(secret) // a text
+		for _, form := range append([]string{secret, url.QueryEscape(secret), url.PathEscape(secret), html.EscapeString(secret), template.HTMLEscapeString(secret),
+			strings.Trim(string(quoted), `"`)}, base64Forms(secret)...) {
+			if len(form) >= shortestSecret {
+				pairs = append(pairs, form, "***")
+			}
+		}
+	}
+	if len(pairs) == 0 {
+		return evidence
+	}
+	hide := strings.NewReplacer(pairs...)
+	for i, one := range evidence {
+		kind, _, _ := strings.Cut(one.MediaType, ";")
+		if (kind == "text/html" || kind == "application/json") && !strings.HasPrefix(one.Name, "download ") {
+			evidence[i].Bytes = []byte(hide.Replace(string(one.Bytes)))
+		}
+		evidence[i].Name = hide.Replace(one.Name)
+	}
+	return evidence
+}
+
+// base64Forms are how a text looks within base64, wherever it begins there.
+func base64Forms(secret string) (forms []string) {
+	for shift := range 3 {
+		coded := base64.StdEncoding.EncodeToString([]byte(strings.Repeat("\x00", shift) + secret))
+		from := (shift*8 + 5) / 6
+		to := (shift + len(secret)) * 8 / 6 // what follows is mixed with other bits
+		if to-from >= 6 {
+			form := coded[from:to]
+			forms = append(forms, form, strings.NewReplacer("+", "-", "/", "_").Replace(form))
+		}
+	}
+	return forms
+}
+
+// hidden are the texts that no evidence may show.
+func (u *run) hidden() []string {
+	var texts []string
+	for _, name := range u.system.Secrets {
+		texts = append(texts, u.call.Secrets[name].Reveal())
+	}
+	return append(texts, u.marked...)
+}
+
+// shot photographs the page as it is now, with everything hidden that must not be seen, and shows it again. Without
+// the hiding there is no picture.
+func (u *run) shot(ctx context.Context) []byte {
+	if u.tab == nil || u.tab.ctx.Err() != nil {
+		return nil
+	}
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), pictureTime)
+	defer cancel()
+	defer func() {
+		for _, f := range u.tab.allFrames() {
+			_ = u.tab.call(ctx, f, "unmask", nil, nil)
+		}
+	}()
+	if u.mask(ctx) != nil {
+		return nil
+	}
+	shot, err := proto.PageCaptureScreenshot{Format: proto.PageCaptureScreenshotFormatWebp, Quality: quality()}.Call(u.tab.on(ctx, u.tab.page))
+	if err != nil {
+		return nil
+	}
+	return shot.Data
+}

@@ -5,9 +5,11 @@ import (
 	"context"
 	"encoding/base64"
 	"encoding/json"
+	"errors"
 	"html"
 	"html/template"
 	"net/url"
+	"strconv"
 	"strings"
 	"time"
 
@@ -104,9 +106,9 @@ func (j *journal) report(p *Program, browser string, err error) (Evidence, error
 // shortestSecret is the length from which a secret is looked for in texts: shorter ones are in every text.
 const shortestSecret = 4
 
-// scrub takes secrets, and what the robot file marks, out of everything that is text: as they are and as addresses,
-// HTML, JSON and base64 write them.
-func scrub(evidence []Evidence, hidden []string) []Evidence {
+// hider takes secrets, and what the robot file marks, out of texts: as they are and as addresses, HTML, JSON and base64
+// write them. It is nil if there is nothing to hide.
+func hider(hidden []string) *strings.Replacer {
 	var pairs []string
 	for _, secret := range hidden {
 		if len(secret) < shortestSecret {
@@ -114,16 +116,24 @@ func scrub(evidence []Evidence, hidden []string) []Evidence {
 		}
 		quoted, _ := json.Marshal(secret) // a text
 		for _, form := range append([]string{secret, url.QueryEscape(secret), url.PathEscape(secret), html.EscapeString(secret), template.HTMLEscapeString(secret),
-			strings.Trim(string(quoted), `"`)}, base64Forms(secret)...) {
+			strings.Trim(string(quoted), `"`), strings.Trim(strconv.QuoteToGraphic(secret), `"`)}, base64Forms(secret)...) {
 			if len(form) >= shortestSecret {
-				pairs = append(pairs, form, "***")
+				pairs = append(pairs, form, "***", template.HTMLEscapeString(form), "***")
 			}
 		}
 	}
 	if len(pairs) == 0 {
+		return nil
+	}
+	return strings.NewReplacer(pairs...)
+}
+
+// scrub hides what must not be seen in all evidence that is text.
+func scrub(evidence []Evidence, hidden []string) []Evidence {
+	hide := hider(hidden)
+	if hide == nil {
 		return evidence
 	}
-	hide := strings.NewReplacer(pairs...)
 	for i, one := range evidence {
 		kind, _, _ := strings.Cut(one.MediaType, ";")
 		if (kind == "text/html" || kind == "application/json") && !strings.HasPrefix(one.Name, "download ") {
@@ -132,6 +142,18 @@ func scrub(evidence []Evidence, hidden []string) []Evidence {
 		evidence[i].Name = hide.Replace(one.Name)
 	}
 	return evidence
+}
+
+// veiled hides it in the message of an error.
+func (u *run) veiled(err error) error {
+	var known *contracts.Error
+	hide := hider(u.hidden())
+	if hide == nil || !errors.As(err, &known) {
+		return err
+	}
+	veiled := *known
+	veiled.Message = hide.Replace(known.Message)
+	return &veiled
 }
 
 // base64Forms are how a text looks within base64, wherever it begins there.

@@ -119,6 +119,7 @@ func (r *Runner) Run(ctx context.Context, program *Program, call Call) (Result, 
 	if stopped {
 		err = nil
 	}
+	err = u.veiled(err)
 	result := Result{Output: output, Stopped: stopped, Evidence: scrub(u.journal.evidence(program, version, err), u.hidden())}
 	if err != nil {
 		err = u.named(err)

@@ -235,7 +235,11 @@ func (c *Connection) read(ctx context.Context, e *exchange, op *Operation, r *re
 	if slices.Contains(r.empty, response.StatusCode) {
 		return nothing.With("status", answer.Get("status")), nil
 	}
-	if failure := c.judge(e, op, r, answer, response, vars); failure != nil {
+	failure := c.judge(e, op, r, answer, response, vars)
+	if wait := c.spent(ctx, e, answer, failure != nil); failure != nil && failure.Class == contracts.RateLimited && failure.RetryAfter == 0 {
+		failure.RetryAfter = wait
+	}
+	if failure != nil {
 		if failure.Class == contracts.RateLimited && failure.RetryAfter > 0 {
 			c.hold(ctx, failure.RetryAfter)
 		}

@@ -14,6 +14,7 @@ type Limit struct {
 	Per         time.Duration //
 	Concurrency int           // how many at once; 0: no limit
 	Operations  []string      // the operations it holds for; none: all
+	Cost        *cost         // what the system counts instead; nil: nothing
 }
 
 // ParseLimits reads limits as adapters and workspaces write them: one mapping or a list of them.
@@ -25,7 +26,7 @@ func ParseLimits(node *source.Node) []Limit {
 	var limits []Limit
 	for _, n := range nodes {
 		fields := n.Fields(limitShape)
-		limit := Limit{Concurrency: positive(fields["concurrency"]), Operations: fields["operations"].Texts()}
+		limit := Limit{Concurrency: positive(fields["concurrency"]), Operations: fields["operations"].Texts(), Cost: parseCost(fields["cost"])}
 		for name, per := range map[string]time.Duration{"per_second": time.Second, "per_minute": time.Minute, "per_hour": time.Hour} {
 			if fields[name] == nil {
 				continue
@@ -35,7 +36,7 @@ func ParseLimits(node *source.Node) []Limit {
 			}
 			limit.Requests, limit.Per = positive(fields[name]), per
 		}
-		if limit.Requests > 0 || limit.Concurrency > 0 {
+		if limit.Requests > 0 || limit.Concurrency > 0 || limit.Cost != nil {
 			limits = append(limits, limit)
 		}
 	}

@@ -11,6 +11,7 @@ var limitShape = source.Record(
 	source.Field{Name: "per_minute", Is: source.Whole(), About: "How many requests in a minute.", Example: "300"},
 	source.Field{Name: "per_hour", Is: source.Whole(), About: "How many requests in an hour.", Example: "5000"},
 	source.Field{Name: "concurrency", Is: source.Whole(), About: "How many requests at once.", Default: "any number", Example: "5"},
+	source.Field{Name: "cost", Is: costShape, About: "What requests cost, where the system counts that and says in its answers what is left.", Example: "{available: '${headers.x_points_left}', restore: '50', reserve: 100}"},
 	source.Field{Name: "operations", Is: source.OneOrMore(source.Text()), About: "The operations that it holds for.", Default: "all", Example: "[find_customer]"},
 )
 

@@ -10,8 +10,8 @@ import (
 // board is the store as connections leave word on it for those of other processes.
 type board struct{ store *store.Store }
 
-// shared is what all connections of this process know together, and those of other processes on the same store.
-func shared(s *store.Store) adapters.Shared { return adapters.NewShared(board{s}, s.Several()) }
+// NewShared is what all connections of this process know together, and those of other processes on the same store.
+func NewShared(s *store.Store) adapters.Shared { return adapters.NewShared(board{s}, s.Several()) }
 
 // Holds reads the holds of all connections.
 func (b board) Holds(ctx context.Context) (map[string]adapters.Hold, error) {

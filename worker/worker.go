@@ -117,7 +117,7 @@ func (w *Worker) openReach() {
 		runner = robots.NewRunner(w.pool, robotLeases{w.config.Store})
 		runner.Share(robotLimits{w.config.Store})
 	}
-	w.reach = newReach(shared(w.config.Store), runner, w.config.Store.Load, w.log)
+	w.reach = newReach(NewShared(w.config.Store), runner, w.config.Store.Load, w.log)
 	w.reach.grants = NewGrants(w.config.Store, w.config.Data)
 }
 

@@ -25,6 +25,7 @@ type System struct {
 type Driver struct {
 	Name     string // adapter:hubspot, robot:acme-portal, person:shipping
 	Off      bool
+	NextOn   string             // errors after which the next driver is tried, beside unavailable
 	Person   string             // the queue of the people; empty if it is a program
 	Serves   map[string]Service // by short name; nil for people: they serve everything
 	Executor Executor
@@ -75,7 +76,7 @@ func (r *Reach) Routes(system, operation string) []Route {
 		if d := &s.Drivers[i]; d.serves(operation) {
 			service := d.Serves[operation]
 			routes = append(routes, Route{System: system, Operation: operation, Driver: d.Name, DriverHash: service.Hash, Person: d.Person,
-				Safety: service.Safety, Local: service.Local, TaskQueue: service.TaskQueue})
+				Safety: service.Safety, Local: service.Local, TaskQueue: service.TaskQueue, NextOn: d.NextOn})
 		}
 	}
 	if len(routes) == 0 {

@@ -1,6 +1,11 @@
 package activities
 
-import "crosswalk/contracts"
+import (
+	"slices"
+	"strings"
+
+	"crosswalk/contracts"
+)
 
 // Route says how one call reaches its system. The interpreter records it before the call, so that a replay takes
 // the same way even if the workspace has changed since.
@@ -19,8 +24,15 @@ type Route struct {
 	Person string `json:"person,omitempty"`
 	// Last says that no other driver is left to try. The interpreter sets it.
 	Last bool `json:"last,omitempty"`
+	// NextOn are the classes of errors after which the next driver is tried, beside unavailable, with blanks between them.
+	NextOn string `json:"nextOn,omitempty"`
 	// Reason says why there is no driver.
 	Reason string `json:"reason,omitempty"`
+}
+
+// PassesOn says whether an error of that class may be the next driver's to answer.
+func (r Route) PassesOn(class contracts.Class) bool {
+	return class == contracts.Unavailable || slices.Contains(strings.Fields(r.NextOn), string(class))
 }
 
 // Name is the operation as use cases and the Temporal UI write it.

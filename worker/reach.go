@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"strings"
 	"sync/atomic"
 	"time"
 
@@ -86,7 +87,7 @@ func (r *reach) use(defined *workspace.Reach) {
 func (r *reach) system(defined *workspace.Reach, s *workspace.System, used map[string]bool) *activities.System {
 	system := &activities.System{Name: s.Name, Contract: s.Contract.Name, Off: s.Off}
 	for _, d := range s.Drivers {
-		driver := activities.Driver{Name: d.ID(), Off: d.Off, Serves: map[string]activities.Service{}}
+		driver := activities.Driver{Name: d.ID(), Off: d.Off, NextOn: strings.Join(d.NextOn, " "), Serves: map[string]activities.Service{}}
 		programs := robot{runner: r.runner, programs: map[string]*robots.Program{}, driver: d, allow: defined.Config.AllowHosts}
 		for _, short := range s.Contract.OperationNames() {
 			for _, route := range defined.Routes(s.Name, short) {

@@ -51,15 +51,19 @@ func TestFallThrough(t *testing.T) {
 		useCase string
 		failure *contracts.Error
 		second  bool
+		nextOn  string
 	}{
 		{"a read goes to the next driver", `
 input: {}
 steps:
   - {id: customer, call: crm.find_customer, with: {email: x}}
   - {end: {result: {name: '${customer.name}'}}}
-`, &contracts.Error{Class: contracts.Unavailable}, true},
-		{"a write that may have been sent does not", makesTicket, &contracts.Error{Class: contracts.Unavailable}, false},
-		{"a write of which nothing was sent does", makesTicket, &contracts.Error{Class: contracts.Unavailable, NothingSent: true}, true},
+`, &contracts.Error{Class: contracts.Unavailable}, true, ""},
+		{"a write that may have been sent does not", makesTicket, &contracts.Error{Class: contracts.Unavailable}, false, ""},
+		{"a write of which nothing was sent does", makesTicket, &contracts.Error{Class: contracts.Unavailable, NothingSent: true}, true, ""},
+		{"one that is not let in does if the driver says so", makesTicket, &contracts.Error{Class: contracts.Auth, NothingSent: true}, true, "auth"},
+		{"one that must wait too", makesTicket, &contracts.Error{Class: contracts.RateLimited, NothingSent: true, RetryAfter: time.Hour}, true, "drift rate_limited"},
+		{"but not one that may have been sent", makesTicket, &contracts.Error{Class: contracts.RateLimited}, false, "rate_limited"},
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
@@ -69,6 +73,7 @@ steps:
 				"support.create_task": then(first, gives(ticket)),
 			})
 			for _, system := range h.reach.Systems {
+				system.Drivers[0].NextOn = test.nextOn
 				spare := system.Drivers[0]
 				spare.Name = "adapter:spare"
 				system.Drivers = append(system.Drivers, spare)

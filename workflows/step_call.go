@@ -117,7 +117,7 @@ func (r *run) called(ctx workflow.Context, s *usecases.Step, sc *scope, operatio
 // mayFallThrough says whether the next driver may be tried: for a write only if it is proved that nothing was sent.
 // A system that an operator paused is paused by every road.
 func mayFallThrough(operation *contracts.Operation, route activities.Route, f *failure) bool {
-	if route.Last || f.Paused || f.Rerouted || f.Class != contracts.Unavailable {
+	if route.Last || f.Paused || f.Rerouted || !route.PassesOn(f.Class) {
 		return false
 	}
 	return operation.Effect == contracts.Read || f.NothingSent

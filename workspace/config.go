@@ -67,10 +67,14 @@ type Driver struct {
 	Settings rules.Value
 	Secrets  map[string]Reference
 	TLS      map[string]Reference // certificate, key, ca
+	NextOn   []string             // classes of errors after which the next driver is tried, beside unavailable
 
 	node  *source.Node
 	unset bool // a setting is kept in an environment variable that is not set here
 }
+
+// passedOn are the errors after which the next driver may be tried, if a driver says so.
+var passedOn = []string{"rate_limited", "auth", "drift"}
 
 // ID names the driver within its system, as in adapter:hubspot.
 func (d *Driver) ID() string { return string(d.Kind) + ":" + d.Name }
@@ -222,13 +226,20 @@ func (c *Config) driver(node *source.Node) *Driver {
 		return nil
 	}
 	if d.Kind == ByPerson || d.Kind == ByDesk {
-		for _, key := range []string{"secrets", "settings", "base_url", "tls"} {
+		for _, key := range []string{"secrets", "settings", "base_url", "tls", "next_on"} {
 			node.KeyNode(key).Errorf("remove it", "%q is for adapters and robots", key)
 		}
 	}
 	secrets := fields["secrets"]
 	for _, name := range keysOf(secrets) {
 		d.Secrets[name] = parseReference(secrets.Get(name), c.base)
+	}
+	if classes := fields["next_on"]; classes.Kind() == source.List {
+		for _, class := range classes.List() {
+			d.NextOn = append(d.NextOn, class.OneOf(passedOn...))
+		}
+	} else if classes.Exists() {
+		d.NextOn = []string{classes.OneOf(passedOn...)}
 	}
 	if fields["tls"].Exists() {
 		if d.Kind == ByRobot {

@@ -50,6 +50,7 @@ var driverShape = source.Part("driver", "A way to reach a system: exactly one of
 	source.Field{Name: "settings", Is: source.Named(source.Tree()), About: "The settings that the adapter asks for; env:NAME takes one from the environment.", Example: "{account: acme}"},
 	source.Field{Name: "base_url", Is: source.Text(), About: "Replaces the address of the adapter or robot; env:NAME takes it from the environment.", Default: "the adapter's own", Example: "https://test.example.com"},
 	source.Field{Name: "tls", Is: tlsShape, About: "How an adapter's connection is encrypted, if not as usual: a certificate that shows who we are, an authority of your own.", Default: "none, and the authorities that the machine trusts", Example: "{certificate: 'file:crm.pem', key: 'file:crm.key', ca: 'file:our-ca.pem'}"},
+	source.Field{Name: "next_on", Is: source.OneOrMore(source.Choice(passedOn...)), About: "Further errors after which the next driver is tried, beside unavailable: the system asks for patience, does not let us in, or answers otherwise than expected. A write goes on only if it is certain that nothing was sent.", Default: "none", Example: "[auth, rate_limited]"},
 	source.Field{Name: "off", Is: source.YesNo(), About: "The driver is not used.", Default: "false", Example: "true"},
 )
 

@@ -32,7 +32,8 @@ type Adapter struct {
 
 	Settings []Field
 	Secrets  []Field
-	Check    string // the operation that tries a connection out; "" if there is none
+	Check    string   // the operation that tries a connection out; "" if there is none
+	Webhook  *Webhook // how the product signs what it sends by itself; nil: the file does not say it
 
 	dialect    string                // of a database
 	operations map[string]*Operation // by full name

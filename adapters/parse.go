@@ -70,6 +70,7 @@ func (p *parser) file(root *source.Node) {
 		}
 	}
 	p.connection(root.Required("connection", "say where the system is, as in connection: {base_url: https://api.example.com}"))
+	p.adapter.Webhook = parseWebhook(fields["webhooks"])
 	p.base.shapes = parseShapes(fields["shapes"], p.base)
 	p.general(root, fields)
 	operations := root.Required("operations", "an adapter is the list of its operations")

@@ -41,6 +41,7 @@ var adapterShape = source.Record(
 	source.Field{Name: "errors", Is: source.ListOf(failureShape), About: "Which answers are errors, and of which class; the first that holds decides.", Default: "by the HTTP status", Example: "[{when: status == 409, class: conflict}]"},
 	source.Field{Name: "message", Is: source.Template(), About: "The system's own words for an error.", Example: "'${body.problem.text}'"},
 	source.Field{Name: "timeout", Is: source.Span(), About: "The longest that one attempt of a request may take, at most 2 minutes.", Default: "15s", Example: "30s"},
+	source.Field{Name: "webhooks", Is: webhookShape, About: "How the product signs what it sends by itself; a source of a workspace names the adapter as its scheme.", Default: "it cannot be a scheme", Example: "{signature: {header: X-Deskly-Signature, encoding: hex}}"},
 	source.Field{Name: "shapes", Is: source.Named(shapeShape), About: "Trees with a name, for records that several operations answer.", Example: "{task: {of: [task], give: {id: '${text(task.id)}'}}}"},
 	source.Field{Name: "operations", Is: source.Named(operationShape), Required: true, About: "What it can do, by the names of the contract's operations; further ones say their effect, input and output_type.", Example: "{get_task: {request: {get: '/tasks/${input.id}'}, output: {id: '${answer.body.id}'}}}"},
 )

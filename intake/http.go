@@ -31,6 +31,7 @@ func (i *Intake) Handler() http.Handler {
 	mux.HandleFunc("POST /forms/{path}", i.takeForm)
 	mux.HandleFunc("GET /hooks/{path}", i.challenge)
 	mux.HandleFunc("POST /hooks/{path}", i.takeHook)
+	mux.HandleFunc("POST /hooks/{path}/{token}", i.takeHook)
 	return mux
 }
 
@@ -172,7 +173,11 @@ func (i *Intake) takeHook(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	now := i.now().UTC()
-	id, err := Verify(Scheme(s.Verify.Scheme), i.secrets(s), r.Header, body, now)
+	id, err := verify(s, i.secrets(s), r, body, now)
+	if errors.Is(err, errNoSuchAddress) {
+		http.NotFound(w, r)
+		return
+	}
 	if err != nil {
 		i.Log.Warn("intake.signature.refused", "source", s.Name, "error", err)
 		writeJSON(w, http.StatusUnauthorized, map[string]string{"error": ErrSignature.Error()})
@@ -180,6 +185,10 @@ func (i *Intake) takeHook(w http.ResponseWriter, r *http.Request) {
 	}
 	if !i.withinRate(r, s, hooksPerMinute) {
 		writeJSON(w, http.StatusTooManyRequests, map[string]string{"error": "too many messages"})
+		return
+	}
+	if answer, asked := echo(s, body); asked {
+		writeJSON(w, http.StatusOK, answer)
 		return
 	}
 	receipts, err := i.takeBody(r, s, id, body, now)
@@ -205,7 +214,7 @@ func (i *Intake) takeBody(r *http.Request, s *workspace.Source, id string, body 
 		}
 		messages = posts
 	} else {
-		m, err := parseHook(id, body, now)
+		m, err := parseHook(s, id, body, now)
 		if err != nil {
 			return nil, err
 		}
@@ -223,8 +232,11 @@ func (i *Intake) takeBody(r *http.Request, s *workspace.Source, id string, body 
 }
 
 // parseHook reads another program's message: an object of whatever fields; those called like a message's are its own.
-func parseHook(id string, body []byte, now time.Time) (Message, error) {
+func parseHook(s *workspace.Source, id string, body []byte, now time.Time) (Message, error) {
 	fields, err := rules.FromJSON(body)
+	if err == nil && fields.Kind() == rules.KindList && s.Verify.Scheme != workspace.VerifyStandard { // several events in one delivery, as products send them
+		fields = rules.Record(map[string]rules.Value{"events": fields})
+	}
 	if err != nil || fields.Kind() != rules.KindRecord {
 		return Message{}, errors.Join(ErrMalformed, errors.New("the body must be a JSON object"))
 	}

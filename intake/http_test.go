@@ -21,6 +21,7 @@ import (
 
 	"crosswalk/rules"
 	"crosswalk/store"
+	"crosswalk/workspace"
 )
 
 // sent is what came back from a request.
@@ -439,7 +440,7 @@ func FuzzParseHook(f *testing.F) {
 	f.Add([]byte(`{"text":"x","from":{"email":"a@b.example","name":"n"},"product":{"a":[1,2.50,null,true]}}`))
 	f.Add([]byte(`{"from":"x","text":3}`))
 	f.Fuzz(func(t *testing.T, body []byte) {
-		m, err := parseHook("id", body, time.Time{})
+		m, err := parseHook(&workspace.Source{}, "id", body, time.Time{})
 		if err != nil {
 			require.ErrorIs(t, err, ErrMalformed)
 			return

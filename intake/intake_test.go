@@ -74,6 +74,22 @@ intake:
     starts: complaint
     with: {channel: web, from: '${webhook.from}', text: '${webhook.fields.words}', received_at: '${webhook.received_at}'}
     joins: {contact: false}
+  payments:
+    webhook: {verify: {scheme: stripe, secret: 'env:CROSSWALK_TEST_STRIPE'}}
+    starts: complaint
+    with: {channel: web, from: '${webhook.from}', text: '${webhook.fields.type}', received_at: '${webhook.received_at}'}
+  chat:
+    webhook: {verify: {scheme: slack, secret: 'env:CROSSWALK_TEST_STRIPE'}}
+    starts: complaint
+    with: {channel: web, from: '${webhook.from}', text: '${webhook.fields.type}', received_at: '${webhook.received_at}'}
+  contacts:
+    webhook: {verify: {scheme: hubspot, address: 'https://hooks.acme.example', secret: 'env:CROSSWALK_TEST_STRIPE'}}
+    starts: complaint
+    with: {channel: web, from: '${webhook.from}', text: '${text(len(webhook.fields.events))}', received_at: '${webhook.received_at}'}
+  cases:
+    webhook: {verify: {scheme: salesforce, secrets: ['env:CROSSWALK_TEST_TOKEN', 'env:CROSSWALK_TEST_SHORT']}}
+    starts: complaint
+    with: {channel: web, from: '${webhook.from}', text: '${webhook.text}', received_at: '${webhook.received_at}'}
   returns:
     webhook: {verify: {scheme: none}}
     event: goods-returned
@@ -106,10 +122,12 @@ const (
 	secretOld     = "whsec_b2xkLW9sZC1vbGQtb2xkLW9sZC1vbGQh"
 	secretNew     = "whsec_bmV3LW5ldy1uZXctbmV3LW5ldy1uZXch"
 	secretZendesk = "zendesk-secret-of-the-test"
+	secretStripe  = "whsec_stripe-secret-of-the-test"
+	secretToken   = "0123456789abcdefghijklmnop"
 )
 
 func TestMain(m *testing.M) {
-	for name, value := range map[string]string{"CROSSWALK_TEST_X": secretX, "CROSSWALK_TEST_OLD": secretOld, "CROSSWALK_TEST_NEW": secretNew, "CROSSWALK_TEST_ZENDESK": secretZendesk} {
+	for name, value := range map[string]string{"CROSSWALK_TEST_X": secretX, "CROSSWALK_TEST_OLD": secretOld, "CROSSWALK_TEST_NEW": secretNew, "CROSSWALK_TEST_ZENDESK": secretZendesk, "CROSSWALK_TEST_STRIPE": secretStripe, "CROSSWALK_TEST_TOKEN": secretToken, "CROSSWALK_TEST_SHORT": secretToken + "-the-one-before"} {
 		if err := os.Setenv(name, value); err != nil {
 			panic(err)
 		}

@@ -3,10 +3,12 @@ package workspace
 import (
 	"cmp"
 	"net"
+	"regexp"
 	"slices"
 	"strings"
 	"time"
 
+	"crosswalk/adapters"
 	"crosswalk/contracts"
 	"crosswalk/rules"
 	"crosswalk/source"
@@ -62,16 +64,20 @@ type Joins struct {
 
 // Verify says how a request proves who sent it.
 type Verify struct {
-	Scheme  string // standard-webhooks, zendesk, x or none
+	Scheme  string // standard-webhooks, x, token, none, or the name of an adapter
 	Secrets []Reference
+	Address string            // as the sender knows it, for schemes that sign it: https://host; "": the host that was asked
+	Webhook *adapters.Webhook // how it is verified; nil for none
+
+	node *source.Node
 }
 
 // The ways in which a request proves who sent it.
 const (
 	VerifyStandard = "standard-webhooks"
-	VerifyZendesk  = "zendesk"
-	VerifyX        = "x"    // with the challenge of X's Account Activity API
-	VerifyNone     = "none" // declared insecure
+	VerifyX        = "x"     // with the challenge of X's Account Activity API
+	VerifyToken    = "token" // unsigned: the address ends with a secret
+	VerifyNone     = "none"  // declared insecure
 )
 
 // Completes says that a message reports a task solved in the support system.
@@ -220,10 +226,16 @@ func (s *Source) path(node *source.Node) {
 	}
 }
 
+var originForm = regexp.MustCompile(`^https?://[A-Za-z0-9.-]+(:[0-9]+)?$`)
+
 func (c *Config) verify(node *source.Node) Verify {
 	fields := node.Fields(verifyShape)
-	v := Verify{Scheme: node.Required("scheme", "one of "+strings.Join([]string{VerifyStandard, VerifyZendesk, VerifyX, VerifyNone}, ", ")).
-		OneOf(VerifyStandard, VerifyZendesk, VerifyX, VerifyNone)}
+	v := Verify{Scheme: node.Required("scheme", "the name of an adapter, or one of "+strings.Join([]string{VerifyStandard, VerifyX, VerifyToken, VerifyNone}, ", ")).Text(), node: node}
+	if address := fields["address"]; address.Exists() {
+		if v.Address = setting(address); !originForm.MatchString(v.Address) {
+			address.Errorf("write for example https://hooks.acme.example", "%q is not the beginning of an address", v.Address)
+		}
+	}
 	for _, secret := range append(listOf(fields["secret"]), listOf(fields["secrets"])...) {
 		v.Secrets = append(v.Secrets, parseReference(secret, c.base))
 	}
@@ -231,7 +243,7 @@ func (c *Config) verify(node *source.Node) Verify {
 	case v.Scheme == VerifyNone && len(v.Secrets) > 0:
 		fields["scheme"].Errorf("name the scheme, or remove the secret", "with the scheme none the secret is never used")
 	case v.Scheme == VerifyNone:
-		fields["scheme"].Warnf("anybody who knows the address can start cases", "messages of this source are not verified")
+		fields["scheme"].Warnf("anybody who knows the address can start cases; scheme: token lets the address end with a secret", "messages of this source are not verified")
 	case v.Scheme != "" && len(v.Secrets) == 0:
 		node.Errorf("add secret: 'env:NAME'", "the scheme %s needs a secret", v.Scheme)
 	}

@@ -57,6 +57,7 @@ func (l *loader) reach() *Reach {
 			}
 		}
 	}
+	l.webhooks(r)
 	r.peopleKnown = r.People != nil
 	if r.People == nil {
 		r.People = &People{}
@@ -103,22 +104,30 @@ func (r *Reach) checkQueue(driver *Driver) {
 	driver.node.Get("person").Errorf(source.DidYouMean(driver.Name, known), "there is no queue %q in %s", driver.Name, r.Config.PeopleFile)
 }
 
-func (l *loader) adapter(r *Reach, system *System, driver *Driver) {
-	if r.Adapters[driver.Name] == nil {
-		f := l.files.find("adapters", driver.Name, ".yaml")
+// adapterFile reads an adapter that something names, once.
+func (l *loader) adapterFile(r *Reach, name string, node *source.Node) *adapters.Adapter {
+	if r.Adapters[name] == nil {
+		f := l.files.find("adapters", name, ".yaml")
 		if f == nil {
-			driver.node.Get("adapter").Errorf(source.DidYouMean(driver.Name, l.files.names("adapters", ".yaml")), "there is no adapter %q", driver.Name)
-			return
+			node.Errorf(source.DidYouMean(name, l.files.names("adapters", ".yaml")), "there is no adapter %q", name)
+			return nil
 		}
 		r.keep(f)
 		adapter, problems := adapters.Parse(f.name, f.text, r.Contracts)
 		l.add(problems...)
 		if adapter == nil {
-			return
+			return nil
 		}
-		r.Adapters[driver.Name] = adapter
+		r.Adapters[name] = adapter
 	}
-	adapter := r.Adapters[driver.Name]
+	return r.Adapters[name]
+}
+
+func (l *loader) adapter(r *Reach, system *System, driver *Driver) {
+	adapter := l.adapterFile(r, driver.Name, driver.node.Get("adapter"))
+	if adapter == nil {
+		return
+	}
 	if system.Contract != nil && adapter.Contract != "" && !adapter.Serves(system.Contract.Name) {
 		driver.node.Get("adapter").Errorf("", "the adapter %q is for the contract %s, and the system %q has the contract %s", driver.Name, strings.Join(adapter.Contracts, ", "), system.Name, system.Contract.Name)
 	}

@@ -91,9 +91,10 @@ var hookShape = source.Record(
 )
 
 var verifyShape = source.Record(
-	source.Field{Name: "scheme", Is: source.Choice(VerifyStandard, VerifyZendesk, VerifyX, VerifyNone), Required: true, About: "The scheme; none must be said.", Example: VerifyStandard},
+	source.Field{Name: "scheme", Is: source.Text(), Required: true, About: "The adapter whose product sends, as in stripe; or standard-webhooks, x, token (the address ends with the secret) or none, which must be said.", Example: VerifyStandard},
 	source.Field{Name: "secret", Is: source.OneOrMore(secretShape), About: "Where the secret is kept.", Example: "env:PARTNER_SECRET"},
 	source.Field{Name: "secrets", Is: source.OneOrMore(secretShape), About: "Several, while one is being changed.", Example: "['env:OLD_SECRET', 'env:NEW_SECRET']"},
+	source.Field{Name: "address", Is: source.Text(), About: "Our address as the sender knows it, for products that sign it too.", Default: "https and the host that was asked", Example: "https://hooks.acme.example"},
 )
 
 var joinsShape = source.Record(

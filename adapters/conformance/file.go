@@ -27,6 +27,7 @@ type Tests struct {
 	Settings rules.Value
 	Secrets  map[string]string
 	Tests    []Test
+	Webhooks []Delivery
 }
 
 // Test is one call of one operation.
@@ -129,6 +130,7 @@ var testsShape = source.Record(
 	source.Field{Name: "source", Is: source.Text(), About: "Where the vendor says so, and when that was read, of all tests that say nothing of their own.", Default: "each test says it", Example: "'https://developers.deskly.example/tasks, 2026-11-22'"},
 	source.Field{Name: "settings", Is: source.Tree(), About: "Settings of an account that does not exist.", Default: "none", Example: "{account: acme}"},
 	source.Field{Name: "secrets", Is: source.Named(source.Text()), About: "Its secrets, made up.", Default: "none", Example: "{token: t0ken-1234}"},
+	source.Field{Name: "webhooks", Is: source.ListOf(deliveryShape), About: "What the product sends by itself, with its signature; an adapter that declares one needs one that is accepted.", Default: "none", Example: "[{name: an order, secret: s, at: '2026-11-22T10:00:00Z', headers: {X-Deskly-Signature: 0a1b}, body: '{}'}]"},
 	source.Field{Name: "tests", Is: source.ListOf(testShape), Required: true, About: "The tests; every operation needs one that succeeds.", Example: "[{name: the connection, operation: check_connection, exchanges: [{expect: {method: GET, url: /me}}], output: {ok: true}}]"},
 )
 
@@ -146,6 +148,9 @@ func Parse(file string, text []byte, adapter *adapters.Adapter) (*Tests, source.
 		fields := doc.Root.Fields(testsShape)
 		tests.Settings, tests.Secrets = exact(fields["settings"]), texts(fields["secrets"])
 		tests.Source = sourceOf(fields["source"])
+		for _, node := range fields["webhooks"].List() {
+			tests.Webhooks = append(tests.Webhooks, parseDelivery(node, tests.Source))
+		}
 		for _, node := range doc.Root.Required("tests", "write a list of tests").List() {
 			test := parseTest(node, adapter)
 			if test.Recorded == "" && test.Source == "" {

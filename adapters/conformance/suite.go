@@ -143,6 +143,12 @@ func (s *suite) playAll(ctx context.Context) {
 		}
 		cancel()
 	}
+	if s.wants("webhooks", "signature") {
+		for name, problem := range deliver(s.adapter, s.tests.Webhooks) {
+			s.find(Finding{Operation: "webhooks", Check: "signature: " + name, Expected: "what the product sends is accepted, and nothing else", Found: problem, File: s.tests.File,
+				Change: "webhooks: in " + s.adapter.File + ", or the example if it is the one that is wrong"})
+		}
+	}
 	for _, name := range s.adapter.Operations() {
 		if !tested[name] {
 			s.find(Finding{Operation: name, Check: "a test", Expected: "every operation has a test", Found: "there is none for " + name, File: s.tests.File,

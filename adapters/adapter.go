@@ -30,6 +30,11 @@ type Adapter struct {
 	Text      []byte // the file as it was read
 	Hash      string // sha256 of the text
 
+	Docs   []string // where the interface is described
+	About  string   // what is to be known of the adapter as a whole
+	Setup  []string // what to do in the product, step by step
+	Scopes []string // the rights that it needs there
+
 	Settings []Field
 	Secrets  []Field
 	Check    string   // the operation that tries a connection out; "" if there is none

@@ -57,7 +57,7 @@ func (p *parser) file(root *source.Node) {
 	if a.Title == "" {
 		a.Title = a.Name
 	}
-	fields["docs"].Texts()
+	a.Docs, a.About, a.Setup, a.Scopes = fields["docs"].Texts(), fields["about"].Text(), fields["setup"].Texts(), fields["scopes"].Texts()
 	p.contract(root)
 	a.Protocol = "http"
 	if fields["protocol"].Exists() {

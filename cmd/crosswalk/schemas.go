@@ -56,6 +56,7 @@ The kinds: ` + strings.Join(formatNames(), ", "),
 		},
 	}
 	c.Flags().Bool("reference", false, "print the reference of all files as Markdown")
+	c.Flags().String("adapters", "", "write the pages of the catalogue's adapters, as Markdown, into this folder")
 	c.Flags().String("output", "", "write to this file what would be printed")
 	jsonFlag(c)
 	return c
@@ -76,6 +77,15 @@ func schemas(c *cobra.Command, args []string) error {
 			return usageError("--reference is about all kinds of files: leave out %q", args[0])
 		}
 		return printTo(c, output, []byte(reference()))
+	}
+	if dir, _ := c.Flags().GetString("adapters"); dir != "" {
+		if len(args) > 0 {
+			return usageError("--adapters is about the catalogue: leave out %q", args[0])
+		}
+		if err := writeAdapterPages(dir); err != nil {
+			return systemError(err)
+		}
+		return nil
 	}
 	if len(args) == 1 {
 		if i := slices.IndexFunc(formats(), func(f *source.Format) bool { return f.Name == args[0] }); i >= 0 {

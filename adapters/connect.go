@@ -74,6 +74,8 @@ type Connection struct {
 	clients  map[time.Duration]*retryablehttp.Client
 	close    func()
 	database database
+	folder   folder
+	account  mailAccount
 	secrets  rules.Value // for the request that logs in
 	session  *session    // nil: requests carry the same headers always
 }
@@ -136,6 +138,10 @@ func (a *Adapter) Connect(config Config) (*Connection, error) {
 	if a.Protocol == "sql" {
 		c.redact = newRedactor(values...)
 		return c, c.openDatabase(guard, vars)
+	}
+	if a.offHTTP() {
+		c.redact = newRedactor(values...)
+		return c, c.openServer(guard, vars)
 	}
 	return c, c.openHTTP(config, guard, vars, values)
 }
@@ -234,8 +240,12 @@ func (a *Adapter) address(config Config) (*egress, *url.URL, *FieldError) {
 	for i, host := range config.AllowHosts {
 		allow[i] = strings.ToLower(host)
 	}
-	if a.Protocol == "sql" {
-		if a.dialect == dialectSQLite {
+	if a.Protocol == protocolMail {
+		hosts, problem := mailHosts(settings, allow)
+		return &egress{hosts: hosts, allow: allow}, nil, problem
+	}
+	if a.offHTTP() {
+		if a.dialect == dialectSQLite || a.Protocol == protocolFiles {
 			return &egress{hosts: []string{""}, allow: allow}, nil, nil
 		}
 		host := net.JoinHostPort(strings.ToLower(settings.Get("host").Text()), settings.Get("port").String())

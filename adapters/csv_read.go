@@ -71,7 +71,7 @@ func parseTable(node *source.Node, writing bool) table {
 	if !t.headings && len(t.columns) == 0 && !writing {
 		node.Errorf("name them under columns", "a file without headings needs the names of its columns")
 	}
-	t.formulas, t.bom = fields["formulas"].Text() == "kept", fields["bom"].Bool()
+	t.formulas, t.bom = fields["formulas"].Exists() && fields["formulas"].OneOf("quoted", "kept") == "kept", fields["bom"].Bool()
 	return t
 }
 

@@ -55,6 +55,12 @@ func (c *Connection) exchangeAs(ctx context.Context, in *login, op *Operation, r
 		}
 	}
 	ctx = withExchange(ctx, e)
+	switch {
+	case r.files != nil:
+		return c.file(ctx, e, op, r, vars)
+	case r.mail != nil:
+		return c.post(ctx, e, op, r, vars)
+	}
 	if r.sql != nil {
 		return c.query(ctx, e, op, r, vars)
 	}

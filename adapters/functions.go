@@ -15,7 +15,7 @@ import (
 
 // functions are those that adapters have beyond the profile's own: for the ways in which systems write
 // money, time and queries. All are pure.
-var functions = slices.Concat(ownFunctions, odataFunctions)
+var functions = slices.Concat(ownFunctions, odataFunctions, mailFunctions)
 
 var ownFunctions = []rules.Function{
 	{Name: "texts", Params: types(optional(rules.KindAny)), Result: rules.ListOf(rules.TypeOf(rules.KindText)), Call: texts},

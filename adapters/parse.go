@@ -61,7 +61,7 @@ func (p *parser) file(root *source.Node) {
 	p.contract(root)
 	a.Protocol = "http"
 	if fields["protocol"].Exists() {
-		a.Protocol = fields["protocol"].OneOf("http", protocolRPC, "sql")
+		a.Protocol = fields["protocol"].OneOf(protocols...)
 	}
 	if a.dialect = dialectPostgres; fields["dialect"].Exists() {
 		a.dialect = fields["dialect"].OneOf(dialects...)
@@ -113,7 +113,7 @@ func (p *parser) contract(root *source.Node) {
 // general reads what holds for all operations.
 func (p *parser) general(root *source.Node, fields map[string]*source.Node) {
 	a := p.adapter
-	if a.Protocol == "sql" {
+	if a.offHTTP() {
 		for _, key := range []string{"auth", "headers", "wait", "errors", "message"} {
 			root.KeyNode(key).Errorf("remove it", "%q is for HTTP adapters", key)
 		}

@@ -23,9 +23,9 @@ func (p *parser) connection(node *source.Node) {
 	a.Secrets = parseFields(fields["secrets"], true)
 	p.base = emptyScope().with("conn", settingsType(a.Settings)).with("base", rules.TypeOf(rules.KindText))
 	base := fields["base_url"]
-	if a.Protocol == "sql" {
-		base.Errorf("remove it; the settings host, port, database and user say where the database is", "base_url is for HTTP adapters")
-		p.sqlSettings(node)
+	if a.offHTTP() {
+		base.Errorf("remove it; settings say where the system is", "base_url is for HTTP adapters")
+		p.serverSettings(node)
 		return
 	}
 	if base == nil {

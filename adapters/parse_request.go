@@ -18,6 +18,12 @@ func (p *parser) request(op *Operation, node *source.Node, in scope) *request {
 	if p.adapter.Protocol == protocolRPC {
 		return p.rpcRequest(op, node, in)
 	}
+	switch p.adapter.Protocol {
+	case protocolFiles, protocolSFTP:
+		return p.fileRequest(op, node, in)
+	case protocolMail:
+		return p.mailRequest(op, node, in)
+	}
 	fields := node.Fields(httpShape)
 	r := &request{when: in.condition(fields["when"])}
 	if fields["first_of"].Exists() {

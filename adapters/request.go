@@ -31,7 +31,9 @@ type request struct {
 	arguments *tree
 	rpc       *rpc // in which form it is called
 
-	sql *statement
+	sql   *statement
+	files *fileRequest
+	mail  *mailRequest
 
 	firstOf []*request // instead of all the above: the first of these that has items
 

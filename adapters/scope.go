@@ -56,12 +56,20 @@ type pathTemplate struct {
 }
 
 func parsePath(node *source.Node, in scope) *pathTemplate {
-	t := &pathTemplate{}
-	text := node.Text()
-	if !strings.HasPrefix(text, "/") || strings.HasPrefix(text, "//") {
+	if text := node.Text(); !strings.HasPrefix(text, "/") || strings.HasPrefix(text, "//") {
 		node.Errorf("", "a path begins with one /")
 	}
-	rest, at := text, 0
+	t := parsePieces(node, in)
+	if literal := strings.Join(t.literals, "x"); strings.ContainsAny(literal, "?#\\ ") || strings.Contains(literal, "..") {
+		node.Errorf("put parameters under query:", "a path holds no ?, #, blanks and no ..")
+	}
+	return t
+}
+
+// parsePieces cuts a text into what stands and what is filled in.
+func parsePieces(node *source.Node, in scope) *pathTemplate {
+	t := &pathTemplate{}
+	rest, at := node.Text(), 0
 	for {
 		start := strings.Index(rest, "${")
 		if start < 0 {
@@ -80,9 +88,6 @@ func parsePath(node *source.Node, in scope) *pathTemplate {
 		rest = rest[start+2+end+1:]
 	}
 	t.literals = append(t.literals, rest)
-	if literal := strings.Join(t.literals, "x"); strings.ContainsAny(literal, "?#\\ ") || strings.Contains(literal, "..") {
-		node.Errorf("put parameters under query:", "a path holds no ?, #, blanks and no ..")
-	}
 	return t
 }
 

@@ -28,7 +28,7 @@ var adapterShape = source.Record(
 	source.Field{Name: "title", Is: source.Text(), About: "The product, for people.", Default: "the name", Example: "Deskly"},
 	source.Field{Name: "version", Is: source.Text(), About: "The version of the adapter.", Example: "1.0.0"},
 	source.Field{Name: "contract", Is: source.OneOrMore(source.Text()), Required: true, About: "The contract that it carries out, or several: the operations of the first have short names in this file, those of the others full ones, as in invoicing.list_invoices.", Example: "support"},
-	source.Field{Name: "protocol", Is: source.Choice("http", protocolRPC, "sql"), About: "How the system is spoken to.", Default: "http", Example: "sql"},
+	source.Field{Name: "protocol", Is: source.Choice(protocols...), About: "How the system is spoken to.", Default: "http", Example: "sql"},
 	source.Field{Name: "rpc", Is: rpcShape, About: "With protocol json_rpc: in which form calls are taken.", Default: "JSON-RPC 2.0 at the address itself", Example: "{path: /jsonrpc}"},
 	source.Field{Name: "dialect", Is: source.Choice(dialects...), About: "With protocol sql: which database it is; mysql is MariaDB too.", Default: "postgresql", Example: "mysql"},
 	source.Field{Name: "docs", Is: source.OneOrMore(source.Text()), About: "Where the interface is described.", Example: "[https://developers.deskly.example]"},
@@ -174,7 +174,7 @@ var httpShape = source.Record(
 )
 
 // requestShape is a request by HTTP, or a query of a database.
-var requestShape = source.NamedPart("request", "One request: by HTTP, or a call (json_rpc), or a query (sql).", source.Either(httpShape, callShape, queryShape))
+var requestShape = source.NamedPart("request", "One request: by HTTP, or a call (json_rpc), a query (sql), or what is done with a file or a mail.", source.Either(httpShape, callShape, queryShape, fileShape, mailShape))
 
 // Format describes the files of adapters.
 func Format() *source.Format {

@@ -52,6 +52,7 @@ func Start(ctx context.Context, command *exec.Cmd, ready func(context.Context) e
 	}
 	// The signal is sent when the thread ends that started the process: it is kept until the process has ended.
 	command.SysProcAttr.Pdeathsig = syscall.SIGKILL
+	command.WaitDelay = 10 * time.Second // what it started may hold its output for longer
 	started := make(chan error, 1)
 	go func() {
 		runtime.LockOSThread()

@@ -1,0 +1,224 @@
+package adapters_test
+
+import (
+	"context"
+	"crypto/ed25519"
+	"crypto/rand"
+	"encoding/pem"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+	"golang.org/x/crypto/ssh"
+
+	"crosswalk/adapters"
+	"crosswalk/contracts"
+	"crosswalk/e2e/daemon"
+	"crosswalk/rules"
+)
+
+const depot = `adapter: acme
+contract: warehouse
+protocol: %s
+connection: {settings: %s, secrets: {private_key: {}, password: {}}}
+operations:
+  stock:
+    effect: read
+    input: {depot: {type: string, required: true}, sku: {type: string, required: true}}
+    request: {read: 'stock/${input.depot}.csv', csv: {delimiter: ';', encoding: windows-1252}, where: 'item["Artikel"] == input.sku'}
+    output: {rows: '${answer.items}'}
+  files:
+    effect: read
+    request: {list: stock, match: '*.csv'}
+    output: {names: '${map(answer.items, .name)}', sizes: '${map(answer.items, .size)}'}
+  order:
+    effect: write
+    safety: natural_key
+    input: {lines: [any]}
+    request: {write: 'orders/${key}.csv', rows: '${input.lines}', csv: {columns: [sku, note, quantity], delimiter: tab}}
+    output: {name: '${answer.name}'}
+  note:
+    effect: write
+    safety: natural_key
+    input: {name: string, text: string}
+    request: {write: 'orders/${input.name}', text: '${input.text}'}
+    output: {name: '${answer.name}'}
+  read_note:
+    effect: read
+    input: {name: string}
+    request: {read: 'orders/${input.name}', answers: text}
+    output: {text: '${answer.body}'}
+  done:
+    effect: write
+    safety: natural_key
+    input: {name: string}
+    request: {move: 'orders/${input.name}', to: 'done/${input.name}'}
+    output: {name: '${answer.name}'}
+`
+
+// sshd starts OpenSSH's server for the directory, and returns its port, its key's fingerprint and a key that opens it.
+func sshd(t *testing.T) (port int, fingerprint, key string) {
+	t.Helper()
+	directory := t.TempDir()
+	require.NoError(t, os.Chmod(directory, 0o700))
+	write := func(name string, seed ed25519.PrivateKey) ssh.PublicKey {
+		block, err := ssh.MarshalPrivateKey(seed, "")
+		require.NoError(t, err)
+		require.NoError(t, os.WriteFile(filepath.Join(directory, name), pem.EncodeToMemory(block), 0o600))
+		public, err := ssh.NewPublicKey(seed.Public())
+		require.NoError(t, err)
+		return public
+	}
+	_, host, err := ed25519.GenerateKey(rand.Reader)
+	require.NoError(t, err)
+	_, user, err := ed25519.GenerateKey(rand.Reader)
+	require.NoError(t, err)
+	fingerprint = ssh.FingerprintSHA256(write("host", host))
+	require.NoError(t, os.WriteFile(filepath.Join(directory, "authorized"), ssh.MarshalAuthorizedKey(write("user", user)), 0o600))
+	port, err = daemon.FreePort(t.Context())
+	require.NoError(t, err)
+	require.NoError(t, os.MkdirAll("/run/sshd", 0o755)) // the server's own place, which Debian makes when it starts the service
+	command := exec.Command("/usr/sbin/sshd", "-D", "-e", "-f", "/dev/null", "-p", fmt.Sprint(port), "-h", filepath.Join(directory, "host"), "-o", "ListenAddress=127.0.0.1", "-o", "PidFile=none",
+		"-o", "AuthorizedKeysFile="+filepath.Join(directory, "authorized"), "-o", "StrictModes=no", "-o", "Subsystem=sftp internal-sftp", "-o", "PermitRootLogin=yes", "-o", "PasswordAuthentication=no", "-o", "UsePAM=no")
+	server, err := daemon.Start(t.Context(), command, func(ctx context.Context) error { return daemon.Answers(ctx, fmt.Sprintf("127.0.0.1:%d", port)) })
+	require.NoError(t, err, "an SSH server for tests (scripts/setup test installs it)")
+	t.Cleanup(func() { require.NoError(t, server.Stop(syscall.SIGKILL)) })
+	text, err := os.ReadFile(filepath.Join(directory, "user"))
+	require.NoError(t, err)
+	return port, fingerprint, string(text)
+}
+
+func parsed(t *testing.T, text string) *adapters.Adapter {
+	t.Helper()
+	adapter, problems := adapters.Parse("acme.yaml", []byte(text), contracts.Catalog())
+	require.Empty(t, problems.Error())
+	return adapter
+}
+
+// TestFiles reads and writes a directory of this machine, and one behind OpenSSH's server.
+func TestFiles(t *testing.T) {
+	t.Parallel()
+	t.Run("directory", func(t *testing.T) {
+		t.Parallel()
+		directory := t.TempDir()
+		connection, err := parsed(t, fmt.Sprintf(depot, "files", "{directory: {}}")).Connect(adapters.Config{System: "depot", Shared: boundless{}, Settings: rules.Record(fields{"directory": rules.Text(directory)})})
+		require.NoError(t, err)
+		t.Cleanup(connection.Close)
+		testFolder(t, connection, directory)
+		outside := filepath.Join(t.TempDir(), "secret")
+		require.NoError(t, os.WriteFile(outside, []byte("secret"), 0o600))
+		require.NoError(t, os.Symlink(outside, filepath.Join(directory, "orders", "link")))
+		_, err = ask(t, connection, "warehouse.read_note", fields{"name": rules.Text("link")})
+		require.Error(t, err, "a link leads out of the directory")
+		require.NotContains(t, err.Error(), "secret")
+	})
+	t.Run("sftp", func(t *testing.T) {
+		t.Parallel()
+		directory := t.TempDir()
+		port, fingerprint, key := sshd(t)
+		adapter := parsed(t, fmt.Sprintf(depot, "sftp", "{host: {}, port: {type: integer}, user: {}, directory: {}, host_key: {}}"))
+		config := adapters.Config{System: "depot", Shared: boundless{}, AllowHosts: []string{fmt.Sprintf("127.0.0.1:%d", port)}, Secrets: secrets(map[string]string{"private_key": key}),
+			Settings: rules.Record(fields{"host": rules.Text("127.0.0.1"), "port": rules.Number(rules.Int(int64(port))), "user": rules.Text(os.Getenv("USER")), "directory": rules.Text(directory), "host_key": rules.Text(fingerprint)})}
+		if config.Settings.Get("user").Text() == "" {
+			config.Settings = config.Settings.With("user", rules.Text("root"))
+		}
+		connection, err := adapter.Connect(config)
+		require.NoError(t, err)
+		t.Cleanup(connection.Close)
+		testFolder(t, connection, directory)
+
+		config.Settings = config.Settings.With("host_key", rules.Text("SHA256:somebody-elses"))
+		connection, err = adapter.Connect(config)
+		require.NoError(t, err)
+		_, err = ask(t, connection, "warehouse.files", nil)
+		require.Equal(t, contracts.Auth, failureOf(t, err).Class, err)
+		require.Contains(t, failureOf(t, err).Message, "host key is not the one in the settings")
+
+		config.Settings, config.Secrets = config.Settings.With("host_key", rules.Text(fingerprint)), secrets(map[string]string{"password": "pw-canary-55"})
+		connection, err = adapter.Connect(config)
+		require.NoError(t, err)
+		_, err = ask(t, connection, "warehouse.files", nil)
+		require.Equal(t, contracts.Auth, failureOf(t, err).Class, err)
+
+		config.AllowHosts = nil
+		connection, err = adapter.Connect(config)
+		require.NoError(t, err)
+		_, err = ask(t, connection, "warehouse.files", nil)
+		require.Contains(t, failureOf(t, err).Message, "must be allowed by host and port")
+	})
+}
+
+func testFolder(t *testing.T, connection *adapters.Connection, directory string) {
+	t.Helper()
+	for _, name := range []string{"stock", "orders", "done"} {
+		require.NoError(t, os.Mkdir(filepath.Join(directory, name), 0o755))
+	}
+	var rows strings.Builder
+	rows.WriteString("Artikel;Bezeichnung;Menge\r\n")
+	for i := range 20_000 {
+		_, _ = fmt.Fprintf(&rows, "A-%d;\"K\xe4se; \"\"alt\"\"\";%d\r\n", i, i)
+	}
+	require.NoError(t, os.WriteFile(filepath.Join(directory, "stock", "HH.csv"), []byte(rows.String()), 0o600))
+	require.NoError(t, os.WriteFile(filepath.Join(directory, "stock", ".part.csv"), nil, 0o600))
+	found, err := ask(t, connection, "warehouse.stock", fields{"depot": rules.Text("HH"), "sku": rules.Text("A-19999")})
+	require.NoError(t, err)
+	require.Equal(t, `[{"Artikel":"A-19999","Bezeichnung":"Käse; \"alt\"","Menge":"19999"}]`, string(found.Get("rows").Plain()))
+	found, err = ask(t, connection, "warehouse.files", nil)
+	require.NoError(t, err)
+	require.Equal(t, `["HH.csv"]`, string(found.Get("names").Plain()))
+	_, err = ask(t, connection, "warehouse.stock", fields{"depot": rules.Text("MUC"), "sku": rules.Text("x")})
+	require.Equal(t, contracts.NotFound, failureOf(t, err).Class)
+
+	write := func(operation string, input fields) error {
+		_, err := connection.Call(context.Background(), adapters.Call{Operation: "warehouse." + operation, Key: "K-1", Input: rules.Record(input)})
+		return err
+	}
+	line := func(sku, note string, quantity int64) rules.Value {
+		return rules.Record(fields{"sku": rules.Text(sku), "note": rules.Text(note), "quantity": rules.Number(rules.Int(quantity))})
+	}
+	for range 2 { // the same file, whole, again
+		require.NoError(t, write("order", fields{"lines": rules.List(line("A\t1", "=cmd|' /c calc'!A0", -5), line("+49", "-1.5", 2))}))
+	}
+	text, err := os.ReadFile(filepath.Join(directory, "orders", "K-1.csv"))
+	require.NoError(t, err)
+	require.Equal(t, "sku\tnote\tquantity\r\n\"A\t1\"\t'=cmd|' /c calc'!A0\t-5\r\n+49\t-1.5\t2\r\n", string(text))
+	require.NoError(t, write("done", fields{"name": rules.Text("K-1.csv")}))
+	require.NoError(t, write("done", fields{"name": rules.Text("K-1.csv")}), "it was moved by an earlier attempt")
+	require.FileExists(t, filepath.Join(directory, "done", "K-1.csv"))
+	for _, hostile := range []string{"../escape", "a/b", "..", ".", "", ".hidden", "a\x00b", "a\nb", `a\b`, strings.Repeat("x", 300)} {
+		err := write("note", fields{"name": rules.Text(hostile), "text": rules.Text("x")})
+		require.Equal(t, contracts.Validation, failureOf(t, err).Class, "%q", hostile)
+	}
+	left, err := os.ReadDir(filepath.Join(directory, "orders"))
+	require.NoError(t, err)
+	require.Empty(t, left, "no part of a file is left behind")
+	require.NoError(t, write("note", fields{"name": rules.Text("größe.txt"), "text": rules.Text("größer")}))
+	found, err = ask(t, connection, "warehouse.read_note", fields{"name": rules.Text("größe.txt")})
+	require.NoError(t, err)
+	require.Equal(t, "größer", found.Get("text").Text())
+}
+
+func TestFilesAreRefused(t *testing.T) {
+	t.Parallel()
+	const head = "adapter: acme\ncontract: warehouse\nprotocol: files\nconnection: {settings: {directory: {}}}\noperations:\n  x:\n    effect: read\n    output: {a: b}\n    request: "
+	for request, message := range map[string]string{
+		"{read: ../x.csv}":        `"../x.csv" leads elsewhere`,
+		"{read: /etc/passwd}":     `"/etc/passwd" leads elsewhere`,
+		"{write: x.csv, text: a}": "write changes something, and warehouse.x only reads",
+		"{read: a, list: b}":      "a request does one thing",
+		"{read: a, text: b}":      "only what is written has a content",
+		"{list: a, match: '['}":   `"[" cannot be matched with names`,
+		"{move: a}":               "nothing says where the file is moved to",
+		"{}":                      "the request does nothing",
+		"{read: a.csv, csv: {formulas: removed}}": `"removed" is not one of the values`,
+	} {
+		require.Contains(t, parse(head+request+"\n"), message, request)
+	}
+	_, err := parsed(t, head+"{read: a}\n").Connect(adapters.Config{System: "x", Settings: rules.Record(fields{"directory": rules.Text("relative")})})
+	require.ErrorContains(t, err, "it must be the whole path of a directory")
+}

@@ -1,0 +1,108 @@
+package adapters
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"io"
+	"io/fs"
+	"os"
+	"path"
+	"path/filepath"
+)
+
+// localFolder is a directory of this machine. Nothing outside of it is reached, by links neither.
+type localFolder struct{ directory string }
+
+func openLocal(directory string) (folder, error) {
+	if !filepath.IsAbs(directory) {
+		return nil, FieldErrors{{"settings.directory", "it must be the whole path of a directory, from /", ""}}
+	}
+	return localFolder{directory}, nil
+}
+
+func (l localFolder) open(context.Context) (openFolder, error) {
+	root, err := os.OpenRoot(l.directory)
+	if err != nil {
+		return nil, err
+	}
+	return localRoot{root}, nil
+}
+
+func (l localFolder) close() {}
+
+type localRoot struct{ root *os.Root }
+
+func (l localRoot) done() { _ = l.root.Close() }
+
+func (l localRoot) read(name string) (io.ReadCloser, error) {
+	file, err := l.root.Open(name)
+	if err != nil {
+		return nil, err
+	}
+	if info, err := file.Stat(); err != nil || !info.Mode().IsRegular() { // a pipe would hold us for ever
+		return nil, errors.Join(fs.ErrNotExist, err, file.Close())
+	}
+	return file, nil
+}
+
+func (l localRoot) list(name string) ([]fs.FileInfo, error) {
+	directory, err := l.root.Open(name)
+	if err != nil {
+		return nil, err
+	}
+	defer directory.Close()
+	return directory.Readdir(maxItems + 1)
+}
+
+// partName is the name under which a file is written before it appears.
+func partName(name string) string {
+	return path.Join(path.Dir(name), "."+path.Base(name)+"."+rand.Text()[:8]+".part")
+}
+
+func (l localRoot) write(name string, content []byte) (err error) {
+	part := partName(name)
+	file, err := l.root.OpenFile(part, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o640)
+	if err != nil {
+		return err
+	}
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, l.root.Remove(part))
+		}
+	}()
+	_, err = file.Write(content)
+	if err == nil {
+		err = file.Sync()
+	}
+	if err = errors.Join(err, file.Close()); err != nil {
+		return err
+	}
+	if err = l.root.Rename(part, name); err != nil {
+		return err
+	}
+	return l.keep(path.Dir(name))
+}
+
+// keep makes the folder's new entry outlive a loss of power.
+func (l localRoot) keep(name string) error {
+	directory, err := l.root.Open(name)
+	if err != nil {
+		return err
+	}
+	return errors.Join(directory.Sync(), directory.Close())
+}
+
+// move moves a file. One that is there already and no longer here was moved by an earlier attempt.
+func (l localRoot) move(from, to string) error {
+	err := l.root.Rename(from, to)
+	if errors.Is(err, fs.ErrNotExist) {
+		if _, there := l.root.Stat(to); there == nil {
+			return nil
+		}
+	}
+	if err != nil {
+		return err
+	}
+	return l.keep(path.Dir(to))
+}

@@ -1,0 +1,278 @@
+package adapters
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"slices"
+	"strings"
+
+	"github.com/emersion/go-imap/v2"
+	"github.com/emersion/go-imap/v2/imapclient"
+	_ "github.com/emersion/go-message/charset" // the library's way to decode anything but UTF-8
+	"github.com/emersion/go-message/mail"
+
+	"crosswalk/contracts"
+	"crosswalk/rules"
+)
+
+// maxMail is how much of one mail is fetched.
+const maxMail = 1 << 20
+
+// boundedConn reads no more than a number of bytes: what a server sends is not ours to trust.
+type boundedConn struct {
+	net.Conn
+	left int64
+}
+
+// Read fails once the bound is reached.
+func (b *boundedConn) Read(into []byte) (int, error) {
+	if b.left <= 0 {
+		return 0, errTooLarge
+	}
+	n, err := b.Conn.Read(into[:min(int64(len(into)), b.left)])
+	b.left -= int64(n)
+	return n, err
+}
+
+// visit opens a mailbox and does what the request says.
+func (a mailAccount) visit(ctx context.Context, op *Operation, r *mailRequest, mailbox string, with rules.Value, l *letter) (rules.Value, error) {
+	conn, config, err := a.dial(ctx, "imap")
+	if err != nil {
+		return rules.Value{}, err
+	}
+	_, decoded := op.bounds()
+	bounded := &boundedConn{conn, decoded}
+	stop := context.AfterFunc(ctx, func() { _ = conn.Close() })
+	defer stop()
+	options := &imapclient.Options{TLSConfig: config}
+	var client *imapclient.Client
+	if a.mode() == mailStartTLS {
+		if client, err = imapclient.NewStartTLS(bounded, options); err != nil {
+			return rules.Value{}, errors.Join(err, conn.Close())
+		}
+	} else {
+		client = imapclient.New(bounded, options)
+	}
+	defer client.Close()
+	if err := client.Login(a.settings.Get("user").Text(), a.password).Wait(); err != nil {
+		return rules.Value{}, imapFailure(err, contracts.Auth, "the server does not accept the user or the password", false)
+	}
+	answer, err := a.inside(client, r, mailbox, with, l)
+	if bounded.left <= 0 {
+		err = errTooLarge
+	}
+	if err == nil {
+		_ = client.Logout().Wait() // what was asked for is done
+	}
+	return answer, err
+}
+
+func (a mailAccount) inside(client *imapclient.Client, r *mailRequest, mailbox string, with rules.Value, l *letter) (rules.Value, error) {
+	if r.kind == "append" {
+		command := client.Append(mailbox, int64(len(l.text)), nil)
+		_, err := command.Write(l.text)
+		err = errors.Join(err, command.Close())
+		if _, failed := command.Wait(); failed != nil || err != nil {
+			return rules.Value{}, imapFailure(errors.Join(failed, err), contracts.NotFound, "the mail cannot be put into the mailbox "+mailbox, true)
+		}
+		return rules.Record(map[string]rules.Value{"message_id": rules.Text(l.id)}), nil
+	}
+	if _, err := client.Select(mailbox, &imap.SelectOptions{ReadOnly: r.kind == "search"}).Wait(); err != nil {
+		return rules.Value{}, imapFailure(err, contracts.NotFound, "there is no mailbox "+mailbox, false)
+	}
+	if r.kind == "search" {
+		return r.search(client, with)
+	}
+	uid, err := uidOf(with.Get("uid"))
+	if err != nil {
+		return rules.Value{}, &mailFailure{contracts.Validation, err.Error(), false}
+	}
+	found, err := client.UIDSearch(&imap.SearchCriteria{UID: []imap.UIDSet{imap.UIDSetNum(uid)}}, nil).Wait()
+	if err != nil {
+		return rules.Value{}, err
+	}
+	if len(found.AllUIDs()) == 0 {
+		return rules.Value{}, &mailFailure{contracts.NotFound, "there is no such mail", false}
+	}
+	if r.kind == "move" {
+		if _, err := client.Move(imap.UIDSetNum(uid), with.Get("to").String()).Wait(); err != nil {
+			return rules.Value{}, imapFailure(err, contracts.NotFound, "there is no mailbox "+with.Get("to").String(), true)
+		}
+		return rules.Record(map[string]rules.Value{"uid": rules.Number(rules.Int(int64(uid)))}), nil
+	}
+	for _, change := range []struct {
+		op    imap.StoreFlagsOp
+		names []string
+	}{{imap.StoreFlagsAdd, r.add}, {imap.StoreFlagsDel, r.remove}} {
+		if len(change.names) == 0 {
+			continue
+		}
+		if err := client.Store(imap.UIDSetNum(uid), &imap.StoreFlags{Op: change.op, Silent: true, Flags: flagsOf(change.names)}, nil).Close(); err != nil {
+			return rules.Value{}, imapFailure(err, contracts.Validation, "the server does not take these flags", true)
+		}
+	}
+	return rules.Record(map[string]rules.Value{"uid": rules.Number(rules.Int(int64(uid)))}), nil
+}
+
+// imapFailure is what a server refuses; anything else is a lost connection, after which a change may have been made.
+func imapFailure(err error, class contracts.Class, message string, changes bool) error {
+	var refusal *imap.Error
+	if errors.As(err, &refusal) {
+		return &mailFailure{class, fmt.Sprintf("%s (%s)", message, refusal.Text), false}
+	}
+	return &mailFailure{contracts.Unavailable, explain(err), changes}
+}
+
+func uidOf(value rules.Value) (imap.UID, error) {
+	number := value.Num()
+	if value.Kind() == rules.KindText {
+		var err error
+		if number, err = rules.ParseNum(value.Text()); err != nil {
+			return 0, fmt.Errorf("%q is not a uid", value.Text())
+		}
+	}
+	uid, ok := number.Int64()
+	if !ok || uid < 1 || uid > 1<<32-1 {
+		return 0, fmt.Errorf("%s is not a uid", value)
+	}
+	return imap.UID(uid), nil
+}
+
+var systemFlags = map[string]imap.Flag{"seen": imap.FlagSeen, "answered": imap.FlagAnswered, "flagged": imap.FlagFlagged, "deleted": imap.FlagDeleted, "draft": imap.FlagDraft}
+
+func flagsOf(names []string) []imap.Flag {
+	var flags []imap.Flag
+	for _, name := range names {
+		flag, known := systemFlags[strings.ToLower(name)]
+		if !known {
+			flag = imap.Flag(name)
+		}
+		flags = append(flags, flag)
+	}
+	return flags
+}
+
+// search finds the newest mails that fit, the newest first.
+func (r *mailRequest) search(client *imapclient.Client, with rules.Value) (rules.Value, error) {
+	found, err := client.UIDSearch(criteria(with), nil).Wait()
+	if err != nil {
+		return rules.Value{}, imapFailure(err, contracts.Validation, "the server cannot search for this", false)
+	}
+	uids := found.AllUIDs()
+	slices.Sort(uids)
+	if len(uids) > r.limit {
+		uids = uids[len(uids)-r.limit:]
+	}
+	items := []rules.Value{}
+	if len(uids) > 0 {
+		options := &imap.FetchOptions{Envelope: true, Flags: true, InternalDate: true, RFC822Size: true, UID: true}
+		whole := &imap.FetchItemBodySection{Peek: true, Partial: &imap.SectionPartial{Size: maxMail}}
+		if r.content {
+			options.BodySection = []*imap.FetchItemBodySection{whole}
+		}
+		command := client.Fetch(imap.UIDSetNum(uids...), options)
+		for message := command.Next(); message != nil; message = command.Next() {
+			mail, err := message.Collect()
+			if err != nil {
+				return rules.Value{}, errors.Join(err, command.Close())
+			}
+			items = append(items, mailItem(mail, r.content))
+		}
+		if err := command.Close(); err != nil {
+			return rules.Value{}, imapFailure(err, contracts.Unavailable, "the server does not give the mails", false)
+		}
+	}
+	slices.SortFunc(items, func(a, b rules.Value) int { return b.Get("uid").Num().Cmp(a.Get("uid").Num()) })
+	return rules.Record(map[string]rules.Value{"items": rules.List(items...), "found": rules.Number(rules.Int(int64(len(found.AllUIDs()))))}), nil
+}
+
+func criteria(with rules.Value) *imap.SearchCriteria {
+	c := &imap.SearchCriteria{Since: with.Get("since").Time(), Before: with.Get("before").Time()}
+	for name, header := range map[string]string{"from": "From", "to": "To", "subject": "Subject", "message_id": "Message-ID"} {
+		if value := with.Get(name); value.Kind() == rules.KindText && value.Text() != "" {
+			c.Header = append(c.Header, imap.SearchCriteriaHeaderField{Key: header, Value: strings.Trim(value.Text(), "<>")})
+		}
+	}
+	slices.SortFunc(c.Header, func(a, b imap.SearchCriteriaHeaderField) int { return strings.Compare(a.Key, b.Key) })
+	if text := with.Get("text").Text(); text != "" {
+		c.Text = []string{text}
+	}
+	for name, flag := range map[string]imap.Flag{"unseen": imap.FlagSeen, "unanswered": imap.FlagAnswered} {
+		if truth(with.Get(name)) {
+			c.NotFlag = append(c.NotFlag, flag)
+		}
+	}
+	if truth(with.Get("flagged")) {
+		c.Flag = append(c.Flag, imap.FlagFlagged)
+	}
+	return c
+}
+
+// truth reads a yes as a file or an expression gives it.
+func truth(value rules.Value) bool { return value.Bool() || value.Text() == "true" }
+
+// mailItem is a mail as expressions see it.
+func mailItem(m *imapclient.FetchMessageBuffer, content bool) rules.Value {
+	fields := map[string]rules.Value{"uid": rules.Number(rules.Int(int64(m.UID))), "size": rules.Number(rules.Int(m.RFC822Size)), "received_at": rules.Instant(m.InternalDate)}
+	var flags []rules.Value
+	for _, flag := range m.Flags {
+		flags = append(flags, rules.Text(strings.ToLower(strings.TrimPrefix(string(flag), `\`))))
+	}
+	fields["flags"] = rules.List(flags...)
+	if e := m.Envelope; e != nil {
+		fields["message_id"], fields["subject"] = rules.Text(e.MessageID), rules.Text(strings.ToValidUTF8(e.Subject, "\uFFFD"))
+		fields["in_reply_to"] = rules.Text(strings.Join(e.InReplyTo, " "))
+		fields["from"], fields["to"], fields["cc"], fields["reply_to"] = people(e.From).At(0), people(e.To), people(e.Cc), people(e.ReplyTo)
+		if !e.Date.IsZero() {
+			fields["sent_at"] = rules.Instant(e.Date)
+		}
+	}
+	if content && len(m.BodySection) > 0 {
+		addContent(fields, m.BodySection[0].Bytes)
+	}
+	return rules.Record(fields)
+}
+
+func people(addresses []imap.Address) rules.Value {
+	var list []rules.Value
+	for _, a := range addresses {
+		person := map[string]rules.Value{"email": rules.Text(strings.ToValidUTF8(a.Addr(), "\uFFFD"))}
+		if a.Name != "" {
+			person["name"] = rules.Text(strings.ToValidUTF8(a.Name, "\uFFFD"))
+		}
+		list = append(list, rules.Record(person))
+	}
+	return rules.List(list...)
+}
+
+// addContent reads a mail's texts and the names of its files. What cannot be read any further is left out.
+func addContent(fields map[string]rules.Value, raw []byte) {
+	reader, err := mail.CreateReader(bytes.NewReader(raw))
+	if reader == nil || err != nil && len(raw) == 0 {
+		return
+	}
+	var files []rules.Value
+	for range 100 {
+		part, err := reader.NextPart()
+		if err != nil || part == nil {
+			break
+		}
+		switch header := part.Header.(type) {
+		case *mail.InlineHeader:
+			kind, _, _ := header.ContentType()
+			name := map[string]string{"text/plain": "text", "text/html": "html", "": "text"}[kind]
+			if text, err := io.ReadAll(io.LimitReader(part.Body, maxMail)); name != "" && fields[name].IsMissing() && (err == nil || len(text) > 0) {
+				fields[name] = rules.Text(strings.ToValidUTF8(string(text), "\uFFFD"))
+			}
+		case *mail.AttachmentHeader:
+			name, _ := header.Filename()
+			kind, _, _ := header.ContentType()
+			files = append(files, rules.Record(map[string]rules.Value{"name": rules.Text(strings.ToValidUTF8(name, "\uFFFD")), "type": rules.Text(kind)}))
+		}
+	}
+	fields["files"] = rules.List(files...)
+}

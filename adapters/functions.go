@@ -20,6 +20,8 @@ var functions = slices.Concat(ownFunctions, odataFunctions, mailFunctions)
 var ownFunctions = []rules.Function{
 	{Name: "texts", Params: types(optional(rules.KindAny)), Result: rules.ListOf(rules.TypeOf(rules.KindText)), Call: texts},
 	{Name: "field", Params: types(optional(rules.KindAny), rules.TypeOf(rules.KindText)), Result: optional(rules.KindAny), Call: field},
+	{Name: "entry", Params: types(rules.TypeOf(rules.KindText), optional(rules.KindAny)), Result: anything, Call: entry},
+	{Name: "ticketsql", Params: types(rules.TypeOf(rules.KindText)), Result: rules.TypeOf(rules.KindText), Call: ticketSQL},
 	{Name: "blank", Params: types(optional(rules.KindAny)), Result: optional(rules.KindAny), Call: blank},
 	{Name: "one_of", Params: types(optional(rules.KindAny), rules.TypeOf(rules.KindList)), Result: optional(rules.KindText), Call: oneOf},
 	{Name: "country", Params: types(optional(rules.KindAny)), Result: optional(rules.KindText), Call: country},
@@ -84,6 +86,16 @@ func listed(arguments []rules.Value) (rules.Value, error) {
 	default:
 		return rules.List(arguments[0]), nil
 	}
+}
+
+// entry is a record with one field, whose name a setting gives.
+func entry(arguments []rules.Value) (rules.Value, error) {
+	return rules.Record(map[string]rules.Value{arguments[0].Text(): arguments[1]}), nil
+}
+
+// ticketSQL quotes a text for Request Tracker's query language.
+func ticketSQL(arguments []rules.Value) (rules.Value, error) {
+	return rules.Text(`'` + strings.NewReplacer(`\`, `\\`, `'`, `\'`, "\r", " ", "\n", " ").Replace(arguments[0].Text()) + `'`), nil
 }
 
 // blank is the value, or missing for an empty text: many systems write "" for what is not there.

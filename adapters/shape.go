@@ -165,6 +165,7 @@ var httpShape = source.Record(
 	source.Field{Name: "answers", Is: source.Choice(answerForms...), About: "The form in which the answer comes; base64 is any file.", Default: "json; that of soap and xml with such a body", Example: "xml"},
 	source.Field{Name: "csv", Is: csvShape, About: "How an answer in CSV is written.", Default: "as RFC 4180 has it", Example: "{delimiter: ';', encoding: windows-1252}"},
 	source.Field{Name: "reads", Is: source.YesNo(), About: "This POST changes nothing.", Default: "false", Example: "true"},
+	source.Field{Name: "repeatable", Is: source.YesNo(), About: "This PUT or DELETE sets a state, and may be made again: it stands before the one request that writes.", Default: "false", Example: "true"},
 	source.Field{Name: "each", Is: source.Either(source.Template(), source.Named(source.Template())), About: "Repeats the request for every item of a list: item, or the name given.", Default: "it is made once", Example: "{line: '${input.lines}'}"},
 	source.Field{Name: "first_of", Is: source.ListOf(source.Ref("request")), About: "In place of method and path: requests that are tried in order until one has items.", Example: "[{get: /people, items: '${body.people}'}]"},
 	source.Field{Name: "items", Is: source.Template(), About: "Where the list is in the answer.", Example: "'${body.people}'"},

@@ -3,6 +3,7 @@ package adapters
 import (
 	"context"
 	"errors"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -312,6 +313,10 @@ func unexpected(op *Operation, r *request, err error) *contracts.Error {
 	class := contracts.Validation
 	if r != op.requests[0] && !r.writes {
 		class = contracts.Drift
+	}
+	sent := slices.ContainsFunc(op.requests[:max(0, slices.Index(op.requests, r))], func(before *request) bool { return before.writes })
+	if sent {
+		return drift(op, err) // of what the write answered
 	}
 	return &contracts.Error{Class: class, Message: "the request cannot be made: " + err.Error(), NothingSent: true}
 }

@@ -40,6 +40,7 @@ func (c *Connection) exchangeAs(ctx context.Context, in *login, op *Operation, r
 	e := &exchange{
 		replayable: !r.writes || op.replayable(),
 		writes:     r.writes,
+		logsIn:     op.Name == loginName,
 		login:      in,
 		knowable:   !r.writes || op.knowable(),
 		faults:     r.soap != nil,

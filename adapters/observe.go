@@ -16,6 +16,7 @@ import (
 // of what is shown.
 type Seen struct {
 	Writes bool // it is the request that changes something
+	LogsIn bool // it is the request that opens a session
 	Method string
 	URL    string
 	Header http.Header
@@ -46,7 +47,7 @@ func watched(request *http.Request, next http.RoundTripper) (*http.Response, err
 	}
 	seen := &Seen{Method: request.Method, URL: request.URL.String(), Header: request.Header.Clone()}
 	if e := exchangeOf(request.Context()); e != nil {
-		seen.Writes = e.writes
+		seen.Writes, seen.LogsIn = e.writes, e.logsIn
 	}
 	if request.Body != nil {
 		seen.Body, _ = io.ReadAll(request.Body)
@@ -98,7 +99,11 @@ func (c *Connection) Masked(text string) string { return c.redact.blot(text) }
 // error), and whether it proves that a write was not carried out.
 func (c *Connection) Judge(op *Operation, answer rules.Value) (class contracts.Class, nothingDone bool) {
 	status, _ := answer.Get("status").Num().Int64()
-	return c.adapter.classify(op, said{}, int(status), resultVars(map[string]rules.Value{"conn": c.settings, "base": c.baseText()}, answer))
+	vars := resultVars(map[string]rules.Value{"conn": c.settings, "base": c.baseText()}, answer)
+	if c.session != nil && c.adapter.auth.ended(vars) {
+		return contracts.Auth, true
+	}
+	return c.adapter.classify(op, said{}, int(status), vars)
 }
 
 // classify asks the error rules, first the operation's, then the adapter's, and at last the status itself.

@@ -23,6 +23,7 @@ type exchange struct {
 	knowable   bool    // what came of it can be found out, or does not matter
 	limits     []Limit // that every attempt counts against
 	writes     bool
+	logsIn     bool
 	login      *login // that signs it; nil: the connection's own headers do
 	faults     bool   // a status of 500 is how the protocol answers what it refuses (SOAP)
 	sent       atomic.Bool

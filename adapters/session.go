@@ -180,7 +180,6 @@ func (s *session) close(failure *contracts.Error) {
 // useless takes in that a log-in that was just made is not accepted.
 func (s *session) useless(ctx context.Context, in *login, system string) error {
 	failure := contracts.NewError(contracts.Auth, "", "%s does not accept the session that it gave when logging in", system)
-	failure.NothingSent = true
 	if s.enter(ctx) != nil {
 		return failure
 	}

@@ -243,7 +243,7 @@ func (s *subject) statusFaults() []fault {
 			if body.text != "" && !usual || status < 300 && body.text != "" || s.op.Empty(status) {
 				continue
 			}
-			f := fault{check: checkStatus, refused: status == http.StatusTooManyRequests, name: fmt.Sprintf("status %d with %s", status, named(body.kind, "no body")), serve: func(w http.ResponseWriter, _ *http.Request, _ func()) {
+			f := fault{check: checkStatus, refused: status == http.StatusTooManyRequests || status == http.StatusUnauthorized, name: fmt.Sprintf("status %d with %s", status, named(body.kind, "no body")), serve: func(w http.ResponseWriter, _ *http.Request, _ func()) {
 				if body.kind != "" {
 					w.Header().Set("Content-Type", body.kind)
 				}
@@ -409,7 +409,7 @@ func (s *subject) echoFaults() []fault {
 			}
 			w.WriteHeader(status)
 			_, _ = w.Write(body.Plain())
-		}, nil, true, "", false})
+		}, nil, true, "", status == http.StatusUnauthorized})
 	}
 	return all
 }

@@ -194,11 +194,14 @@ func (s *suite) subject(ctx context.Context, name string) (subject, bool) {
 func (s *subject) learn(ctx context.Context) bool {
 	peer := &player{exchanges: s.test.Exchanges, used: make([]bool, len(s.test.Exchanges))}
 	var mu sync.Mutex
-	var writing, chosen bool
+	var writing, logsIn, chosen bool
 	requests := 0
 	serve := s.pick(peer, func(x Exchange) {
 		mu.Lock()
 		defer mu.Unlock()
+		if logsIn { // what the operation does begins with the next one
+			return
+		}
 		if requests++; !chosen && (writing || s.op.Effect == contracts.Read) {
 			s.target, chosen = x, true
 		}
@@ -214,7 +217,7 @@ func (s *subject) learn(ctx context.Context) bool {
 	watched := adapters.Watch(ctx, func(seen *adapters.Seen, done bool) {
 		mu.Lock()
 		defer mu.Unlock()
-		writing = seen.Writes && !done
+		writing, logsIn = seen.Writes && !done, seen.LogsIn && !done
 	})
 	_, _ = connection.Call(watched, s.test.call())
 	mu.Lock()

@@ -200,7 +200,7 @@ func (c *call) execute(ctx context.Context, key string, firstSent time.Time) (Ca
 	if failure != nil || err != nil {
 		return CallOutput{}, failure, err
 	}
-	result, failed := c.driver.Executor.Execute(ctx, adapters.Call{Operation: c.operation.Name, Input: input, Key: key, FirstSent: firstSent, Turn: c.in.turn(), Sending: c.sending})
+	result, failed := c.driver.Executor.Execute(ctx, adapters.Call{Operation: c.operation.Name, Input: input, Key: key, FirstSent: firstSent, Turn: c.in.turn(), Sending: c.sending, Case: c.in.Case, Path: c.in.Path})
 	evidence, err := c.keep(ctx, result.Evidence)
 	if err != nil {
 		return CallOutput{}, nil, err

@@ -33,8 +33,12 @@ func temporalError(operation string, f Failure) error {
 func failureOf(err error) Failure {
 	var known *contracts.Error
 	if errors.As(err, &known) {
-		return Failure{Class: known.Class, Message: known.Message, Status: known.Status, Candidates: known.Candidates,
+		f := Failure{Class: known.Class, Message: known.Message, Status: known.Status, Candidates: known.Candidates,
 			RetryAfter: known.RetryAfter, NothingSent: known.NothingSent}
+		if !known.Ask.IsMissing() {
+			f.Ask = &known.Ask
+		}
+		return f
 	}
 	if errors.Is(err, context.DeadlineExceeded) || errors.Is(err, context.Canceled) {
 		return Failure{Class: contracts.Unavailable, Message: "no answer in time"}

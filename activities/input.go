@@ -85,6 +85,8 @@ type Failure struct {
 	Unlinked *Unlinked `json:"unlinked,omitempty"`
 	Evidence []string  `json:"evidence,omitempty"`
 	At       time.Time `json:"at,omitzero"`
+	// Ask is what a person could give so that it goes on, as a robot says it.
+	Ask *rules.Value `json:"ask,omitempty"`
 }
 
 // Unlinked is a record without a link to a system that was asked for its counterpart.

@@ -26,6 +26,8 @@ type Call struct {
 	// Sending is for drivers that know the very moment in which a write leaves: it makes durable that it may have left,
 	// and an error forbids it. Adapters do not use it: their writes count as sent from the start.
 	Sending func(context.Context) error
+	// Case and Path say whose call it is, for drivers that ask people. Adapters do not use them.
+	Case, Path string
 }
 
 // verdict is an outcome that can only be seen from the results.

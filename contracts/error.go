@@ -17,6 +17,7 @@ type Error struct {
 	Status     int           // the HTTP status, if there was one
 	RetryAfter time.Duration // the wait that the system asked for
 	Candidates rules.Value   // of not_unique: a list of the records that fit
+	Ask        rules.Value   // what a person could give so that it goes on: a record with kind, title and candidates
 	// NothingSent says that the failure proves that no request left us, so that the next driver may
 	// be tried even for a write.
 	NothingSent bool

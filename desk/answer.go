@@ -90,6 +90,12 @@ func readAct(form postForm, payload rules.Value, act string) (rules.Value, error
 	answer := map[string]rules.Value{"act": rules.Text(act), "reason": form.value("reason")}
 	var err error
 	switch act {
+	case "retry":
+		if payload.Get("ask").Get("candidates").Len() > 0 && form.text("choice") != "" {
+			answer["index"], err = form.index("choice")
+		} else if code := form.text("code"); code != "" && !payload.Get("ask").IsMissing() {
+			answer["code"] = rules.Text(code)
+		}
 	case "answer", "done":
 		answer["value"], err = form.record(formFields(payload.Get("form")))
 	case "fail":
@@ -166,6 +172,8 @@ func judgeAct(payload rules.Value, kind store.TaskKind, act string, answer rules
 		return answer.Get("class").Text(), nil
 	case !slices.Contains(textsOf(payload.Get("acts")), act):
 		return "", wrong("Choose what is to be done.")
+	case act == "retry" && !answer.Get("index").IsMissing():
+		return act, among(answer.Get("index"), payload.Get("ask").Get("candidates").Len())
 	}
 	return act, nil
 }

@@ -26,6 +26,7 @@ type taskData struct {
 	Files       []string
 	Acts        []string
 	Corrections []correction
+	Ask         robotAsk
 	Answer      []Fact
 	Colleagues  []colleague
 	Queues      []string
@@ -44,6 +45,20 @@ type correction struct {
 }
 
 type colleague struct{ Name, Email string }
+
+// robotAsk is what a robot needs of a person to go on.
+type robotAsk struct {
+	Kind, Title string
+	Candidates  []string
+}
+
+func askOf(v rules.Value) robotAsk {
+	ask := robotAsk{Kind: v.Get("kind").Text(), Title: v.Get("title").Text()}
+	for _, candidate := range v.Get("candidates").Items() {
+		ask.Candidates = append(ask.Candidates, candidate.Get("says").Text())
+	}
+	return ask
+}
 
 func (d *Desk) taskPage(w http.ResponseWriter, r *http.Request, who person) error {
 	data, err := d.taskData(r.Context(), r.PathValue("id"), who)
@@ -66,6 +81,7 @@ func (d *Desk) taskData(ctx context.Context, id string, who person) (taskData, e
 		MayAct:    !task.Closed() && (task.ClaimedBy == "" || task.ClaimedBy == who.login || who.lead),
 		Requested: task.Requester != "" && task.Requester == who.login,
 	}
+	data.Ask = askOf(payload.Get("ask"))
 	data.Proposal, data.Show = inShort(payload.Get("show"))
 	for _, item := range payload.Get("correct").Items() {
 		data.Corrections = append(data.Corrections, correction{Step: item.Get("step").Text(), Title: item.Get("title").Text(),

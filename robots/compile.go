@@ -64,6 +64,7 @@ type step struct {
 	message  words
 	optional bool
 	further  *furtherStep // the kinds of furtherKinds
+	ask      *askStep
 }
 
 // cellRead is one value to read and where.
@@ -74,7 +75,7 @@ type cellRead struct {
 
 var stepKinds = []string{"goto", "click", "fill", "select", "key", "table", "expect", "each", "read", "do", "assert", "fail", "run"}
 
-var laterSteps = []string{"ask", "skip_to"}
+var laterSteps = []string{"skip_to"}
 
 func (c *compiler) steps(n *source.Node) []step {
 	var steps []step

@@ -16,7 +16,7 @@ type furtherStep struct {
 	max                int // until
 }
 
-var furtherKinds = []string{"dblclick", "check", "uncheck", "upload", "download", "until"}
+var furtherKinds = []string{"dblclick", "check", "uncheck", "upload", "download", "until", "ask"}
 
 const (
 	largestDownload  = 10_000_000
@@ -40,6 +40,8 @@ func (c *compiler) further(s *step, n *source.Node) bool {
 		c.compileDownload(s, n)
 	case "until":
 		c.compileUntil(s, n)
+	case "ask":
+		c.compileAsk(s, n)
 	}
 	return true
 }

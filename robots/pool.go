@@ -149,3 +149,16 @@ func (p *Pool) Close() {
 		current.browser.Close()
 	}
 }
+
+// yield gives the slot of a run that waits for a person to others; resume waits for one again.
+func (p *Pool) yield() { <-p.slots }
+
+func (p *Pool) resume(ctx context.Context) error {
+	select {
+	case p.slots <- struct{}{}:
+		return nil
+	case <-ctx.Done():
+		p.slots <- struct{}{} // whoever acquired it gives it back
+		return context.Cause(ctx)
+	}
+}

@@ -43,7 +43,7 @@ func TestNoArtifactHoldsASecret(t *testing.T) {
 	})
 	p.mux.HandleFunc("GET /home", leaking)
 	p.mux.HandleFunc("GET /login", func(w http.ResponseWriter, _ *http.Request) {
-		_, _ = w.Write([]byte(`<form method="post"><label>Kennwort <input name="p" type="password"></label><input type="submit" value="Anmelden"></form>`))
+		_, _ = w.Write([]byte(`<body><form method="post"><label>Kennwort <input name="p" type="password"></label><input type="submit" value="Anmelden"></form>`))
 	})
 	system := plainSystem + `
 session:

@@ -38,6 +38,10 @@ type Call struct {
 	Pictures bool
 	// Until ends the run after the step of this number; 0 is none.
 	Until int
+	// Turn names the call whenever it is tried again; with it, a run may wait for a person with its page open.
+	Turn string
+	// Help is what a person gave since the last attempt.
+	Help Help
 	// Rehearsal ends a write before its commit: the fence is never armed.
 	Rehearsal bool
 }
@@ -56,6 +60,7 @@ type Runner struct {
 	leases   Leases
 	limits   Limits
 	sessions sessions
+	parking  parking
 	now      func() time.Time
 }
 
@@ -64,7 +69,7 @@ func NewRunner(pool *Pool, leases Leases) *Runner {
 	if leases == nil {
 		leases = NewLeases()
 	}
-	return &Runner{pool: pool, leases: leases, limits: NewLimits(), sessions: sessions{kept: map[string]loginState{}}, now: time.Now}
+	return &Runner{pool: pool, leases: leases, limits: NewLimits(), sessions: sessions{kept: map[string]loginState{}}, parking: parking{runs: map[string]*parked{}}, now: time.Now}
 }
 
 // Share makes the limits of applications those that all processes know of. It is called before the first run.
@@ -91,6 +96,7 @@ type run struct {
 	marked    []string               // texts that the robot file marks as not to be shown
 	depth     int                    // how deep the step under way lies in blocks
 	number    int                    // of the outermost step under way
+	desk      *parked                // who asks a person for it; nil: nobody
 	around    *lookAround            // of a look at the pages
 }
 
@@ -99,7 +105,14 @@ var errSessionLost = errors.New("the application has ended the session")
 
 // Run carries out the program's operation. The error is a *contracts.Error, but for an ended context.
 func (r *Runner) Run(ctx context.Context, program *Program, call Call) (Result, error) {
-	u := &run{runner: r, program: program, system: program.System, call: call, journal: newJournal(), sent: !call.FirstSent.IsZero()}
+	if call.Turn != "" && program.asks() {
+		return r.runAsking(ctx, program, call)
+	}
+	return r.execute(ctx, program, call, nil)
+}
+
+func (r *Runner) execute(ctx context.Context, program *Program, call Call, desk *parked) (Result, error) {
+	u := &run{runner: r, program: program, system: program.System, call: call, journal: newJournal(), sent: !call.FirstSent.IsZero(), desk: desk}
 	defer u.clear()
 	if err := u.prepare(); err != nil {
 		return Result{}, u.named(err)
@@ -130,7 +143,7 @@ func (r *Runner) Run(ctx context.Context, program *Program, call Call) (Result, 
 
 // work does what is asked for, and settles the doubt that it may have left.
 func (u *run) work(ctx context.Context) (output rules.Value, version string, err error) {
-	limit := u.system.runTime
+	limit := u.runTime()
 	if u.program.write != nil {
 		limit += maxSettle
 	}
@@ -146,7 +159,7 @@ func (u *run) work(ctx context.Context) (output rules.Value, version string, err
 		return rules.Value{}, "", u.classify(whole, err)
 	}
 	deadline = contracts.NewError(contracts.Unavailable, "", "the robot did not finish within %s", u.system.runTime)
-	first, cancelFirst := context.WithTimeoutCause(whole, u.system.runTime, deadline)
+	first, cancelFirst := context.WithTimeoutCause(whole, u.runTime(), deadline)
 	output, err = u.inBrowser(first, browser)
 	if err != nil && !errors.As(err, &errDoubt{}) && !errors.Is(err, errStopped) {
 		err = u.classify(first, err)
@@ -157,6 +170,14 @@ func (u *run) work(ctx context.Context) (output rules.Value, version string, err
 		output, err = u.doubt(whole, u.classify(first, doubt.cause))
 	}
 	return output, browser.Version(), err
+}
+
+// runTime is how long a run may take; what waits for people may wait longer.
+func (u *run) runTime() time.Duration {
+	if u.desk != nil {
+		return u.system.runTime + longestOpen
+	}
+	return u.system.runTime
 }
 
 // doubt looks after a request that may have left. What the robot itself found to be wrong after it was accepted is

@@ -10,6 +10,7 @@ func furtherSteps() []source.Field {
 		{Name: "uncheck", Is: targetShape, About: "Unticks the one box.", Example: "{label: Versandfrei}"},
 		{Name: "upload", Is: uploadShape, About: "Hands a file to a field for files.", Example: "{into: {label: Liste}, name: liste.csv, text: '${input.list}'}"},
 		{Name: "download", Is: downloadShape, About: "Fetches a file, which is kept as evidence. Its type is checked by what it holds.", Example: "{click: {link: Rechnung}, type: pdf, as: invoice}"},
+		{Name: "ask", Is: askShape, About: "Hands over to a person, with the page kept open, and goes on with what the person gives.", Example: "{what: code, as: code}"},
 		{Name: "until", Is: untilShape, About: "Repeats steps until something is seen.", Example: "{seen: {text: Fertig}, do: [{click: {link: Aktualisieren}}], max: 10}"},
 	}
 }

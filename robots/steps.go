@@ -43,6 +43,8 @@ func (u *run) step(ctx context.Context, s *step) error {
 		return u.table(ctx, s)
 	case "until":
 		return u.until(ctx, s)
+	case "ask":
+		return u.askPerson(ctx, s)
 	case "run":
 		return u.steps(ctx, u.program.find)
 	}
@@ -50,7 +52,11 @@ func (u *run) step(ctx context.Context, s *step) error {
 	if s.within > 0 {
 		limit = s.within
 	}
-	return u.timed(ctx, s.kind, s.place, limit, func(ctx context.Context) (string, error) { return u.act(ctx, s) })
+	err = u.timed(ctx, s.kind, s.place, limit, func(ctx context.Context) (string, error) { return u.act(ctx, s) })
+	if err != nil {
+		return u.offer(ctx, s, err)
+	}
+	return nil
 }
 
 // timed runs part of a step within a time, notes it, and inspects what it has brought.
@@ -117,6 +123,7 @@ func (u *run) act(ctx context.Context, s *step) (string, error) {
 	if err != nil {
 		return "", u.wrong(s, err)
 	}
+	at = u.chosen(s, at)
 	if s.further != nil {
 		return u.actFurther(ctx, s, at)
 	}

@@ -29,6 +29,7 @@ type reach struct {
 	shared adapters.Shared
 	grants adapters.Grants // nil: they are gone with the process
 	runner *robots.Runner
+	help   askedTasks                                    // what people gave robots that could not go on; may be nil
 	load   func(context.Context) (map[string]int, error) // open tasks by person
 	log    *slog.Logger
 	open   map[string]*adapters.Connection // by fingerprint of adapter and settings; used by one goroutine
@@ -88,7 +89,7 @@ func (r *reach) system(defined *workspace.Reach, s *workspace.System, used map[s
 	system := &activities.System{Name: s.Name, Contract: s.Contract.Name, Off: s.Off}
 	for _, d := range s.Drivers {
 		driver := activities.Driver{Name: d.ID(), Off: d.Off, NextOn: strings.Join(d.NextOn, " "), Serves: map[string]activities.Service{}}
-		programs := robot{runner: r.runner, programs: map[string]*robots.Program{}, driver: d, allow: defined.Config.AllowHosts}
+		programs := robot{runner: r.runner, programs: map[string]*robots.Program{}, driver: d, allow: defined.Config.AllowHosts, help: r.help}
 		for _, short := range s.Contract.OperationNames() {
 			for _, route := range defined.Routes(s.Name, short) {
 				if route.Driver == d {
@@ -176,7 +177,8 @@ type robot struct {
 	runner   *robots.Runner
 	programs map[string]*robots.Program // by operation
 	driver   *workspace.Driver
-	allow    []string // hosts that may be private addresses
+	allow    []string   // hosts that may be private addresses
+	help     askedTasks // what people gave; may be nil
 }
 
 // Execute runs the robot of an operation.
@@ -192,7 +194,7 @@ func (r robot) Execute(ctx context.Context, call adapters.Call) (activities.Resu
 	beat := func(step string) { activity.RecordHeartbeat(ctx, step) }
 	found, err := r.runner.Run(ctx, program, robots.Call{
 		Input: call.Input, Secrets: secrets, Base: r.driver.BaseURL, AllowHosts: r.allow, Heartbeat: beat,
-		Key: call.Key, FirstSent: call.FirstSent, Journal: announcement(call.Sending),
+		Key: call.Key, FirstSent: call.FirstSent, Journal: announcement(call.Sending), Turn: call.Turn, Help: r.helped(ctx, call),
 	})
 	result := activities.Result{Value: found.Output}
 	for _, one := range found.Evidence {

@@ -118,6 +118,7 @@ func (w *Worker) openReach() {
 		runner.Share(robotLimits{w.config.Store})
 	}
 	w.reach = newReach(NewShared(w.config.Store), runner, w.config.Store.Load, w.log)
+	w.reach.help = w.config.Store.Tasks
 	w.reach.grants = NewGrants(w.config.Store, w.config.Data)
 }
 

@@ -218,6 +218,9 @@ func (r *run) trouble(s *usecases.Step, sc *scope, kind string, acts []string, w
 		}),
 		"form": form(wanted), "acts": texts(acts), "correct": r.corrections(),
 	})
+	if f.Ask != nil {
+		q.task.Payload = q.task.Payload.With("ask", *f.Ask)
+	}
 	return q
 }
 

@@ -47,3 +47,28 @@ function outward(x, y) {
   }
   return { status: 'found', x, y };
 }
+
+// candidates are the elements that may be meant where a target fits none or several, each with one name that fits it alone.
+crosswalk.candidates = ({ target, want }) => attempt(() => {
+  const root = document.documentElement;
+  const all = list(root, want === 'click' ? `${buttonSelector}, a[href], a[onclick]` : want === 'select' ? 'select' : want === 'tick' ? 'input[type=checkbox], input[type=radio]' : fieldSelector).filter(visible);
+  const words = new Set();
+  const collect = (t) => { if (!t) return; for (const text of [t.text && t.text.exact, t.value]) for (const word of (text || '').toLowerCase().split(/[^\p{L}\p{N}]+/u)) if (word) words.add(word); (t.any || []).forEach(collect); };
+  collect(target);
+  const alone = (candidate, el) => { try { const found = find(root, candidate, want); return found.length === 1 && acting(found[0].el, want) === el; } catch (error) { if (error instanceof Unclear) return false; throw error; } };
+  const named = [];
+  for (const el of all) {
+    const name = want === 'click' ? nameOf(el) : labelsOf(el)[0] || '';
+    const options = [];
+    if (want === 'click' && name) options.push({ kind: el.matches(buttonSelector) ? 'button' : 'link', text: plain(name) });
+    if (want !== 'click' && plain(name)) options.push({ kind: 'label', text: plain(name) });
+    if (el.name && want !== 'click') options.push({ kind: 'field', text: el.name });
+    if (el.id) options.push({ kind: 'css', text: `#${CSS.escape(el.id)}` });
+    const option = options.find((o) => alone(o.kind === 'css' ? { kind: 'css', value: o.text } : { kind: o.kind, text: { exact: o.text, flags: '' } }, el));
+    if (!option) continue;
+    const text = `${name} ${el.name || ''} ${el.id || ''}`.toLowerCase();
+    named.push({ ...option, says: `${labelText(name) === '…' ? option.kind : labelText(name) || option.text} <${el.tagName.toLowerCase()}${el.name ? ` name=${el.name}` : ''}${el.id ? ` id=${el.id}` : ''}>`, near: Array.from(words).filter((word) => text.includes(word)).length });
+  }
+  named.sort((a, b) => b.near - a.near);
+  return { status: 'found', candidates: named.slice(0, 8).map(({ kind, text, says }) => ({ kind, text, says })) };
+});

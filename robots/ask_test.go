@@ -1,0 +1,91 @@
+package robots
+
+import (
+	"errors"
+	"net/http"
+	"sync/atomic"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"crosswalk/contracts"
+)
+
+// TestACodeFromAPerson holds that a page stays open for a one-time code: the one who gives it goes on where the robot
+// stopped, and nothing is sent twice.
+func TestACodeFromAPerson(t *testing.T) {
+	t.Parallel()
+	p := servePages(t)
+	var logins atomic.Int32
+	p.mux.HandleFunc("GET /start", func(w http.ResponseWriter, _ *http.Request) {
+		_, _ = w.Write([]byte(`<body><form action="/code"><label>Name <input name="n"></label><input type="submit" value="Weiter"></form>`))
+	})
+	p.mux.HandleFunc("GET /code", func(w http.ResponseWriter, _ *http.Request) {
+		logins.Add(1)
+		_, _ = w.Write([]byte(`<body><form action="/in"><label>Code <input name="c"></label><input type="submit" value="Anmelden"></form>`))
+	})
+	p.mux.HandleFunc("GET /in", func(w http.ResponseWriter, r *http.Request) {
+		_, _ = w.Write([]byte("<p>Willkommen " + r.URL.Query().Get("c")[:2] + "</p>"))
+	})
+	program := compileTest(t, plainSystem, `
+  - goto: /start
+  - fill: {into: {label: Name}, value: ada}
+  - click: {button: Weiter}
+  - ask: {what: code, title: Der Code aus der SMS, as: code}
+  - fill: {into: {label: Code}, value: '${code}'}
+  - click: {button: Anmelden}
+  - expect: {text: Willkommen 48}
+`, "{}")
+	runner := NewRunner(pool, nil)
+	call := Call{Base: p.URL, Turn: "case-1 step 1"}
+	result, err := runner.Run(t.Context(), program, call)
+	var asked *contracts.Error
+	require.True(t, errors.As(err, &asked), "%v", err)
+	require.Equal(t, contracts.Auth, asked.Class, "%s", err)
+	require.Equal(t, "code", asked.Ask.Get("kind").Text())
+	require.Equal(t, "Der Code aus der SMS", asked.Ask.Get("title").Text())
+	var pictures []string
+	for _, one := range result.Evidence {
+		pictures = append(pictures, one.Name)
+	}
+	require.Contains(t, pictures, "asked.webp")
+
+	call.Help.Code = "481516"
+	result, err = runner.Run(t.Context(), program, call)
+	require.NoError(t, err)
+	require.EqualValues(t, 1, logins.Load(), "the page was open all the time")
+	for _, one := range result.Evidence {
+		require.NotContains(t, string(one.Bytes), "481516", one.Name)
+	}
+	require.Empty(t, runner.parking.runs)
+
+	_, err = runner.Run(t.Context(), program, Call{Base: p.URL})
+	require.ErrorContains(t, err, "a person is needed", "a call that nobody can come back to does not wait")
+}
+
+// TestACandidateThatAPersonChooses holds that a page that has changed offers what may be meant, and that the choice counts
+// for that step of that file alone.
+func TestACandidateThatAPersonChooses(t *testing.T) {
+	t.Parallel()
+	p := servePages(t)
+	program := compileTest(t, plainSystem, "\n  - goto: /form.html\n  - fill: {into: {label: Kundennummer}, value: '77'}\n  - click: {button: Suchen}\n  - expect: {text: '/custno=77/'}\n", "{}")
+	call := Call{Base: p.URL}
+	_, err := NewRunner(pool, nil).Run(t.Context(), program, call)
+	var asked *contracts.Error
+	require.True(t, errors.As(err, &asked), "%v", err)
+	require.Equal(t, contracts.Drift, asked.Class)
+	require.Equal(t, `label "Kundennummer"`, asked.Ask.Get("expected").Text())
+	target := ""
+	for _, candidate := range asked.Ask.Get("candidates").Items() {
+		if candidate.Get("says").Text() == "Kunde: <input name=custno>" {
+			target = candidate.Get("target").Text()
+		}
+	}
+	require.JSONEq(t, `{"label": "Kunde"}`, target)
+	call.Help = Help{Step: asked.Ask.Get("step").Text(), Hash: asked.Ask.Get("hash").Text(), Target: target}
+	_, err = NewRunner(pool, nil).Run(t.Context(), program, call)
+	require.NoError(t, err)
+	call.Help.Hash = "of another file"
+	_, err = NewRunner(pool, nil).Run(t.Context(), program, call)
+	require.Equal(t, contracts.Drift, contracts.ClassOf(err))
+}

@@ -7,6 +7,7 @@
 // before it is touched, what was filled in is read back, and nothing waits for quiet, only for what the
 // robot expects, until a hard deadline.
 //
-// Robots only read so far. Each request of a page passes a fence: hosts that are not allowed and every
-// request that could change something, but for the login and declared searches, are stopped.
+// Each request of a page passes a fence: hosts that are not allowed and every request that could change something, but
+// for the login and declared reads, are stopped. A robot that writes has one commit, whose one declared request is let
+// through once, after its intent is stored; after a doubt find settles what became of it.
 package robots

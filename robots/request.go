@@ -25,9 +25,11 @@ type request struct {
 
 // requestRule recognises requests by method, address and fields of the form that is sent.
 type requestRule struct {
-	method string            // "" is any
-	url    string            // with *, compared with the whole address and with its path
-	form   map[string]string // fields of the body or of the address, and what they must hold
+	method string // "" is any
+	url    string // with *, compared with the whole address and with its path
+	// form is fields of the body or of the address, and all that they must hold, in this order: what an application
+	// makes of a field that is there twice is its own affair.
+	form map[string][]string
 }
 
 func (rule requestRule) matches(r request, target *url.URL) bool {
@@ -38,9 +40,8 @@ func (rule requestRule) matches(r request, target *url.URL) bool {
 		return false
 	}
 	query := target.Query()
-	for name, value := range rule.form {
-		held := append(slices.Clone(r.form[name]), query[name]...)
-		if len(held) != 1 || held[0] != value {
+	for name, values := range rule.form {
+		if !slices.Equal(append(slices.Clone(r.form[name]), query[name]...), values) {
 			return false
 		}
 	}
@@ -168,9 +169,9 @@ func parseRequestRules(n *source.Node, method string) []requestRule {
 			continue
 		}
 		fields := item.Fields(readRequestShape)
-		rule := requestRule{method: method, url: item.Required("url", "give the address, with * for anything").Text(), form: map[string]string{}}
+		rule := requestRule{method: method, url: item.Required("url", "give the address, with * for anything").Text(), form: map[string][]string{}}
 		for _, name := range fields["form"].Keys() {
-			rule.form[name] = fields["form"].Get(name).Text()
+			rule.form[name] = fields["form"].Get(name).Texts()
 		}
 		found = append(found, rule)
 	}
@@ -180,13 +181,13 @@ func parseRequestRules(n *source.Node, method string) []requestRule {
 // effect is a requestRule whose form may hold expressions.
 type effect struct {
 	method, url string
-	form        map[string]words
+	form        map[string][]words
 }
 
 func (c *compiler) effect(n *source.Node) effect {
 	fields := n.Fields(effectShape)
 	e := effect{method: n.Required("method", "say how it is sent, as in POST").OneOf("POST", "PUT", "PATCH", "DELETE", "GET"),
-		url: n.Required("url", "give the address of the request, with * for anything").Text(), form: map[string]words{}}
+		url: n.Required("url", "give the address of the request, with * for anything").Text(), form: map[string][]words{}}
 	if strings.Trim(e.url, "*") == "" && e.url != "" {
 		n.Get("url").Errorf("write for example '*/orders/save'", "%q stands for every request of the page", e.url)
 	}
@@ -194,19 +195,28 @@ func (c *compiler) effect(n *source.Node) effect {
 		times.Errorf("make one robot of each request", "a commit sends its request once")
 	}
 	for _, name := range fields["form"].Keys() {
-		e.form[name] = c.words(fields["form"].Get(name))
+		values := fields["form"].Get(name)
+		nodes := []*source.Node{values}
+		if values.Kind() == source.List {
+			nodes = values.List()
+		}
+		for _, value := range nodes {
+			e.form[name] = append(e.form[name], c.words(value))
+		}
 	}
 	return e
 }
 
 func (e effect) rule(variables map[string]rules.Value) (requestRule, error) {
-	rule := requestRule{method: e.method, url: e.url, form: map[string]string{}}
-	for name, value := range e.form {
-		text, err := value.eval(variables)
-		if err != nil {
-			return rule, err
+	rule := requestRule{method: e.method, url: e.url, form: map[string][]string{}}
+	for name, values := range e.form {
+		for _, value := range values {
+			text, err := value.eval(variables)
+			if err != nil {
+				return rule, err
+			}
+			rule.form[name] = append(rule.form[name], text)
 		}
-		rule.form[name] = text
 	}
 	return rule, nil
 }

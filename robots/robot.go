@@ -69,7 +69,7 @@ func Compile(robot *Robot, system *System, operation *contracts.Operation) (*Pro
 		p.find = c.steps(doc.Root.Required("find", "give the steps that find what is asked for"))
 	}
 	if output := doc.Root.Required("output", "say what the operation answers"); output != nil {
-		p.output = rules.CompileTemplate(output, c.env, operation.Output, options)
+		p.output = rules.CompileTemplate(output, c.env, withoutOrigin(operation.Output), options)
 	}
 	evidence := fields["evidence"].Fields(evidenceShape)
 	evidence["keep"].Errorf("", "keep is not available yet")
@@ -77,6 +77,20 @@ func Compile(robot *Robot, system *System, operation *contracts.Operation) (*Pro
 		p.mask = append(p.mask, c.compileTarget(n))
 	}
 	return p, doc.Problems()
+}
+
+// withoutOrigin is a type whose ids are plain texts: what a page shows is where ids come from.
+func withoutOrigin(t *rules.Type) *rules.Type {
+	if t == nil {
+		return nil
+	}
+	plain := *t
+	plain.Ref, plain.Items = "", withoutOrigin(t.Items)
+	plain.Fields = slices.Clone(t.Fields)
+	for i := range plain.Fields {
+		plain.Fields[i].Type = withoutOrigin(plain.Fields[i].Type)
+	}
+	return &plain
 }
 
 func hash(texts ...[]byte) string {

@@ -67,12 +67,12 @@ output: {number: '${saved ?? found[0]?.number ?? ""}'}
 // orders is an application with one list and one form, which counts what it was asked to save.
 type orders struct {
 	*httptest.Server
-	mutex  sync.Mutex
-	saved  []string
-	posts  int
-	script string                                            // of the page with the form
-	save   func(w http.ResponseWriter, r *http.Request) bool // instead of saving, if it says so
-	hang   func(r *http.Request)                             // before any page is answered
+	mutex     sync.Mutex
+	saved     []string
+	posts     int
+	script    string                                            // of the page with the form
+	save      func(w http.ResponseWriter, r *http.Request) bool // instead of saving, if it says so
+	intercept func(w http.ResponseWriter, r *http.Request) bool // instead of any page, if it says so
 }
 
 func serveOrders(t testing.TB) *orders {
@@ -107,10 +107,10 @@ func serveOrders(t testing.TB) *orders {
 		o.mutex.Unlock()
 	})
 	o.Server = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if o.hang != nil {
-			o.hang(r)
-		}
 		w.Header().Set("Content-Type", "text/html; charset=utf-8")
+		if o.intercept != nil && o.intercept(w, r) {
+			return
+		}
 		mux.ServeHTTP(w, r)
 	}))
 	t.Cleanup(func() { o.CloseClientConnections(); o.Close() })
@@ -172,8 +172,10 @@ func compileOrder(t testing.TB, system, text string) *Program {
 	return program
 }
 
-func orderCall(o *orders, key string, journal Journal) Call {
-	return Call{Base: o.URL, Key: key, Journal: journal, Input: rules.Record(map[string]rules.Value{"reference": rules.Text("R"), "amount": rules.Number(rules.Int(5))})}
+func orderCall(o *orders, key string, journal Journal) Call { return orderCallAt(o.URL, key, journal) }
+
+func orderCallAt(base, key string, journal Journal) Call {
+	return Call{Base: base, Key: key, Journal: journal, Input: rules.Record(map[string]rules.Value{"reference": rules.Text("R"), "amount": rules.Number(rules.Int(5))})}
 }
 
 func TestWriteIsDoneOnce(t *testing.T) {

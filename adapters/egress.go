@@ -37,7 +37,7 @@ var errEgress = errors.New("not an address that this connection may reach")
 // reserved are the ranges that do not lie on the public internet but that netip's own predicates do not name.
 var reserved = func() []netip.Prefix {
 	texts := []string{"0.0.0.0/8", "100.64.0.0/10", "192.0.0.0/24", "192.0.2.0/24", "198.18.0.0/15", "198.51.100.0/24",
-		"203.0.113.0/24", "240.0.0.0/4", "64:ff9b::/96", "64:ff9b:1::/48", "2002::/16", "2001::/32", "2001:db8::/32", "100::/64", "fec0::/10"}
+		"203.0.113.0/24", "192.88.99.0/24", "240.0.0.0/4", "::/96", "2001:10::/28", "2001:20::/28", "3fff::/20", "5f00::/16", "64:ff9b::/96", "64:ff9b:1::/48", "2002::/16", "2001::/32", "2001:db8::/32", "100::/64", "fec0::/10"}
 	prefixes := make([]netip.Prefix, len(texts))
 	for i, text := range texts {
 		prefixes[i] = netip.MustParsePrefix(text)

@@ -386,3 +386,41 @@ func TestOAuthFilesThatAreRefused(t *testing.T) {
 		require.ErrorContains(t, problems, message)
 	}
 }
+
+// A token server cannot move our credentials: redirects are not followed, and a private address must be allowed.
+func TestWhereCredentialsGo(t *testing.T) {
+	t.Parallel()
+	elsewhere := 0
+	other := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { elsewhere++ }))
+	t.Cleanup(other.Close)
+	for _, status := range []int{301, 302, 303, 307, 308} {
+		s := httptest.NewServer(http.RedirectHandler(other.URL, status))
+		t.Cleanup(s.Close)
+		file := strings.Replace(oauthAdapter, "grant: authorization_code", "grant: client_credentials", 1)
+		_, err := ask(t, (&tokenServer{Server: s}).connect(t, file, nil, nil), "support.get_task", fields{"task": rules.Text("1")})
+		require.Equal(t, contracts.Auth, failureOf(t, err).Class, err)
+		require.NotContains(t, err.Error(), "s3cret")
+	}
+	require.Zero(t, elsewhere)
+	adapter, problems := adapters.Parse("acme.yaml", []byte(strings.Replace(oauthAdapter, "grant: authorization_code", "grant: client_credentials", 1)+getTask), contracts.Catalog())
+	require.Empty(t, problems.Error())
+	connect := func(login string) (*adapters.Connection, error) {
+		return adapter.Connect(adapters.Config{System: "support", Settings: rules.Record(fields{"login": rules.Text(login)}), Secrets: secrets(map[string]string{"client_id": "c", "client_secret": "s3cret-of-the-client"})})
+	}
+	_, err := connect(other.URL)
+	require.ErrorContains(t, err, "is not encrypted")
+	connection, err := connect(strings.Replace(other.URL, "http:", "https:", 1))
+	require.NoError(t, err)
+	_, err = ask(t, connection, "support.get_task", fields{"task": rules.Text("1")})
+	require.ErrorContains(t, err, "a private one must be allowed")
+}
+
+// A secret cannot stand in an address.
+func TestNoSecretInAnAddress(t *testing.T) {
+	t.Parallel()
+	for _, request := range []string{"get: /tasks, query: {key: '${secret.client_id}'}", "get: '/tasks/${secret.client_id}'"} {
+		text := strings.Replace(oauthAdapter+getTask, "get: '/tasks/${input.task}'", request, 1)
+		_, problems := adapters.Parse("acme.yaml", []byte(text), contracts.Catalog())
+		require.ErrorContains(t, problems, "secret")
+	}
+}

@@ -37,7 +37,7 @@ func (c *Connection) enter(ctx context.Context, operation string) (leave func(),
 		way, err := c.shared.Enter(ctx, c.system, limit, patience)
 		if err != nil {
 			leave()
-			return nil, err
+			return nil, unshared(c.system, err)
 		}
 		if way == nil {
 			leave()

@@ -226,3 +226,22 @@ func placesOfTwo(t *testing.T, many int) {
 	}
 	running.Wait()
 }
+
+// deaf is a board that cannot be reached.
+type deaf struct{ Board }
+
+func (deaf) Holds(context.Context) (map[string]Hold, error) { return nil, context.DeadlineExceeded }
+
+func (deaf) ChangeLimit(context.Context, string, string, func(string) (string, error)) error {
+	return context.DeadlineExceeded
+}
+
+// Limits that cannot be looked at are no reason to ask a person: the call is tried again.
+func TestABoardThatCannotBeReached(t *testing.T) {
+	t.Parallel()
+	shared := NewShared(deaf{}, true)
+	c := &Connection{system: "crm", shared: shared, limits: []Limit{{Concurrency: 1}}}
+	_, err := c.enter(t.Context(), "find_customer")
+	require.Equal(t, contracts.Unavailable, contracts.ClassOf(err))
+	require.Equal(t, contracts.Unavailable, contracts.ClassOf(takeTurn(t.Context(), shared, "crm", []Limit{{Requests: 1, Per: time.Second}})))
+}

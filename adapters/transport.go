@@ -111,12 +111,19 @@ func takeTurn(ctx context.Context, shared Shared, system string, limits []Limit)
 	}
 	wait, err := shared.Take(ctx, system, limits, longest)
 	if err != nil {
-		return err
+		return unshared(system, err)
 	}
 	if wait > longest {
 		return refusal(shared.Held(ctx, system), system, wait)
 	}
 	return pause(ctx, wait)
+}
+
+// unshared is the error of a call whose limits could not be looked at in time: it is tried again.
+func unshared(system string, err error) *contracts.Error {
+	failure := contracts.NewError(contracts.Unavailable, "", "the limits of %s cannot be looked at: %s", system, err)
+	failure.NothingSent = true
+	return failure
 }
 
 // refusal is the error of a call that the connection's limits or its state hold back.

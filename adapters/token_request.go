@@ -190,6 +190,9 @@ func (t *tokens) baseOf(ctx context.Context, grant Grant, body rules.Value) (str
 // signed is an assertion, signed with RS256.
 func (t *tokens) signed(now time.Time) (string, error) {
 	claims := map[string]any{"iat": now.Unix(), "exp": now.Add(t.oauth.assertion.lifetime).Unix(), "jti": rand.Text()}
+	if len(t.oauth.scopes) > 0 { // DocuSign and Google want them here, others in the form
+		claims["scope"] = strings.Join(t.oauth.scopes, " ")
+	}
 	var key string
 	for name, template := range map[string]*rules.Template{"iss": t.oauth.assertion.issuer, "sub": t.oauth.assertion.subject, "aud": t.oauth.assertion.audience, "": t.oauth.assertion.key} {
 		if template == nil {

@@ -87,6 +87,7 @@ type Operation struct {
 type Safety struct {
 	Kind   contracts.Safety
 	TTL    time.Duration // of an idempotency key: how long the system remembers it; 0: for ever
+	Late   time.Duration // how long after it was sent a request may still be carried out, although nobody waits for it any more
 	Lookup string        // the operation that finds what a write of unknown outcome made; "" if none
 
 	header, query string

@@ -55,6 +55,12 @@ func (c *Connection) Call(ctx context.Context, call Call) (rules.Value, error) {
 	var failure *contracts.Error
 	if !errors.As(err, &failure) {
 		failure = &contracts.Error{Class: contracts.Internal, Message: err.Error()}
+		if ctx.Err() != nil { // a call that was given up says nothing about the system; what a write came to, the next try looks up
+			failure.Class, failure.Message = contracts.Unavailable, c.system+": the call was given up before it was done"
+			if !op.knowable() {
+				failure.Class = contracts.OutcomeUnknown
+			}
+		}
 	}
 	if failure.Operation == "" {
 		failure.Operation = op.Name
@@ -107,6 +113,11 @@ func (c *Connection) settle(ctx context.Context, op *Operation, call Call, vars 
 	value, err := c.call(ctx, lookup, Call{Operation: lookup.Name, Input: input})
 	switch {
 	case contracts.ClassOf(err) == contracts.NotFound:
+		if left := op.Safety.Late - time.Since(call.FirstSent); left > 0 {
+			doubt := contracts.NewError(contracts.Unavailable, "", "it was sent a moment ago and is not there yet; it may still come, and is not sent again before")
+			doubt.RetryAfter = left
+			return rules.Value{}, true, doubt
+		}
 		return rules.Value{}, false, nil
 	case err != nil:
 		return rules.Value{}, true, err

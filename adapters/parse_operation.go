@@ -129,6 +129,7 @@ func (p *parser) safety(op *Operation, node, safety *source.Node, in scope) {
 		}
 		return
 	}
+	op.Safety.Late = fields["late"].Duration()
 	p.later = append(p.later, func() { p.lookup(op, lookup, fields["with"], in) })
 }
 

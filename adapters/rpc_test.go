@@ -120,10 +120,15 @@ func (o *office) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 
 func connectOffice(t *testing.T, o *office) *adapters.Connection {
 	t.Helper()
+	return connectOfficeTo(t, o, ledger)
+}
+
+func connectOfficeTo(t *testing.T, o *office, text string) *adapters.Connection {
+	t.Helper()
 	o.calls = map[string]int{}
 	server := httptest.NewServer(o)
 	t.Cleanup(server.Close)
-	adapter, problems := adapters.Parse("ledger.yaml", []byte(ledger), contracts.Catalog())
+	adapter, problems := adapters.Parse("ledger.yaml", []byte(text), contracts.Catalog())
 	require.NoError(t, problems.Err())
 	address, err := url.Parse(server.URL)
 	require.NoError(t, err)
@@ -355,4 +360,27 @@ operations:
 	value, err := connection.Call(context.Background(), adapters.Call{Operation: "support.get_task", Input: rules.Record(map[string]rules.Value{"task": rules.Text("7")})})
 	require.NoError(t, err)
 	require.Equal(t, "7", value.Get("id").Text())
+}
+
+// TestAWriteThatMayStillComeIsNotSentAgain: a look-up that finds nothing proves nothing as long as the request may be carried out late.
+func TestAWriteThatMayStillComeIsNotSentAgain(t *testing.T) {
+	t.Parallel()
+	o := &office{answer: func(method string, _ []json.RawMessage) string {
+		if method == "find" {
+			return `{"id":1,"result":[]}`
+		}
+		return `{"id":1,"result":77}`
+	}}
+	text := strings.Replace(ledger, "safety: at_most_once", "safety: {lookup: find, late: 1m}", 1) +
+		"  find: {effect: read, input: {key: string}, request: {call: find, items: '${body.result}'}, one: '${answer.items}', output: {id: '${text(item)}'}}\n"
+	connection := connectOfficeTo(t, o, text)
+	call := adapters.Call{Operation: "support.book", Input: rules.Record(nil), Key: "K1", FirstSent: time.Now().Add(-time.Second)}
+	_, err := connection.Call(context.Background(), call)
+	require.Equal(t, contracts.Unavailable, failureOf(t, err).Class)
+	require.Greater(t, failureOf(t, err).RetryAfter, 30*time.Second)
+	require.Zero(t, o.count("book"))
+	call.FirstSent = time.Now().Add(-2 * time.Minute)
+	_, err = connection.Call(context.Background(), call)
+	require.NoError(t, err)
+	require.Equal(t, 1, o.count("book"))
 }

@@ -33,6 +33,8 @@ type Config struct {
 	Shared Shared
 	// Grants keeps what the system gives us by OAuth2; nil: nobody does, and it is gone with the connection.
 	Grants Grants
+	// Answers is told of every successful answer, so that somebody sees when they change; nil: nobody does.
+	Answers func(operation string, body rules.Value)
 	// TLS says how the connection is encrypted, if not as usual.
 	TLS TLS
 }
@@ -72,6 +74,7 @@ type Connection struct {
 	breaker  *breaker
 	limits   []Limit
 	clients  map[time.Duration]*retryablehttp.Client
+	answers  func(operation string, body rules.Value)
 	close    func()
 	database database
 	folder   folder
@@ -122,7 +125,7 @@ func (a *Adapter) Connect(config Config) (*Connection, error) {
 	if len(problems) > 0 {
 		return nil, problems
 	}
-	c := &Connection{adapter: a, system: config.System, shared: config.Shared, limits: a.limitsWith(config.Limits), close: func() {}}
+	c := &Connection{adapter: a, system: config.System, shared: config.Shared, limits: a.limitsWith(config.Limits), answers: config.Answers, close: func() {}}
 	c.settings, _ = a.settings(config.Settings)
 	if c.shared == nil {
 		c.shared = NewMemory()

@@ -255,6 +255,9 @@ func (c *Connection) read(ctx context.Context, e *exchange, op *Operation, r *re
 		}
 		return rules.Value{}, e.settle(failure)
 	}
+	if c.answers != nil && success {
+		c.answers(op.Name, body)
+	}
 	return answer, nil
 }
 

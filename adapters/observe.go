@@ -5,7 +5,9 @@ import (
 	"context"
 	"io"
 	"net/http"
+	"regexp"
 	"slices"
+	"strings"
 	"time"
 
 	"crosswalk/contracts"
@@ -166,3 +168,24 @@ func (f Field) Accepts(text string) bool {
 
 // Base is the address of the system; "" of a database.
 func (c *Connection) Base() string { return c.baseText().Text() }
+
+// Feeds names the fields whose expressions in the file read a field of an answer, by its last name.
+func (a *Adapter) Feeds(name string) []string {
+	var fed []string
+	word, err := regexp.Compile(`[.?\[]` + regexp.QuoteMeta(name) + `\b`)
+	if err != nil {
+		return nil
+	}
+	for line := range strings.Lines(string(a.Text)) {
+		for _, at := range word.FindAllStringIndex(line, -1) {
+			before := line[:at[0]]
+			if i := strings.LastIndex(before, ": "); i >= 0 {
+				fields := strings.FieldsFunc(before[:i], func(r rune) bool { return strings.ContainsRune(" {,-", r) })
+				if len(fields) > 0 && !slices.Contains(fed, fields[len(fields)-1]) {
+					fed = append(fed, fields[len(fields)-1])
+				}
+			}
+		}
+	}
+	return fed
+}

@@ -227,6 +227,7 @@ func (d *Desk) routes() []route {
 		{"GET", "/api/cases/{id}", user, d.apiCase},
 		{"POST", "/api/cases/{id}/repair/{act}", repairer, d.apiRepair},
 		{"GET", "/api/systems", user, d.apiSystems},
+		{"GET", "/api/systems/drift", user, d.apiDrift},
 		{"POST", "/api/systems/{name}/{act}", lead, d.apiSystem},
 		{"GET", "/api/links", user, d.apiLinks},
 		{"POST", "/api/links/{id}/{act}", user, d.apiLink},

@@ -67,6 +67,7 @@ var policy = []struct {
 	{"GET", "/api/cases/{id}", user, "/api/cases/CASE"},
 	{"POST", "/api/cases/{id}/repair/{act}", repairer, "/api/cases/CASE/repair/retry"},
 	{"GET", "/api/systems", user, "/api/systems"},
+	{"GET", "/api/systems/drift", user, "/api/systems/drift"},
 	{"POST", "/api/systems/{name}/{act}", lead, "/api/systems/crm/resume"},
 	{"GET", "/api/links", user, "/api/links"},
 	{"POST", "/api/links/{id}/{act}", user, "/api/links/LINK/correct"},

@@ -17,6 +17,7 @@ type systemView struct {
 	Waiting int               `json:"waiting"` // cases
 	Cases   []waitingCase     `json:"cases"`   // those that have waited longest
 	Held    []held            `json:"held"`    // its connections that nobody uses for a while
+	Drift   []driftView       `json:"drift"`   // fields of its answers that are not as they were
 }
 
 // waitingCase is a case that waits for a system.
@@ -114,7 +115,11 @@ func (d *Desk) systemViews(ctx context.Context) ([]systemView, error) {
 		for _, one := range found {
 			cases = append(cases, waitingCase{one.ID, one.Reference, one.UseCase, one.WaitingStep, one.WaitingSince})
 		}
-		views = append(views, systemView{name, state, waiting, cases, append([]held{}, bySystem[name]...)})
+		drift, err := d.driftViews(ctx, name)
+		if err != nil {
+			return nil, err
+		}
+		views = append(views, systemView{name, state, waiting, cases, append([]held{}, bySystem[name]...), drift})
 	}
 	return views, nil
 }
@@ -142,10 +147,12 @@ func (d *Desk) setSystem(ctx context.Context, who person, name, act, reason stri
 	switch act {
 	case "pause":
 		err = d.Store.PauseSystem(ctx, name, who.login, reason)
+	case "learn":
+		err = d.Store.LearnAnew(ctx, name)
 	case "resume":
 		err = d.Store.ResumeSystem(ctx, name, who.login)
 	default:
-		return refusal{http.StatusNotFound, "A system can be paused and resumed."}
+		return refusal{http.StatusNotFound, "A system can be paused and resumed, and its answers learned anew."}
 	}
 	if err != nil {
 		return err

@@ -27,6 +27,7 @@ type reach struct {
 	config  atomic.Pointer[workspace.Config]
 
 	shared adapters.Shared
+	drift  *drift          // nil: answers are not compared
 	grants adapters.Grants // nil: they are gone with the process
 	runner *robots.Runner
 	help   askedTasks                                    // what people gave robots that could not go on; may be nil
@@ -89,7 +90,7 @@ func (r *reach) system(defined *workspace.Reach, s *workspace.System, used map[s
 	system := &activities.System{Name: s.Name, Contract: s.Contract.Name, Off: s.Off}
 	for _, d := range s.Drivers {
 		driver := activities.Driver{Name: d.ID(), Off: d.Off, NextOn: strings.Join(d.NextOn, " "), Serves: map[string]activities.Service{}}
-		programs := robot{runner: r.runner, programs: map[string]*robots.Program{}, driver: d, allow: defined.Config.AllowHosts, help: r.help}
+		programs := robot{drift: r.drift, system: s.Name, runner: r.runner, programs: map[string]*robots.Program{}, driver: d, allow: defined.Config.AllowHosts, help: r.help}
 		for _, short := range s.Contract.OperationNames() {
 			for _, route := range defined.Routes(s.Name, short) {
 				if route.Driver == d {
@@ -146,6 +147,11 @@ func (r *reach) connect(key string, defined *workspace.Reach, route workspace.Ro
 	}
 	config, err := defined.AdapterConfig(route, r.shared)
 	config.Grants = r.grants
+	if adapter := route.Adapter; r.drift != nil {
+		config.Answers = func(operation string, body rules.Value) {
+			r.drift.see(route.System.Name, route.Driver.ID(), operation, body, adapter.Feeds)
+		}
+	}
 	if err == nil {
 		var connection *adapters.Connection
 		if connection, err = route.Adapter.Connect(config); err == nil {
@@ -174,6 +180,8 @@ func (b broken) Execute(_ context.Context, call adapters.Call) (activities.Resul
 
 // robot carries out operations in a browser.
 type robot struct {
+	drift    *drift
+	system   string
 	runner   *robots.Runner
 	programs map[string]*robots.Program // by operation
 	driver   *workspace.Driver
@@ -196,6 +204,9 @@ func (r robot) Execute(ctx context.Context, call adapters.Call) (activities.Resu
 		Input: call.Input, Secrets: secrets, Base: r.driver.BaseURL, AllowHosts: r.allow, Heartbeat: beat,
 		Key: call.Key, FirstSent: call.FirstSent, Journal: announcement(call.Sending), Turn: call.Turn, Help: r.helped(ctx, call),
 	})
+	if err == nil {
+		r.drift.see(r.system, r.driver.ID(), call.Operation, found.Output, nil)
+	}
 	result := activities.Result{Value: found.Output}
 	for _, one := range found.Evidence {
 		result.Evidence = append(result.Evidence, activities.Evidence{MediaType: one.MediaType, Body: one.Bytes})

@@ -119,6 +119,7 @@ func (w *Worker) openReach() {
 	}
 	w.reach = newReach(NewShared(w.config.Store), runner, w.config.Store.Load, w.log)
 	w.reach.help = w.config.Store.Tasks
+	w.reach.drift = newDrift(w.config.Store, w.log)
 	w.reach.grants = NewGrants(w.config.Store, w.config.Data)
 }
 

@@ -95,7 +95,24 @@ func TestConnectAProduct(t *testing.T) {
 			if err := os.WriteFile(file, []byte(text), 0o644); err != nil {
 				return err
 			}
+			if err := secondDriver(file, text); err != nil {
+				return err
+			}
 		}
 		return nil
 	}})
+}
+
+// secondDriver writes beside the files of the page those of a second driver, whose numbers are written otherwise.
+func secondDriver(file, text string) error {
+	switch filepath.Base(file) {
+	case "crosswalk.yaml":
+		driver := text[strings.Index(text, "      - adapter: parcelo"):strings.Index(text, "intake:")]
+		text = strings.Replace(text, driver, driver+strings.Replace(driver, "adapter: parcelo", "adapter: parcelo-two", 1), 1)
+	case "parcelo.yaml":
+		text = strings.Replace(strings.Replace(text, "adapter: parcelo", "adapter: parcelo-two", 1), "'${parcel.code}'", "'${lower(parcel.code)}'", 1)
+	default:
+		return nil
+	}
+	return os.WriteFile(strings.TrimSuffix(file, ".yaml")+"-two.yaml", []byte(text), 0o644)
 }

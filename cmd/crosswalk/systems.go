@@ -19,7 +19,8 @@ func systemsCommand() *cobra.Command {
 	pause.Flags().String("reason", "", "why")
 	resume := &cobra.Command{Use: "resume SYSTEM", Short: "Let cases call a system again", Args: exactly("SYSTEM"), RunE: setSystem("resume"),
 		Example: "  crosswalk systems resume crm"}
-	for _, sub := range []*cobra.Command{list, pause, resume} {
+	c.AddCommand(systemsCompareCommand())
+	for _, sub := range []*cobra.Command{list, pause, resume, systemsDriftCommand()} {
 		dataFlag(sub)
 		jsonFlag(sub)
 		c.AddCommand(sub)

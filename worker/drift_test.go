@@ -1,0 +1,63 @@
+package worker
+
+import (
+	"fmt"
+	"log/slog"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"crosswalk/rules"
+	"crosswalk/store"
+)
+
+func TestAnswersThatAreNotAsBeforeAreCounted(t *testing.T) {
+	t.Parallel()
+	opened, err := store.Open(t.Context(), t.TempDir())
+	require.NoError(t, err)
+	t.Cleanup(func() { require.NoError(t, opened.Close()) })
+	at := time.Date(2026, 3, 1, 10, 0, 0, 0, time.UTC)
+	d := newDrift(opened, slog.New(slog.DiscardHandler))
+	d.now = func() time.Time { return at }
+	see := func(text string) {
+		value, err := rules.FromJSON([]byte(text))
+		require.NoError(t, err)
+		at = at.Add(2 * time.Second)
+		d.see("crm", "adapter:hubspot", "crm.find_customer", value, func(name string) []string {
+			if name == "email" {
+				return []string{"mail"}
+			}
+			return nil
+		})
+	}
+	for i := range learnFrom {
+		see(fmt.Sprintf(`{"total": 2, "results": [{"id": %d, "email": "jane@example.com", "company": "X"}, {"id": 8, "email": "jo@example.com", "note": null}], "byMail": {"jane@example.com": 1}}`, i))
+	}
+	changed := func() []string {
+		rows, err := opened.ChangedFields(t.Context(), "crm")
+		require.NoError(t, err)
+		var all []string
+		for _, row := range rows {
+			all = append(all, fmt.Sprintf("%s %s %s %d %s", row.What, row.Field, row.Kinds, row.Counted, row.Feeds))
+		}
+		return all
+	}
+	require.Empty(t, changed())
+	see(`{"total": 0, "results": [], "byMail": {"jo@example.com": 2}}`) // nothing is missing of what is not there
+	require.Empty(t, changed())
+	see(`{"total": "2", "results": [{"id": 7, "mail": "jane@example.com", "company": "X"}], "byMail": {}}`)
+	see(`{"total": "2", "results": [{"id": 7, "mail": "jane@example.com"}], "byMail": {}}`)
+	require.Equal(t, []string{"missing results[].email text 2 mail", "new results[].mail text 2 ", "retyped total text instead of number 2 "}, changed())
+
+	all, err := opened.AnswerFields(t.Context(), "crm", "adapter:hubspot", "crm.find_customer")
+	require.NoError(t, err)
+	require.NotContains(t, fmt.Sprint(all), "jane@example.com", "no value and no name that is data")
+
+	require.NoError(t, opened.LearnAnew(t.Context(), "crm"))
+	at = at.Add(readAgain)
+	for range learnFrom + 1 {
+		see(`{"total": "2", "results": [{"id": 7, "mail": "jane@example.com"}], "byMail": {}}`)
+	}
+	require.Empty(t, changed())
+}

@@ -41,14 +41,19 @@ func (k killedWorker) Contract(_, system string) (*contracts.Contract, error) {
 	return contracts.Catalog()[of], nil
 }
 
-// underKey calls with the key that the system of the test knows.
+// underKey calls with the key that the system of the test knows, and after a look-up would have to wait for a late
+// request.
 type underKey struct {
 	connection *adapters.Connection
 	key        string
+	late       time.Duration
 }
 
 func (u underKey) Execute(ctx context.Context, call adapters.Call) (activities.Result, error) {
 	call.Key = u.key
+	if !call.FirstSent.IsZero() {
+		call.FirstSent = call.FirstSent.Add(-u.late)
+	}
 	value, err := u.connection.Call(ctx, call)
 	return activities.Result{Value: value}, err
 }
@@ -61,9 +66,10 @@ func (k killedWorker) activities(opened *store.Store) (*activities.Activities, e
 			return nil, err
 		}
 		of, short, _ := strings.Cut(w.test.Operation, ".")
-		serves := map[string]activities.Service{short: {Hash: "1", Safety: w.adapter.Operation(w.test.Operation).Safety.Kind}}
+		safety := w.adapter.Operation(w.test.Operation).Safety
+		serves := map[string]activities.Service{short: {Hash: "1", Safety: safety.Kind}}
 		reach.Systems[name] = &activities.System{Name: name, Contract: of, Drivers: []activities.Driver{
-			{Name: "adapter:" + w.adapter.Name, Serves: serves, Executor: underKey{connection, w.test.Key}}}}
+			{Name: "adapter:" + w.adapter.Name, Serves: serves, Executor: underKey{connection, w.test.Key, safety.Late}}}}
 	}
 	return &activities.Activities{Store: opened, Reach: func() *activities.Reach { return reach }, Contracts: k}, nil
 }

@@ -10,6 +10,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strconv"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -99,7 +100,8 @@ func crash(t *testing.T, point, fault string, random *rand.Rand) {
 	own := NewPool(PoolOptions{Runs: 1})
 	t.Cleanup(own.Close)
 	runner := NewRunner(own, nil)
-	struck := false
+	var struck atomic.Bool
+	started := make(chan *os.Process, 1)
 	ctx, cancel := context.WithTimeout(t.Context(), 3*time.Minute)
 	defer cancel()
 	worker := exec.CommandContext(ctx, os.Args[0], "-test.run=^TestCrashWorker$")
@@ -107,10 +109,9 @@ func crash(t *testing.T, point, fault string, random *rand.Rand) {
 
 	// strike is called where the fault belongs, by the server, with the request that is under way.
 	strike := func(w http.ResponseWriter, r *http.Request) (answered bool) {
-		if struck {
+		if !struck.CompareAndSwap(false, true) {
 			return false
 		}
-		struck = true
 		switch fault {
 		case "browser killed":
 			own.mutex.Lock()
@@ -118,7 +119,7 @@ func crash(t *testing.T, point, fault string, random *rand.Rand) {
 			own.mutex.Unlock()
 			browser.process.kill()
 		case "worker killed":
-			require.NoError(t, worker.Process.Kill())
+			_ = (<-started).Kill()
 		case "page hung":
 			<-r.Context().Done()
 			return true
@@ -130,28 +131,30 @@ func crash(t *testing.T, point, fault string, random *rand.Rand) {
 		}
 		return false
 	}
+	script := ""
 	switch fault {
 	case "double click":
-		o.script = `document.forms[0].querySelector('[type=submit]').addEventListener('click', () => { const again = new URLSearchParams(new FormData(document.forms[0])); fetch('/orders', {method: 'POST', body: again}); })`
+		script = `document.forms[0].querySelector('[type=submit]').addEventListener('click', () => { const again = new URLSearchParams(new FormData(document.forms[0])); fetch('/orders', {method: 'POST', body: again}); })`
 	case "post repeated":
-		o.script = `document.forms[0].addEventListener('submit', () => { for (let i = 0; i < 3; i++) { navigator.sendBeacon('/orders', new URLSearchParams(new FormData(document.forms[0]))); fetch('/orders', {method: 'POST', keepalive: true, body: new URLSearchParams(new FormData(document.forms[0]))}); } })`
+		script = `document.forms[0].addEventListener('submit', () => { for (let i = 0; i < 3; i++) { navigator.sendBeacon('/orders', new URLSearchParams(new FormData(document.forms[0]))); fetch('/orders', {method: 'POST', keepalive: true, body: new URLSearchParams(new FormData(document.forms[0]))}); } })`
 	}
 	pause := time.Duration(random.IntN(30)) * time.Millisecond // how far the work is when the fault comes
-	o.intercept = func(w http.ResponseWriter, r *http.Request) bool {
+	dropped := random.IntN(2) == 0                             // what a server makes of a client that is gone, is open
+	intercept := func(w http.ResponseWriter, r *http.Request) bool {
 		if point == "before" && r.URL.Path == "/orders/new" {
 			<-time.After(pause)
 			return strike(w, r)
 		}
 		return false
 	}
-	o.save = func(w http.ResponseWriter, r *http.Request) bool {
+	save := func(w http.ResponseWriter, r *http.Request) bool {
 		_ = r.ParseForm() // a server notices that its client is gone when it has read the request
 		if point == "during" {
 			<-time.After(pause)
 			if strike(w, r) {
 				return true
 			}
-			return r.Context().Err() != nil && random.IntN(2) == 0 // what a server makes of a client that is gone, is open
+			return r.Context().Err() != nil && dropped
 		}
 		if point == "after" {
 			number := o.keep(r)
@@ -163,9 +166,11 @@ func crash(t *testing.T, point, fault string, random *rand.Rand) {
 		}
 		return false
 	}
+	o.behave(func(m *manners) { *m = manners{script, save, intercept} })
 	program := compileOrder(t, crashSystem, orderRobot)
 	if fault == "worker killed" {
 		require.NoError(t, worker.Start())
+		started <- worker.Process
 		_ = worker.Wait()
 	}
 	var err error

@@ -67,12 +67,30 @@ output: {number: '${saved ?? found[0]?.number ?? ""}'}
 // orders is an application with one list and one form, which counts what it was asked to save.
 type orders struct {
 	*httptest.Server
-	mutex     sync.Mutex
-	saved     []string
-	posts     int
+	mutex sync.Mutex
+	saved []string
+	posts int
+	manners
+}
+
+// manners are how the application behaves.
+type manners struct {
 	script    string                                            // of the page with the form
 	save      func(w http.ResponseWriter, r *http.Request) bool // instead of saving, if it says so
 	intercept func(w http.ResponseWriter, r *http.Request) bool // instead of any page, if it says so
+}
+
+// behave changes the manners. Requests come by way of another process, so that nothing else orders what they read.
+func (o *orders) behave(change func(*manners)) {
+	o.mutex.Lock()
+	defer o.mutex.Unlock()
+	change(&o.manners)
+}
+
+func (o *orders) now() manners {
+	o.mutex.Lock()
+	defer o.mutex.Unlock()
+	return o.manners
 }
 
 func serveOrders(t testing.TB) *orders {
@@ -81,7 +99,7 @@ func serveOrders(t testing.TB) *orders {
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /orders/new", func(w http.ResponseWriter, _ *http.Request) {
 		fmt.Fprintf(w, `<form method="post" action="/orders"><label>Reference <input name="reference"></label><label>Amount <input name="amount"></label>
-			<input type="submit" value="Save"></form><script>%s</script>`, o.script)
+			<input type="submit" value="Save"></form><script>%s</script>`, o.now().script)
 	})
 	mux.HandleFunc("GET /orders", func(w http.ResponseWriter, _ *http.Request) {
 		o.mutex.Lock()
@@ -96,7 +114,7 @@ func serveOrders(t testing.TB) *orders {
 		o.mutex.Lock()
 		o.posts++
 		o.mutex.Unlock()
-		if o.save != nil && o.save(w, r) {
+		if save := o.now().save; save != nil && save(w, r) {
 			return
 		}
 		fmt.Fprintf(w, `<p>Order %d saved</p>`, o.keep(r))
@@ -108,7 +126,7 @@ func serveOrders(t testing.TB) *orders {
 	})
 	o.Server = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("Content-Type", "text/html; charset=utf-8")
-		if o.intercept != nil && o.intercept(w, r) {
+		if intercept := o.now().intercept; intercept != nil && intercept(w, r) {
 			return
 		}
 		mux.ServeHTTP(w, r)
@@ -227,14 +245,16 @@ func TestOnlyTheDeclaredRequestLeaves(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			o, l := serveOrders(t), &ledger{}
-			o.script = c.script
-			o.save = func(w http.ResponseWriter, r *http.Request) bool {
-				if r.FormValue("amount") == "" {
-					fmt.Fprint(w, `<p class="refused">no amount</p>`)
-					return true
+			o.behave(func(m *manners) {
+				m.script = c.script
+				m.save = func(w http.ResponseWriter, r *http.Request) bool {
+					if r.FormValue("amount") == "" {
+						fmt.Fprint(w, `<p class="refused">no amount</p>`)
+						return true
+					}
+					return false
 				}
-				return false
-			}
+			})
 			text := orderRobot
 			if c.robot != nil {
 				text = c.robot(text)
@@ -295,7 +315,7 @@ func TestDoubtIsSettledByFind(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			o, l := serveOrders(t), &ledger{}
-			o.save = c.save(o)
+			o.behave(func(m *manners) { m.save = c.save(o) })
 			text := orderRobot
 			if c.robot != nil {
 				text = c.robot(text)

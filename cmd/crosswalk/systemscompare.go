@@ -27,7 +27,8 @@ func systemsCompareCommand() *cobra.Command {
 they answer: an API against the robot that it is to replace, say. The file has one input as JSON in each line. A driver may be switched off
 in crosswalk.yaml. Nothing is written, and nothing that runs is needed.
 
-The exit code is 0 if all answers are the same, and 1 if one differs.`,
+To find nothing, to find several and to be refused are answers too. What is none (the system is down, the key is wrong) ends it with exit
+code 3, for it says nothing about the driver. Else the exit code is 0 if all answers are the same, and 1 if one differs.`,
 		Example: "  crosswalk systems compare fulfilment get_shipment --drivers shipstation,acme-portal --keys orders.jsonl",
 		Args:    exactly("SYSTEM", "OPERATION"),
 		RunE:    compareDrivers,
@@ -105,6 +106,11 @@ func compareDrivers(c *cobra.Command, args []string) error {
 	for i, input := range inputs {
 		a, _, failedA := reads[0].Read(c.Context(), system.Name, operation, input)
 		b, _, failedB := reads[1].Read(c.Context(), system.Name, operation, input)
+		for side, failed := range []error{failedA, failedB} {
+			if failed != nil && !answers(failed) {
+				return systemError(fmt.Errorf("input %d: %s gave no answer that could be compared: %w", i+1, names[side], failed))
+			}
+		}
 		one := comparedInput{Line: i + 1, Input: plainJSON(input), Differences: []difference{}}
 		one.Differences = append(one.Differences, differences("", answered(operation, a, failedA), answered(operation, b, failedB))...)
 		if one.Same = len(one.Differences) == 0; !one.Same {
@@ -124,6 +130,15 @@ func answered(operation *contracts.Operation, value rules.Value, failed error) r
 		return decoded
 	}
 	return value
+}
+
+// answers is whether an error says something about what was asked, and not only that nobody could be asked.
+func answers(failed error) bool {
+	switch contracts.ClassOf(failed) {
+	case contracts.NotFound, contracts.NotUnique, contracts.Validation, contracts.Conflict, contracts.Declined:
+		return true
+	}
+	return false
 }
 
 // onlyDriver is the workspace's reach with one driver of the system, switched on.

@@ -14,7 +14,7 @@ var (
 	mailText  = regexp.MustCompile(`[\p{L}\p{N}._%+'-]+@[\p{L}\p{N}-]+(\.[\p{L}\p{N}-]+)+`)
 	phoneText = regexp.MustCompile(`^\+?\(?\d[\d ()/.\-]{5,}\d$`)
 	codeText  = regexp.MustCompile(`^[A-Za-z0-9_.:/#+-]*$`)
-	aboutWho  = regexp.MustCompile(`(?i)(^|_|[a-z])(name|mail|phone|mobile|tel|fax|street|address|addr|city|zip|postcode|postal|birth|iban|handle|note|comment|body|text|description|subject|message|summary|title|avatar|photo|login|user)`)
+	aboutWho  = regexp.MustCompile(`(?i)(^|_|[a-z])(name|mail|phone|mobile|tel|fax|street|address|addr|city|zip|postcode|postal|birth|iban|handle|note|comment|body|text|description|subject|message|summary|title|avatar|photo|login|user|owner|customer|company|contact|from|author|person|assignee)`)
 )
 
 // disguise puts what is made up in the place of what says who somebody is, the same for the same everywhere. A nil one

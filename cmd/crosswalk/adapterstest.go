@@ -56,18 +56,22 @@ func testAdapters(c *cobra.Command, args []string) error {
 			return contentError(errors.New("there are no adapters in this workspace: name one of the catalogue, see crosswalk adapters list"))
 		}
 	}
-	reports, wrong := []conformance.Report{}, 0
+	reports, wrong, ran := []conformance.Report{}, 0, 0
 	for _, name := range args {
 		report, err := testAdapter(c, here, name, only)
 		if err != nil {
 			return err
 		}
+		ran += report.Tests + report.Faults
 		if !report.Passed() {
 			wrong++
 		}
 		if reports = append(reports, report); !wantsJSON(c) {
 			printConformance(c, report)
 		}
+	}
+	if only != nil && ran == 0 && wrong == 0 {
+		return usageError("--run: nothing fits %q: it is a pattern for OPERATION/CHECK, such as 'create_task/a write happens once'", pattern)
 	}
 	if wantsJSON(c) {
 		if err := printJSON(c, map[string]any{"ok": wrong == 0, "adapters": reports}); err != nil {

@@ -195,13 +195,15 @@ func tryAdapter(c *cobra.Command, args []string) error {
 	for _, seen := range all {
 		exchanges = append(exchanges, shownExchange(connection, seen))
 	}
-	file := ""
+	file, recordErr := "", error(nil)
 	if record, _ := c.Flags().GetBool("record"); record {
-		if file, err = recordTry(c, t, call, all, connection); err != nil {
-			return err
-		}
+		file, recordErr = recordTry(c, t, call, all, connection)
 	}
-	return showTry(c, t, call, exchanges, output, failed, file)
+	// What was answered is shown first: of a write that was made it is all that there is.
+	if err := showTry(c, t, call, exchanges, output, failed, file); err != nil && recordErr == nil {
+		return err
+	}
+	return recordErr
 }
 
 // tryInput reads the input and holds it to the contract.
@@ -319,7 +321,15 @@ func printTry(out io.Writer, t trySubject, call adapters.Call, exchanges []tried
 	}
 	if file != "" {
 		fmt.Fprintf(out, "kept as a test in %s; read it before you commit it: what is free text may still say something\n", file)
+		if beside := strings.TrimSuffix(file, conformance.Extension) + ".yaml"; missing(beside) {
+			fmt.Fprintf(out, "the adapter is of the catalogue: it is played once %s stands beside it\n", beside)
+		}
 	}
+}
+
+func missing(file string) bool {
+	_, err := os.Stat(file)
+	return errors.Is(err, os.ErrNotExist)
 }
 
 func printHeaders(out io.Writer, mark string, headers map[string]string) {

@@ -247,7 +247,7 @@ func robotsTestCommand() *cobra.Command {
 		Use:   "test [ROBOT]",
 		Short: "Check robots: everything that is wrong or risky in their files; with --live, also what their pages show now",
 		Long: `Checks one robot, or all of the workspace here: names, types, expressions, places that break with the next release.
-With --live the steps are done once in the application, up to the commit and with the fence never armed, with the input of canary:.`,
+With --live the steps are done once in the application, up to the commit and with the fence never armed, with the input of --input.`,
 		Example: "  crosswalk robots test\n  crosswalk robots test acme/robots/list-orders.yaml\n  crosswalk robots test list-orders --live --input order.json",
 		Args:    atMostOne,
 		RunE:    testRobots,

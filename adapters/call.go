@@ -52,22 +52,28 @@ func (c *Connection) Call(ctx context.Context, call Call) (rules.Value, error) {
 	if err == nil {
 		return value, nil
 	}
-	var failure *contracts.Error
-	if !errors.As(err, &failure) {
-		failure = &contracts.Error{Class: contracts.Internal, Message: err.Error()}
-		if ctx.Err() != nil { // a call that was given up says nothing about the system; what a write came to, the next try looks up
-			failure.Class, failure.Message = contracts.Unavailable, c.system+": the call was given up before it was done"
-			if !op.knowable() {
-				failure.Class = contracts.OutcomeUnknown
-			}
-		}
-	}
+	failure := c.failureOf(ctx, op, err)
 	if failure.Operation == "" {
 		failure.Operation = op.Name
 	}
 	// A cause may hold an address with its query, or a header: what is to be said is in the message.
 	failure.Message, failure.Err = c.redact.text(failure.Message), nil
 	return rules.Value{}, failure
+}
+
+func (c *Connection) failureOf(ctx context.Context, op *Operation, err error) *contracts.Error {
+	var failure *contracts.Error
+	if errors.As(err, &failure) {
+		return failure
+	}
+	failure = &contracts.Error{Class: contracts.Internal, Message: err.Error()}
+	if ctx.Err() != nil { // a call that was given up says nothing about the system; what a write came to, the next try looks up
+		failure.Class, failure.Message = contracts.Unavailable, c.system+": the call was given up before it was done"
+		if !op.knowable() {
+			failure.Class = contracts.OutcomeUnknown
+		}
+	}
+	return failure
 }
 
 func (c *Connection) call(ctx context.Context, op *Operation, call Call) (rules.Value, error) {
@@ -83,7 +89,11 @@ func (c *Connection) call(ctx context.Context, op *Operation, call Call) (rules.
 	for _, r := range op.requests {
 		result, err := c.run(ctx, op, r, vars)
 		if err != nil {
-			return rules.Value{}, err
+			failure := c.failureOf(ctx, op, err)
+			if !failure.NothingSent { // every sending may be carried out late, and not the first one alone
+				failure.RetryAfter = max(failure.RetryAfter, op.Safety.Late)
+			}
+			return rules.Value{}, failure
 		}
 		vars[r.name] = result
 	}
@@ -113,7 +123,7 @@ func (c *Connection) settle(ctx context.Context, op *Operation, call Call, vars 
 	value, err := c.call(ctx, lookup, Call{Operation: lookup.Name, Input: input})
 	switch {
 	case contracts.ClassOf(err) == contracts.NotFound:
-		if left := op.Safety.Late - time.Since(call.FirstSent); left > 0 {
+		if left := op.Safety.Late + op.timeout - time.Since(call.FirstSent); left > 0 {
 			doubt := contracts.NewError(contracts.Unavailable, "", "it was sent a moment ago and is not there yet; it may still come, and is not sent again before")
 			doubt.RetryAfter = left
 			return rules.Value{}, true, doubt

@@ -383,4 +383,15 @@ func TestAWriteThatMayStillComeIsNotSentAgain(t *testing.T) {
 	_, err = connection.Call(context.Background(), call)
 	require.NoError(t, err)
 	require.Equal(t, 1, o.count("book"))
+
+	found := o.answer
+	o.answer = func(method string, params []json.RawMessage) string {
+		if method == "find" {
+			return found(method, params)
+		}
+		return "a page of maintenance"
+	}
+	_, err = connection.Call(context.Background(), call)
+	require.GreaterOrEqual(t, failureOf(t, err).RetryAfter, time.Minute, "what was sent last may come late too")
+	require.Equal(t, 2, o.count("book"))
 }

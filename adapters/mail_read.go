@@ -99,8 +99,8 @@ func (a mailAccount) inside(client *imapclient.Client, r *mailRequest, mailbox s
 		return rules.Value{}, &mailFailure{contracts.NotFound, "there is no such mail", false}
 	}
 	if r.kind == "move" {
-		if _, err := client.Move(imap.UIDSetNum(uid), with.Get("to").String()).Wait(); err != nil {
-			return rules.Value{}, imapFailure(err, contracts.NotFound, "there is no mailbox "+with.Get("to").String(), true)
+		if err := move(client, imap.UIDSetNum(uid), with.Get("to").String()); err != nil {
+			return rules.Value{}, err
 		}
 		return rules.Record(map[string]rules.Value{"uid": rules.Number(rules.Int(int64(uid)))}), nil
 	}
@@ -116,6 +116,32 @@ func (a mailAccount) inside(client *imapclient.Client, r *mailRequest, mailbox s
 		}
 	}
 	return rules.Record(map[string]rules.Value{"uid": rules.Number(rules.Int(int64(uid)))}), nil
+}
+
+// move moves a mail. The library's own way without MOVE deletes what it could not copy, and without UIDPLUS all mails of
+// the mailbox that anybody has marked.
+func move(client *imapclient.Client, mail imap.UIDSet, to string) error {
+	missing := "there is no mailbox " + to
+	switch caps := client.Caps(); {
+	case caps.Has(imap.CapMove):
+		if _, err := client.Move(mail, to).Wait(); err != nil {
+			return imapFailure(err, contracts.NotFound, missing, true)
+		}
+		return nil
+	case !caps.Has(imap.CapUIDPlus):
+		return &mailFailure{contracts.Internal, "the server can neither MOVE nor UIDPLUS: a mail cannot be moved there without risk to others", false}
+	}
+	if _, err := client.Copy(mail, to).Wait(); err != nil {
+		return imapFailure(err, contracts.NotFound, missing, true)
+	}
+	err := client.Store(mail, &imap.StoreFlags{Op: imap.StoreFlagsAdd, Silent: true, Flags: []imap.Flag{imap.FlagDeleted}}, nil).Close()
+	if err == nil {
+		err = client.UIDExpunge(mail).Close()
+	}
+	if err != nil {
+		return &mailFailure{contracts.Unavailable, "the mail was copied to " + to + " and could not be taken away here: " + explain(err), true}
+	}
+	return nil
 }
 
 // imapFailure is what a server refuses; anything else is a lost connection, after which a change may have been made.

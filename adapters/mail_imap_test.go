@@ -1,0 +1,115 @@
+package adapters_test
+
+import (
+	"context"
+	"net"
+	"strings"
+	"testing"
+
+	"github.com/emersion/go-imap/v2"
+	"github.com/emersion/go-imap/v2/imapserver"
+	"github.com/emersion/go-imap/v2/imapserver/imapmemserver"
+	"github.com/stretchr/testify/require"
+
+	"crosswalk/adapters"
+	"crosswalk/rules"
+)
+
+// imapOffice is a mail server in memory: what it can do, and what it refuses, is the test's.
+type imapOffice struct {
+	caps   imap.CapSet
+	login  *imap.Error
+	choose *imap.Error // of a SELECT
+}
+
+type imapVisit struct {
+	*imapmemserver.UserSession
+	office *imapOffice
+	user   *imapmemserver.User
+}
+
+func (v *imapVisit) Login(name, password string) error {
+	if v.office.login != nil {
+		return v.office.login
+	}
+	return v.user.Login(name, password)
+}
+
+func (v *imapVisit) Select(mailbox string, options *imap.SelectOptions) (*imap.SelectData, error) {
+	if v.office.choose != nil {
+		return nil, v.office.choose
+	}
+	return v.UserSession.Select(mailbox, options)
+}
+
+// open starts the server with three mails, the second of which somebody has marked as deleted.
+func (o *imapOffice) open(t *testing.T) *adapters.Connection {
+	t.Helper()
+	user := imapmemserver.NewUser("clerk", "pw-of-the-clerk")
+	require.NoError(t, user.Create("INBOX", nil))
+	require.NoError(t, user.Create("Done", nil))
+	for _, subject := range []string{"one", "two", "three"} {
+		options := &imap.AppendOptions{}
+		if subject == "two" {
+			options.Flags = []imap.Flag{imap.FlagDeleted}
+		}
+		text := "Message-ID: <" + subject + "@acme.example>\r\nSubject: " + subject + "\r\n\r\nx\r\n"
+		_, err := user.Append("INBOX", literal{strings.NewReader(text)}, options)
+		require.NoError(t, err)
+	}
+	server := imapserver.New(&imapserver.Options{Caps: o.caps, InsecureAuth: true, NewSession: func(*imapserver.Conn) (imapserver.Session, *imapserver.GreetingData, error) {
+		return &imapVisit{imapmemserver.NewUserSession(user), o, user}, nil, nil
+	}})
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	require.NoError(t, err)
+	go func() { _ = server.Serve(listener) }()
+	t.Cleanup(func() { _ = server.Close() })
+	host, port, err := net.SplitHostPort(listener.Addr().String())
+	require.NoError(t, err)
+	number, err := rules.ParseNum(port)
+	require.NoError(t, err)
+	connection, err := parsed(t, postOffice).Connect(adapters.Config{System: "post", Shared: boundless{}, Secrets: secrets(map[string]string{"password": "pw-of-the-clerk"}), AllowHosts: []string{listener.Addr().String(), "127.0.0.1:1"},
+		Settings: rules.Record(fields{"smtp_host": rules.Text(host), "smtp_port": rules.Number(rules.Int(1)), "imap_host": rules.Text(host), "imap_port": rules.Number(number), "user": rules.Text("clerk"), "tls": rules.Text("off")})})
+	require.NoError(t, err)
+	t.Cleanup(connection.Close)
+	return connection
+}
+
+type literal struct{ *strings.Reader }
+
+func capabilities(more ...imap.Cap) imap.CapSet {
+	set := imap.CapSet{imap.CapIMAP4rev1: {}}
+	for _, one := range more {
+		set[one] = struct{}{}
+	}
+	return set
+}
+
+// TestAMoveDestroysNoMail: only the mail that is moved leaves the mailbox, and only once it is in the other.
+func TestAMoveDestroysNoMail(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		caps  imap.CapSet
+		moves bool
+	}{"MOVE": {capabilities(imap.CapMove), true}, "UIDPLUS": {capabilities(imap.CapUIDPlus), true}, "neither": {capabilities(), false}} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			connection := (&imapOffice{caps: c.caps}).open(t)
+			_, err := connection.Call(context.Background(), adapters.Call{Operation: "support.file_away", Key: "K-1", Input: rules.Record(fields{"uid": rules.Number(rules.Int(1))})})
+			left, moved := "2", 1
+			if !c.moves {
+				require.ErrorContains(t, err, "can neither MOVE nor UIDPLUS")
+				require.True(t, failureOf(t, err).NothingSent)
+				left, moved = "3", 0
+			} else {
+				require.NoError(t, err)
+			}
+			found, err := ask(t, connection, "support.find", nil)
+			require.NoError(t, err)
+			require.Equal(t, left, found.Get("found").String())
+			found, err = ask(t, connection, "support.find_done", nil)
+			require.NoError(t, err)
+			require.Equal(t, moved, found.Get("items").Len())
+		})
+	}
+}

@@ -5,6 +5,7 @@ import (
 	"net"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/emersion/go-imap/v2"
 	"github.com/emersion/go-imap/v2/imapserver"
@@ -12,6 +13,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"crosswalk/adapters"
+	"crosswalk/contracts"
 	"crosswalk/rules"
 )
 
@@ -110,6 +112,31 @@ func TestAMoveDestroysNoMail(t *testing.T) {
 			found, err = ask(t, connection, "support.find_done", nil)
 			require.NoError(t, err)
 			require.Equal(t, moved, found.Get("items").Len())
+		})
+	}
+}
+
+// TestAMailboxThatCannotBeOpenedProvesNothing: a mail that was perhaps sent is not sent again because nobody could look.
+func TestAMailboxThatCannotBeOpenedProvesNothing(t *testing.T) {
+	t.Parallel()
+	refusal := func(code imap.ResponseCode) *imap.Error {
+		return &imap.Error{Type: imap.StatusResponseTypeNo, Code: code, Text: "no"}
+	}
+	for name, c := range map[string]struct {
+		office imapOffice
+		class  contracts.Class
+	}{
+		"no such mailbox":     {imapOffice{choose: refusal(imap.ResponseCodeNonExistent)}, contracts.Drift},
+		"a busy mailbox":      {imapOffice{choose: refusal(imap.ResponseCodeInUse)}, contracts.Unavailable},
+		"a server that fails": {imapOffice{login: refusal(imap.ResponseCodeUnavailable)}, contracts.Unavailable},
+		"a wrong password":    {imapOffice{login: refusal(imap.ResponseCodeAuthenticationFailed)}, contracts.Auth},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			connection := c.office.open(t)
+			letter := rules.Record(fields{"to": rules.List(rules.Text("jane@acme.example")), "subject": rules.Text("x")})
+			_, err := connection.Call(context.Background(), adapters.Call{Operation: "support.send", Key: "K-1", Input: letter, FirstSent: time.Now().Add(-time.Hour)})
+			require.Equal(t, c.class, failureOf(t, err).Class, err)
 		})
 	}
 }

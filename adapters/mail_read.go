@@ -82,7 +82,8 @@ func (a mailAccount) inside(client *imapclient.Client, r *mailRequest, mailbox s
 		return rules.Record(map[string]rules.Value{"message_id": rules.Text(l.id)}), nil
 	}
 	if _, err := client.Select(mailbox, &imap.SelectOptions{ReadOnly: r.kind == "search"}).Wait(); err != nil {
-		return rules.Value{}, imapFailure(err, contracts.NotFound, "there is no mailbox "+mailbox, false)
+		// Not that nothing was found: a look-up that could not look proves nothing.
+		return rules.Value{}, imapFailure(err, contracts.Drift, "the mailbox "+mailbox+" cannot be opened", false)
 	}
 	if r.kind == "search" {
 		return r.search(client, with)
@@ -148,6 +149,10 @@ func move(client *imapclient.Client, mail imap.UIDSet, to string) error {
 func imapFailure(err error, class contracts.Class, message string, changes bool) error {
 	var refusal *imap.Error
 	if errors.As(err, &refusal) {
+		switch refusal.Code {
+		case imap.ResponseCodeUnavailable, imap.ResponseCodeInUse, imap.ResponseCodeLimit, imap.ResponseCodeServerBug:
+			class, message = contracts.Unavailable, "the server cannot do it now"
+		}
 		return &mailFailure{class, fmt.Sprintf("%s (%s)", message, refusal.Text), false}
 	}
 	return &mailFailure{contracts.Unavailable, explain(err), changes}

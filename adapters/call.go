@@ -123,7 +123,7 @@ func (c *Connection) settle(ctx context.Context, op *Operation, call Call, vars 
 	value, err := c.call(ctx, lookup, Call{Operation: lookup.Name, Input: input})
 	switch {
 	case contracts.ClassOf(err) == contracts.NotFound:
-		if left := op.Safety.Late + op.timeout - time.Since(call.FirstSent); left > 0 {
+		if left := op.Safety.Late + op.timeout - time.Since(call.FirstSent); op.Safety.Late > 0 && left > 0 {
 			doubt := contracts.NewError(contracts.Unavailable, "", "it was sent a moment ago and is not there yet; it may still come, and is not sent again before")
 			doubt.RetryAfter = left
 			return rules.Value{}, true, doubt

@@ -98,6 +98,9 @@ func (c *call) send(ctx context.Context, effect store.Effect, firstSent time.Tim
 // certain says that a failure proves that the system did not carry the request out. What follows a successful
 // request (an answer that looks strange, a fault of ours) proves nothing.
 func certain(f *Failure) bool {
+	if f.Ask != nil { // a question, whatever its class, may come after the request
+		return f.NothingSent
+	}
 	switch f.Class {
 	case contracts.Unavailable, contracts.Drift, contracts.Internal:
 		return f.NothingSent

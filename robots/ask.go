@@ -2,6 +2,7 @@ package robots
 
 import (
 	"context"
+	"crypto/sha256"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -103,6 +104,7 @@ type parked struct {
 
 type asked struct {
 	err      error
+	sent     bool // the request of the commit may have left by then
 	evidence []Evidence
 	within   time.Duration
 }
@@ -138,8 +140,12 @@ func (p *parking) take(turn, hash string) *parked {
 func (p *parking) put(turn string, run *parked, within time.Duration) bool {
 	p.mutex.Lock()
 	defer p.mutex.Unlock()
-	if len(p.runs) >= mostParked {
+	old := p.runs[turn]
+	if old == nil && len(p.runs) >= mostParked {
 		return false
+	}
+	if old != nil && old != run {
+		old.cancel(errGivenUp)
 	}
 	p.runs[turn] = run
 	time.AfterFunc(within, func() {
@@ -158,9 +164,10 @@ func (p *parking) put(turn string, run *parked, within time.Duration) bool {
 
 // ask is called by the run: it tells the call that waits, and waits itself for the next one.
 func (p *parked) ask(ctx context.Context, u *run, question error, within time.Duration) (Help, error) {
+	question = u.veiled(question)
 	evidence := scrub(u.journal.evidence(u.program, "", question), u.hidden())
 	select {
-	case p.asked <- asked{err: question, evidence: evidence, within: within}:
+	case p.asked <- asked{err: question, sent: u.sent, evidence: evidence, within: within}:
 	case <-ctx.Done():
 		return Help{}, context.Cause(ctx)
 	}
@@ -179,14 +186,15 @@ func (p *parked) Sending(ctx context.Context) error { return (*p.journal.Load())
 
 // runAsking is Run for programs that may ask a person in the middle.
 func (r *Runner) runAsking(ctx context.Context, program *Program, call Call) (Result, error) {
-	run := r.parking.take(call.Turn, program.Hash)
+	is := parkedAs(program, call)
+	run := r.parking.take(call.Turn, is)
 	if run != nil && call.Help.Code == "" {
 		run.cancel(errGivenUp)
 		run = nil
 	}
 	fresh := run == nil
 	if fresh {
-		run = &parked{hash: program.Hash, asked: make(chan asked), help: make(chan Help), done: make(chan outcome, 1)}
+		run = &parked{hash: is, asked: make(chan asked), help: make(chan Help), done: make(chan outcome, 1)}
 	}
 	beat, journal := call.Heartbeat, call.Journal
 	if beat == nil {
@@ -220,7 +228,7 @@ func (r *Runner) runAsking(ctx context.Context, program *Program, call Call) (Re
 		if !r.parking.put(call.Turn, run, question.within) {
 			run.cancel(errGivenUp)
 		}
-		return Result{Evidence: question.evidence}, named(question.err, program)
+		return Result{Evidence: question.evidence}, named(question.err, program, question.sent)
 	case <-ctx.Done():
 		run.cancel(context.Cause(ctx))
 		end := <-run.done
@@ -228,13 +236,19 @@ func (r *Runner) runAsking(ctx context.Context, program *Program, call Call) (Re
 	}
 }
 
-func named(err error, program *Program) error {
+// parkedAs tells apart what a run was begun for: the robot, what it was given, where, and the key of its write.
+func parkedAs(program *Program, call Call) string {
+	input, _ := json.Marshal(call.Input) // a value
+	return fmt.Sprintf("%s %x %q %q", program.Hash, sha256.Sum256(input), call.Base, call.Key)
+}
+
+func named(err error, program *Program, sent bool) error {
 	var known *contracts.Error
 	if !errors.As(err, &known) {
 		return err
 	}
 	copied := *known
-	copied.Operation, copied.NothingSent = program.Operation.Name, true
+	copied.Operation, copied.NothingSent = program.Operation.Name, !sent
 	return &copied
 }
 
@@ -259,7 +273,14 @@ func (u *run) offer(ctx context.Context, s *step, err error) error {
 		return err
 	}
 	var candidates []rules.Value
+	hide := hider(u.hidden())
 	for _, c := range answer.Candidates {
+		if hide != nil {
+			if hide.Replace(c.Text) != c.Text {
+				continue // it could not be named without what must not be seen
+			}
+			c.Says = hide.Replace(c.Says)
+		}
 		target, _ := json.Marshal(map[string]string{c.Kind: c.Text}) // texts only
 		candidates = append(candidates, rules.Record(map[string]rules.Value{"says": rules.Text(c.Says), "target": rules.Text(string(target))}))
 	}

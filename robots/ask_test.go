@@ -1,14 +1,18 @@
 package robots
 
 import (
+	"encoding/json"
 	"errors"
 	"net/http"
+	"strings"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
 	"crosswalk/contracts"
+	"crosswalk/rules"
 )
 
 // TestACodeFromAPerson holds that a page stays open for a one-time code: the one who gives it goes on where the robot
@@ -88,4 +92,58 @@ func TestACandidateThatAPersonChooses(t *testing.T) {
 	call.Help.Hash = "of another file"
 	_, err = NewRunner(pool, nil).Run(t.Context(), program, call)
 	require.Equal(t, contracts.Drift, contracts.ClassOf(err))
+}
+
+// TestAQuestionAfterTheCommitDoesNotVoidIt holds that a question says whether something was sent before it was asked.
+func TestAQuestionAfterTheCommitDoesNotVoidIt(t *testing.T) {
+	t.Parallel()
+	o, l := serveOrders(t), &ledger{}
+	program := compileOrder(t, orderSystem, strings.Replace(orderRobot, "verify:\n", "verify:\n  - ask: {what: code, as: code}\n", 1))
+	call := orderCall(o, "k1", l)
+	call.Turn = "case-1 step 1"
+	runner := NewRunner(pool, nil)
+	_, err := runner.Run(t.Context(), program, call)
+	var asked *contracts.Error
+	require.ErrorAs(t, err, &asked)
+	require.False(t, asked.Ask.IsMissing(), "%v", err)
+	require.False(t, asked.NothingSent)
+	require.Equal(t, 1, l.sent)
+	call.Help.Code, call.FirstSent = "481516", testInstant
+	_, err = runner.Run(t.Context(), program, call)
+	require.NoError(t, err)
+	require.Equal(t, 1, o.count("k1"))
+}
+
+func TestParkedRuns(t *testing.T) {
+	t.Parallel()
+	var ended []string
+	run := func(name string) *parked {
+		return &parked{hash: name, cancel: func(error) { ended = append(ended, name) }}
+	}
+	p := parking{runs: map[string]*parked{}}
+	first, second := run("first"), run("second")
+	require.True(t, p.put("turn", first, time.Hour))
+	require.True(t, p.put("turn", first, time.Hour))
+	require.Empty(t, ended)
+	require.True(t, p.put("turn", second, time.Hour))
+	require.Equal(t, []string{"first"}, ended, "nobody can come back to it")
+	require.Nil(t, p.take("turn", "another"))
+	require.Equal(t, []string{"first", "second"}, ended)
+
+	program := compileOrder(t, orderSystem, orderRobot)
+	base := Call{Base: "http://a", Key: "k", Input: rules.Text("a")}
+	for _, other := range []Call{{Base: "http://b", Key: "k", Input: rules.Text("a")}, {Base: "http://a", Key: "l", Input: rules.Text("a")}, {Base: "http://a", Key: "k", Input: rules.Text("b")}} {
+		require.NotEqual(t, parkedAs(program, base), parkedAs(program, other))
+	}
+}
+
+func TestQuestionsShowNoSecrets(t *testing.T) {
+	t.Parallel()
+	u := &run{system: &System{}, marked: []string{"481516"}}
+	err := u.veiled(&contracts.Error{Class: contracts.Drift, Ask: rules.Record(map[string]rules.Value{"title": rules.Text("is 481516 it?"),
+		"candidates": rules.List(rules.Record(map[string]rules.Value{"says": rules.Text("Code 481516"), "target": rules.Text("{}")}))})})
+	var known *contracts.Error
+	require.ErrorAs(t, err, &known)
+	text, _ := json.Marshal(known.Ask)
+	require.JSONEq(t, `{"title": "is *** it?", "candidates": [{"says": "Code ***", "target": "{}"}]}`, string(text))
 }

@@ -16,6 +16,7 @@ import (
 	"github.com/go-rod/rod/lib/proto"
 
 	"crosswalk/contracts"
+	"crosswalk/rules"
 )
 
 // requestRecord is a request of a page, without query and body, which may hold personal data.
@@ -152,8 +153,31 @@ func (u *run) veiled(err error) error {
 		return err
 	}
 	veiled := *known
-	veiled.Message = hide.Replace(known.Message)
+	veiled.Message, veiled.Ask = hide.Replace(known.Message), veiledValue(known.Ask, hide)
 	return &veiled
+}
+
+// veiledValue hides it in all texts of a value but targets, which must stay what they are and never hold it.
+func veiledValue(v rules.Value, hide *strings.Replacer) rules.Value {
+	switch v.Kind() {
+	case rules.KindText:
+		return rules.Text(hide.Replace(v.Text()))
+	case rules.KindList:
+		var items []rules.Value
+		for _, item := range v.Items() {
+			items = append(items, veiledValue(item, hide))
+		}
+		return rules.List(items...)
+	case rules.KindRecord:
+		fields := map[string]rules.Value{}
+		for _, key := range v.Keys() {
+			if fields[key] = v.Get(key); key != "target" && key != "hash" {
+				fields[key] = veiledValue(fields[key], hide)
+			}
+		}
+		return rules.Record(fields)
+	}
+	return v
 }
 
 // base64Forms are how a text looks within base64, wherever it begins there.

@@ -148,6 +148,9 @@ func (s *Store) SendEffect(ctx context.Context, attempt Effect) (Effect, error) 
 		if current.Attempts != attempt.Attempts {
 			return fmt.Errorf("%w: another attempt has sent it", ErrEffectState)
 		}
+		if current.RequestHash != attempt.RequestHash || !current.IntentAt.Equal(attempt.IntentAt) {
+			return fmt.Errorf("%w: it was begun anew since", ErrEffectState)
+		}
 		now := s.now()
 		changed, err = changeEffect(ctx, tx, attempt.Key, []EffectState{EffectIntent, EffectSent},
 			`state = ?, attempts = attempts + 1, first_sent_at = CASE WHEN first_sent_at = 0 THEN ? ELSE first_sent_at END`, EffectSent, now)

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 )
@@ -232,4 +233,25 @@ func TestReadResultsKeepTheFirstAnswer(t *testing.T) {
 	_, found, err = s.ReadResult(t.Context(), "c1", "stock")
 	require.NoError(t, err)
 	require.False(t, found)
+}
+
+// TestWhoWasOvertakenDoesNotSend holds that an attempt sends only what it began itself, and only if nobody has since.
+func TestWhoWasOvertakenDoesNotSend(t *testing.T) {
+	t.Parallel()
+	s, _ := testStore(t)
+	first, _, err := s.BeginEffect(t.Context(), ticket(), nil)
+	require.NoError(t, err)
+	for name, change := range map[string]func(*Effect){
+		"of another request":  func(e *Effect) { e.RequestHash = "other" },
+		"of an earlier begin": func(e *Effect) { e.IntentAt = e.IntentAt.Add(-time.Second) },
+		"of another attempt":  func(e *Effect) { e.Attempts++ },
+	} {
+		attempt := first
+		change(&attempt)
+		_, err := s.SendEffect(t.Context(), attempt)
+		require.ErrorIs(t, err, ErrEffectState, name)
+	}
+	sent, err := s.SendEffect(t.Context(), first)
+	require.NoError(t, err)
+	require.Equal(t, EffectSent, sent.State)
 }

@@ -25,11 +25,12 @@ type fence struct {
 	byGet    []requestRule   // what may be got, if getWrites
 	getWrite bool            // the application changes things by GET too
 
-	mutex   sync.Mutex
-	login   bool
-	stopped []string
-	armed   *armed
-	permits map[string]int // requests that were let through and have not come to the proxy yet
+	mutex    sync.Mutex
+	login    bool
+	stopped  []string
+	armed    *armed
+	declared *requestRule   // of the commit, from its arming on: nothing else lets it through
+	permits  map[string]int // requests that were let through and have not come to the proxy yet
 }
 
 func newFence(reads []requestRule) *fence {
@@ -86,13 +87,13 @@ func (f *fence) outside(target *url.URL) string {
 
 // refuses says why a request without a body must not leave, or "".
 func (f *fence) refuses(method, address string) string {
-	reason, _ := f.judge(request{method: method, address: address})
+	reason, _ := f.judge(request{method: method, address: address}, true)
 	return reason
 }
 
 // judge says why a request must not leave, or "". If it is the one that a commit waits for, it says which: the request
-// is then taken, whatever becomes of it, and a second one like it is stopped.
-func (f *fence) judge(r request) (reason string, commit *armed) {
+// is then taken, whatever becomes of it, and a second one like it is stopped. Who only wants to look takes nothing.
+func (f *fence) judge(r request, look bool) (reason string, commit *armed) {
 	target, err := url.Parse(r.address)
 	if err != nil {
 		return "its address cannot be read", nil
@@ -104,12 +105,20 @@ func (f *fence) judge(r request) (reason string, commit *armed) {
 	defer f.mutex.Unlock()
 	matches := func(rule requestRule) bool { return rule.matches(r, target) }
 	if f.armed != nil && matches(f.armed.rule) {
-		if f.armed.taken {
+		switch {
+		case look && f.armed.taken:
+			return leavesOnce, nil
+		case look:
+			return "", nil
+		case f.armed.taken:
 			f.armed.again++
-			return "the request of the commit has left already, and leaves once", nil
+			return leavesOnce, nil
 		}
 		f.armed.taken = true
 		return "", f.armed
+	}
+	if f.declared != nil && f.declared.couldMatch(r, target) {
+		return "it is the request of a commit, and no commit waits for it", nil
 	}
 	switch r.method {
 	case "GET", "HEAD", "OPTIONS":
@@ -124,6 +133,8 @@ func (f *fence) judge(r request) (reason string, commit *armed) {
 	}
 	return "it could change something, and no commit has declared it", nil
 }
+
+const leavesOnce = "the request of the commit has left already, and leaves once"
 
 // permit lets the proxy forward a request that was judged where its body could be seen.
 func (f *fence) permit(r request) {
@@ -240,7 +251,7 @@ func (t *tab) paused(event *cdp.Event) {
 		return
 	}
 	r := p.Request.request()
-	reason, commit := t.options.fence.judge(r)
+	reason, commit := t.options.fence.judge(r, false)
 	t.options.journal.request(p.Request.Method, p.Request.URL, p.ResourceType, reason)
 	if commit != nil {
 		go t.release(c, id, r, commit)

@@ -25,6 +25,8 @@ type proxy struct {
 	listener net.Listener
 	server   *http.Server
 	forward  *httputil.ReverseProxy
+	kept     *http.Transport // for what only reads
+	once     *http.Transport // for what may write: it repeats nothing, because it uses no connection twice
 
 	mutex   sync.Mutex
 	tunnels map[net.Conn]bool
@@ -40,10 +42,12 @@ func startProxy(f *fence) (*proxy, error) {
 		return nil, fmt.Errorf("the robot's way to the network: %w", err)
 	}
 	p := &proxy{fence: f, listener: listener, tunnels: map[net.Conn]bool{}}
+	p.kept = &http.Transport{Proxy: nil, DialContext: p.dial, DisableCompression: true, MaxIdleConnsPerHost: 6}
+	p.once = &http.Transport{Proxy: nil, DialContext: p.dial, DisableCompression: true, DisableKeepAlives: true}
 	quiet := slog.NewLogLogger(slog.DiscardHandler, slog.LevelError)
 	p.forward = &httputil.ReverseProxy{
 		Rewrite:        func(r *httputil.ProxyRequest) { r.Out.Host = r.In.Host },
-		Transport:      &http.Transport{Proxy: nil, DialContext: p.dial, DisableCompression: true, MaxIdleConnsPerHost: 6},
+		Transport:      p,
 		ModifyResponse: func(r *http.Response) error { r.Header.Del(proxyReason); return nil },
 		ErrorHandler:   func(w http.ResponseWriter, _ *http.Request, err error) { refuse(w, err) },
 		ErrorLog:       quiet,
@@ -62,7 +66,16 @@ func (p *proxy) close() {
 	p.mutex.Unlock()
 	_ = p.server.Close()
 	p.closeTunnels()
-	p.forward.Transport.(*http.Transport).CloseIdleConnections()
+	p.kept.CloseIdleConnections()
+}
+
+// RoundTrip forwards a request. A transport repeats by itself what it takes for harmless if a connection breaks that was
+// used before: here that may be a write, also as a GET.
+func (p *proxy) RoundTrip(r *http.Request) (*http.Response, error) {
+	if (r.Method == http.MethodGet || r.Method == http.MethodHead) && !p.fence.getWrite {
+		return p.kept.RoundTrip(r)
+	}
+	return p.once.RoundTrip(r)
 }
 
 func refuse(w http.ResponseWriter, err error) {

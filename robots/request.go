@@ -10,6 +10,7 @@ import (
 	"net/url"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/go-rod/rod/lib/proto"
 
@@ -21,6 +22,7 @@ import (
 type request struct {
 	method, address string
 	form            url.Values // of the body; nil if there is none that can be read
+	unread          bool       // there is a body, and it cannot be read
 }
 
 // requestRule recognises requests by method, address and fields of the form that is sent.
@@ -39,6 +41,9 @@ func (rule requestRule) matches(r request, target *url.URL) bool {
 	if !matchGlob(rule.url, r.address) && !matchGlob(rule.url, target.Path) {
 		return false
 	}
+	if r.unread && len(rule.form) > 0 {
+		return false // who knows what is in it
+	}
 	query := target.Query()
 	for name, values := range rule.form {
 		if !slices.Equal(append(slices.Clone(r.form[name]), query[name]...), values) {
@@ -48,18 +53,28 @@ func (rule requestRule) matches(r request, target *url.URL) bool {
 	return true
 }
 
+// couldMatch is matches, but of what cannot be read it takes the worst.
+func (rule requestRule) couldMatch(r request, target *url.URL) bool {
+	if r.unread {
+		rule.form = nil
+	}
+	return rule.matches(r, target)
+}
+
 // pausedContent is a request as the browser tells it at the fence.
 type pausedContent struct {
 	URL, Method     string
 	Headers         map[string]string
 	PostData        string
+	HasPostData     bool
 	PostDataEntries []struct{ Bytes string }
 }
 
 // request reads the form in the body. What cannot be read (files, blobs) counts as no form, which fits no rule that
 // asks for one.
-func (p pausedContent) request() request {
-	r := request{method: p.Method, address: p.URL}
+func (p pausedContent) request() (r request) {
+	r = request{method: p.Method, address: p.URL}
+	defer func() { r.unread = r.form == nil && (p.HasPostData || len(p.PostDataEntries) > 0 || p.PostData != "") }()
 	body := p.PostData
 	if len(p.PostDataEntries) > 0 {
 		var whole strings.Builder
@@ -118,22 +133,41 @@ type armed struct {
 func (f *fence) arm(rule requestRule, store func(context.Context) error) *armed {
 	f.mutex.Lock()
 	defer f.mutex.Unlock()
+	f.declared = &rule
 	f.armed = &armed{rule: rule, store: store, ended: make(chan struct{})}
 	return f.armed
 }
 
-// disarm ends that, and waits until it is certain whether the request has left.
-func (f *fence) disarm(a *armed) (left bool, again int, err error) {
+// disarm ends that, and waits until it is certain whether the request has left. If that takes too long, it counts as left.
+func (f *fence) disarm(ctx context.Context, a *armed) (left bool, again int, err error) {
 	f.mutex.Lock()
 	f.armed = nil
 	taken := a.taken
 	f.mutex.Unlock()
-	if taken {
-		<-a.ended
+	if taken && !a.ends(ctx) {
+		return true, 0, nil
 	}
 	f.mutex.Lock()
 	defer f.mutex.Unlock()
 	return a.left, a.again, a.err
+}
+
+// endTime is how long the end of a request's release is waited for after the run's own end.
+const endTime = 5 * time.Second
+
+// ends waits for the end of the release, and says whether it came.
+func (a *armed) ends(ctx context.Context) bool {
+	select {
+	case <-a.ended:
+		return true
+	case <-ctx.Done():
+	}
+	select {
+	case <-a.ended:
+		return true
+	case <-time.After(endTime):
+		return false
+	}
 }
 
 // release lets the request of the commit leave, after its intent is stored. It is the point of no return: what ends
@@ -205,6 +239,50 @@ func (c *compiler) effect(n *source.Node) effect {
 		}
 	}
 	return e
+}
+
+// apart reports an effect that what passes as a read would let through too.
+func (c *compiler) apart(e effect, n *source.Node) {
+	if e.method == "GET" && !c.system.getWrite {
+		n.Get("method").Errorf("add get_may_write: true and reads_by_get to the system file", "a GET passes as a read at any time, so that it could be sent twice")
+		return
+	}
+	list, name := c.system.searches, "reads_by_post"
+	if e.method == "GET" {
+		list, name = c.system.readsByGet, "reads_by_get"
+	}
+	for _, read := range list {
+		if (read.method == "" || read.method == e.method) && !e.differs(read) {
+			n.Errorf("give both a field of the form whose values differ", "%s of the system file, %q, may let this request through as a read", name, read.url)
+		}
+	}
+}
+
+// differs says whether no request can fit both: their addresses have nothing in common, or a field has other values.
+func (e effect) differs(read requestRule) bool {
+	path := e.url
+	if u, err := url.Parse(e.url); err == nil {
+		path = u.Path
+	}
+	if !matchGlob(read.url, e.url) && !matchGlob(read.url, path) && !matchGlob(e.url, read.url) {
+		return true
+	}
+	for name, values := range read.form {
+		own, named := e.form[name]
+		if !named {
+			continue
+		}
+		fixed := make([]string, 0, len(own))
+		for _, value := range own {
+			if value.template == nil {
+				fixed = append(fixed, value.constant)
+			}
+		}
+		if len(own) != len(values) || len(fixed) == len(own) && !slices.Equal(fixed, values) {
+			return true
+		}
+	}
+	return false
 }
 
 func (e effect) rule(variables map[string]rules.Value) (requestRule, error) {

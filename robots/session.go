@@ -77,6 +77,10 @@ func (u *run) ensureSession(ctx context.Context) error {
 		u.runner.sessions.forget(u.credential())
 	}
 	u.login = true
+	if err := u.leavePages(ctx); err != nil {
+		u.login = false
+		return err
+	}
 	u.tab.options.fence.duringLogin(true)
 	defer func() {
 		u.login = false
@@ -100,6 +104,16 @@ func (u *run) ensureSession(ctx context.Context) error {
 		u.keep(ctx, true)
 	}
 	return err
+}
+
+// leavePages closes everything that is open: while the login runs, pages may post, and these were not made for that.
+func (u *run) leavePages(ctx context.Context) error {
+	if !u.tab.opened() {
+		return nil
+	}
+	ctx, cancel := context.WithTimeoutCause(ctx, u.system.stepTime, errStepTime)
+	defer cancel()
+	return u.tab.leavePages(ctx)
 }
 
 // resume opens the start page with the cookies of an earlier run and sees whether they still count.

@@ -112,6 +112,47 @@ func (t *tab) closed(session proto.TargetSessionID) {
 	})
 }
 
+// opened says whether the page has held anything.
+func (t *tab) opened() bool {
+	t.mutex.Lock()
+	defer t.mutex.Unlock()
+	f := t.frames[t.top]
+	return len(t.windows) > 0 || f != nil && (f.loading || f.generation > 0 && f.url != "about:blank")
+}
+
+// leavePages closes all windows and empties the page.
+func (t *tab) leavePages(ctx context.Context) error {
+	for {
+		t.mutex.Lock()
+		windows, changed := slices.Clone(t.windows), t.changed
+		t.mutex.Unlock()
+		for _, w := range windows {
+			_, _ = proto.TargetCloseTarget{TargetID: proto.TargetTargetID(w.id)}.Call(t.on(ctx, t.root))
+		}
+		if len(windows) == 0 {
+			break
+		}
+		select {
+		case <-changed:
+		case <-ctx.Done():
+			return context.Cause(ctx)
+		}
+	}
+	result, err := proto.PageNavigate{URL: "about:blank"}.Call(t.on(ctx, t.page))
+	if err != nil {
+		return err
+	}
+	if result.LoaderID != "" {
+		err = t.arrived(ctx, t.top, string(result.LoaderID))
+	}
+	t.update(func() {
+		if f := t.frames[t.top]; f != nil {
+			f.status, f.retryAfter, f.failure, f.fresh = 0, "", "", false
+		}
+	})
+	return err
+}
+
 // topOf is the outermost frame that a window's name means. The caller holds the mutex.
 func (t *tab) topOf(name string) (string, error) {
 	if name == "" {

@@ -97,6 +97,7 @@ func (c *compiler) compileCommit(w *write, n *source.Node) {
 	c.kind(&act, fields[act.kind], fields)
 	w.act, w.within = []step{act}, fields["within"].Duration()
 	w.effect = c.effect(n.Required("effect", "declare the request that it sends, as in {method: POST, url: '*/save', times: 1}; every other is stopped"))
+	c.apart(w.effect, n.Get("effect"))
 	w.done = c.compileTarget(n.Required("done", "say what the page shows when it was accepted"))
 	if read := fields["read"]; read.Exists() {
 		one := step{kind: "read", place: w.place}
@@ -187,7 +188,7 @@ func (u *run) commit(ctx context.Context) error {
 			return "", err
 		})
 	}
-	left, again, refused := fence.disarm(armed)
+	left, again, refused := fence.disarm(ctx, armed)
 	u.sent = u.sent || left
 	if again > 0 {
 		u.journal.note(fmt.Sprintf("the page sent the request of the commit %d times more; they were stopped", again))

@@ -23,6 +23,8 @@ func (a *Adapter) Auth() string {
 		return "name and password (Basic)"
 	case authHeader:
 		return "the header " + a.auth.name
+	case authOAuth:
+		return "tokens (OAuth2)"
 	case authLogin:
 		return "a login, whose session is kept"
 	}
@@ -33,11 +35,11 @@ func (a *Adapter) Auth() string {
 func (l Limit) String() string {
 	var parts []string
 	if l.Requests > 0 {
-		per := map[time.Duration]string{time.Second: "second", time.Minute: "minute", time.Hour: "hour"}[l.Per]
+		per := map[time.Duration]string{time.Second: "a second", time.Minute: "a minute", time.Hour: "an hour"}[l.Per]
 		if per == "" {
 			per = l.Per.String()
 		}
-		parts = append(parts, fmt.Sprintf("%d %s in a %s", l.Requests, plural(l.Requests, "request"), per))
+		parts = append(parts, fmt.Sprintf("%d %s in %s", l.Requests, plural(l.Requests, "request"), per))
 	}
 	if l.Concurrency > 0 {
 		parts = append(parts, fmt.Sprintf("%d at once", l.Concurrency))

@@ -37,7 +37,7 @@ var echoShape = source.Record(
 
 var webhookShape = source.Record(
 	source.Field{Name: "signature", Is: signatureShape, About: "How the product signs. Either this or unsigned.", Example: "{header: X-Deskly-Signature, encoding: hex}"},
-	source.Field{Name: "unsigned", Is: source.Text(), About: "Why it signs nothing. Its sources then have a token in their address.", Example: "Deskly signs nothing"},
+	source.Field{Name: "unsigned", Is: source.Text(), About: "Why it signs nothing. Its sources then have a secret in their address.", Example: "Deskly signs nothing"},
 	source.Field{Name: "timestamp", Is: stampShape, About: "Where the time of sending is, which must be part of what is signed.", Default: "none is sent", Example: "{header: X-Deskly-Timestamp, format: epoch}"},
 	source.Field{Name: "id", Is: source.Text(), About: "The header with the id of the delivery, by which a repeat is known.", Default: "a repeat is known by its content", Example: "X-Deskly-Delivery"},
 	source.Field{Name: "answer", Is: echoShape, About: "A message by which the product makes sure that we are there: it is answered with one of its own fields.", Default: "none", Example: "{field: type, is: url_verification, with: challenge}"},

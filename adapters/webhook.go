@@ -25,7 +25,7 @@ var ErrSignature = errors.New("the signature is missing or wrong")
 
 // Webhook is how a product signs what it sends by itself.
 type Webhook struct {
-	Unsigned string // why the product signs nothing; its sources are known by a token in their address. "": it signs
+	Unsigned string // why the product signs nothing; its sources are known by a secret in their address. "": it signs
 	Note     string // what to do in the product, for the documentation
 	RSA      bool   // the secret is the product's public key, as PEM; else HMAC
 

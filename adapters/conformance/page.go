@@ -52,6 +52,9 @@ func contractList(a *adapters.Adapter, known map[string]*contracts.Contract) str
 		}
 		parts = append(parts, fmt.Sprintf("%d of the %d operations of the contract `%s`", served, all, name))
 	}
+	if last := len(parts) - 1; last > 1 {
+		return strings.Join(parts[:last], ", ") + " and " + parts[last]
+	}
 	return strings.Join(parts, " and ")
 }
 
@@ -219,7 +222,7 @@ func webhooks(b *strings.Builder, a *adapters.Adapter, tests *Tests) {
 	}
 	b.WriteString("\n## Webhooks\n\n")
 	if w.Unsigned != "" {
-		fmt.Fprintf(b, "%s, so its sources have a token in their address, `/hooks/NAME/TOKEN`.", w.Unsigned)
+		fmt.Fprintf(b, "%s, so its sources have a secret in their address, `/hooks/NAME/SECRET`.", w.Unsigned)
 	} else {
 		by := "HMAC-" + strings.ToUpper(w.Hash)
 		if w.RSA {

@@ -69,6 +69,7 @@ func printSystems(c *cobra.Command, r running, method, path string, body any) er
 				Paused    bool      `json:"paused"`
 				Reason    string    `json:"reason"`
 				Who       string    `json:"who"`
+				Since     time.Time `json:"since"`
 				NotBefore time.Time `json:"not_before"`
 			} `json:"state"`
 		} `json:"systems"`

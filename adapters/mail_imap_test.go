@@ -140,3 +140,14 @@ func TestAMailboxThatCannotBeOpenedProvesNothing(t *testing.T) {
 		})
 	}
 }
+
+// TestATextIsOneRecipient: what a customer wrote as an address brings nobody else in.
+func TestATextIsOneRecipient(t *testing.T) {
+	t.Parallel()
+	connection := (&imapOffice{}).open(t)
+	for _, to := range []string{"jane@acme.example, eve@evil.example", `"a b"@acme.example`, `"a>"@acme.example`, "Team: a@acme.example, b@acme.example;"} {
+		_, err := connection.Call(context.Background(), adapters.Call{Operation: "support.send", Key: "K-1", Input: rules.Record(fields{"to": rules.List(rules.Text(to)), "subject": rules.Text("x")})})
+		require.Equal(t, contracts.Validation, failureOf(t, err).Class, to)
+		require.True(t, failureOf(t, err).NothingSent, to)
+	}
+}

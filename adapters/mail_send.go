@@ -130,11 +130,11 @@ func addresses(value rules.Value) ([]*mail.Address, error) {
 		if strings.TrimSpace(text) == "" {
 			continue
 		}
-		list, err := mail.ParseAddressList(text)
-		if err != nil {
-			return nil, fmt.Errorf("%q is not an address", text)
+		one, err := mail.ParseAddress(text) // a comma in somebody's text adds no recipient
+		if err != nil || strings.ContainsFunc(one.Address, func(r rune) bool { return r <= ' ' || r == 0x7f || strings.ContainsRune(`<>"`, r) }) {
+			return nil, fmt.Errorf("%q is not one address", text)
 		}
-		found = append(found, list...)
+		found = append(found, one)
 	}
 	return found, nil
 }

@@ -207,6 +207,9 @@ func (t *tokens) renew(ctx context.Context, good func(KeptGrant) bool) (KeptGran
 		t.use(kept)
 		return kept, err
 	}
+	if t.unkept != nil && !kept.Obtained.Before(t.unkept.Obtained) {
+		t.unkept = nil // a person has logged in meanwhile, or another process has renewed it
+	}
 	grant := t.unkept
 	if grant == nil {
 		begun := kept.Begun

@@ -424,3 +424,34 @@ func TestNoSecretInAnAddress(t *testing.T) {
 		require.ErrorContains(t, problems, "secret")
 	}
 }
+
+// A renewal whose answer does not say where requests go loses nothing: the next one shows the new refresh token.
+func TestARenewalThatDoesNotSayWhereRequestsGo(t *testing.T) {
+	t.Parallel()
+	s := newTokenServer(t)
+	s.base = "https://eu1.acme.example"
+	grants := adapters.NewMemoryGrants()
+	file := strings.Replace(oauthAdapter, "grant: authorization_code", "grant: authorization_code\n    base: {from: '${body.instance_url}', pattern: '^https://[a-z0-9-]+\\.acme\\.example$'}", 1)
+	connection := s.connect(t, file, grants, nil)
+	s.login(t, connection)
+	kept, err := grants.Grant(t.Context(), "support/acme")
+	require.NoError(t, err)
+	without := kept.Grant
+	without.Base = "" // as an earlier release kept it
+	require.NoError(t, grants.Keep(t.Context(), "support/acme", kept.Version, without))
+	s.expire(t, grants)
+	s.base = ""
+	_, err = ask(t, connection, "support.get_task", fields{"task": rules.Text("1")})
+	require.ErrorContains(t, err, "an address that the adapter does not expect")
+	kept, err = grants.Grant(t.Context(), "support/acme")
+	require.NoError(t, err)
+	require.Equal(t, s.refresh, kept.RefreshToken)
+	s.base = "https://eu1.acme.example"
+	_, err = ask(t, connection, "support.get_task", fields{"task": rules.Text("1")})
+	require.ErrorContains(t, err, "name cannot be resolved")
+	s.expire(t, grants)
+	s.base = ""
+	_, err = ask(t, s.connect(t, file, grants, nil), "support.get_task", fields{"task": rules.Text("1")})
+	require.ErrorContains(t, err, "name cannot be resolved", "it goes where it went until now")
+	require.Equal(t, 3, s.renewals)
+}

@@ -31,7 +31,8 @@ type tokenError struct {
 // Error is the server's code and words.
 func (e *tokenError) Error() string { return strings.TrimSuffix(e.Code+": "+e.text, ": ") }
 
-// ask gets a new grant: with the old one's refresh token, or with what we have.
+// ask gets a new grant: with the old one's refresh token, or with what we have. With an error it returns what came all the
+// same: the old refresh token may be worth nothing any more.
 func (t *tokens) ask(ctx context.Context, old Grant) (Grant, error) {
 	form := url.Values{}
 	switch t.oauth.grant {
@@ -55,8 +56,11 @@ func (t *tokens) ask(ctx context.Context, old Grant) (Grant, error) {
 		form.Set("scope", strings.Join(t.oauth.scopes, " "))
 	}
 	grant, err := t.exchange(ctx, form)
-	if err == nil && grant.RefreshToken == "" {
+	if grant.AccessToken != "" && grant.RefreshToken == "" {
 		grant.RefreshToken = old.RefreshToken // it is not rotated
+	}
+	if err != nil && grant.AccessToken != "" && old.Base != "" {
+		grant.Base, err = old.Base, nil // where requests went until now
 	}
 	return grant, err
 }
@@ -100,7 +104,7 @@ func (t *tokens) exchange(ctx context.Context, form url.Values) (Grant, error) {
 		return grant, err
 	}
 	grant.Base, err = t.baseOf(ctx, grant, body)
-	return grant, err
+	return grant, err // the grant holds, also if nobody says where requests go
 }
 
 // identity is the client's name and secret.

@@ -40,6 +40,7 @@ const (
 	renewTime  = 20 * time.Second       // of one request for a token
 	renewPause = 100 * time.Millisecond // between two looks at whether another process has renewed it
 	keepTries  = 5
+	keepTime   = 3 * time.Second // of one try to keep it
 	wholeTime  = 2 * renewTime // of all of it
 )
 
@@ -218,27 +219,40 @@ func (t *tokens) renew(ctx context.Context, good func(KeptGrant) bool) (KeptGran
 		}
 		kept.Version++
 		fresh, err := t.ask(ctx, kept.Grant)
+		if err != nil && fresh.RefreshToken != "" {
+			fresh.Expires = fresh.Obtained // it is renewed at the next call, which asks again where requests go
+			return kept, errors.Join(t.failure(err), t.keep(ctx, kept, fresh))
+		}
 		if err != nil {
 			return t.lost(ctx, kept, begun, err)
 		}
 		grant = &fresh
 	}
-	// From here on the old token may be worth nothing: what came is kept whatever becomes of the caller.
-	whole := context.WithoutCancel(ctx)
-	for try := 1; ; try++ {
-		if err = t.grants.Keep(whole, t.connection, kept.Version, *grant); err == nil {
-			break
-		}
-		if errors.Is(err, ErrGrantChanged) || try == keepTries {
-			t.unkept = grant
-			return kept, t.unreachable(err)
-		}
-		_ = pause(whole, time.Duration(try)*renewPause)
+	if err := t.keep(ctx, kept, *grant); err != nil {
+		return kept, err
 	}
-	t.unkept = nil
 	kept = KeptGrant{Grant: *grant, Version: kept.Version + 1}
 	t.use(kept)
 	return kept, nil
+}
+
+// keep keeps a grant that came: the old token may be worth nothing from now on, whatever becomes of the caller.
+func (t *tokens) keep(ctx context.Context, old KeptGrant, grant Grant) error {
+	whole := context.WithoutCancel(ctx)
+	for try := 1; ; try++ {
+		limited, cancel := context.WithTimeout(whole, keepTime)
+		err := t.grants.Keep(limited, t.connection, old.Version, grant)
+		cancel()
+		if err == nil {
+			t.unkept = nil
+			return nil
+		}
+		if errors.Is(err, ErrGrantChanged) || try == keepTries {
+			t.unkept = &grant
+			return t.unreachable(err)
+		}
+		_ = pause(whole, time.Duration(try)*renewPause)
+	}
 }
 
 // lost decides what a renewal that failed means for the grant.

@@ -85,7 +85,9 @@ func (s *sharing) Enter(ctx context.Context, connection string, limit Limit, pat
 		if s.several {
 			ask = placesAsk
 			if err := s.lease(ctx, connection, name, limit, places); err != nil {
-				places.giveUp(came)
+				if places.giveUp(came) { // the place had come, and nobody else would give it back
+					return places.leave, nil
+				}
 				return nil, err
 			}
 		}

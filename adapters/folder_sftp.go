@@ -83,9 +83,9 @@ func (s *sftpFolder) open(ctx context.Context) (openFolder, error) {
 		return nil, errors.Join(err, client.Close())
 	}
 	return &sftpSession{files: files, directory: s.directory, finish: func() {
-		stop()
+		_ = client.Close() // first: a server that says nothing would hold up the other
 		_ = files.Close()
-		_ = client.Close()
+		stop()
 	}}, nil
 }
 

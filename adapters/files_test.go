@@ -110,12 +110,10 @@ func TestFiles(t *testing.T) {
 		require.NoError(t, err)
 		t.Cleanup(connection.Close)
 		testFolder(t, connection, directory)
-		outside := filepath.Join(t.TempDir(), "secret")
-		require.NoError(t, os.WriteFile(outside, []byte("secret"), 0o600))
-		require.NoError(t, os.Symlink(outside, filepath.Join(directory, "orders", "link")))
-		_, err = ask(t, connection, "warehouse.read_note", fields{"name": rules.Text("link")})
-		require.Error(t, err, "a link leads out of the directory")
-		require.NotContains(t, err.Error(), "secret")
+		testLinks(t, connection, directory)
+		require.NoError(t, syscall.Mkfifo(filepath.Join(directory, "orders", "pipe"), 0o600))
+		_, err = ask(t, connection, "warehouse.read_note", fields{"name": rules.Text("pipe")})
+		require.Equal(t, contracts.NotFound, failureOf(t, err).Class, "nobody writes into it, and it holds nobody up")
 	})
 	t.Run("sftp", func(t *testing.T) {
 		t.Parallel()
@@ -131,6 +129,7 @@ func TestFiles(t *testing.T) {
 		require.NoError(t, err)
 		t.Cleanup(connection.Close)
 		testFolder(t, connection, directory)
+		testLinks(t, connection, directory)
 
 		config.Settings = config.Settings.With("host_key", rules.Text("SHA256:somebody-elses"))
 		connection, err = adapter.Connect(config)
@@ -201,6 +200,23 @@ func testFolder(t *testing.T, connection *adapters.Connection, directory string)
 	found, err = ask(t, connection, "warehouse.read_note", fields{"name": rules.Text("größe.txt")})
 	require.NoError(t, err)
 	require.Equal(t, "größer", found.Get("text").Text())
+}
+
+// testLinks follows links that lead out of the directory: a file's, and a folder's.
+func testLinks(t *testing.T, connection *adapters.Connection, directory string) {
+	t.Helper()
+	outside := t.TempDir()
+	require.NoError(t, os.WriteFile(filepath.Join(outside, "secret.csv"), []byte("secret"), 0o600))
+	require.NoError(t, os.Symlink(filepath.Join(outside, "secret.csv"), filepath.Join(directory, "orders", "link")))
+	_, err := ask(t, connection, "warehouse.read_note", fields{"name": rules.Text("link")})
+	require.Error(t, err, "a link leads out of the directory")
+	require.NotContains(t, err.Error(), "secret")
+	require.NoError(t, os.Rename(filepath.Join(directory, "stock"), filepath.Join(directory, "before")))
+	require.NoError(t, os.Symlink(outside, filepath.Join(directory, "stock")))
+	_, err = ask(t, connection, "warehouse.files", nil)
+	require.Error(t, err)
+	_, err = ask(t, connection, "warehouse.stock", fields{"depot": rules.Text("secret"), "sku": rules.Text("x")})
+	require.Error(t, err)
 }
 
 func TestFilesAreRefused(t *testing.T) {

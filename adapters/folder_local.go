@@ -9,6 +9,7 @@ import (
 	"os"
 	"path"
 	"path/filepath"
+	"syscall"
 )
 
 // localFolder is a directory of this machine. Nothing outside of it is reached, by links neither.
@@ -36,7 +37,7 @@ type localRoot struct{ root *os.Root }
 func (l localRoot) done() { _ = l.root.Close() }
 
 func (l localRoot) read(name string) (io.ReadCloser, error) {
-	file, err := l.root.Open(name)
+	file, err := l.root.OpenFile(name, os.O_RDONLY|syscall.O_NONBLOCK, 0) // opening a pipe waits for somebody who writes
 	if err != nil {
 		return nil, err
 	}

@@ -100,11 +100,29 @@ func (s *sftpSession) done() { s.finish() }
 func (s *sftpSession) at(name string) string { return path.Join(s.directory, name) }
 
 func (s *sftpSession) read(name string) (io.ReadCloser, error) {
-	if info, err := s.files.Stat(s.at(name)); err != nil || !info.Mode().IsRegular() {
+	if err := s.within(path.Dir(name)); err != nil {
+		return nil, err
+	}
+	if info, err := s.files.Lstat(s.at(name)); err != nil || !info.Mode().IsRegular() {
 		return nil, errors.Join(err, notRegular(err))
 	}
 	return s.files.Open(s.at(name))
 }
+
+// within refuses a folder that a link leads to elsewhere, as the machine's own directories do.
+func (s *sftpSession) within(folder string) error {
+	root, err := s.files.RealPath(path.Join(s.directory, "."))
+	if err != nil {
+		return err
+	}
+	real, err := s.files.RealPath(s.at(folder))
+	if err == nil && real != root && !strings.HasPrefix(real, strings.TrimSuffix(root, "/")+"/") {
+		err = errElsewhere
+	}
+	return err
+}
+
+var errElsewhere = errors.New("a link leads out of the directory")
 
 func notRegular(err error) error {
 	if err == nil {
@@ -113,9 +131,17 @@ func notRegular(err error) error {
 	return nil
 }
 
-func (s *sftpSession) list(name string) ([]fs.FileInfo, error) { return s.files.ReadDir(s.at(name)) }
+func (s *sftpSession) list(name string) ([]fs.FileInfo, error) {
+	if err := s.within(name); err != nil {
+		return nil, err
+	}
+	return s.files.ReadDir(s.at(name))
+}
 
 func (s *sftpSession) write(name string, content []byte) (err error) {
+	if err := s.within(path.Dir(name)); err != nil {
+		return err
+	}
 	part := s.at(partName(name))
 	file, err := s.files.Create(part)
 	if err != nil {
@@ -143,6 +169,9 @@ func (s *sftpSession) rename(from, to string) error {
 
 // move moves a file. One that is there already and no longer here was moved by an earlier attempt.
 func (s *sftpSession) move(from, to string) error {
+	if err := errors.Join(s.within(path.Dir(from)), s.within(path.Dir(to))); err != nil {
+		return err
+	}
 	err := s.rename(s.at(from), s.at(to))
 	if errors.Is(err, fs.ErrNotExist) {
 		if _, there := s.files.Stat(s.at(to)); there == nil {

@@ -67,8 +67,9 @@ func (l localRoot) write(name string, content []byte) (err error) {
 	if err != nil {
 		return err
 	}
+	written := false
 	defer func() {
-		if err != nil {
+		if !written {
 			err = errors.Join(err, l.root.Remove(part))
 		}
 	}()
@@ -82,6 +83,7 @@ func (l localRoot) write(name string, content []byte) (err error) {
 	if err = l.root.Rename(part, name); err != nil {
 		return err
 	}
+	written = true
 	return l.keep(path.Dir(name))
 }
 
@@ -91,7 +93,11 @@ func (l localRoot) keep(name string) error {
 	if err != nil {
 		return err
 	}
-	return errors.Join(directory.Sync(), directory.Close())
+	err = directory.Sync()
+	if errors.Is(err, syscall.EINVAL) || errors.Is(err, syscall.ENOTSUP) {
+		err = nil // a file system on which directories cannot be synced
+	}
+	return errors.Join(err, directory.Close())
 }
 
 // move moves a file. One that is there already and no longer here was moved by an earlier attempt.

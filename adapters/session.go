@@ -174,7 +174,8 @@ func (s *session) close(failure *contracts.Error) {
 		wait = failure.RetryAfter
 	}
 	failure.RetryAfter = wait
-	s.closed, s.why = time.Now().Add(wait), failure
+	kept := *failure // the caller's is changed on its way out
+	s.closed, s.why = time.Now().Add(wait), &kept
 }
 
 // useless takes in that a log-in that was just made is not accepted.

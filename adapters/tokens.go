@@ -41,7 +41,7 @@ const (
 	renewPause = 100 * time.Millisecond // between two looks at whether another process has renewed it
 	keepTries  = 5
 	keepTime   = 3 * time.Second // of one try to keep it
-	wholeTime  = 2 * renewTime // of all of it
+	wholeTime  = 2 * renewTime   // of all of it
 )
 
 // newTokens prepares to get tokens; nothing is asked for yet.

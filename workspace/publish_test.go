@@ -124,6 +124,9 @@ func TestReach(t *testing.T) {
 	sources, err := reach.Sources(w.known())
 	require.NoError(t, err)
 	require.Len(t, sources, 3)
+	for _, source := range sources {
+		require.Equal(t, source.Verify.Scheme != "" && source.Verify.Scheme != VerifyNone, source.Verify.Webhook != nil, "%s: how it is verified", source.Name)
+	}
 	input, err := sources[1].With.Eval(map[string]rules.Value{"webhook": rules.Record(map[string]rules.Value{
 		"fields":      rules.Record(map[string]rules.Value{"sku": rules.Text("A-1")}),
 		"received_at": rules.Instant(time.Unix(0, 0)),

@@ -205,5 +205,8 @@ func (r *Reach) Sources(known Known) ([]*Source, error) {
 	if err := fresh.doc.Problems().Err(); err != nil {
 		return nil, fmt.Errorf("workspace: the intake does not fit the use cases in force: %w", err)
 	}
+	for i, s := range fresh.Intake { // read from the same text, so in the same order
+		s.Verify.Webhook = r.Config.Intake[i].Verify.Webhook
+	}
 	return fresh.Intake, nil
 }

@@ -17,6 +17,7 @@ import (
 	"gopkg.in/yaml.v3"
 
 	"crosswalk/adapters"
+	"crosswalk/adapters/conformance"
 	"crosswalk/casetest"
 	"crosswalk/contracts"
 	"crosswalk/robots"
@@ -233,14 +234,17 @@ func TestEveryFieldIsExplained(t *testing.T) {
 func TestMisspeltFieldsAreRefused(t *testing.T) {
 	t.Parallel()
 	all, loaders := compiledSchemas(t), newLoaders(t)
-	bySchema := map[string]int{}
+	bySchema, tried := map[string]int{}, map[string]map[string]bool{}
 	for name, text := range shippedFiles(t) {
 		kind := formatOf(inWorkspace(name))
 		before := map[string]bool{}
 		for _, problem := range loaders.load(t, kind, name, text) {
 			before[problem.Message] = true
 		}
-		for _, wrong := range misspelt(t, text) {
+		if tried[kind] == nil {
+			tried[kind] = map[string]bool{}
+		}
+		for _, wrong := range misspelt(t, text, tried[kind]) {
 			problems := loaders.load(t, kind, name, wrong.text)
 			unknown := strings.Contains(problems.Error(), fmt.Sprintf("unknown field %q", wrong.key))
 			refused := all.refuses(t, kind, wrong.text)
@@ -248,7 +252,7 @@ func TestMisspeltFieldsAreRefused(t *testing.T) {
 				bySchema[kind]++
 				require.True(t, slices.ContainsFunc(problems.Errors(), func(p source.Problem) bool { return !before[p.Message] }), "%s: the schema refuses %q at %s and the loader does not: %s", name, wrong.key, wrong.at, refused)
 			}
-			if unknown && !wrong.free {
+			if unknown {
 				require.Error(t, refused, "%s: the loader refuses %q at %s and the schema does not", name, wrong.key, wrong.at)
 			}
 		}
@@ -261,48 +265,49 @@ func TestMisspeltFieldsAreRefused(t *testing.T) {
 type misspelling struct {
 	key, at string
 	text    []byte
-	free    bool // the place is one of values, whose fields other files declare
 }
 
-// freeFields are fields under which values stand, which the schema leaves to the checker.
+// freeFields are fields under which values stand, whose fields other files declare: the schema leaves them to the checker.
 var freeFields = map[string]bool{"with": true, "set": true, "show": true, "input": true, "gives": true, "default": true, "output": true, "json": true,
 	"query": true, "result": true, "results": true, "effects": true, "give": true, "settings": true, "candidates": true, "payload": true, "given": true, "value": true, "choose": true}
 
 var inList = regexp.MustCompile(`\[\d+\]`)
 
-// misspelt are copies of a text in each of which one key has a letter more.
-func misspelt(t *testing.T, text []byte) []misspelling {
+// named are names that the file gives, whose fields are the same.
+var named = regexp.MustCompile(`\.(operations|shapes|steps)\.[^.\[]+`)
+
+// misspelt are copies of a text in each of which one key has a letter more. What was tried in another file of the kind is
+// not tried again.
+func misspelt(t *testing.T, text []byte, tried map[string]bool) []misspelling {
 	t.Helper()
 	var root yaml.Node
 	require.NoError(t, yaml.Unmarshal(text, &root))
 	var found []misspelling
-	tried := map[string]bool{}
-	var walk func(n *yaml.Node, at string, free bool)
-	walk = func(n *yaml.Node, at string, free bool) {
+	var walk func(n *yaml.Node, at string)
+	walk = func(n *yaml.Node, at string) {
 		for i, inner := range n.Content {
 			if n.Kind != yaml.MappingNode {
-				walk(inner, fmt.Sprintf("%s[%d]", at, i), free)
+				walk(inner, fmt.Sprintf("%s[%d]", at, i))
 				continue
 			}
 			if i%2 == 1 {
 				continue
 			}
-			pattern := inList.ReplaceAllString(at, "[]") + "." + inner.Value
-			if tried[pattern] { // the same field of another item
-				walk(n.Content[i+1], at+"."+inner.Value, free || freeFields[inner.Value])
-				continue
+			pattern := named.ReplaceAllString(inList.ReplaceAllString(at, "[]"), ".$1.*") + "." + inner.Value
+			if right := inner.Value; !tried[pattern] { // else it is the same field of another item
+				tried[pattern] = true
+				inner.Value = right + "x"
+				wrong, err := yaml.Marshal(&root)
+				require.NoError(t, err)
+				inner.Value = right
+				found = append(found, misspelling{key: right + "x", at: at + "." + right, text: wrong})
 			}
-			tried[pattern] = true
-			right := inner.Value
-			inner.Value = right + "x"
-			wrong, err := yaml.Marshal(&root)
-			require.NoError(t, err)
-			inner.Value = right
-			found = append(found, misspelling{key: right + "x", at: at + "." + right, text: wrong, free: free})
-			walk(n.Content[i+1], at+"."+right, free || freeFields[right])
+			if !freeFields[inner.Value] {
+				walk(n.Content[i+1], at+"."+inner.Value)
+			}
 		}
 	}
-	walk(&root, "", false)
+	walk(&root, "")
 	return found
 }
 
@@ -358,6 +363,9 @@ func (l *loaders) load(t *testing.T, kind, name string, text []byte) source.Prob
 	case "adapter":
 		_, problems := adapters.Parse(base, text, contracts.Catalog())
 		return problems
+	case "adapter-tests":
+		_, problems := conformance.Parse(base, text, adapters.Catalog()[strings.TrimSuffix(base, ".tests.yaml")])
+		return problems
 	case "contract":
 		_, problems := contracts.Parse(base, text)
 		return problems
@@ -366,8 +374,10 @@ func (l *loaders) load(t *testing.T, kind, name string, text []byte) source.Prob
 		return problems
 	case "robot":
 		robot, problems := robots.Parse(base, text)
-		_, system := robots.CatalogRobot("versanddesk-get-shipment")
-		_, more := robots.Compile(robot, system, contracts.Catalog()["fulfilment"].Operation("get_shipment"))
+		shipped, system := robots.CatalogRobot(strings.TrimSuffix(base, ".yaml"))
+		require.NotNil(t, shipped, base)
+		of, operation, _ := strings.Cut(shipped.Operation, ".")
+		_, more := robots.Compile(robot, system, contracts.Catalog()[of].Operation(operation))
 		return append(problems, more...)
 	}
 	_, problems := workspace.LoadDraft(l.init, workspace.Draft{base: text})

@@ -7,6 +7,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math/rand/v2"
 	"net"
 	"os"
 	"os/exec"
@@ -107,14 +108,19 @@ func (d *Daemon) Stop(signal syscall.Signal) error {
 	return err
 }
 
-// FreePort is a port of this machine that nothing listened on a moment ago.
+// FreePort is a port of the loopback that nobody listens on, outside of those that the system gives to whoever asks for any
+// and to connections that go out: nobody takes it before a server listens there, unless it is asked for by its number.
 func FreePort(ctx context.Context) (int, error) {
-	var config net.ListenConfig
-	listener, err := config.Listen(ctx, "tcp", "127.0.0.1:0")
-	if err != nil {
-		return 0, err
+	const first, ports = 10240, 20000
+	var err error
+	for range 100 {
+		var listener net.Listener
+		port := first + rand.IntN(ports)
+		if listener, err = new(net.ListenConfig).Listen(ctx, "tcp", fmt.Sprintf("127.0.0.1:%d", port)); err == nil {
+			return port, listener.Close()
+		}
 	}
-	return listener.Addr().(*net.TCPAddr).Port, listener.Close()
+	return 0, err
 }
 
 // Answers says whether something accepts connections there.

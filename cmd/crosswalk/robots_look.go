@@ -6,7 +6,6 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
-	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -20,9 +19,6 @@ import (
 
 // lookTime bounds the look at the pages of a recording.
 const lookTime = 90 * time.Second
-
-// searches are forms that only look for something, by the words on what sends them.
-var searches = regexp.MustCompile(`(?i)\b(such\w*|search|find|filter|show|anzeig\w*|list\w*|query|look\s?up|cherch\w*|recherch\w*|busca\w*|cerca|zoek\w*)\b`)
 
 // look opens the pages of the recording once, with what was typed in it, and completes the plan by what they show. What
 // keeps it from doing so is a note and no error: the robot is then made of the recording alone.
@@ -59,7 +55,7 @@ func (i *robotImport) askSearches(posts []string) (again []string, err error) {
 	for _, post := range posts {
 		guess := 1
 		for _, a := range slices.Concat(i.plan.Steps, i.plan.After) {
-			if i.options.Seen.Steps[a.Step].FormPost == post && slices.ContainsFunc(a.Targets, func(t recording.Target) bool { return searches.MatchString(t.Text + " " + t.Name) }) {
+			if i.options.Seen.Steps[a.Step].FormPost == post && a.Searches() {
 				guess = 0
 			}
 		}
@@ -166,7 +162,7 @@ func (i *robotImport) seen(found robots.LookedAt) *recording.Seen {
 	for _, stopped := range found.Stopped {
 		if address, post := strings.CutPrefix(stopped, "POST "); post {
 			address, _, _ = strings.Cut(strings.TrimPrefix(address, `"`), `"`)
-			if u, err := url.Parse(address); err == nil && strings.HasPrefix(i.plan.Base, u.Scheme+"://"+u.Host) && !slices.Contains(s.Posts, u.Path) {
+			if u, err := url.Parse(address); err == nil && i.plan.Base == u.Scheme+"://"+u.Host && !slices.Contains(s.Posts, u.Path) {
 				s.Posts = append(s.Posts, u.Path)
 			}
 		}

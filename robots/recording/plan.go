@@ -199,7 +199,7 @@ func (p *Plan) commit(o Options) error {
 	at := p.sends()
 	guess := -1
 	for n, i := range at {
-		if name := p.Steps[i].says(); commitWords.MatchString(name) && !searchWords.MatchString(name) {
+		if a := &p.Steps[i]; commitWords.MatchString(a.says()) && !searchWords.MatchString(a.reads()) {
 			guess = n
 		}
 	}
@@ -222,7 +222,7 @@ func (p *Plan) commit(o Options) error {
 	q.Guess = guess
 	note := "no step changes anything: the robot only reads"
 	if guess < len(at) {
-		note = "the step that changes something is " + q.Answers[guess]
+		note = fmt.Sprintf("the step that changes something is step %d", p.Steps[at[guess]].Step) // its name may hold what was typed
 	}
 	chosen, err := p.ask(o, q, note)
 	if err != nil {
@@ -410,6 +410,22 @@ func (a *Action) says() string {
 		all = append(all, t.Text, t.Name)
 	}
 	return notLetter.ReplaceAllString(strings.Join(all, " "), " ")
+}
+
+// reads is what a person reads on the element; the rest, such as a path in the page, says nothing about what it does.
+func (a *Action) reads() string {
+	seen := Action{Targets: slices.DeleteFunc(slices.Clone(a.Targets), func(t Target) bool {
+		return !slices.Contains([]string{"button", "link", "label", "text", "role"}, t.Kind)
+	})}
+	return seen.says()
+}
+
+// searches are forms that only look for something, by the words on what sends them.
+var searches = regexp.MustCompile(`(?i)\b(such\w*|search|find|filter|show|anzeig\w*|list\w*|query|look\s?up|cherch\w*|recherch\w*|busca\w*|cerca|zoek\w*)\b`)
+
+// Searches says that what a person reads on the element speaks of a search, and nothing of a change.
+func (a *Action) Searches() bool {
+	return searches.MatchString(a.reads()) && !commitWords.MatchString(a.says())
 }
 
 var notLetter = regexp.MustCompile(`[^\p{L}]+`)

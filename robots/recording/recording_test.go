@@ -169,3 +169,28 @@ func FuzzRead(f *testing.F) {
 		}
 	})
 }
+
+// TestWhatSearches holds that only words that a person reads make a search of a step, and that none speaks of a change.
+func TestWhatSearches(t *testing.T) {
+	t.Parallel()
+	button := func(text string) Target { return Target{Kind: "button", Text: text} }
+	for _, test := range []struct {
+		targets  []Target
+		searches bool
+	}{
+		{[]Target{button("Suchen")}, true},
+		{[]Target{{Kind: "css", Text: "div.list > button"}}, false},
+		{[]Target{button("Speichern"), {Kind: "css", Text: "div.search button"}}, false},
+		{[]Target{button("Show and save")}, false},
+		{[]Target{button("Find"), {Kind: "css", Text: "#save"}}, false},
+	} {
+		require.Equal(t, test.searches, (&Action{Targets: test.targets}).Searches(), "%v", test.targets)
+	}
+}
+
+func TestAKeyWithoutAnElementIsACommit(t *testing.T) {
+	t.Parallel()
+	w := &writer{plan: &Plan{Commit: &Action{Kind: "key", Key: "Enter"}}}
+	w.commit()
+	require.Contains(t, w.String(), "  key: Enter\n")
+}

@@ -270,6 +270,8 @@ func (w *writer) commit() {
 	at := place(voices, p.seen.frame(a), a.Window)
 	w.line("commit:")
 	switch {
+	case (a.Kind == "key" || a.Key != "") && len(voices) == 0:
+		w.line("  key: %s", either(a.Key, "Enter"))
 	case a.Kind == "key" || a.Key != "":
 		w.line("  key: {press: %s, on: %s}", either(a.Key, "Enter"), at)
 	default:

@@ -8,6 +8,7 @@ import (
 	"sync"
 	"time"
 
+	"crosswalk/contracts"
 	"crosswalk/robots"
 	"crosswalk/store"
 )
@@ -42,8 +43,11 @@ func (l robotLeases) Acquire(ctx context.Context, name string, most int) (robots
 			switch {
 			case err == nil:
 				return l.keep(held), nil
-			case !errors.Is(err, store.ErrLeaseHeld):
-				return nil, err
+			case errors.Is(err, store.ErrLeaseHeld):
+			case ctx.Err() != nil:
+				return nil, context.Cause(ctx)
+			default:
+				return nil, &contracts.Error{Class: contracts.Unavailable, Message: "the right to the account could not be looked up", Err: err}
 			}
 		}
 		select {

@@ -26,7 +26,7 @@ type journal struct {
 	steps   []stepRecord
 	notes   []string
 	blocked []string
-	raised  *contracts.Error
+	raised  error
 	files   []Evidence
 
 	requests []requestRecord
@@ -65,11 +65,11 @@ func (j *journal) note(text string) {
 }
 
 // fault keeps an error that the page raised on its own account, until the step under way looks for it.
-func (j *journal) fault(err contracts.Error) {
+func (j *journal) fault(err error) {
 	j.mutex.Lock()
 	defer j.mutex.Unlock()
 	if j.raised == nil {
-		j.raised = &err
+		j.raised = err
 	}
 }
 
@@ -145,8 +145,8 @@ func quality() *int { q := 70; return &q }
 // mask hides passwords, secrets and what the robot file names, in every frame.
 func (u *run) mask(ctx context.Context) error {
 	var secrets []string
-	for _, name := range u.system.Secrets {
-		if secret := u.call.Secrets[name].Reveal(); len(secret) >= 4 {
+	for _, secret := range u.hidden() { // also what a person gave
+		if len(secret) >= shortestSecret {
 			secrets = append(secrets, secret)
 		}
 	}

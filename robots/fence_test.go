@@ -150,3 +150,13 @@ func TestEffectsThatPassAsReadsAreRefused(t *testing.T) {
 		require.ErrorContains(t, problems.Err(), c.message, name)
 	}
 }
+
+// TestOnlyTheApplicationRefuses holds that an error of the robot's own never counts as the application's no.
+func TestOnlyTheApplicationRefuses(t *testing.T) {
+	t.Parallel()
+	own := contracts.NewError(contracts.Validation, "", "the field holds something else")
+	require.False(t, refusal(own))
+	require.True(t, refusal(byRule{own}))
+	require.False(t, refusal(byRule{contracts.NewError(contracts.Unavailable, "", "maintenance")}))
+	require.Equal(t, contracts.Validation, contracts.ClassOf(byRule{own}))
+}

@@ -15,13 +15,13 @@ import (
 func (u *run) onDialog(d dialog) bool {
 	for _, rule := range u.system.errors {
 		if rule.dialog != nil && rule.dialog.MatchString(d.text) {
-			u.journal.fault(contracts.Error{Class: rule.class, Message: either(rule.message, d.text), RetryAfter: rule.retryAfter})
+			u.journal.fault(byRule{&contracts.Error{Class: rule.class, Message: either(rule.message, d.text), RetryAfter: rule.retryAfter}})
 			return false
 		}
 	}
 	accept, fail := u.system.dialogs.decide(d.text)
 	if fail {
-		u.journal.fault(contracts.Error{Class: contracts.Drift, Message: fmt.Sprintf("the page opened a box (%s) that the robot does not know: %q", d.kind, d.text)})
+		u.journal.fault(&contracts.Error{Class: contracts.Drift, Message: fmt.Sprintf("the page opened a box (%s) that the robot does not know: %q", d.kind, d.text)})
 	}
 	u.journal.note(fmt.Sprintf("box of kind %s, accepted: %t", d.kind, accept))
 	return accept
@@ -87,6 +87,12 @@ func (u *run) inspectFrame(ctx context.Context, f frame) error {
 	return statusError(f)
 }
 
+// byRule is an error that a rule of the system file has seen in the application, and not one of the robot's own.
+type byRule struct{ cause *contracts.Error }
+
+func (e byRule) Error() string { return e.cause.Error() }
+func (e byRule) Unwrap() error { return e.cause }
+
 func ruleHolds(rule errorRule, f frame) bool {
 	if f.status == 0 {
 		return false
@@ -110,7 +116,7 @@ func (u *run) ruleError(ctx context.Context, rule errorRule, f frame) error {
 			}
 		}
 	}
-	return &contracts.Error{Class: rule.class, Message: either(message, "the application reports an error"), Status: f.status, RetryAfter: rule.retryAfter}
+	return byRule{&contracts.Error{Class: rule.class, Message: either(message, "the application reports an error"), Status: f.status, RetryAfter: rule.retryAfter}}
 }
 
 // statusError is what an HTTP status means where the system file says nothing about it.

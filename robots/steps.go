@@ -87,6 +87,9 @@ func (u *run) timed(ctx context.Context, kind, place string, limit time.Duration
 	if errors.As(err, &known) && !strings.HasPrefix(known.Message, place) {
 		placed := *known
 		placed.Message = place + ": " + known.Message
+		if errors.As(err, &byRule{}) {
+			return byRule{&placed}
+		}
 		return &placed
 	}
 	return err

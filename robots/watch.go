@@ -46,6 +46,8 @@ func (u *run) watched(ctx context.Context, s *step) error {
 		seen.Picture = u.shot(ctx)
 	}
 	if u.call.Watch != nil {
+		seen := seen
+		seen.Err = u.veiled(seen.Err)
 		u.call.Watch(seen)
 	}
 	if seen.Err == nil && !u.login && u.call.Until > 0 && u.number >= u.call.Until {

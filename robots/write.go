@@ -214,7 +214,7 @@ func (u *run) commit(ctx context.Context) error {
 
 // refusal says that the page itself tells, by a rule of the system file, that the application did not do it.
 func refusal(err error) bool {
-	if errors.Is(err, errSessionLost) {
+	if errors.Is(err, errSessionLost) || !errors.As(err, &byRule{}) {
 		return false
 	}
 	switch contracts.ClassOf(err) {

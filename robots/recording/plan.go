@@ -425,7 +425,8 @@ var searches = regexp.MustCompile(`(?i)\b(such\w*|search|find|filter|show|anzeig
 
 // Searches says that what a person reads on the element speaks of a search, and nothing of a change.
 func (a *Action) Searches() bool {
-	return searches.MatchString(a.reads()) && !commitWords.MatchString(a.says())
+	says := strings.ReplaceAll(a.says(), "type submit", "") // so is every button of a form
+	return searches.MatchString(a.reads()) && !commitWords.MatchString(says)
 }
 
 var notLetter = regexp.MustCompile(`[^\p{L}]+`)

@@ -178,7 +178,7 @@ func TestWhatSearches(t *testing.T) {
 		targets  []Target
 		searches bool
 	}{
-		{[]Target{button("Suchen")}, true},
+		{[]Target{button("Suchen"), {Kind: "css", Text: "input[type='submit']"}}, true},
 		{[]Target{{Kind: "css", Text: "div.list > button"}}, false},
 		{[]Target{button("Speichern"), {Kind: "css", Text: "div.search button"}}, false},
 		{[]Target{button("Show and save")}, false},

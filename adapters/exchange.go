@@ -240,7 +240,7 @@ func (c *Connection) read(ctx context.Context, e *exchange, op *Operation, r *re
 		if c.adapter.auth.ended(resultVars(vars, answer)) {
 			return rules.Value{}, errSessionEnded
 		}
-		c.session.settled(ctx, e.login)
+		c.session.settled(e.login)
 	}
 	if slices.Contains(r.empty, response.StatusCode) {
 		return nothing.With("status", answer.Get("status")), nil

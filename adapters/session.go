@@ -62,9 +62,11 @@ type session struct {
 	of   *sessionAuth
 	turn chan struct{} // held while the login is looked at or renewed
 
-	current  *login
-	refusals int       // log-ins in a row that were of no use
-	closed   time.Time // until then nothing is tried
+	current *login
+
+	door     sync.Mutex // of what follows: nobody waits for a log-in to say that one was good
+	refusals int        // log-ins in a row that were of no use
+	closed   time.Time  // until then nothing is tried
 	why      *contracts.Error
 }
 
@@ -124,10 +126,8 @@ func (s *session) open(ctx context.Context, c *Connection, ended *login) (*login
 	if s.current != nil && (s.of.life == 0 || time.Since(s.current.at) < s.of.life) {
 		return s.current, nil
 	}
-	if left := time.Until(s.closed); left > 0 {
-		refused := *s.why
-		refused.RetryAfter = left
-		return nil, &refused
+	if refused := s.shut(); refused != nil {
+		return nil, refused
 	}
 	fresh, err := c.logIn(ctx)
 	if err != nil {
@@ -135,6 +135,19 @@ func (s *session) open(ctx context.Context, c *Connection, ended *login) (*login
 	}
 	s.current = fresh
 	return fresh, nil
+}
+
+// shut is why nothing is tried now; nil: it is.
+func (s *session) shut() *contracts.Error {
+	s.door.Lock()
+	defer s.door.Unlock()
+	left := time.Until(s.closed)
+	if left <= 0 {
+		return nil
+	}
+	refused := *s.why
+	refused.RetryAfter = left
+	return &refused
 }
 
 func (s *session) enter(ctx context.Context) error {
@@ -168,6 +181,8 @@ func (s *session) refuse(err error) error {
 
 // close lets nothing be tried until the system asked for, or a time that doubles with each refusal is over.
 func (s *session) close(failure *contracts.Error) {
+	s.door.Lock()
+	defer s.door.Unlock()
 	wait := min(shortestRefusal<<min(s.refusals, 10), longestRefusal)
 	s.refusals++
 	if failure.RetryAfter > wait {
@@ -193,14 +208,15 @@ func (s *session) useless(ctx context.Context, in *login, system string) error {
 }
 
 // settled is told that a request was answered under a log-in: the door is open again.
-func (s *session) settled(ctx context.Context, in *login) {
+func (s *session) settled(in *login) {
 	in.mu.Lock()
 	first := !in.accepted
 	in.accepted = true
 	in.mu.Unlock()
-	if first && s.enter(ctx) == nil {
+	if first {
+		s.door.Lock()
+		defer s.door.Unlock()
 		s.refusals, s.closed = 0, time.Time{}
-		s.leave()
 	}
 }
 

@@ -58,6 +58,7 @@ func (c *Connection) openTokens(config Config, guard *egress, vars map[string]ru
 			c.moved.Store(&moved)
 		}
 	}
+	t.hide = c.redact.learn
 	c.tokens = t
 	return nil
 }

@@ -38,6 +38,7 @@ type tokenServer struct {
 	forms     []url.Values
 	fail      func(w http.ResponseWriter) bool // answers in place of a renewal
 	base      string
+	refuse    bool
 }
 
 func newTokenServer(t *testing.T) *tokenServer {
@@ -68,6 +69,11 @@ func (s *tokenServer) token(w http.ResponseWriter, r *http.Request) {
 	refuse := func(code string) {
 		w.WriteHeader(http.StatusBadRequest)
 		_ = json.NewEncoder(w).Encode(map[string]string{"error": code, "error_description": "no " + r.PostForm.Get("refresh_token")})
+	}
+	if s.refuse {
+		w.WriteHeader(http.StatusBadRequest)
+		_ = json.NewEncoder(w).Encode(map[string]string{"error": "invalid_request", "error_description": "no " + r.PostForm.Get("assertion")})
+		return
 	}
 	switch r.PostForm.Get("grant_type") {
 	case "authorization_code":
@@ -346,6 +352,10 @@ func TestClientCredentialsAndAssertions(t *testing.T) {
 		require.Equal(t, s.URL, claims["aud"])
 	}
 	s := newTokenServer(t)
+	s.refuse = true
+	_, err = ask(t, s.connect(t, jwt, nil, map[string]string{"private_key": text}), "support.get_task", fields{"task": rules.Text("1")})
+	require.ErrorContains(t, err, "no ***", "the server repeats the assertion")
+	s.refuse = false
 	_, err = ask(t, s.connect(t, jwt, nil, map[string]string{"private_key": "no key"}), "support.get_task", fields{"task": rules.Text("1")})
 	require.ErrorContains(t, err, "the key is not PEM")
 }

@@ -32,7 +32,11 @@ const maxLearned = 16
 func (r *redactor) learn(secrets ...string) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.learned = append(r.learned, secrets...)
+	for _, secret := range secrets {
+		if secret != "" { // once each, so that what is shown often pushes nothing out
+			r.learned = append(slices.DeleteFunc(r.learned, func(known string) bool { return known == secret }), secret)
+		}
+	}
 	r.learned = r.learned[max(0, len(r.learned)-maxLearned):]
 	r.replacer.Store(replacerOf(slices.Concat(r.fixed, r.learned)))
 }

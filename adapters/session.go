@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"net/http"
+	"strings"
 	"sync"
 	"time"
 
@@ -241,7 +242,7 @@ func (c *Connection) logIn(ctx context.Context) (*login, error) {
 	if err != nil {
 		return nil, err
 	}
-	c.redact.learn(credentials, token.String())
+	c.redact.learn(credentials, strings.TrimPrefix(credentials, "Basic "), token.String())
 	return fresh, nil
 }
 

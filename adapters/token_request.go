@@ -86,6 +86,9 @@ func (t *tokens) exchange(ctx context.Context, form url.Values) (Grant, error) {
 	for _, p := range flatten(more) {
 		form.Set(p.name, p.value)
 	}
+	for _, name := range []string{"refresh_token", "assertion", "code", "code_verifier"} { // a server may repeat them in its refusal
+		t.hide(form.Get(name))
+	}
 	request, err := http.NewRequestWithContext(ctx, http.MethodPost, t.token.String(), strings.NewReader(form.Encode()))
 	if err != nil {
 		return Grant{}, err
@@ -93,6 +96,7 @@ func (t *tokens) exchange(ctx context.Context, form url.Values) (Grant, error) {
 	request.Header.Set("Content-Type", "application/x-www-form-urlencoded")
 	if client != "" && t.oauth.basic {
 		request.SetBasicAuth(url.QueryEscape(client), url.QueryEscape(secret))
+		t.hide(strings.TrimPrefix(request.Header.Get("Authorization"), "Basic "))
 	}
 	asked := time.Now()
 	body, err := t.answer(request)

@@ -26,7 +26,8 @@ type tokens struct {
 	page       *url.URL // where a person logs in
 	about      *url.URL // that says where requests go
 	client     *http.Client
-	learned    func(Grant) // a grant is in use from now on
+	learned    func(Grant)     // a grant is in use from now on
+	hide       func(...string) // what must not show up in errors
 
 	renewing chan struct{} // one renewal at a time in this process
 	mu       sync.Mutex

@@ -130,7 +130,9 @@ func (s *sharing) Held(ctx context.Context, connection string) Hold {
 		return hold
 	}
 	began := s.now()
-	holds, err := s.board.Holds(ctx)
+	limited, cancel := context.WithTimeout(ctx, boardTime)
+	defer cancel()
+	holds, err := s.board.Holds(limited)
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.reading = false
@@ -308,7 +310,9 @@ func (u *supply) due(ctx context.Context, s *sharing, connection, name string, a
 	}
 	if len(u.ready) == 0 {
 		ready := make([]int64, 0, u.size)
-		err := s.board.ChangeLimit(ctx, connection, name, func(text string) (string, error) {
+		limited, cancel := context.WithTimeout(ctx, boardTime)
+		defer cancel()
+		err := s.board.ChangeLimit(limited, connection, name, func(text string) (string, error) {
 			var shared lane
 			if text != "" {
 				if err := json.Unmarshal([]byte(text), &shared); err != nil {

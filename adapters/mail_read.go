@@ -189,6 +189,9 @@ func flagsOf(names []string) []imap.Flag {
 
 // search finds the newest mails that fit, the newest first.
 func (r *mailRequest) search(client *imapclient.Client, with rules.Value) (rules.Value, error) {
+	if id := with.Get("message_id"); id.Kind() == rules.KindText && strings.Trim(id.Text(), "<> ") == "" {
+		return rules.Record(map[string]rules.Value{"items": rules.List(), "found": rules.Number(rules.Int(0))}), nil // no mail is without, and not all are meant
+	}
 	found, err := client.UIDSearch(criteria(with), nil).Wait()
 	if err != nil {
 		return rules.Value{}, imapFailure(err, contracts.Validation, "the server cannot search for this", false)

@@ -9,6 +9,7 @@ import (
 	"net"
 	"slices"
 	"strings"
+	"sync/atomic"
 
 	"github.com/emersion/go-imap/v2"
 	"github.com/emersion/go-imap/v2/imapclient"
@@ -25,16 +26,23 @@ const maxMail = 1 << 20
 // boundedConn reads no more than a number of bytes: what a server sends is not ours to trust.
 type boundedConn struct {
 	net.Conn
-	left int64
+	left atomic.Int64 // the library reads in a goroutine of its own
+}
+
+func bounded(conn net.Conn, left int64) *boundedConn {
+	b := &boundedConn{Conn: conn}
+	b.left.Store(left)
+	return b
 }
 
 // Read fails once the bound is reached.
 func (b *boundedConn) Read(into []byte) (int, error) {
-	if b.left <= 0 {
+	left := b.left.Load()
+	if left <= 0 {
 		return 0, errTooLarge
 	}
-	n, err := b.Conn.Read(into[:min(int64(len(into)), b.left)])
-	b.left -= int64(n)
+	n, err := b.Conn.Read(into[:min(int64(len(into)), left)])
+	b.left.Add(-int64(n))
 	return n, err
 }
 
@@ -45,7 +53,7 @@ func (a mailAccount) visit(ctx context.Context, op *Operation, r *mailRequest, m
 		return rules.Value{}, err
 	}
 	_, decoded := op.bounds()
-	bounded := &boundedConn{conn, decoded}
+	bounded := bounded(conn, decoded)
 	stop := context.AfterFunc(ctx, func() { _ = conn.Close() })
 	defer stop()
 	options := &imapclient.Options{TLSConfig: config}
@@ -62,7 +70,7 @@ func (a mailAccount) visit(ctx context.Context, op *Operation, r *mailRequest, m
 		return rules.Value{}, imapFailure(err, contracts.Auth, "the server does not accept the user or the password", false)
 	}
 	answer, err := a.inside(client, r, mailbox, with, l)
-	if bounded.left <= 0 {
+	if bounded.left.Load() <= 0 {
 		err = errTooLarge
 	}
 	if err == nil {

@@ -197,6 +197,9 @@ func writeMail(out *bytes.Buffer, header mail.Header, with rules.Value) error {
 	return w.Close()
 }
 
+// maxReplies is how much a server may say while a mail is handed to it.
+const maxReplies = 1 << 20
+
 // send hands a mail to the server. Until the last dot nothing is sent, and what the server then refuses is not sent
 // either; only an answer that is lost after it leaves a doubt.
 func (a mailAccount) send(ctx context.Context, l *letter) (rules.Value, error) {
@@ -206,13 +209,14 @@ func (a mailAccount) send(ctx context.Context, l *letter) (rules.Value, error) {
 	}
 	stop := context.AfterFunc(ctx, func() { _ = conn.Close() })
 	defer stop()
+	replies := bounded(conn, maxReplies)
 	var client *smtp.Client
 	if a.mode() == mailStartTLS {
-		if client, err = smtp.NewClientStartTLS(conn, config); err != nil {
+		if client, err = smtp.NewClientStartTLS(replies, config); err != nil {
 			return rules.Value{}, errors.Join(refusedBy(err), conn.Close())
 		}
 	} else {
-		client = smtp.NewClient(conn)
+		client = smtp.NewClient(replies)
 	}
 	defer client.Close()
 	if err := a.introduce(client); err != nil {

@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -95,6 +96,7 @@ func loginSystem(c *cobra.Command, args []string) error {
 // awaitBrowser serves the callback until a browser has brought a good answer. One that is not ours is told so and changes nothing.
 func awaitBrowser(ctx context.Context, listener net.Listener, login *adapters.Login) error {
 	done := make(chan error, 1)
+	var taken atomic.Bool
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET "+callbackPath, func(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("Content-Type", "text/plain; charset=utf-8")
@@ -104,7 +106,13 @@ func awaitBrowser(ctx context.Context, listener net.Listener, login *adapters.Lo
 			http.Error(w, "This is not the answer to the log-in that crosswalk has begun.", http.StatusBadRequest)
 			return
 		}
-		err := login.Finish(r.Context(), r.URL.Query())
+		if !taken.CompareAndSwap(false, true) { // a browser that loads the page again would redeem the code twice
+			http.Error(w, "This log-in has been answered already.", http.StatusConflict)
+			return
+		}
+		whole, cancel := context.WithTimeout(context.WithoutCancel(ctx), time.Minute) // the code is worth nothing once it was shown
+		defer cancel()
+		err := login.Finish(whole, r.URL.Query())
 		if err != nil {
 			http.Error(w, "It did not work: "+err.Error(), http.StatusBadGateway)
 		} else {

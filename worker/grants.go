@@ -50,12 +50,7 @@ func GrantsKey(data string) (contracts.Secret, error) {
 		return contracts.Secret{}, fmt.Errorf("worker: there is no key to encrypt log-ins with: set %s, or %s to the path of a file, to the same long random text for all processes, as openssl rand -base64 32 prints it", GrantsKeyVariable, GrantsKeyFileVariable)
 	}
 	path := filepath.Join(data, grantsKeyFile)
-	file, err := os.OpenFile(path, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o600)
-	if err == nil {
-		_, err = file.WriteString(rand.Text() + rand.Text() + "\n")
-		err = errors.Join(err, file.Sync(), file.Close())
-	}
-	if err != nil && !errors.Is(err, os.ErrExist) {
+	if err := makeKey(path); err != nil {
 		return contracts.Secret{}, fmt.Errorf("worker: the key of the grants: %w", err)
 	}
 	text, err := os.ReadFile(path)
@@ -63,6 +58,26 @@ func GrantsKey(data string) (contracts.Secret, error) {
 		return contracts.Secret{}, fmt.Errorf("worker: the key of the grants: %w", err)
 	}
 	return checkedKey(string(text), path)
+}
+
+// makeKey makes the file of a key unless there is one. It appears whole: another process never reads half of it.
+func makeKey(path string) error {
+	if _, err := os.Stat(path); !errors.Is(err, os.ErrNotExist) {
+		return err
+	}
+	file, err := os.CreateTemp(filepath.Dir(path), grantsKeyFile+".*") // readable by its owner alone
+	if err != nil {
+		return err
+	}
+	defer func() { _ = os.Remove(file.Name()) }()
+	_, err = file.WriteString(rand.Text() + rand.Text() + "\n")
+	if err = errors.Join(err, file.Sync(), file.Close()); err != nil {
+		return err
+	}
+	if err = os.Link(file.Name(), path); errors.Is(err, os.ErrExist) {
+		return nil // another process was first, and its key is everybody's
+	}
+	return err
 }
 
 func checkedKey(text, place string) (contracts.Secret, error) {

@@ -237,7 +237,10 @@ func (s *subject) once(ctx context.Context, name string, fault func(w http.Respo
 	world.mu.Lock()
 	world.fault, world.forgets = nil, later > 0
 	world.mu.Unlock()
-	call.FirstSent = time.Now().Add(-later - s.op.Safety.Late) // before that, a repeat waits
+	call.FirstSent = time.Now().Add(-later)
+	if s.op.Safety.Late > 0 {
+		call.FirstSent = call.FirstSent.Add(-time.Hour) // before what may come late has come, a repeat waits
+	}
 	for range 3 {
 		if err == nil || !Undecided(err) {
 			break

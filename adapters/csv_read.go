@@ -80,7 +80,8 @@ var errRows = errors.New("not rows that an adapter reads")
 
 // read calls visit for each row, as a record of texts by the names of the columns.
 func (t table) read(input io.Reader, visit func(row rules.Value) error) error {
-	reader := csv.NewReader(bufio.NewReader(t.decoder(input)))
+	bounded := &rowReader{from: input, left: maxRow}
+	reader := csv.NewReader(bufio.NewReader(t.decoder(bounded)))
 	reader.Comma, reader.ReuseRecord, reader.FieldsPerRecord = t.delimiter, true, -1
 	names := t.columns
 	if t.headings {
@@ -119,7 +120,27 @@ func (t table) read(input io.Reader, visit func(row rules.Value) error) error {
 		if err := visit(rules.Record(fields)); err != nil {
 			return err
 		}
+		bounded.left = maxRow
 	}
+}
+
+// maxRow is how many bytes a row may have: a quote that nobody closes would else gather the whole file.
+const maxRow = 16 << 20
+
+// rowReader reads no more than a row may have.
+type rowReader struct {
+	from io.Reader
+	left int
+}
+
+// Read reads on in the row.
+func (r *rowReader) Read(into []byte) (int, error) {
+	if r.left <= 0 {
+		return 0, errTooLarge
+	}
+	n, err := r.from.Read(into[:min(len(into), r.left)])
+	r.left -= n
+	return n, err
 }
 
 // decoder turns the text into UTF-8. A byte order mark says more than the file of the adapter.

@@ -9,8 +9,6 @@ import (
 	"time"
 
 	wire "github.com/jeroenrinzema/psql-wire"
-	"github.com/jeroenrinzema/psql-wire/codes"
-	pgerror "github.com/jeroenrinzema/psql-wire/errors"
 	"github.com/stretchr/testify/require"
 
 	"crosswalk/adapters"
@@ -31,33 +29,6 @@ func faultyDatabase(t *testing.T, fail func(ctx context.Context) error) *adapter
 	t.Cleanup(func() { _ = server.Close() })
 	tests := loadTests(t, "warehouse-sql")
 	return connect(t, adapters.Catalog()["warehouse-sql"], tests, "postgres://"+listener.Addr().String())
-}
-
-func TestDatabaseFaults(t *testing.T) {
-	t.Parallel()
-	for name, test := range map[string]struct {
-		code  codes.Code
-		class contracts.Class
-	}{
-		"no such table":        {codes.UndefinedTable, contracts.Drift},
-		"no such column":       {codes.UndefinedColumn, contracts.Drift},
-		"no right":             {codes.InsufficientPrivilege, contracts.Auth},
-		"not a number":         {codes.InvalidTextRepresentation, contracts.Validation},
-		"too many connections": {codes.TooManyConnections, contracts.Unavailable},
-		"shutting down":        {codes.AdminShutdown, contracts.Unavailable},
-		"deadlock":             {codes.DeadlockDetected, contracts.Unavailable},
-		"something else":       {codes.Internal, contracts.Internal},
-	} {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			connection := faultyDatabase(t, func(context.Context) error { return pgerror.WithCode(errors.New("pw-canary-3345 failed"), test.code) })
-			_, err := ask(t, connection, "warehouse.check_stock", fields{"sku": rules.Text("A"), "country": rules.Text("DE")})
-			failure := failureOf(t, err)
-			require.Equal(t, test.class, failure.Class, failure.Message)
-			require.NotContains(t, failure.Error(), "pw-canary-3345")
-			require.False(t, failure.NothingSent)
-		})
-	}
 }
 
 func TestDatabaseThatIsNotThere(t *testing.T) {

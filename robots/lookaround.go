@@ -68,7 +68,7 @@ func (r *Runner) Look(ctx context.Context, program *Program, call Call) LookedAt
 		found.Err = nil
 	}
 	if found.Err != nil {
-		found.Err = u.named(u.classify(ctx, found.Err))
+		found.Err = u.named(u.veiled(u.classify(ctx, found.Err)))
 	}
 	lookCtx, done := context.WithTimeout(context.WithoutCancel(ctx), 5*time.Second)
 	defer done()

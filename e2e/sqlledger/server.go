@@ -121,7 +121,7 @@ func (s *Server) copy() error {
 		if strings.HasSuffix(name, ".pl") {
 			text = []byte(strings.ReplaceAll(string(text), installed, s.folder))
 		}
-		return os.WriteFile(filepath.Join(s.folder, name), text, 0o700) //nolint:gosec // programs of the application
+		return os.WriteFile(filepath.Join(s.folder, name), text, 0o700)
 	})
 	if err != nil {
 		return err

@@ -19,6 +19,7 @@ import (
 	"crosswalk/adapters"
 	"crosswalk/contracts"
 	"crosswalk/e2e/daemon"
+	"crosswalk/freeport"
 	"crosswalk/rules"
 )
 
@@ -80,7 +81,7 @@ func sshd(t *testing.T) (port int, fingerprint, key string) {
 	require.NoError(t, err)
 	fingerprint = ssh.FingerprintSHA256(write("host", host))
 	require.NoError(t, os.WriteFile(filepath.Join(directory, "authorized"), ssh.MarshalAuthorizedKey(write("user", user)), 0o600))
-	port, err = daemon.FreePort(t.Context())
+	port, err = freeport.Port("127.0.0.1")
 	require.NoError(t, err)
 	require.NoError(t, os.MkdirAll("/run/sshd", 0o755)) // the server's own place, which Debian makes when it starts the service
 	command := exec.Command("/usr/sbin/sshd", "-D", "-e", "-f", "/dev/null", "-p", fmt.Sprint(port), "-h", filepath.Join(directory, "host"), "-o", "ListenAddress=127.0.0.1", "-o", "PidFile=none",

@@ -9,7 +9,6 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
-	"net"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -23,6 +22,8 @@ import (
 
 	enumspb "go.temporal.io/api/enums/v1"
 	"go.temporal.io/sdk/client"
+
+	"crosswalk/freeport"
 )
 
 //go:embed sizes
@@ -90,12 +91,7 @@ func newSized(ctx context.Context, dir string) (*sized, error) {
 	if err != nil {
 		return s, err
 	}
-	free, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		return s, err
-	}
-	s.listen = free.Addr().String()
-	if err := free.Close(); err != nil {
+	if s.listen, err = freeport.Address("127.0.0.1"); err != nil {
 		return s, err
 	}
 	_, err = s.start(ctx)

@@ -212,11 +212,23 @@ func newLedgerWorld(t *testing.T, more string, useCases map[string]string) (*wor
 	return w, l
 }
 
-// beginLedger starts the program, or starts it again.
+// beginLedger starts the program, or starts it again. A program that the ledger has killed before it was ready, because a
+// case went on at once, is started once more.
 func (w *world) beginLedger() {
 	w.t.Helper()
-	w.up = startAs(w.t, binary, []string{"CROSSWALK_E2E_PASSWORD=" + ledgerPassword, "CROSSWALK_E2E_HOOK=" + hookSecret}, `"ready":true`, "up", "--dir", w.dir, "--listen", w.listen, "--json")
-	w.up.awaitReady(w.t)
+	for {
+		w.up = startAs(w.t, binary, []string{"CROSSWALK_E2E_PASSWORD=" + ledgerPassword, "CROSSWALK_E2E_HOOK=" + hookSecret}, `"ready":true`, "up", "--dir", w.dir, "--listen", w.listen, "--json")
+		select {
+		case <-w.up.ready:
+		case <-w.up.ended:
+		case <-time.After(patience):
+		}
+		if !w.up.killed.Load() {
+			w.up.awaitReady(w.t)
+			break
+		}
+		<-w.up.ended
+	}
 	var r struct{ Token string }
 	readJSON(w.t, filepath.Join(w.dir, ".crosswalk", "up.json"), &r)
 	w.token = r.Token

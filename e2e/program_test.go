@@ -12,13 +12,14 @@ import (
 	"path/filepath"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"syscall"
 	"testing"
 	"time"
 
 	"github.com/stretchr/testify/require"
 
-	"crosswalk/e2e/daemon"
+	"crosswalk/freeport"
 )
 
 // binary is the program under test, built once.
@@ -76,7 +77,8 @@ type process struct {
 	cmd    *exec.Cmd
 	ready  chan struct{}
 	ended  chan struct{}
-	err    error // of Wait, once ended
+	err    error       // of Wait, once ended
+	killed atomic.Bool // by us
 	mu     sync.Mutex
 	output bytes.Buffer
 }
@@ -140,6 +142,11 @@ func (p *process) awaitReady(t *testing.T) {
 	select {
 	case <-p.ready:
 	case <-p.ended:
+		select {
+		case <-p.ready: // and has ended since
+			return
+		default:
+		}
 		t.Fatalf("it ended before it was ready: %v\n%s", p.err, tail(p.said(), 4000))
 	case <-time.After(patience):
 		t.Fatalf("it was not ready within %s:\n%s", patience, tail(p.said(), 4000))
@@ -150,6 +157,7 @@ func (p *process) pid() int { return p.cmd.Process.Pid }
 
 // kill ends it at once and waits until it is gone.
 func (p *process) kill() {
+	p.killed.Store(true)
 	_ = p.cmd.Process.Kill() // it may have ended already
 	<-p.ended
 }
@@ -175,9 +183,9 @@ func (p *process) terminate(t *testing.T) int {
 // freeAddress is a loopback address that nobody listens on.
 func freeAddress(t *testing.T) string {
 	t.Helper()
-	port, err := daemon.FreePort(t.Context())
+	address, err := freeport.Address("127.0.0.1")
 	require.NoError(t, err)
-	return fmt.Sprintf("127.0.0.1:%d", port)
+	return address
 }
 
 // world is a demo company and a program that is connected to it, each a process of its own.

@@ -6,6 +6,8 @@ import (
 	"net"
 	"os"
 	"path/filepath"
+
+	"crosswalk/freeport"
 )
 
 const portsFile = "engine.ports.json"
@@ -34,7 +36,7 @@ func choosePorts(options Options) (ports, error) {
 		}
 	}
 	for _, internal := range []*string{&chosen.history, &chosen.matching, &chosen.worker} {
-		if *internal, err = freeAddress("127.0.0.1"); err != nil {
+		if *internal, err = freeport.Address("127.0.0.1"); err != nil {
 			return ports{}, fmt.Errorf("engine: %w", err)
 		}
 	}
@@ -42,7 +44,8 @@ func choosePorts(options Options) (ports, error) {
 }
 
 // bindable resolves the wanted address to host:port with an IP and a port that is free right now.
-// With port 0 the one of the last run is preferred.
+// With port 0 the one of the last run is preferred. The server opens its ports by number, seconds after us: a port that
+// a connection of another program can be given in between would end the start.
 func bindable(wanted, before string) (string, error) {
 	address, err := net.ResolveTCPAddr("tcp", wanted)
 	if err != nil {
@@ -54,10 +57,10 @@ func bindable(wanted, before string) (string, error) {
 	if address.Port != 0 {
 		return address.String(), probe(address.String())
 	}
-	if last, err := net.ResolveTCPAddr("tcp", before); err == nil && last.IP.Equal(address.IP) && probe(before) == nil {
+	if last, err := net.ResolveTCPAddr("tcp", before); err == nil && last.IP.Equal(address.IP) && freeport.Lasting(last.Port) && probe(before) == nil {
 		return before, nil
 	}
-	return freeAddress(address.IP.String())
+	return freeport.Address(address.IP.String())
 }
 
 func probe(address string) error {
@@ -66,27 +69,6 @@ func probe(address string) error {
 		return err
 	}
 	return listener.Close()
-}
-
-// freeAddress returns an address that nobody else will be given for the next seconds. The server
-// opens its ports by number, after us; a connection that ends in TIME_WAIT keeps the kernel from
-// handing the number out again in between, and does not hinder an explicit bind.
-func freeAddress(host string) (string, error) {
-	listener, err := net.Listen("tcp", net.JoinHostPort(host, "0"))
-	if err != nil {
-		return "", err
-	}
-	defer listener.Close()
-	caller, err := net.Dial("tcp", dialAddress(listener.Addr().String()))
-	if err != nil {
-		return "", err
-	}
-	defer caller.Close()
-	accepted, err := listener.Accept()
-	if err != nil {
-		return "", err
-	}
-	return listener.Addr().String(), accepted.Close()
 }
 
 // dialAddress is where a client of this machine reaches a server that listens on address.

@@ -6,6 +6,8 @@ import (
 	"net/http"
 	"sync"
 	"time"
+
+	"crosswalk/freeport"
 )
 
 // server keeps one system on one address. Stopping it closes the listener and every connection, so that callers are
@@ -27,7 +29,7 @@ func (s *server) start() error {
 	if s.listener != nil {
 		return nil
 	}
-	l, err := net.Listen("tcp", s.address)
+	l, err := listen(s.address)
 	if err != nil {
 		return fmt.Errorf("sandbox: system %s: %w", s.name, err)
 	}
@@ -39,6 +41,14 @@ func (s *server) start() error {
 		_ = serve(l) // it ends with the listener, and only so
 	}()
 	return nil
+}
+
+// listen opens an address. For port 0 it is one that is still free when the system starts again.
+func listen(address string) (net.Listener, error) {
+	if host, port, err := net.SplitHostPort(address); err == nil && port == "0" {
+		return freeport.Listen(host)
+	}
+	return net.Listen("tcp", address)
 }
 
 func (s *server) stop() {

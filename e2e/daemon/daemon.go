@@ -7,7 +7,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"math/rand/v2"
 	"net"
 	"os"
 	"os/exec"
@@ -106,21 +105,6 @@ func (d *Daemon) Stop(signal syscall.Signal) error {
 		return nil
 	}
 	return err
-}
-
-// FreePort is a port of the loopback that nobody listens on, outside of those that the system gives to whoever asks for any
-// and to connections that go out: nobody takes it before a server listens there, unless it is asked for by its number.
-func FreePort(ctx context.Context) (int, error) {
-	const first, ports = 10240, 20000
-	var err error
-	for range 100 {
-		var listener net.Listener
-		port := first + rand.IntN(ports)
-		if listener, err = new(net.ListenConfig).Listen(ctx, "tcp", fmt.Sprintf("127.0.0.1:%d", port)); err == nil {
-			return port, listener.Close()
-		}
-	}
-	return 0, err
 }
 
 // Answers says whether something accepts connections there.

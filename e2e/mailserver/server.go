@@ -13,6 +13,7 @@ import (
 	"syscall"
 
 	"crosswalk/e2e/daemon"
+	"crosswalk/freeport"
 )
 
 // Domain is the one whose mail is kept; every user of it has the Password.
@@ -137,7 +138,7 @@ func (s *Server) start(ctx context.Context) (err error) {
 	}
 	var ports [4]int
 	for i := range ports {
-		if ports[i], err = daemon.FreePort(ctx); err != nil {
+		if ports[i], err = freeport.Port("127.0.0.1"); err != nil {
 			return err
 		}
 	}

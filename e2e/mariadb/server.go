@@ -16,6 +16,7 @@ import (
 	_ "github.com/go-sql-driver/mysql" // the database/sql driver "mysql"
 
 	"crosswalk/e2e/daemon"
+	"crosswalk/freeport"
 )
 
 // Name and Password are those of the server's user, who may do everything.
@@ -47,7 +48,7 @@ func start(ctx context.Context) (s *Server, err error) {
 	if s.directory, err = os.MkdirTemp("", "crosswalk-mariadb-"); err != nil {
 		return s, err
 	}
-	if s.Port, err = daemon.FreePort(ctx); err != nil {
+	if s.Port, err = freeport.Port(s.Host); err != nil {
 		return s, err
 	}
 	data, as := filepath.Join(s.directory, "data"), "--user="+strconv.Itoa(os.Geteuid())

@@ -20,6 +20,8 @@ import (
 	"time"
 
 	_ "github.com/jackc/pgx/v5/stdlib" // the database/sql driver "pgx"
+
+	"crosswalk/freeport"
 )
 
 // name and password are of the server's only user.
@@ -94,11 +96,11 @@ func (s *Server) handOver(as *syscall.Credential) error {
 }
 
 func (s *Server) serve(ctx context.Context, program, data string, as *syscall.Credential) error {
-	port, err := freePort(ctx)
-	if err != nil {
+	var err error
+	if s.address, err = freeport.Address("127.0.0.1"); err != nil {
 		return err
 	}
-	s.address = net.JoinHostPort("127.0.0.1", port)
+	_, port, _ := net.SplitHostPort(s.address)
 	var said bytes.Buffer
 	server := exec.Command(program, "-D", data, "-h", "127.0.0.1", "-p", port, "-c", "unix_socket_directories=", "-c", "max_connections=300", "-c", "shared_buffers=64MB",
 		"-c", "max_pred_locks_per_transaction=256")
@@ -237,14 +239,4 @@ func credential() (*syscall.Credential, error) {
 	}
 	gid, err := strconv.ParseUint(found.Gid, 10, 32)
 	return &syscall.Credential{Uid: uint32(uid), Gid: uint32(gid)}, err
-}
-
-func freePort(ctx context.Context) (string, error) {
-	var config net.ListenConfig
-	listener, err := config.Listen(ctx, "tcp", "127.0.0.1:0")
-	if err != nil {
-		return "", err
-	}
-	_, port, err := net.SplitHostPort(listener.Addr().String())
-	return port, errors.Join(err, listener.Close())
 }

@@ -23,7 +23,6 @@ import (
 	"crosswalk/desk"
 	"crosswalk/engine"
 	"crosswalk/intake"
-	"crosswalk/rules"
 	"crosswalk/store"
 	"crosswalk/telemetry"
 	"crosswalk/worker"
@@ -333,149 +332,12 @@ func (s *system) serve() error {
 	return nil
 }
 
-// deskURL is where people reach the desk: what crosswalk.yaml says, else the address that it listens on.
-func (s *system) deskURL() string {
-	if reach := s.definitions.current(); reach != nil && reach.Config.URL != "" {
-		return strings.TrimRight(reach.Config.URL, "/")
-	}
-	if s.listener == nil || !s.options.roles.desk {
-		return ""
-	}
-	return "http://" + s.listener.Addr().String()
-}
-
-func (s *system) temporalUI() string {
-	if s.engine == nil {
-		return s.options.temporalUI
-	}
-	return "http://" + s.engine.UIAddress()
-}
-
-// note takes in a phone note through the workspace's note source.
-func (s *system) note(ctx context.Context, m intake.Message) (intake.Receipt, error) {
-	source := s.intake.Source(workspace.FromNote, "")
-	if source == nil {
-		return intake.Receipt{}, errors.New("crosswalk.yaml has no source with note:")
-	}
-	return s.intake.Take(ctx, source, m)
-}
-
-// startByHand starts a case with an input that somebody gave. It goes through the intake's store, so that a crash
-// between storing and starting loses nothing.
-func (s *system) startByHand(ctx context.Context, useCase string, input []byte, who string) (store.Case, error) {
-	kind := s.definitions.Input(useCase)
-	if kind == nil {
-		return store.Case{}, fmt.Errorf("no use case %q is in force", useCase)
-	}
-	v, err := rules.FromJSON(input)
-	if err != nil {
-		return store.Case{}, fmt.Errorf("the input is not JSON: %w", err)
-	}
-	if v, err = kind.Decode(v); err != nil {
-		return store.Case{}, fmt.Errorf("the input does not fit the use case %s: %w", useCase, err)
-	}
-	parsed, err := v.MarshalJSON()
-	if err != nil {
-		return store.Case{}, err
-	}
-	stored, err := s.store.StoreEntry(ctx, store.Incoming{
-		Entry: store.Entry{Source: "command", Channel: "command", TypedBy: who, DedupeKey: rand.Text(), UseCase: useCase, Parsed: parsed,
-			Language: intake.Language(v.Get("text").Text(), s.definitions.Languages(), "en")},
-		Raw: input, Join: func([]store.Candidate) string { return "" },
-	})
-	if err != nil {
-		return store.Case{}, err
-	}
-	if err := s.store.AddEvent(ctx, store.Event{CaseID: stored.Entry.CaseID, Key: "started-by", Kind: "started", Text: "Started by hand", Who: who}); err != nil {
-		return store.Case{}, err
-	}
-	if err := s.cases.StartCase(ctx, stored.Entry); err != nil {
-		return store.Case{}, err
-	}
-	return s.store.Case(ctx, stored.Entry.CaseID)
-}
-
-// eventByHand takes in an event that somebody typed. The same id twice is one event.
 // folder is that of the workspace, where this process puts it in force; "" elsewhere.
 func (s *system) folder() string {
 	if !s.options.roles.publisher {
 		return ""
 	}
 	return s.options.dir
-}
-
-func (s *system) eventByHand(ctx context.Context, sent desk.SentEvent, who string) (intake.Receipt, error) {
-	payload := s.definitions.Event(sent.Name)
-	if payload == nil {
-		return intake.Receipt{}, fmt.Errorf("no use case in force waits for an event %q", sent.Name)
-	}
-	value, err := rules.FromJSON(sent.Data)
-	if err != nil {
-		return intake.Receipt{}, fmt.Errorf("the data is not JSON: %w", err)
-	}
-	if value, err = payload.Decode(value); err != nil {
-		return intake.Receipt{}, fmt.Errorf("the data does not fit the event %s: %w", sent.Name, err)
-	}
-	return s.intake.Happened(ctx, store.Occurrence{Name: sent.Name, Key: sent.Key, Source: "command", DedupeKey: cmp.Or(sent.ID, rand.Text()), SentBy: who}, value)
-}
-
-// announce writes up.json and says where everything is.
-func (s *system) announce(ready func(running) error) error {
-	switch s.options.roles {
-	case everyRole:
-	case roles{engine: true}:
-		s.announceEngine()
-		return nil
-	default:
-		s.announceRole()
-		return nil
-	}
-	dir, err := filepath.Abs(s.options.dir)
-	if err != nil {
-		return systemError(err)
-	}
-	data, err := filepath.Abs(s.options.data)
-	if err != nil {
-		return systemError(err)
-	}
-	r := running{PID: os.Getpid(), StartedAt: time.Now().UTC(), URL: "http://" + s.listener.Addr().String(), UI: s.temporalUI(), Temporal: s.options.temporal,
-		Mail: s.mail.addresses(), Workspace: dir, Data: data, Token: s.token, Sandbox: s.options.sandbox, Password: s.options.password}
-	if s.engine != nil {
-		r.Temporal = s.engine.FrontendAddress()
-	}
-	if err := r.write(s.options.data); err != nil {
-		return systemError(err)
-	}
-	s.announced = true
-	if s.options.json {
-		fmt.Fprintf(s.options.out, "{\"ready\":true,\"url\":%q,\"temporal\":%q,\"temporal_ui\":%q,\"data\":%q}\n", r.URL, r.Temporal, r.UI, r.Data)
-	} else {
-		s.printAddresses(r)
-	}
-	if ready != nil {
-		return ready(r)
-	}
-	return nil
-}
-
-func (s *system) printAddresses(r running) {
-	rows := [][]string{{"WHAT", "WHERE"}, {"desk", r.URL}}
-	for _, source := range s.definitions.Sources() {
-		switch source.Kind {
-		case workspace.FromForm:
-			rows = append(rows, []string{"form " + source.Name, r.URL + "/forms/" + source.Path})
-		case workspace.FromSocial, workspace.FromWebhook:
-			rows = append(rows, []string{"hook " + source.Name, r.URL + "/hooks/" + source.Path})
-		}
-	}
-	for _, address := range r.Mail {
-		rows = append(rows, []string{"mail", "smtp://" + address})
-	}
-	if r.UI != "" {
-		rows = append(rows, []string{"Temporal UI", r.UI})
-	}
-	rows = append(rows, []string{"Temporal", r.Temporal}, []string{"workspace", r.Workspace}, []string{"data", r.Data})
-	table(s.options.out, rows)
 }
 
 // stop ends in the order in which work flows: nothing new comes in, then what runs may end, then the engine stops.

@@ -36,7 +36,7 @@ func TestALargeTableIsShortened(t *testing.T) {
 	t.Parallel()
 	v := explainedView{Near: make([]rules.NearMiss, 30)}
 	for i := range 100 {
-		v.Rows = append(v.Rows, rules.ExplainedRow{Row: fmt.Sprintf("R%d", i), Misses: make([]rules.Miss, 1+i%4)})
+		v.Rows = append(v.Rows, rules.ExplainedRow{TableRow: &rules.TableRow{Row: fmt.Sprintf("R%d", i)}, Misses: make([]rules.Miss, 1+i%4)})
 	}
 	v.Rows[90].Misses = nil
 	v.shorten()

@@ -56,11 +56,16 @@ const (
 	VerdictDefault Verdict = "default" // not a row: what holds where none matches
 )
 
+// TableRow is what a table says of one of its rows, the same in all explanations.
+type TableRow struct {
+	Row   string `json:"row"`
+	Why   string `json:"why,omitempty"`
+	Place Place  `json:"place"`
+}
+
 // ExplainedRow says of one row whether it decided, and else why not.
 type ExplainedRow struct {
-	Row     string  `json:"row"`
-	Why     string  `json:"why,omitempty"`
-	Place   Place   `json:"place"`
+	*TableRow
 	Verdict Verdict `json:"verdict"`
 	// Looked says whether the decision looked at the row: with hit: first an earlier one may have decided.
 	Looked bool   `json:"looked_at"`
@@ -70,22 +75,34 @@ type ExplainedRow struct {
 
 // Miss is one cell that the facts do not satisfy.
 type Miss struct {
+	*MissedCell
+	Value string `json:"value"` // what the facts have there
+}
+
+// MissedCell is what a cell that is not satisfied says. It is the same in all explanations, unless the cell is about
+// other facts or could not be evaluated.
+type MissedCell struct {
 	Column string `json:"column"`
-	Value  string `json:"value"`           // what the facts have there
 	Cell   string `json:"cell"`            // as it is written
 	Wanted string `json:"wanted"`          // in words
 	Error  string `json:"error,omitempty"` // why the cell could not be evaluated
 
-	row, column int32
+	words  *cellWords
+	column int
+}
+
+// TableCell names a cell of a table.
+type TableCell struct {
+	Row    string `json:"row"`
+	Column string `json:"column"`
+	Fact   string `json:"fact"` // the path of the fact in that column, or the formula
 }
 
 // NearMiss is a row that one cell kept from matching, and the smallest change of that one value by which it matches.
 type NearMiss struct {
-	Row    string     `json:"row"`
-	Column string     `json:"column"`
-	Fact   string     `json:"fact"`
-	From   PlainValue `json:"from"`
-	To     PlainValue `json:"to"` // not meaningful if Found is false
+	*TableCell
+	From PlainValue `json:"from"`
+	To   PlainValue `json:"to"` // not meaningful if Found is false
 	// Found says whether a value was found by which the cell fits. For patterns and formulas there may be none that
 	// can be named.
 	Found bool `json:"found"`
@@ -128,6 +145,8 @@ func (t *Table) Explain(facts Value) (*Explanation, error) {
 		e.Inputs = append(e.Inputs, ExplainedInput{Column: t.columns[i].name, Fact: t.columns[i].value.text, Value: PlainValue{d.values[i]}})
 	}
 	x := &explaining{t: t, d: d, e: e, of: of, words: t.words(), values: make([]columnWords, len(t.columns)), decided: -1}
+	var few [16]nearRow
+	x.near = few[:0]
 	x.text.Grow(min(128*len(t.rows)+512, 1<<16))
 	for i := range x.values {
 		x.values[i].value = valueWords(d.values[i])
@@ -259,9 +278,9 @@ func (x *explaining) sayFits(at int) {
 			continue
 		}
 		value, words := x.values[i], &x.words.cells[at][i]
-		wanted := words.wanted
+		wanted := words.missed.Wanted
 		if !words.fixed {
-			wanted = wantedWords(test, x.d, words.cell)
+			wanted = wantedWords(test, x.d, words.missed.Cell)
 		}
 		x.say(before, value.is)
 		if wanted != value.value {

@@ -61,8 +61,7 @@ func (x *explaining) try(near nearRow, n *nearTry) {
 }
 
 func (x *explaining) nearMiss(near nearRow, try *nearTry, n *NearMiss) {
-	c := &x.t.columns[near.column]
-	n.Row, n.Column, n.Fact, n.From.Value = x.t.rows[near.row].id, c.name, c.value.text, x.d.values[near.column]
+	n.TableCell, n.From.Value = &x.words.cells[near.row][near.column].at, x.d.values[near.column]
 	value := x.values[near.column].value
 	if !try.found {
 		n.Text = x.say("row ", n.Row, " fails only at ", n.Column, ", which is ", value, "; no value was found that would fit it")

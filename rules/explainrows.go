@@ -9,12 +9,13 @@ import (
 func (x *explaining) rows() {
 	x.e.Rows = make([]ExplainedRow, 0, len(x.t.written)+1)
 	next, looked := 0, true
-	for _, written := range x.t.written {
-		if next >= len(x.t.rows) || x.t.rows[next].id != written.ID {
-			x.e.Rows = append(x.e.Rows, ExplainedRow{Row: written.ID, Verdict: VerdictOff, Text: "is off"})
+	for i := range x.words.written {
+		written := &x.words.written[i]
+		if next >= len(x.t.rows) || x.t.rows[next].id != written.Row {
+			x.e.Rows = append(x.e.Rows, ExplainedRow{TableRow: written, Verdict: VerdictOff, Text: "is off"})
 			continue
 		}
-		x.e.Rows = append(x.e.Rows, ExplainedRow{Looked: looked})
+		x.e.Rows = append(x.e.Rows, ExplainedRow{TableRow: written, Looked: looked})
 		row := &x.e.Rows[len(x.e.Rows)-1]
 		x.row(next, row)
 		if row.Verdict == VerdictDecided && x.t.hit == First {
@@ -23,16 +24,12 @@ func (x *explaining) rows() {
 		next++
 	}
 	if slices.Contains(x.e.Decided, DefaultRow) {
-		x.e.Rows = append(x.e.Rows, ExplainedRow{Row: DefaultRow, Verdict: VerdictDefault, Looked: true, Text: "holds, as no row matches"})
+		x.e.Rows = append(x.e.Rows, ExplainedRow{TableRow: &TableRow{Row: DefaultRow}, Verdict: VerdictDefault, Looked: true, Text: "holds, as no row matches"})
 	}
 }
 
 func (x *explaining) row(at int, row *ExplainedRow) {
 	r := &x.t.rows[at]
-	row.Row, row.Why = r.id, r.why
-	if len(r.cells) > 0 {
-		row.Place = r.cells[0].place
-	}
 	failed, before := x.missesOf(at)
 	if len(x.misses) > before {
 		row.Misses = x.misses[before:len(x.misses):len(x.misses)]
@@ -51,7 +48,7 @@ func (x *explaining) row(at int, row *ExplainedRow) {
 		if failed {
 			row.Verdict = VerdictFailed
 		} else if len(row.Misses) == 1 {
-			x.near = append(x.near, nearRow{at, int(row.Misses[0].column)})
+			x.near = append(x.near, nearRow{at, row.Misses[0].column})
 		}
 	case slices.Contains(x.e.Decided, r.id):
 		row.Verdict, row.Text = VerdictDecided, "decided: every cell fits"
@@ -111,14 +108,17 @@ func (x *explaining) passed() string {
 
 func (x *explaining) miss(row, column int, err *Error) {
 	words := &x.words.cells[row][column]
-	x.misses = append(x.misses, Miss{Column: x.t.columns[column].name, Value: x.values[column].value, Cell: words.cell, Wanted: words.wanted, column: int32(column), row: int32(row)})
-	m := &x.misses[len(x.misses)-1]
-	if !words.fixed {
-		m.Wanted = wantedWords(x.t.rows[row].tests[column], x.d, words.cell)
+	cell := &words.missed
+	if !words.fixed || err != nil {
+		of := *cell
+		if cell = &of; !words.fixed {
+			cell.Wanted = wantedWords(x.t.rows[row].tests[column], x.d, words.missed.Cell)
+		}
+		if err != nil {
+			cell.Error = strings.ReplaceAll(err.Message, placeholder, "?")
+		}
 	}
-	if err != nil {
-		m.Error = strings.ReplaceAll(err.Message, placeholder, "?")
-	}
+	x.misses = append(x.misses, Miss{cell, x.values[column].value})
 }
 
 // sayMisses says what does not fit, in one text for all cells.
@@ -129,11 +129,11 @@ func (x *explaining) sayMisses(misses []Miss) {
 			x.text.WriteString("; ")
 		}
 		x.text.WriteString(x.values[m.column].is)
-		switch words := &x.words.cells[m.row][m.column]; {
+		switch {
 		case m.Error != "":
 			x.say(", and the cell ", m.Cell, " cannot be evaluated: ", m.Error)
-		case words.fixed:
-			x.text.WriteString(words.wants)
+		case m.words.fixed:
+			x.text.WriteString(m.words.wants)
 		default:
 			x.say(rowWants, m.Wanted)
 		}

@@ -8,10 +8,10 @@ import (
 
 // cellWords is what an explanation says of a cell.
 type cellWords struct {
-	cell   string // as it is written
-	wanted string // in words, if they do not depend on the facts
-	wants  string // the same with what stands before it in a sentence
-	fixed  bool
+	at     TableCell
+	missed MissedCell // without what it wants if that depends on the facts
+	wants  string     // what it wants with what stands before it in a sentence
+	fixed  bool       // what it wants does not depend on the facts
 	// nearby are the values that may be the nearest by which the cell fits, without and with whole numbers only, if they
 	// are the same for all facts.
 	nearby [2][]Value
@@ -25,9 +25,10 @@ type rowWords struct {
 
 // tableWords are those of all cells. They are made when a table is explained for the first time, as most never are.
 type tableWords struct {
-	once  sync.Once
-	cells [][]cellWords
-	rows  []rowWords
+	once    sync.Once
+	written []TableRow // all rows, those that are off among them
+	cells   [][]cellWords
+	rows    []rowWords
 	// otherwise is what the default holds, if it is always the same.
 	otherwise rowWords
 	whole     []bool // by column: whether all numbers that its cells name are whole
@@ -45,6 +46,16 @@ func (t *Table) words() *tableWords {
 		for i := range t.columns {
 			t.said.whole = append(t.said.whole, t.namesWholeNumbers(i))
 		}
+		t.said.written = make([]TableRow, len(t.written))
+		for i, next := 0, 0; i < len(t.written); i++ {
+			row := &t.said.written[i]
+			if row.Row = t.written[i].ID; next < len(t.rows) && t.rows[next].id == row.Row {
+				if row.Why = t.rows[next].why; len(t.rows[next].cells) > 0 {
+					row.Place = t.rows[next].cells[0].place
+				}
+				next++
+			}
+		}
 		t.said.cells = make([][]cellWords, len(t.rows))
 		t.said.rows = make([]rowWords, len(t.rows))
 		for i := range t.rows {
@@ -55,11 +66,12 @@ func (t *Table) words() *tableWords {
 			}
 			t.said.cells[i] = make([]cellWords, len(r.tests))
 			for j, test := range r.tests {
-				words := &t.said.cells[i][j]
-				words.cell = strings.TrimSpace(r.cells[j].text)
+				words, column := &t.said.cells[i][j], &t.columns[j]
+				words.at = TableCell{Row: r.id, Column: column.name, Fact: column.value.text}
+				words.missed = MissedCell{Column: column.name, Cell: strings.TrimSpace(r.cells[j].text), words: words, column: j}
 				if words.fixed = fixedTest(test); words.fixed {
-					words.wanted = wantedWords(test, nil, words.cell)
-					words.wants = rowWants + words.wanted
+					words.missed.Wanted = wantedWords(test, nil, words.missed.Cell)
+					words.wants = rowWants + words.missed.Wanted
 				}
 			}
 		}

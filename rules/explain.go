@@ -181,12 +181,12 @@ func (t *Table) outcome(id, why string, outputs Value, err error) outcome {
 	return outcome{decided: []string{id}, why: why, outputs: outputs}
 }
 
-func (o outcome) same(p outcome) bool {
+func (o *outcome) same(p *outcome) bool {
 	return o.problem == p.problem && slices.Equal(o.decided, p.decided) && o.outputs.Equal(p.outputs)
 }
 
 // String is the outcome as it stands in a sentence after "then".
-func (o outcome) String() string {
+func (o *outcome) String() string {
 	switch {
 	case o.said != "":
 		return o.said
@@ -214,9 +214,8 @@ type explaining struct {
 	// text is all sentences, one after the other, and misses those of all rows, so that not every row takes memory of its own.
 	text    strings.Builder
 	misses  []Miss
-	ids     []string // of the rows that would have decided
-	indexed bool     // the index has said which cells fit
-	decided int      // the row that did, if it is one; -1
+	indexed bool // the index has said which cells fit
+	decided int  // the row that did, if it is one; -1
 }
 
 // columnWords is the value of a column in words.

@@ -15,7 +15,6 @@ func (x *explaining) nearMisses() {
 	if len(tried) > len(few) {
 		tries = make([]nearTry, len(tried))
 	}
-	x.ids = make([]string, 0, len(tried))
 	for i, near := range tried {
 		x.try(near, &tries[i])
 	}
@@ -33,7 +32,7 @@ func (x *explaining) nearMisses() {
 // nearTry is what came of trying a row with another value.
 type nearTry struct {
 	to      Value
-	then    outcome
+	then    *outcome
 	found   bool
 	changes bool
 }
@@ -56,7 +55,7 @@ func (n *nearTry) rank() int {
 func (x *explaining) try(near nearRow, n *nearTry) {
 	if n.to, n.found = x.smallestChange(near); n.found {
 		n.then = x.decideWith(near.column, n.to)
-		n.changes = !n.then.same(x.of)
+		n.changes = !n.then.same(&x.of)
 	}
 }
 
@@ -67,7 +66,7 @@ func (x *explaining) nearMiss(near nearRow, try *nearTry, n *NearMiss) {
 		n.Text = x.say("row ", n.Row, " fails only at ", n.Column, ", which is ", value, "; no value was found that would fit it")
 		return
 	}
-	then := &try.then
+	then := try.then
 	n.To.Value, n.Found, n.Changes = try.to, true, try.changes
 	n.Decided, n.Outputs.Value, n.Error = then.decided, then.outputs, then.problem
 	and := " matches too, and nothing changes: "
@@ -79,10 +78,15 @@ func (x *explaining) nearMiss(near nearRow, try *nearTry, n *NearMiss) {
 
 // decideWith decides again with another value of one column. Where the column is a fact, the fact is changed, and with
 // it whatever else reads it; what a formula comes to is taken as it is.
-func (x *explaining) decideWith(column int, to Value) outcome {
+func (x *explaining) decideWith(column int, to Value) *outcome {
 	if then, ok := x.directWith(column, &to); ok {
 		return then
 	}
+	then := x.slowlyWith(column, to)
+	return &then
+}
+
+func (x *explaining) slowlyWith(column int, to Value) outcome {
 	if path := x.t.columns[column].path; path != nil {
 		changed, err := x.t.withFact(x.d.facts, path, to)
 		if err != nil {
@@ -101,32 +105,22 @@ func (x *explaining) decideWith(column int, to Value) outcome {
 }
 
 // directWith is decideWith where the index alone decides, and no other column reads what is changed.
-func (x *explaining) directWith(column int, to *Value) (outcome, bool) {
+func (x *explaining) directWith(column int, to *Value) (*outcome, bool) {
 	t := x.t
 	if !t.index.direct || !t.index.columns[column].alone {
-		return outcome{}, false
+		return nil, false
 	}
 	if path := t.columns[column].path; x.d.facts.Path(path[:len(path)-1]...).kind != KindRecord {
-		return outcome{}, false
+		return nil, false
 	}
 	r, at, ok := t.direct(&x.d.facts, column, to)
-	if !ok {
-		return outcome{}, false
+	switch {
+	case !ok:
+		return nil, false
+	case r == nil:
+		return &x.words.otherwise.then, x.words.otherwise.fixed
 	}
-	then := outcome{}
-	id := DefaultRow
-	if r == nil {
-		v, fixed := t.literalDefault()
-		if !fixed {
-			return outcome{}, false
-		}
-		then.outputs, then.said = v, x.words.otherwise.decides
-	} else {
-		id, then.why, then.outputs, then.said = r.id, r.why, r.value, x.words.rows[at].decides
-	}
-	x.ids = append(x.ids, id)
-	then.decided = x.ids[len(x.ids)-1 : len(x.ids) : len(x.ids)]
-	return then, true
+	return &x.words.rows[at].then, true
 }
 
 // withFact changes one fact. Records that have to be made for it must be whole.

@@ -19,8 +19,9 @@ type cellWords struct {
 
 // rowWords is what an explanation says of the outputs of a row that always has the same.
 type rowWords struct {
+	fixed   bool
 	outputs string
-	decides string // after "then"
+	then    outcome // if the row decides
 }
 
 // tableWords are those of all cells. They are made when a table is explained for the first time, as most never are.
@@ -62,7 +63,7 @@ func (t *Table) words() *tableWords {
 			r := &t.rows[i]
 			if r.fixed {
 				outputs := outputWords(r.value)
-				t.said.rows[i] = rowWords{outputs, rowDecides + r.id + " decides: " + outputs}
+				t.said.rows[i] = rowWords{true, outputs, outcome{decided: []string{r.id}, why: r.why, outputs: r.value, said: rowDecides + r.id + " decides: " + outputs}}
 			}
 			t.said.cells[i] = make([]cellWords, len(r.tests))
 			for j, test := range r.tests {
@@ -79,7 +80,7 @@ func (t *Table) words() *tableWords {
 		if t.fallback != nil {
 			if v, fixed := t.fallback.Literal(); fixed {
 				outputs := outputWords(v)
-				t.said.otherwise = rowWords{outputs, defaultHolds + outputs}
+				t.said.otherwise = rowWords{true, outputs, outcome{decided: []string{DefaultRow}, outputs: v, said: defaultHolds + outputs}}
 			}
 		}
 	})

@@ -56,6 +56,12 @@ bench: build ## Measure: the interpreter against the same plan by hand, and what
 benchrules: ## Measure: rule tables against one expr program, cel-go and OPA (a module of its own: fetches them)
 	go run -C bench/rules .
 
+.PHONY: benchrobots
+benchrobots: ## Measure: the same robot in Crosswalk, plain rod and Playwright (a module of its own; needs Debian's nodejs and npm: fetches playwright-core)
+	@command -v node >/dev/null && command -v npm >/dev/null || { echo "install node first: apt-get install nodejs npm"; exit 1; }
+	npm install --prefix bench/robots --no-package-lock --no-audit --no-fund --silent
+	go run -C bench/robots .
+
 .PHONY: generate
 generate: ## Write the generated files again
 	go generate ./...

@@ -63,7 +63,7 @@ type step struct {
 	class    contracts.Class   // assert, fail
 	message  words
 	optional bool
-	further  *furtherStep // the kinds of furtherKinds
+	further  *furtherStep // upload, download, until
 	ask      *askStep
 }
 
@@ -73,7 +73,8 @@ type cellRead struct {
 	target *target
 }
 
-var stepKinds = []string{"goto", "click", "fill", "select", "key", "table", "expect", "each", "read", "do", "assert", "fail", "run"}
+var stepKinds = []string{"goto", "click", "fill", "select", "key", "table", "expect", "each", "read", "do", "assert", "fail", "run",
+	"dblclick", "check", "uncheck", "upload", "download", "until", "ask"}
 
 var laterSteps = []string{"skip_to"}
 
@@ -88,7 +89,7 @@ func (c *compiler) steps(n *source.Node) []step {
 func (c *compiler) step(n *source.Node) step {
 	line, _ := n.Position()
 	s := step{place: fmt.Sprintf("%s:%d", n.File(), line)}
-	for _, kind := range slices.Concat(stepKinds, furtherKinds, laterSteps) {
+	for _, kind := range slices.Concat(stepKinds, laterSteps) {
 		if n.Get(kind).Exists() {
 			if s.kind != "" {
 				n.Errorf("make two steps of it", "%s and %s are two steps", s.kind, kind)
@@ -99,7 +100,7 @@ func (c *compiler) step(n *source.Node) step {
 	fields := n.Fields(stepShape)
 	if s.kind == "" && n.Kind() == source.Map {
 		if len(fields) > 0 || len(n.Keys()) == 0 {
-			n.Errorf("the steps are "+strings.Join(slices.Concat(stepKinds, furtherKinds), ", "), "this step does nothing")
+			n.Errorf("the steps are "+strings.Join(stepKinds, ", "), "this step does nothing")
 		}
 		return s
 	}
@@ -130,13 +131,10 @@ func (c *compiler) maybe(before, after *rules.Environment) *rules.Environment {
 }
 
 func (c *compiler) kind(s *step, n *source.Node, fields map[string]*source.Node) {
-	if c.further(s, n) {
-		return
-	}
 	switch s.kind {
 	case "goto":
 		c.compileGoto(s, n)
-	case "click", "expect":
+	case "click", "expect", "dblclick", "check", "uncheck":
 		s.target = c.compileTarget(n)
 	case "fill", "select":
 		c.compileFill(s, n)
@@ -150,6 +148,14 @@ func (c *compiler) kind(s *step, n *source.Node, fields map[string]*source.Node)
 		c.compileEach(s, n)
 	case "do":
 		s.do = c.steps(n)
+	case "upload":
+		c.compileUpload(s, n)
+	case "download":
+		c.compileDownload(s, n)
+	case "until":
+		c.compileUntil(s, n)
+	case "ask":
+		c.compileAsk(s, n)
 	case "assert":
 		s.assert = rules.CompileNode(n, c.env, rules.TypeOf(rules.KindBool), options)
 		s.class, s.message = contracts.Drift, c.words(fields["message"])

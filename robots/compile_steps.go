@@ -1,8 +1,6 @@
 package robots
 
 import (
-	"slices"
-
 	"crosswalk/rules"
 	"crosswalk/source"
 )
@@ -16,8 +14,6 @@ type furtherStep struct {
 	max                int // until
 }
 
-var furtherKinds = []string{"dblclick", "check", "uncheck", "upload", "download", "until", "ask"}
-
 const (
 	largestDownload  = 10_000_000
 	longestFileText  = 1 << 20
@@ -25,28 +21,8 @@ const (
 	largestUploading = 10 << 20
 )
 
-// further compiles one of the further kinds and says whether it was one.
-func (c *compiler) further(s *step, n *source.Node) bool {
-	if !slices.Contains(furtherKinds, s.kind) {
-		return false
-	}
-	s.further = &furtherStep{}
-	switch s.kind {
-	case "dblclick", "check", "uncheck":
-		s.target = c.compileTarget(n)
-	case "upload":
-		c.compileUpload(s, n)
-	case "download":
-		c.compileDownload(s, n)
-	case "until":
-		c.compileUntil(s, n)
-	case "ask":
-		c.compileAsk(s, n)
-	}
-	return true
-}
-
 func (c *compiler) compileUpload(s *step, n *source.Node) {
+	s.further = &furtherStep{}
 	fields := n.Fields(uploadShape)
 	s.target = c.compileTarget(n.Required("into", "name the field"))
 	s.further.name = c.words(n.Required("name", "give the file a name"))
@@ -57,6 +33,7 @@ func (c *compiler) compileUpload(s *step, n *source.Node) {
 }
 
 func (c *compiler) compileDownload(s *step, n *source.Node) {
+	s.further = &furtherStep{}
 	fields := n.Fields(downloadShape)
 	s.further.starts = &step{kind: "click", place: s.place}
 	switch click, open := fields["click"], fields["goto"]; {
@@ -85,6 +62,7 @@ func (c *compiler) compileDownload(s *step, n *source.Node) {
 }
 
 func (c *compiler) compileUntil(s *step, n *source.Node) {
+	s.further = &furtherStep{}
 	fields := n.Fields(untilShape)
 	s.target = c.compileTarget(n.Required("seen", "say what ends it"))
 	before := c.env

@@ -127,14 +127,19 @@ func (u *run) act(ctx context.Context, s *step) (string, error) {
 		return "", u.wrong(s, err)
 	}
 	at = u.chosen(s, at)
-	if s.further != nil {
-		return u.actFurther(ctx, s, at)
-	}
 	switch s.kind {
 	case "goto":
 		return "", u.open(ctx, s)
 	case "click":
 		return u.tab.click(ctx, at)
+	case "dblclick":
+		return u.tab.dblclick(ctx, at)
+	case "check", "uncheck":
+		return u.tab.tick(ctx, at, s.kind == "check")
+	case "upload":
+		return u.upload(ctx, s, at)
+	case "download":
+		return u.download(ctx, s)
 	case "fill", "select":
 		return u.fill(ctx, s, at)
 	case "key":

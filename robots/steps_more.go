@@ -14,19 +14,6 @@ import (
 	"crosswalk/contracts"
 )
 
-// actFurther does one of the further kinds of steps.
-func (u *run) actFurther(ctx context.Context, s *step, at *spec) (string, error) {
-	switch s.kind {
-	case "dblclick":
-		return u.tab.dblclick(ctx, at)
-	case "check", "uncheck":
-		return u.tab.tick(ctx, at, s.kind == "check")
-	case "upload":
-		return u.upload(ctx, s, at)
-	}
-	return u.download(ctx, s)
-}
-
 // until repeats steps until something is seen. Each repetition has its own deadlines.
 func (u *run) until(ctx context.Context, s *step) error {
 	wanted, err := s.target.spec(u.variables)

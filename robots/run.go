@@ -61,6 +61,7 @@ type Runner struct {
 	limits   Limits
 	sessions sessions
 	parking  parking
+	pictures pictures
 	now      func() time.Time
 }
 
@@ -276,7 +277,7 @@ func (u *run) attempts(ctx context.Context) (rules.Value, error) {
 		if !errors.Is(err, errSessionLost) || errors.As(err, &errDoubt{}) {
 			return output, err
 		}
-		u.runner.sessions.forget(u.credential())
+		u.runner.sessions.forget(ctx, u.credential())
 		if u.relogins++; u.relogins > 1 {
 			return output, contracts.NewError(contracts.Unavailable, "", "the application ended the session twice")
 		}

@@ -5,54 +5,12 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
-	"sync"
-	"time"
 
 	"github.com/go-rod/rod/lib/proto"
 
 	"crosswalk/contracts"
 	"crosswalk/rules"
 )
-
-// sessions keeps the cookies of each credential, in memory only.
-type sessions struct {
-	mutex sync.Mutex
-	kept  map[string]loginState
-}
-
-type loginState struct {
-	cookies []*proto.NetworkCookieParam
-	since   time.Time
-}
-
-func (s *sessions) get(credential string, maxAge time.Duration) (loginState, bool) {
-	s.mutex.Lock()
-	defer s.mutex.Unlock()
-	state, ok := s.kept[credential]
-	if ok && time.Since(state.since) > maxAge {
-		delete(s.kept, credential)
-		return loginState{}, false
-	}
-	return state, ok
-}
-
-// put keeps the cookies; the age counts from the login, not from the last use.
-func (s *sessions) put(credential string, cookies []*proto.NetworkCookieParam, fresh bool) {
-	s.mutex.Lock()
-	defer s.mutex.Unlock()
-	state, known := s.kept[credential]
-	if fresh || !known {
-		state.since = time.Now()
-	}
-	state.cookies = cookies
-	s.kept[credential] = state
-}
-
-func (s *sessions) forget(credential string) {
-	s.mutex.Lock()
-	defer s.mutex.Unlock()
-	delete(s.kept, credential)
-}
 
 // credential names the account at the application without telling its secrets.
 func (u *run) credential() string {
@@ -69,12 +27,12 @@ func (u *run) ensureSession(ctx context.Context) error {
 	if session == nil {
 		return nil
 	}
-	if state, ok := u.runner.sessions.get(u.credential(), session.maxAge); ok {
+	if state, ok := u.runner.sessions.get(ctx, u.credential(), session.maxAge); ok {
 		alive, err := u.resume(ctx, state)
 		if err != nil || alive {
 			return err
 		}
-		u.runner.sessions.forget(u.credential())
+		u.runner.sessions.forget(ctx, u.credential())
 	}
 	u.login = true
 	if err := u.leavePages(ctx); err != nil {
@@ -159,5 +117,7 @@ func (u *run) keep(ctx context.Context, fresh bool) {
 	if err != nil {
 		return
 	}
-	u.runner.sessions.put(u.credential(), proto.CookiesToParams(cookies.Cookies), fresh)
+	if err := u.runner.sessions.put(ctx, u.credential(), proto.CookiesToParams(cookies.Cookies), fresh); err != nil {
+		u.journal.note("the login is kept in this process only: " + err.Error())
+	}
 }

@@ -15,19 +15,80 @@ import (
 
 func TestSessionsAge(t *testing.T) {
 	t.Parallel()
+	ctx := t.Context()
 	s := sessions{kept: map[string]loginState{}}
-	_, ok := s.get("a", time.Hour)
+	_, ok := s.get(ctx, "a", time.Hour)
 	require.False(t, ok)
 	cookies := []*proto.NetworkCookieParam{{Name: "sid", Value: "1"}}
-	s.put("a", cookies, true)
+	require.NoError(t, s.put(ctx, "a", cookies, true))
 	s.kept["a"] = loginState{cookies: cookies, since: time.Now().Add(-50 * time.Minute)}
-	s.put("a", cookies, false)
-	_, ok = s.get("a", time.Hour)
+	require.NoError(t, s.put(ctx, "a", cookies, false))
+	_, ok = s.get(ctx, "a", time.Hour)
 	require.True(t, ok)
-	_, ok = s.get("a", 45*time.Minute)
+	_, ok = s.get(ctx, "a", 45*time.Minute)
 	require.False(t, ok, "the age counts from the login, not from the last use")
-	_, ok = s.get("a", time.Hour)
+	_, ok = s.get(ctx, "a", time.Hour)
 	require.False(t, ok, "an old one is forgotten")
+}
+
+// storedLogins is a store of logins that counts what is written to it.
+type storedLogins struct {
+	mutex  sync.Mutex
+	kept   map[string][]byte
+	writes int
+}
+
+func (s *storedLogins) Login(_ context.Context, account string) ([]byte, error) {
+	s.mutex.Lock()
+	defer s.mutex.Unlock()
+	return s.kept[account], nil
+}
+
+func (s *storedLogins) KeepLogin(_ context.Context, account string, login []byte) error {
+	s.mutex.Lock()
+	defer s.mutex.Unlock()
+	s.kept[account] = login
+	s.writes++
+	return nil
+}
+
+func TestStoredLoginsAreSharedAndReplaced(t *testing.T) {
+	t.Parallel()
+	ctx := t.Context()
+	stored := &storedLogins{kept: map[string][]byte{}}
+	here, there := sessions{kept: map[string]loginState{}, stored: stored}, sessions{kept: map[string]loginState{}, stored: stored}
+	cookies := func(value string) []*proto.NetworkCookieParam {
+		return []*proto.NetworkCookieParam{{Name: "sid", Value: value}}
+	}
+	require.NoError(t, here.put(ctx, "a", cookies("1"), true))
+	require.NoError(t, here.put(ctx, "a", cookies("1"), false))
+	require.Equal(t, 1, stored.writes, "what did not change is not written again")
+	state, ok := there.get(ctx, "a", time.Hour)
+	require.True(t, ok)
+	require.Equal(t, "1", state.cookies[0].Value)
+	require.WithinDuration(t, here.kept["a"].since, state.since, 0)
+
+	require.NoError(t, there.put(ctx, "a", cookies("2"), true))
+	here.forget(ctx, "a") // its own is dead; the newer one of the other process is not
+	state, ok = here.get(ctx, "a", time.Hour)
+	require.True(t, ok)
+	require.Equal(t, "2", state.cookies[0].Value)
+	here.forget(ctx, "a")
+	_, ok = here.get(ctx, "a", time.Hour)
+	require.False(t, ok)
+}
+
+func TestALoginOutlivesTheProcess(t *testing.T) {
+	t.Parallel()
+	d := newDesk(t, sandbox.PortalOptions{})
+	stored := &storedLogins{kept: map[string][]byte{}}
+	for range 2 { // each runner is a process of its own
+		d.runner = NewRunner(pool, nil)
+		d.runner.KeepLogins(stored)
+		_, err := d.get(d.orders()["delivered"])
+		require.NoError(t, err)
+	}
+	require.EqualValues(t, 1, d.logins.Load())
 }
 
 func TestLeasesBoundSessions(t *testing.T) {

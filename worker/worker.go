@@ -116,6 +116,7 @@ func (w *Worker) openReach() {
 		w.pool = robots.NewPool(w.config.Robots)
 		runner = robots.NewRunner(w.pool, robotLeases{w.config.Store})
 		runner.Share(robotLimits{w.config.Store})
+		runner.KeepLogins(robotLogins{&grants{store: w.config.Store, data: w.config.Data}})
 	}
 	w.reach = newReach(NewShared(w.config.Store), runner, w.config.Store.Load, w.log)
 	w.reach.help = w.config.Store.Tasks

@@ -128,6 +128,13 @@ func (u *run) picture(ctx context.Context, name string) {
 	u.journal.mutex.Lock()
 	u.journal.pages = pages
 	u.journal.mutex.Unlock()
+	if u.unpictured(name) {
+		u.journal.note("no picture: another successful run of this robot was photographed a few seconds ago")
+		if len(u.program.mask) > 0 {
+			_ = u.mask(ctx) // for the texts that the report must not show
+		}
+		return
+	}
 	if err := u.mask(ctx); err != nil {
 		u.journal.note("no picture: what must not be seen could not be hidden")
 		return

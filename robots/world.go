@@ -91,7 +91,10 @@ func (t *tab) worldOf(ctx context.Context, f frame) (proto.RuntimeExecutionConte
 		return 0, err
 	}
 	// Documents that were there before the session, such as the first about:blank, lack the library.
-	_, err = proto.RuntimeEvaluate{Expression: "globalThis.crosswalk || " + library, ContextID: made.ExecutionContextID}.Call(c)
+	there, err := proto.RuntimeEvaluate{Expression: "!!globalThis.crosswalk", ContextID: made.ExecutionContextID, ReturnByValue: true}.Call(c)
+	if err == nil && !there.Result.Value.Bool() {
+		_, err = proto.RuntimeEvaluate{Expression: library, ContextID: made.ExecutionContextID}.Call(c)
+	}
 	if err != nil {
 		return 0, err
 	}

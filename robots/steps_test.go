@@ -2,7 +2,9 @@ package robots
 
 import (
 	"net/http"
+	"sync/atomic"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -144,4 +146,28 @@ func TestFramesByTheirPlace(t *testing.T) {
 	require.NoError(t, err)
 	_, err = tb.click(briefly(t, tb), inFrame("[7]", exact("link", "Suche")))
 	require.ErrorContains(t, err, `no single frame "[7]"`)
+}
+
+// TestACursorThatIsPutElsewhere: at its load event, which comes late, the page puts the cursor into another field, where
+// the rest of what is being typed would go.
+func TestACursorThatIsPutElsewhere(t *testing.T) {
+	t.Parallel()
+	p := servePages(t)
+	var served atomic.Bool
+	p.mux.HandleFunc("GET /late.png", func(w http.ResponseWriter, _ *http.Request) {
+		<-time.After(300 * time.Millisecond)
+		served.Store(true)
+		w.WriteHeader(http.StatusNotFound)
+	})
+	p.mux.HandleFunc("GET /late.html", func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Content-Type", "text/html")
+		_, _ = w.Write([]byte(`<body onload="document.forms[0].user.focus()"><form><label>Name <input name="user"></label><label>Password <input name="password"></label></form><img src="/late.png"></body>`))
+	})
+	ctx, tb := openPage(t, p, "late.html")
+	_, err := tb.fill(ctx, exact("label", "Password"), "for-robots", true)
+	require.NoError(t, err)
+	require.True(t, served.Load(), "it was typed before the page was complete")
+	at, err := tb.read(ctx, exact("label", "Name"))
+	require.NoError(t, err)
+	require.Empty(t, at.Text)
 }

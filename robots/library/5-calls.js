@@ -93,9 +93,19 @@ function pointOf(el) {
   return out.status === 'found' ? { x: out.x, y: out.y, outside: out.outside, climbed: out.climbed } : out;
 }
 
+// loaded waits for the page's own "load", at which old pages put the cursor into a field of theirs: what is being typed
+// would go there. A page that does not get there is waited for once.
+let waited = false;
+const loaded = () => new Promise((resolve) => {
+  if (waited || document.readyState === 'complete') { resolve(); return; }
+  const late = setTimeout(() => { waited = true; resolve(); }, 5000);
+  window.addEventListener('load', () => { clearTimeout(late); setTimeout(resolve, 0); }, { once: true });
+});
+
 // type prepares the held field for typing; fields with a format of their own are set at once.
-crosswalk.type = ({ value }) => {
+crosswalk.type = async ({ value }) => {
   const el = held;
+  await loaded();
   el.focus();
   if (['number', 'date', 'time', 'month', 'week', 'datetime-local', 'color', 'range'].includes(el.type)) {
     el.value = value;

@@ -163,6 +163,8 @@ func (p *past) cameIn(entries []store.Entry) error {
 		switch {
 		case err != nil:
 			return err
+		case len(entry.Parsed) == 0:
+			return refused("what came in was dropped: crosswalk.yaml says how long it is kept (retention.intake)")
 		case entry.Kind == store.KindNew:
 			if p.input, err = p.plan.Input.Decode(parsed); err != nil {
 				return refused("its input does not fit the use case any more: %s", err)

@@ -43,7 +43,7 @@ func TestInABrowser(t *testing.T) {
 	b := chromium(t)
 	for name, run := range map[string]func(*testing.T, *rod.Browser){
 		"a day at the desk": dayAtTheDesk, "wrong invoice and approval": wrongInvoiceAndApproval, "a phone note fills in live": phoneNote,
-		"nothing of the customer runs": nothingRuns, "from another machine of the house": anotherMachine, "an analyst changes a table": atTheWorkbench,
+		"nothing of the customer runs": nothingRuns, "from another machine of the house": anotherMachine, "an analyst changes a table": atTheWorkbench, "schedules are paused and run": schedulesByHand,
 	} {
 		t.Run(name, func(t *testing.T) { t.Parallel(); run(t, b) })
 	}

@@ -204,6 +204,8 @@ func (d *Desk) routes() []route {
 		{"POST", "/links/{id}/{act}", user, d.link},
 		{"GET", "/systems", user, d.systemList},
 		{"POST", "/systems/{name}/{act}", lead, d.system},
+		{"GET", "/schedules", user, d.scheduleList},
+		{"POST", "/schedules/{name}/{act}", lead, d.schedule},
 		{"GET", "/inforce", user, d.inForce},
 		{"GET", "/inforce/{version}", user, d.version},
 		{"GET", "/usecases/{name}", user, d.useCase},

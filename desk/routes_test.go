@@ -44,6 +44,8 @@ var policy = []struct {
 	{"POST", "/links/{id}/{act}", user, "/links/LINK/correct"},
 	{"GET", "/systems", user, "/systems"},
 	{"POST", "/systems/{name}/{act}", lead, "/systems/crm/pause"},
+	{"GET", "/schedules", user, "/schedules"},
+	{"POST", "/schedules/{name}/{act}", lead, "/schedules/weekly/pause"},
 	{"GET", "/inforce", user, "/inforce"},
 	{"GET", "/inforce/{version}", user, "/inforce/1"},
 	{"GET", "/usecases/{name}", user, "/usecases/callback"},

@@ -26,13 +26,6 @@ import (
 	"crosswalk/workspace"
 )
 
-// fakeSchedules stands in for the engine's schedules.
-type fakeSchedules struct{}
-
-func (fakeSchedules) Timers(context.Context) (any, error) { return []string{}, nil }
-
-func (fakeSchedules) ActOnTimer(context.Context, string, string, string, string) error { return nil }
-
 // fakeCases stands in for the engine.
 type fakeCases struct {
 	mutex     sync.Mutex
@@ -133,7 +126,7 @@ func newScene(t testing.TB, words string) *scene {
 		Queues: []workspace.Queue{{Name: "complaints", Title: "Complaints", Roles: []string{"agent"}}, {Name: "shipping", Title: "Shipping", Roles: []string{"other"}}},
 		Roles:  []string{"agent", "analyst", "approver", "other", "support-lead"},
 	}
-	s.Desk, err = newDesk(Options{Store: kept, Cases: s.cases, Schedules: fakeSchedules{}, Systems: func() []string { return []string{"crm", "fulfilment"} }, TemporalUI: "http://127.0.0.1:8233", Token: "token-of-the-program", Stopping: s.stopping,
+	s.Desk, err = newDesk(Options{Store: kept, Cases: s.cases, Schedules: &fakeSchedules{}, Systems: func() []string { return []string{"crm", "fulfilment"} }, TemporalUI: "http://127.0.0.1:8233", Token: "token-of-the-program", Stopping: s.stopping,
 		People: func() *workspace.People { s.mutex.Lock(); defer s.mutex.Unlock(); return s.people },
 		Note:   s.note, Log: slog.New(slog.NewTextHandler(io.Discard, nil)),
 		Start: func(ctx context.Context, useCase string, _ []byte, _ string) (store.Case, error) {

@@ -20,7 +20,7 @@ import (
 // Defaults of Options.
 const (
 	DefaultNamespace = "crosswalk"
-	DefaultRetention = 24 * time.Hour
+	DefaultRetention = 30 * 24 * time.Hour
 	anyLocalPort     = "127.0.0.1:0"
 )
 
@@ -39,7 +39,8 @@ type Options struct {
 	UIAddress       string
 	// NoUI leaves the Temporal UI out.
 	NoUI bool
-	// Namespace is created when it is not there; closed workflows stay readable for Retention.
+	// Namespace is created when it is not there; closed workflows stay readable for Retention. 0: for as long as the
+	// namespace says, and DefaultRetention in a new one.
 	Namespace string
 	Retention time.Duration
 	// SearchAttributes are registered before a workflow can start.
@@ -152,7 +153,6 @@ func (o Options) withDefaults() Options {
 	o.FrontendAddress = cmp.Or(o.FrontendAddress, anyLocalPort)
 	o.UIAddress = cmp.Or(o.UIAddress, anyLocalPort)
 	o.Namespace = cmp.Or(o.Namespace, DefaultNamespace)
-	o.Retention = cmp.Or(o.Retention, DefaultRetention)
 	o.Logger = cmp.Or(o.Logger, slog.Default())
 	return o
 }

@@ -202,7 +202,7 @@ func TestSearchAttributesAndRetention(t *testing.T) {
 
 	// A newer version wants one more and keeps closed workflows longer.
 	options.SearchAttributes["CrosswalkWaitingFor"] = enumspb.INDEXED_VALUE_TYPE_KEYWORD
-	options.Retention = 30 * 24 * time.Hour
+	options.Retention = 60 * 24 * time.Hour
 	second, err := engine.Start(t.Context(), options)
 	require.NoError(t, err)
 	c := dial(t, second)
@@ -219,6 +219,14 @@ func TestSearchAttributesAndRetention(t *testing.T) {
 	}, 10*time.Second, 20*time.Millisecond)
 
 	require.NoError(t, second.Stop(t.Context()))
+
+	// Whoever does not say how long leaves it as it is.
+	wanted := options.Retention
+	options.Retention = 0
+	third, err := engine.Start(t.Context(), options)
+	require.NoError(t, err)
+	require.Equal(t, wanted, retention(t, dial(t, third)))
+	require.NoError(t, third.Stop(t.Context()))
 
 	options.SearchAttributes["CrosswalkStage"] = enumspb.INDEXED_VALUE_TYPE_INT
 	_, err = engine.Start(t.Context(), options)

@@ -29,6 +29,7 @@ func prepareNamespace(ctx context.Context, server *config.SQL, options Options) 
 	if err != nil {
 		return err
 	}
+	fresh.Detail.Config.Retention = durationpb.New(DefaultRetention)
 	if err := sqliteschema.CreateNamespaces(server, fresh); err != nil {
 		return err
 	}
@@ -46,7 +47,9 @@ func prepareNamespace(ctx context.Context, server *config.SQL, options Options) 
 	if err != nil {
 		return fmt.Errorf("reading namespace %s: %w", options.Namespace, err)
 	}
-	detail.Config.Retention = durationpb.New(options.Retention)
+	if options.Retention > 0 {
+		detail.Config.Retention = durationpb.New(options.Retention)
+	}
 	detail.Config.CustomSearchAttributeAliases, err = assign(detail.Config.CustomSearchAttributeAliases, options.SearchAttributes)
 	if err != nil {
 		return err

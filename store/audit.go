@@ -73,6 +73,8 @@ func (s *Store) appendAudit(ctx context.Context, tx session, entry AuditEntry) (
 type AuditFilter struct {
 	CaseID string
 	Who    string
+	What   []string // one of these acts
+	Among  int      // looks at no more than so many of the latest acts; 0: at all
 	Limit  int
 	Offset int
 }
@@ -85,6 +87,13 @@ func (s *Store) AuditEntries(ctx context.Context, filter AuditFilter) ([]AuditEn
 	}
 	if filter.Who != "" {
 		c.add("who = ?", filter.Who)
+	}
+	if len(filter.What) > 0 {
+		list, args := in(filter.What)
+		c.add("what IN "+list, args...)
+	}
+	if filter.Among > 0 {
+		c.add("seq > (SELECT MAX(seq) FROM audit) - ?", filter.Among)
 	}
 	found, err := many[AuditEntry](ctx, s.read(), "SELECT "+auditColumns+" FROM audit"+c.where()+" ORDER BY seq DESC"+page(filter.Limit, filter.Offset), c.args...)
 	return found, wrap("audit", err)

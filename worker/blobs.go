@@ -169,13 +169,14 @@ func reference(claim map[string]string, size int64) (*commonpb.Payload, error) {
 const (
 	// DefaultRetention is how long Temporal keeps the history of an ended case, unless it is told otherwise.
 	DefaultRetention = 30 * 24 * time.Hour
-	// sweepEvery is the pause between two looks for payloads that nobody can ask for any more.
+	// sweepEvery is the pause between two looks for what has been kept long enough.
 	sweepEvery = time.Hour
 	// sweepMargin is how long payloads stay beyond the history that they belong to.
 	sweepMargin = 24 * time.Hour
 )
 
-// sweep drops the payloads of cases whose history Temporal has dropped.
+// sweep drops the payloads of cases whose history Temporal has dropped, and what the workspace wants to be kept no
+// longer. Several workers may do so at once.
 func (w *Worker) sweep(ctx context.Context, now time.Time) {
 	if now.Sub(w.swept) < sweepEvery {
 		return
@@ -187,5 +188,22 @@ func (w *Worker) sweep(ctx context.Context, now time.Time) {
 	}
 	if _, err := w.config.Store.DropPayloads(ctx, now.Add(-retention-sweepMargin)); err != nil && ctx.Err() == nil {
 		w.log.Error("payloads.not_dropped", "error", err)
+	}
+	keep := w.reach.config.Load().Retention
+	w.drop(ctx, "messages", keep.Intake, now, w.config.Store.DropMessages)
+	w.drop(ctx, "cases", keep.Record, now, w.config.Store.DropCases)
+}
+
+// drop drops what is older than it is to be kept; 0: for ever.
+func (w *Worker) drop(ctx context.Context, what string, keep time.Duration, now time.Time, do func(context.Context, time.Time) (int64, error)) {
+	if keep == 0 {
+		return
+	}
+	dropped, err := do(ctx, now.Add(-keep))
+	if dropped > 0 {
+		w.log.Info(what+".dropped", "count", dropped, "kept_for", keep.String())
+	}
+	if err != nil && ctx.Err() == nil {
+		w.log.Error(what+".not_dropped", "error", err)
 	}
 }

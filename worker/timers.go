@@ -41,7 +41,17 @@ type TimerView struct {
 	Runs    int       `json:"runs"`
 	Skipped int       `json:"skipped"` // because the run before was not over
 	Cursor  string    `json:"cursor,omitempty"`
+	Recent  []RunView `json:"recent,omitempty"` // the last runs, the newest first
 }
+
+// RunView is one run of a schedule or poller.
+type RunView struct {
+	At      time.Time `json:"at"`
+	Outcome string    `json:"outcome,omitempty"` // running, completed or failed; "" if Temporal does not know it any more
+}
+
+// shownRuns is how many of the last runs are shown.
+const shownRuns = 5
 
 // metaTimers is where the list of what Temporal was told of is kept: its own lists lag behind.
 const metaTimers = "timers"
@@ -183,12 +193,17 @@ func (t *Timers) describe(ctx context.Context, view *TimerView) error {
 	if len(found.Info.NextActionTimes) > 0 && !view.Paused {
 		view.Next = found.Info.NextActionTimes[0].UTC()
 	}
-	if n := len(found.Info.RecentActions); n > 0 {
-		last := found.Info.RecentActions[n-1]
-		view.Last = last.ActualTime.UTC()
-		if run := last.StartWorkflowResult; run != nil {
-			view.Outcome = t.outcome(ctx, run.WorkflowID)
+	for _, action := range slices.Backward(found.Info.RecentActions) {
+		run := RunView{At: action.ActualTime.UTC()}
+		if started := action.StartWorkflowResult; started != nil {
+			run.Outcome = t.outcome(ctx, started.WorkflowID)
 		}
+		if view.Recent = append(view.Recent, run); len(view.Recent) == shownRuns {
+			break
+		}
+	}
+	if len(view.Recent) > 0 {
+		view.Last, view.Outcome = view.Recent[0].At, view.Recent[0].Outcome
 	}
 	if view.Kind != "poller" {
 		return nil

@@ -111,6 +111,12 @@ func TestSchedulesAndPollers(t *testing.T) {
 	require.NoError(t, err)
 	require.True(t, list[0].Paused)
 	require.Equal(t, "ann: too many", list[0].Note)
+	recent := list[0].Recent
+	require.GreaterOrEqual(t, len(recent), 3)
+	require.LessOrEqual(t, len(recent), 5)
+	require.Equal(t, list[0].Last, recent[0].At)
+	require.True(t, recent[0].At.After(recent[len(recent)-1].At), "the newest first")
+	require.Equal(t, "completed", recent[len(recent)-1].Outcome)
 	require.NoError(t, timers.Act(t.Context(), "often", "resume", "ann", ""))
 	until("it goes on", func() bool { return len(h.cases("note")) > before+2 })
 	require.ErrorIs(t, timers.Act(t.Context(), "nothing", "pause", "ann", ""), worker.ErrNoTimer)

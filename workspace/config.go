@@ -116,6 +116,9 @@ type Mail struct {
 	TLS      string // starttls (the default), tls or none
 }
 
+// defaultHistory is how long Temporal keeps the history of a case that has ended, if nobody says.
+const defaultHistory = 30 * 24 * time.Hour
+
 // Retention says how long things are kept; 0 is the product's default.
 type Retention struct{ History, Record, Intake, Events time.Duration }
 
@@ -170,6 +173,9 @@ func parseConfig(text []byte, base string, known map[string]*contracts.Contract)
 	history := keep["history"].Duration()
 	if history > 0 && history < 24*time.Hour {
 		keep["history"].Errorf("Temporal keeps it for a day at least", "%q is too short for the history of a case that has ended", keep["history"].Text())
+	}
+	if record := keep["record"].Duration(); record > 0 && record < cmp.Or(history, defaultHistory)+24*time.Hour {
+		keep["record"].Errorf("keep it for a day longer at least, or shorten history", "the record of a case would go before its history, which Temporal keeps for %d days", int(cmp.Or(history, defaultHistory).Hours()/24))
 	}
 	c.Retention = Retention{History: history, Record: keep["record"].Duration(), Intake: keep["intake"].Duration(), Events: keep["events"].Duration()}
 	return c

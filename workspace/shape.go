@@ -130,8 +130,8 @@ var mailShape = source.Record(
 
 var retentionShape = source.Record(
 	source.Field{Name: "history", Is: source.Span(), About: "How long Temporal keeps the history of a case that has ended.", Default: "30 days", Example: "30 days"},
-	source.Field{Name: "record", Is: source.Span(), About: "How long our own record of a case is meant to be kept. It is read, and nothing is removed by it so far.", Default: "for ever", Example: "2555 days"},
-	source.Field{Name: "intake", Is: source.Span(), About: "How long messages that came in are meant to be kept. It is read, and nothing is removed by it so far.", Default: "for ever", Example: "365 days"},
+	source.Field{Name: "record", Is: source.Span(), About: "How long all that is known of a case is kept after its end: longer than its history.", Default: "for ever", Example: "2555 days"},
+	source.Field{Name: "intake", Is: source.Span(), About: "How long messages that came in are kept, with their files; those of an open case as long as it is open.", Default: "for ever", Example: "365 days"},
 	source.Field{Name: "events", Is: source.Span(), About: "How long events are kept that no case waited for.", Default: "30 days", Example: "60 days"},
 )
 

@@ -4,12 +4,14 @@ import (
 	"cmp"
 	"context"
 	"encoding/json"
+	"fmt"
 	"path/filepath"
 	"time"
 
 	"github.com/spf13/cobra"
 
 	"crosswalk/engine"
+	"crosswalk/source"
 	"crosswalk/worker"
 )
 
@@ -20,7 +22,10 @@ func engineCommand() *cobra.Command {
 		Long: `Runs the Temporal server that ` + "`crosswalk up`" + ` has inside as a process of its own, for workers, intakes and desks elsewhere. Its
 state is in the data directory (SQLite) or in a PostgreSQL database that is its alone: not the one of the store. One engine
 works on a database at a time. It asks nobody who he is: let only the other processes and operators reach it. A Temporal
-cluster that you have already does as well.`,
+cluster that you have already does as well.
+
+Histories of cases that have ended are kept for as long as the namespace says: 30 days when it is made, then what workers
+set of crosswalk.yaml (retention: {history: …}), or what --history says at each start.`,
 		Example: "  crosswalk engine --data /var/lib/crosswalk --listen 127.0.0.1:7233\n  crosswalk engine --database postgres://crosswalk@db.example/temporal --listen 0.0.0.0:7233",
 		Args:    exactly(),
 		RunE: func(c *cobra.Command, _ []string) error {
@@ -28,6 +33,10 @@ cluster that you have already does as well.`,
 			for name, into := range map[string]*string{"data": &o.data, "listen": &o.listen, "ui": &o.temporalUI, "namespace": &o.namespace,
 				"operator": &o.operator, "log": &o.log, "database": &o.database} {
 				*into, _ = c.Flags().GetString(name)
+			}
+			var err error
+			if o.history, err = historyFlag(c); err != nil {
+				return err
 			}
 			return up(c.Context(), o, nil)
 		},
@@ -37,9 +46,26 @@ cluster that you have already does as well.`,
 	c.Flags().String("listen", "127.0.0.1:7233", "address for workers, intakes and desks")
 	c.Flags().String("ui", "127.0.0.1:8233", "address of the Temporal UI")
 	c.Flags().String("namespace", worker.DefaultNamespace, "Temporal namespace")
+	c.Flags().String("history", "", "how long the histories of ended cases are kept, as in '60 days' (default: what the namespace says)")
 	operatorFlag(c)
 	jsonFlag(c)
 	return c
+}
+
+// historyFlag is how long the histories of ended cases are to be kept; 0: it was not said.
+func historyFlag(c *cobra.Command) (time.Duration, error) {
+	text, _ := c.Flags().GetString("history")
+	if text == "" {
+		return 0, nil
+	}
+	keep, err := source.ParseDuration(text)
+	if err == nil && keep < 24*time.Hour {
+		err = fmt.Errorf("Temporal keeps histories for a day at least, not for %q", text)
+	}
+	if err != nil {
+		return 0, usageError("--history: %s", err)
+	}
+	return keep, nil
 }
 
 // engineOptions are those of the engine inside `up`, or of the engine alone.
@@ -48,6 +74,7 @@ func (s *system) engineOptions() engine.Options {
 	o := engine.Options{Directory: filepath.Join(s.options.data, "temporal"), Namespace: s.options.namespace, Retention: s.retention,
 		SearchAttributes: worker.SearchAttributes(), Logger: s.log}
 	if s.options.roles == (roles{engine: true}) {
+		o.Retention = s.options.history
 		o.Database, o.FrontendAddress, o.UIAddress = s.options.database, s.options.listen, s.options.temporalUI
 	}
 	if o.Database != "" {

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"os"
 	"os/signal"
+	"strings"
 	"syscall"
 
 	"github.com/spf13/cobra"
@@ -89,7 +90,31 @@ func rootCommand() *cobra.Command {
 	root.AddCommand(demoCommand(), upCommand(), workerCommand(), intakeCommand(), deskCommand(), engineCommand(), initCommand(), checkCommand(), testCommand(), publishCommand(), draftsCommand(), rulesCommand(), useCasesCommand(), runCommand(),
 		robotsCommand(), casesCommand(), tasksCommand(), systemsCommand(), linksCommand(), eventsCommand(), schedulesCommand(), sandboxCommand(), passwordCommand(), adaptersCommand())
 	completeArguments(root)
+	for _, c := range root.Commands() {
+		refuseUnknown(c)
+	}
 	return root
+}
+
+// refuseUnknown has a command that only holds others refuse what it does not hold; it would show its help and end as if
+// that had been done.
+func refuseUnknown(c *cobra.Command) {
+	for _, sub := range c.Commands() {
+		refuseUnknown(sub)
+	}
+	if c.Runnable() || !c.HasSubCommands() {
+		return
+	}
+	c.RunE = func(c *cobra.Command, args []string) error {
+		if len(args) == 0 {
+			return c.Help()
+		}
+		var names []string
+		for _, sub := range c.Commands() {
+			names = append(names, sub.Name())
+		}
+		return usageError("unknown command %q for %q: it has %s", args[0], c.CommandPath(), strings.Join(names, ", "))
+	}
 }
 
 // exactly demands n arguments and says which.

@@ -2,12 +2,14 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net/url"
 	"time"
 
 	"github.com/spf13/cobra"
 
+	"crosswalk/desk"
 	"crosswalk/worker"
 )
 
@@ -32,7 +34,7 @@ func schedulesCommand() *cobra.Command {
 
 // schedulesOut is what the JSON interface gives.
 type schedulesOut struct {
-	Schedules []worker.TimerView `json:"schedules"`
+	Schedules []desk.Schedule `json:"schedules"`
 }
 
 func listSchedules(c *cobra.Command, _ []string) error {
@@ -94,10 +96,25 @@ func actOnSchedule(act string) func(*cobra.Command, []string) error {
 // deskSchedules shows schedules and pollers to the desk.
 type deskSchedules struct{ timers *worker.Timers }
 
-// Timers lists them.
-func (d deskSchedules) Timers(ctx context.Context) (any, error) { return d.timers.List(ctx) }
+// Schedules lists them.
+func (d deskSchedules) Schedules(ctx context.Context) ([]desk.Schedule, error) {
+	found, err := d.timers.List(ctx)
+	list := make([]desk.Schedule, len(found))
+	for i, one := range found {
+		list[i] = desk.Schedule{Name: one.Name, Kind: one.Kind, Title: one.Title, When: one.When, Does: one.Does, Paused: one.Paused, Note: one.Note, Next: one.Next,
+			Last: one.Last, Outcome: one.Outcome, Runs: one.Runs, Skipped: one.Skipped, Cursor: one.Cursor, Recent: []desk.ScheduleRun{}}
+		for _, run := range one.Recent {
+			list[i].Recent = append(list[i].Recent, desk.ScheduleRun(run))
+		}
+	}
+	return list, err
+}
 
-// ActOnTimer pauses, resumes or triggers one.
-func (d deskSchedules) ActOnTimer(ctx context.Context, name, act, who, reason string) error {
-	return d.timers.Act(ctx, name, act, who, reason)
+// ActOnSchedule pauses, resumes or triggers one.
+func (d deskSchedules) ActOnSchedule(ctx context.Context, name, act, who, reason string) error {
+	err := d.timers.Act(ctx, name, act, who, reason)
+	if errors.Is(err, worker.ErrNoTimer) {
+		return desk.ErrNoSchedule
+	}
+	return err
 }

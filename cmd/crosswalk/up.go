@@ -39,7 +39,8 @@ type upOptions struct {
 	database, operator, temporalUI, token           string
 	log                                             string // text or json
 	json, noRobots                                  bool
-	sandbox, password                               string // of the demo, for up.json
+	history                                         time.Duration // of `engine`; 0: what the namespace says
+	sandbox, password                               string        // of the demo, for up.json
 	out, problems                                   io.Writer
 }
 

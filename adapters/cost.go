@@ -15,7 +15,8 @@ import (
 type cost struct {
 	available *rules.Template
 	restore   *rules.Template
-	request   *rules.Template // what the request cost, or would have
+	request   *rules.Template // what must be left for a request like this one, also where it was refused for it
+	used      *rules.Template // what it really cost; nil: it is not said
 	reserve   int             // what must be left for the next request
 }
 
@@ -23,6 +24,7 @@ var costShape = source.Record(
 	source.Field{Name: "available", Is: source.Template(), Required: true, About: "Where an answer says how much is left; it sees status, headers and body.", Example: "'${body.extensions.cost.throttleStatus.currentlyAvailable}'"},
 	source.Field{Name: "restore", Is: source.Template(), Required: true, About: "Where it says how much comes back in a second.", Example: "'${body.extensions.cost.throttleStatus.restoreRate}'"},
 	source.Field{Name: "request", Is: source.Template(), About: "Where it says what the request costs, also one that was refused for it.", Default: "reserve", Example: "'${body.extensions.cost.requestedQueryCost}'"},
+	source.Field{Name: "used", Is: source.Template(), About: "Where it says what the request really cost: with less left than that, all wait.", Default: "reserve", Example: "'${body.extensions.cost.actualQueryCost}'"},
 	source.Field{Name: "reserve", Is: source.Whole(), Required: true, About: "What must be left for the next request: with less, all wait.", Example: "100"},
 )
 
@@ -32,7 +34,7 @@ func parseCost(node *source.Node) *cost {
 	}
 	fields, in := node.Fields(costShape), answerScope(emptyScope())
 	c := &cost{available: in.template(node.Required("available", "where an answer says how much is left")), restore: in.template(node.Required("restore", "where it says how much comes back in a second")),
-		request: in.template(fields["request"])}
+		request: in.template(fields["request"]), used: in.template(fields["used"])}
 	if node.Required("reserve", "what must be left for the next request").Exists() {
 		c.reserve = positive(fields["reserve"])
 	}
@@ -59,6 +61,9 @@ func (c *cost) wait(vars map[string]rules.Value, refused bool) time.Duration {
 		return 0
 	}
 	needed := float64(c.reserve)
+	if used, ok := number(c.used); ok {
+		needed = max(needed, used) // the next one is likely to be as dear
+	}
 	if request, ok := number(c.request); ok && refused {
 		needed = max(needed, request)
 	}

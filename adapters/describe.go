@@ -44,6 +44,9 @@ func (l Limit) String() string {
 	if l.Concurrency > 0 {
 		parts = append(parts, fmt.Sprintf("%d at once", l.Concurrency))
 	}
+	if l.Cost != nil {
+		parts = append(parts, fmt.Sprintf("by what requests cost: with less than %d left, or less than the last one cost, all wait until it has come back", l.Cost.reserve))
+	}
 	text := strings.Join(parts, ", ")
 	if len(l.Operations) > 0 {
 		text += ", for " + strings.Join(l.Operations, ", ")

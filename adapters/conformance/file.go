@@ -120,14 +120,14 @@ var testShape = source.Part("adapter_test", "One call of one operation, and what
 	source.Field{Name: "key", Is: source.Text(), About: "Of a write: its key.", Example: "6F1C2A"},
 	source.Field{Name: "first_sent", Is: source.Span(), About: "Of a write: how long ago it may have been sent before.", Default: "never", Example: "3h"},
 	source.Field{Name: "recorded", Is: source.Text(), About: "The day on which a running system answered so.", Default: "it is written from the documentation", Example: "2026-11-22"},
-	source.Field{Name: "source", Is: source.Text(), About: "Where the vendor says so, and when that was read.", Example: "https://developers.deskly.example/tasks, 2026-11-22"},
+	source.Field{Name: "source", Is: source.Text(), About: "Where the vendor says so: the page, and behind a comma the day on which somebody read it, or its version.", Example: "https://developers.deskly.example/tasks, 2026-11-22"},
 	source.Field{Name: "exchanges", Is: source.ListOf(exchangeShape), About: "What goes over the wire, in any order.", Default: "nothing", Example: "[{expect: {method: GET, url: /me}, reply: {json: {id: 1}}}]"},
 	source.Field{Name: "output", Is: source.Tree(), About: "What the operation answers. {base} is the address. Either this or error.", Example: "{id: '7'}"},
 	source.Field{Name: "error", Is: errorShape, About: "The error that it ends with.", Example: "{class: not_found}"},
 )
 
 var testsShape = source.Record(
-	source.Field{Name: "source", Is: source.Text(), About: "Where the vendor says so, and when that was read, of all tests that say nothing of their own.", Default: "each test says it", Example: "'https://developers.deskly.example/tasks, 2026-11-22'"},
+	source.Field{Name: "source", Is: source.Text(), About: "Where the vendor says so, of all tests that say nothing of their own.", Default: "each test says it", Example: "'https://developers.deskly.example/tasks, 2026-11-22'"},
 	source.Field{Name: "settings", Is: source.Tree(), About: "Settings of an account that does not exist.", Default: "none", Example: "{account: acme}"},
 	source.Field{Name: "secrets", Is: source.Named(source.Text()), About: "Its secrets, made up.", Default: "none", Example: "{token: t0ken-1234}"},
 	source.Field{Name: "webhooks", Is: source.ListOf(deliveryShape), About: "What the product sends by itself, with its signature; an adapter that declares one needs one that is accepted.", Default: "none", Example: "[{name: an order, secret: s, at: '2026-11-22T10:00:00Z', headers: {X-Deskly-Signature: 0a1b}, body: '{}'}]"},

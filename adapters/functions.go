@@ -38,6 +38,7 @@ var ownFunctions = []rules.Function{
 	{Name: "utc", Params: types(rules.TypeOf(rules.KindText)), Result: rules.TypeOf(rules.KindInstant), Call: utc},
 	{Name: "zq", Params: types(rules.TypeOf(rules.KindText)), Result: rules.TypeOf(rules.KindText), Call: zendeskQuote},
 	{Name: "base64url", Params: types(rules.TypeOf(rules.KindText)), Result: rules.TypeOf(rules.KindText), Call: base64url},
+	{Name: "segments", Params: types(rules.TypeOf(rules.KindText)), Result: rules.ListOf(rules.TypeOf(rules.KindText)), Call: segments},
 	{Name: "listed", Params: types(optional(rules.KindAny)), Result: rules.TypeOf(rules.KindList), Call: listed},
 	{Name: "base64", Params: types(rules.TypeOf(rules.KindText)), Result: rules.TypeOf(rules.KindText), Call: base64text},
 	{Name: "cookie", Params: types(optional(rules.KindText), rules.TypeOf(rules.KindText)), Result: optional(rules.KindText), Call: cookie},
@@ -221,7 +222,7 @@ func epoch(arguments []rules.Value) (rules.Value, error) {
 
 // utc reads a time that is written without a zone and meant in UTC.
 func utc(arguments []rules.Value) (rules.Value, error) {
-	for _, layout := range []string{"2006-01-02T15:04:05", "2006-01-02 15:04:05", time.RFC3339} {
+	for _, layout := range []string{"2006-01-02T15:04:05", "2006-01-02 15:04:05", time.RFC3339, http.TimeFormat} {
 		if at, err := time.Parse(layout, arguments[0].Text()); err == nil {
 			return rules.Instant(at), nil
 		}

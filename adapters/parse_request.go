@@ -8,7 +8,10 @@ import (
 	"crosswalk/source"
 )
 
-var methods = []string{"get", "post", "put", "patch", "delete"}
+var methods = []string{"get", "post", "put", "patch", "delete", "propfind"}
+
+// methodPropfind lists a folder and looks at a file by WebDAV: it changes nothing.
+const methodPropfind = "PROPFIND"
 
 // request reads one request of an operation.
 func (p *parser) request(op *Operation, node *source.Node, in scope) *request {
@@ -50,11 +53,11 @@ func (p *parser) request(op *Operation, node *source.Node, in scope) *request {
 		headerName(fields["headers"].KeyNode(name))
 	}
 	p.body(r, fields, in)
-	r.writes = op.Effect == contracts.Write && r.method != http.MethodGet && !fields["reads"].Bool() && !fields["repeatable"].Bool()
+	r.writes = op.Effect == contracts.Write && r.method != http.MethodGet && r.method != methodPropfind && !fields["reads"].Bool() && !fields["repeatable"].Bool()
 	if fields["repeatable"].Bool() && (op.Effect == contracts.Read || r.method == http.MethodPost || r.method == http.MethodPatch) {
 		fields["repeatable"].Errorf("it is for a PUT or DELETE beside the request that writes", "a %s of a %sing operation cannot be said to be repeatable", r.method, op.Effect)
 	}
-	if op.Effect == contracts.Read && r.method != http.MethodGet && r.method != http.MethodPost {
+	if op.Effect == contracts.Read && r.method != http.MethodGet && r.method != methodPropfind && r.method != http.MethodPost {
 		node.Errorf("", "%s changes something, and %s only reads", r.method, op.Name)
 	}
 	if r.graphql != nil {

@@ -49,7 +49,8 @@ func (s scope) template(node *source.Node) *rules.Template {
 	return rules.CompileTemplate(node, s.env, nil, profile())
 }
 
-// pathTemplate is the path of a request. Each ${…} fills one place between slashes and is escaped.
+// pathTemplate is the path of a request. Each ${…} fills one place between slashes and is escaped; a list that the file
+// itself makes, as segments(input.path) does, fills as many as it has texts.
 type pathTemplate struct {
 	literals []string // one more than values
 	values   []*rules.Expression
@@ -141,7 +142,7 @@ func (t *pathTemplate) eval(vars map[string]rules.Value) (string, error) {
 		if err != nil {
 			return "", fmt.Errorf("path: %w", err)
 		}
-		text, err := segment(value)
+		text, err := place(expression, value)
 		if err != nil {
 			return "", fmt.Errorf("path: %w", err)
 		}

@@ -154,6 +154,7 @@ var httpShape = source.Record(
 	source.Field{Name: "put", Is: source.Template(), About: "A PUT, with the path.", Example: "'/tasks/${input.id}'"},
 	source.Field{Name: "patch", Is: source.Template(), About: "A PATCH, with the path.", Example: "'/tasks/${input.id}'"},
 	source.Field{Name: "delete", Is: source.Template(), About: "A DELETE, with the path.", Example: "'/tasks/${input.id}'"},
+	source.Field{Name: "propfind", Is: source.Template(), About: "A PROPFIND of WebDAV, with the path; it only reads.", Example: "'/files/${segments(input.folder)}'"},
 	source.Field{Name: "query", Is: treeShape, About: "The parameters of the address; what is missing is left out.", Default: "none", Example: "{email: '${input.email}'}"},
 	source.Field{Name: "headers", Is: source.Named(source.Template()), About: "Further headers.", Default: "none", Example: "{If-Match: '${found.headers.etag}'}"},
 	source.Field{Name: "json", Is: treeShape, About: "A body in JSON.", Default: "no body", Example: "{subject: '${input.title}'}"},

@@ -91,7 +91,7 @@ var replyShape = source.Record(
 )
 
 var expectShape = source.Record(
-	source.Field{Name: "method", Is: source.Choice("GET", "POST", "PUT", "PATCH", "DELETE"), About: "The HTTP method.", Example: "GET"},
+	source.Field{Name: "method", Is: source.Choice("GET", "POST", "PUT", "PATCH", "DELETE", "PROPFIND"), About: "The HTTP method.", Example: "GET"},
 	source.Field{Name: "url", Is: source.Text(), About: "Path and query; the query in any order.", Example: "/people?limit=50"},
 	source.Field{Name: "headers", Is: source.Named(source.Text()), About: "Headers that must be there.", Default: "any", Example: "{Request-Key: 6F1C2A}"},
 	source.Field{Name: "json", Is: source.Tree(), About: "The body, as JSON.", Default: "no body", Example: "{subject: Late}"},

@@ -14,12 +14,18 @@ var quotingFunctions = []rules.Function{
 	{Name: "sdata", Params: types(rules.TypeOf(rules.KindText)), Result: rules.TypeOf(rules.KindText), Call: sdataQuote},
 	{Name: "shopify_quote", Params: types(rules.TypeOf(rules.KindText)), Result: rules.TypeOf(rules.KindText), Call: shopifyQuote},
 	{Name: "servicenow_quote", Params: types(rules.TypeOf(rules.KindText)), Result: rules.TypeOf(rules.KindText), Call: serviceNowQuote},
+	{Name: "jql", Params: types(rules.TypeOf(rules.KindText)), Result: rules.TypeOf(rules.KindText), Call: jqlQuote},
 	{Name: "md5", Params: types(rules.TypeOf(rules.KindText)), Result: rules.TypeOf(rules.KindText), Call: md5Hex},
 }
 
 // soqlQuote quotes a text for Salesforce's query language.
 func soqlQuote(arguments []rules.Value) (rules.Value, error) {
 	return rules.Text("'" + strings.NewReplacer(`\`, `\\`, `'`, `\'`, "\n", `\n`, "\r", `\r`, "\t", `\t`).Replace(arguments[0].Text()) + "'"), nil
+}
+
+// jqlQuote quotes a text for Jira's query language.
+func jqlQuote(arguments []rules.Value) (rules.Value, error) {
+	return rules.Text(`"` + strings.NewReplacer(`\`, `\\`, `"`, `\"`, "\r", " ", "\n", " ").Replace(arguments[0].Text()) + `"`), nil
 }
 
 // sdataQuote quotes a text for the where parameter of SData.

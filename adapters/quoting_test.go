@@ -16,6 +16,7 @@ func TestQuoting(t *testing.T) {
 		{"sdata", `O'Hara' or 1 eq 1`, `'O''Hara'' or 1 eq 1'`},
 		{"shopify_quote", `a" OR email:*\`, `"a\" OR email:*\\"`},
 		{"servicenow_quote", "a^ORactive=true\n", "a^^ORactive=true "},
+		{"jql", `EX" OR project = "B\`, `"EX\" OR project = \"B\\"`},
 		{"md5", "urist.mcvankab@freddiesjokes.com", "62eeb292278cc15f5817cb78f7790b08"},
 	} {
 		for _, f := range quotingFunctions {

@@ -1,6 +1,7 @@
 package adapters
 
 import (
+	"slices"
 	"strings"
 
 	"crosswalk/rules"
@@ -32,4 +33,25 @@ func place(expression *rules.Expression, value rules.Value) (string, error) {
 		places = append(places, text)
 	}
 	return strings.Join(places, "/"), nil
+}
+
+// Deep says that a request of the operation has a path of which an input fills several places.
+func (o *Operation) Deep() bool {
+	return o.anyRequest(func(r *request) bool {
+		return r.path != nil && slices.ContainsFunc(r.path.values, func(x *rules.Expression) bool { return x != nil && x.Type().Kind == rules.KindList })
+	})
+}
+
+// TakesFiles says that an answer is taken as it is, whatever stands in it: a text, rows or any file.
+func (o *Operation) TakesFiles() bool {
+	return o.anyRequest(func(r *request) bool { return slices.Contains([]string{"text", "csv", "base64"}, r.answers) })
+}
+
+func (o *Operation) anyRequest(holds func(*request) bool) bool {
+	for _, r := range o.requests {
+		if holds(r) || slices.ContainsFunc(r.firstOf, holds) {
+			return true
+		}
+	}
+	return false
 }

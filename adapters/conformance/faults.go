@@ -366,6 +366,11 @@ func (s *subject) bodyFaults() []fault {
 		all = append(all, fault{checkShape, "the body is " + named(body, "empty"), raw(body), []contracts.Class{s.doubt(contracts.Drift), contracts.NotFound}, true,
 			"write expressions so that a field that is not there is missing (?. and ??), or declare the answer as an error under errors:", false})
 	}
+	if s.op.TakesFiles() { // whatever stands in a file is no error
+		all = slices.DeleteFunc(all, func(f fault) bool {
+			return slices.Contains([]string{"half of the JSON", "a name twice", "nested too deep"}, f.name)
+		})
+	}
 	return all
 }
 

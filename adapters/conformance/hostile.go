@@ -84,7 +84,9 @@ func (s *subject) inspect(r *http.Request, body []byte, note func(string, ...any
 		note("a header was injected")
 	}
 	known := slices.ContainsFunc(s.tests.Tests, func(t Test) bool {
-		return slices.ContainsFunc(t.Exchanges, func(x Exchange) bool { return x.Expect.Method == r.Method && sameShape(x.Expect.URL, r.URL) })
+		return slices.ContainsFunc(t.Exchanges, func(x Exchange) bool {
+			return x.Expect.Method == r.Method && sameShape(x.Expect.URL, r.URL, s.op.Deep())
+		})
 	})
 	if !known {
 		note("a request that is none of the adapter's: %s %s", r.Method, short(r.URL.String()))
@@ -122,13 +124,17 @@ func readXML(body []byte) error {
 	}
 }
 
-// sameShape says that two paths have as many segments and begin with the same one.
-func sameShape(want string, got *url.URL) bool {
+// sameShape says that two paths have as many segments and begin with the same one; where an input may be a path of its own,
+// that they begin with the same two.
+func sameShape(want string, got *url.URL, deep bool) bool {
 	expected, err := url.Parse(want)
 	if err != nil {
 		return false
 	}
 	a, b := strings.Split(expected.EscapedPath(), "/"), strings.Split(got.EscapedPath(), "/")
+	if deep {
+		return len(a) > 2 && len(b) > 2 && a[1] == b[1] && a[2] == b[2]
+	}
 	return len(a) == len(b) && (len(a) < 3 || a[1] == b[1])
 }
 

@@ -104,7 +104,7 @@ func (o *World) lookUp(w http.ResponseWriter, r *http.Request) {
 		}
 		renamed := o.renamed(test)
 		for i, x := range test.Exchanges {
-			if x.Expect.Method == r.Method && (best == nil && sameShape(x.Expect.URL, r.URL) || sameURL(renamed(x.Expect.URL), r.URL)) {
+			if x.Expect.Method == r.Method && (best == nil && sameShape(x.Expect.URL, r.URL, false) || sameURL(renamed(x.Expect.URL), r.URL)) {
 				best, same = &test.Exchanges[i], renamed
 			}
 		}

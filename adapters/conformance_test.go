@@ -42,3 +42,28 @@ func TestEveryExampleSaysWhatItRestsOn(t *testing.T) {
 		}
 	}
 }
+
+// TestASourceSaysWhatIsKnown: the page, and the day on which it was read or its version only where somebody knows them.
+func TestASourceSaysWhatIsKnown(t *testing.T) {
+	t.Parallel()
+	adapter := adapters.Catalog()["stripe"]
+	for source, want := range map[string][]string{
+		"https://docs.stripe.com/api":                            {conformance.Documented, "https://docs.stripe.com/api", ""},
+		"https://docs.stripe.com/api, 2026-11-22":                {conformance.Documented, "https://docs.stripe.com/api", "2026-11-22"},
+		"https://docs.stripe.com/api, version 2026-08-26.dahlia": {conformance.Documented, "https://docs.stripe.com/api", "version 2026-08-26.dahlia"},
+		"https://docs.stripe.com/api, 2026-11-31":                nil,
+		"https://docs.stripe.com/api, some day":                  nil,
+		"somewhere":                                              nil,
+		"https://docs.stripe.com/api, 2026-11-22, version 3":     nil,
+	} {
+		text := "tests: [{name: the connection, operation: check_connection, source: '" + source + "', output: {ok: true}}]"
+		tests, problems := conformance.Parse("stripe.tests.yaml", []byte(text), adapter)
+		if want == nil {
+			require.ErrorContains(t, problems.Err(), "stripe.tests.yaml:1:", source)
+			continue
+		}
+		require.NoError(t, problems.Err(), source)
+		kind, page, on := tests.Tests[0].Evidence()
+		require.Equal(t, want, []string{kind, page, on})
+	}
+}

@@ -192,3 +192,20 @@ session:
 	require.EqualValues(t, 2, logins.Load(), "it has logged in again while the old page was there")
 	require.Zero(t, old.Load())
 }
+
+func TestAPageThatEatsMemoryEndsAlone(t *testing.T) {
+	t.Parallel()
+	p := servePages(t)
+	p.page("/greedy", `<h1>Liste</h1><script>
+const kept = [];
+function eat() { for (let i = 0; i < 200; i++) kept.push(new Array(10000).fill(kept.length + 0.5)); setTimeout(eat, 0); }
+setTimeout(eat, 0);</script>`)
+	own := NewPool(PoolOptions{Runs: 2})
+	t.Cleanup(own.Close)
+	system := strings.Replace(plainSystem, "step: 2s", "step: 40s", 1)
+	_, err := NewRunner(own, nil).Run(t.Context(), compileTest(t, system, "  - goto: /greedy\n  - expect: {text: Niemals}", "{}"), Call{Base: p.URL})
+	require.Equal(t, contracts.Unavailable, contracts.ClassOf(err), "%v", err)
+	require.ErrorIs(t, err, errTabCrashed)
+	_, err = NewRunner(own, nil).Run(t.Context(), compileTest(t, plainSystem, "  - goto: /popup.html\n  - expect: {text: Fenster}", "{}"), Call{Base: p.URL})
+	require.NoError(t, err, "others can go on")
+}

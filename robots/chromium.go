@@ -61,7 +61,7 @@ var flags = []string{
 	"--disable-background-timer-throttling", "--disable-backgrounding-occluded-windows", "--disable-renderer-backgrounding",
 	"--disable-hang-monitor", "--disable-prompt-on-repost", "--disable-ipc-flooding-protection", "--allow-pre-commit-input",
 	"--disable-features=Translate,MediaRouter,OptimizationHints,AutofillServerCommunication,BackForwardCache,CertificateTransparencyComponentUpdater,HttpsUpgrades,PaintHolding",
-	"--js-flags=--max-old-space-size=512", // MiB that the scripts of a page may take; then its tab crashes, and the others go on
+	"--js-flags=--max-old-space-size=512",        // MiB that the scripts of a page may take; then its tab crashes, and the others go on
 	"--enable-features=NetworkServiceInProcess2", // a process less to talk to, for every request
 	"--webrtc-ip-handling-policy=disable_non_proxied_udp", "--force-webrtc-ip-handling-policy=disable_non_proxied_udp",
 }

@@ -18,7 +18,7 @@ func TestEveryHazardHasItsTest(t *testing.T) {
 	_, table, found := strings.Cut(string(text), "| hazard | test |")
 	require.True(t, found)
 	var tests strings.Builder
-	for _, pattern := range []string{"*_test.go", "*/*_test.go", "../worker/*_test.go", "../activities/*_test.go", "../workflows/*_test.go", "../cmd/crosswalk/*_test.go", "../e2e/*_test.go"} {
+	for _, pattern := range []string{"*_test.go", "*/*_test.go", "../worker/*_test.go", "../activities/*_test.go", "../workflows/*_test.go", "../cmd/crosswalk/*_test.go", "../e2e/*_test.go", "../e2e/*/*_test.go"} {
 		files, err := filepath.Glob(pattern)
 		require.NoError(t, err)
 		for _, file := range files {

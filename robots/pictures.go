@@ -32,5 +32,5 @@ func (p *pictures) due(robot string, now time.Time) bool {
 // unpictured says that this run needs no picture of its end, which is named.
 func (u *run) unpictured(name string) bool {
 	return name == "end" && u.program.write == nil && !u.call.Pictures && u.call.Until == 0 && u.desk == nil &&
-		!u.runner.pictures.due(u.program.Robot.Name+" "+u.base.String(), u.runner.now())
+		!u.runner.pool.pictures.due(u.program.Robot.Name+" "+u.base.String(), u.runner.now())
 }

@@ -20,8 +20,9 @@ type PoolOptions struct {
 
 // Pool keeps one browser running, shared by all runs, and replaces it when it is old, ill or dead.
 type Pool struct {
-	options PoolOptions
-	slots   chan struct{}
+	options  PoolOptions
+	slots    chan struct{}
+	pictures pictures
 
 	mutex   sync.Mutex
 	current *lease

@@ -61,7 +61,6 @@ type Runner struct {
 	limits   Limits
 	sessions sessions
 	parking  parking
-	pictures pictures
 	now      func() time.Time
 }
 

@@ -160,7 +160,7 @@ func TestRefusedPostings(t *testing.T) {
 	}{
 		"an article that is only the beginning of another": {`[{"article": "KB", "quantity": 1, "unit_amount": 49.90}]`, "49.90", contracts.Validation, "Item not on file!"},
 		"another total":             {`[{"article": "KB-1", "quantity": 1, "unit_amount": 49.90}]`, "50.00", contracts.Validation, "comes to 49.9"},
-		"for nothing, or its price": {`[{"article": "KB-1", "quantity": 1, "unit_amount": 0}]`, "49.90", contracts.Drift, "other lines"},
+		"for nothing, or its price": {`[{"article": "KB-1", "quantity": 1, "unit_amount": 0}]`, "49.90", contracts.Drift, "something else"},
 		"one article in two lines":  {`[{"article": "KB-1", "quantity": 1, "unit_amount": 49.90}, {"article": "KB-1", "quantity": 2, "unit_amount": 10}]`, "69.90", "", ""},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -52,6 +52,10 @@ check: build ## All that needs no running program: format, vet, generated files,
 bench: build ## Measure: the interpreter against the same plan by hand, and what grows (several minutes)
 	go run ./bench
 
+.PHONY: benchadapters
+benchadapters: ## Measure: a call through an adapter against net/http alone, a million rows, a limit with 200 waiting
+	go run ./bench/adapters
+
 .PHONY: benchrules
 benchrules: ## Measure: rule tables against one expr program, cel-go and OPA (a module of its own: fetches them)
 	go run -C bench/rules .

@@ -200,7 +200,7 @@ func (c *call) execute(ctx context.Context, key string, firstSent time.Time) (Ca
 	if failure != nil || err != nil {
 		return CallOutput{}, failure, err
 	}
-	result, failed := c.driver.Executor.Execute(ctx, adapters.Call{Operation: c.operation.Name, Input: input, Key: key, FirstSent: firstSent, Turn: c.in.turn(), Sending: c.sending, Case: c.in.Case, Path: c.in.Path})
+	result, failed := c.driver.Executor.Execute(ctx, adapters.Call{Operation: c.operation.Name, Input: input, Key: key, FirstSent: firstSent, Reads: c.in.Reads, Turn: c.in.turn(), Sending: c.sending, Case: c.in.Case, Path: c.in.Path})
 	evidence, err := c.keep(ctx, result.Evidence)
 	if err != nil {
 		return CallOutput{}, nil, err
@@ -227,7 +227,7 @@ func (c *call) keep(ctx context.Context, evidence []Evidence) ([]string, error) 
 
 // checked reads an answer by the contract that the case was started with.
 func (c *call) checked(output CallOutput) (CallOutput, *Failure) {
-	value, err := c.operation.Output.Decode(output.Value)
+	value, _, err := c.operation.Output.DecodeFor(output.Value, c.in.Reads)
 	if err != nil {
 		return CallOutput{}, &Failure{Class: contracts.Drift, Message: "the answer does not fit the contract: " + err.Error(), Evidence: output.Evidence, At: output.At}
 	}

@@ -28,6 +28,9 @@ type CallInput struct {
 	Route  Route       `json:"route"`
 	Short  string      `json:"short"` // the operation, if it is another one of the system than the route's
 	Input  rules.Value `json:"input"`
+	// Reads are the places of the answer that the use case reads; nil: all of it. What does not look as declared elsewhere is
+	// left out and stops nobody.
+	Reads []string `json:"reads,omitzero"`
 }
 
 // Operation is the short name of the operation.

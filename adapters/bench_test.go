@@ -27,6 +27,24 @@ func BenchmarkCall(b *testing.B) {
 	}
 }
 
+const createWithKey = `  create_task:
+    safety: {idempotency_key: {header: Idempotency-Key}}
+    request: {post: /tasks, json: {title: '${input.title}', text: '${input.text}'}}
+    output: {id: '${answer.body.id}', number: '1', status: open}
+`
+
+// BenchmarkWrite measures one request that writes under a key.
+func BenchmarkWrite(b *testing.B) {
+	text := "adapter: acme\ncontract: support\nconnection: {base_url: https://api.acme.example}\nauth: none\noperations:\n" + createWithKey
+	connection := serve(b, text, oneTask, boundless{})
+	call := adapters.Call{Operation: "support.create_task", Key: "effect-1", Input: rules.Record(fields{"queue": rules.Text("support"), "title": rules.Text("a title"), "text": rules.Text("a text")})}
+	b.ReportAllocs()
+	for b.Loop() {
+		_, err := connection.Call(context.Background(), call)
+		require.NoError(b, err)
+	}
+}
+
 // BenchmarkBareCall is what BenchmarkCall is measured by: the same request with net/http alone, its answer read.
 func BenchmarkBareCall(b *testing.B) {
 	server := httptest.NewServer(http.HandlerFunc(oneTask))

@@ -20,6 +20,9 @@ const (
 	maxErrorBody = 64 << 10
 )
 
+// maxTrusted is how much memory an answer gets because it says how long it is, before it has come.
+const maxTrusted = 64 << 10
+
 // bounds are the bytes that an answer to the operation may have on the wire and after decompression.
 func (o *Operation) bounds() (wire, decoded int64) {
 	if o.answer > 0 {
@@ -40,9 +43,16 @@ func tooLarge(op *Operation) string {
 // readBody reads an answer within the bounds. Compression is ours and not the transport's, which would
 // unpack without any limit.
 func readBody(response *http.Response, wire, decoded int64) ([]byte, error) {
+	encoding := strings.ToLower(strings.TrimSpace(response.Header.Get("Content-Encoding")))
+	if n := response.ContentLength; encoding == "" && n >= 0 && n <= min(maxTrusted, wire) {
+		body := make([]byte, n)
+		got, err := io.ReadFull(response.Body, body)
+		return body[:got], err
+	}
 	limited := &io.LimitedReader{R: response.Body, N: wire + 1}
 	var reader io.Reader = limited
-	switch encoding := strings.ToLower(strings.TrimSpace(response.Header.Get("Content-Encoding"))); encoding {
+	var body bytes.Buffer
+	switch encoding {
 	case "", "identity":
 	case "gzip", "x-gzip":
 		unzip, err := gzip.NewReader(limited)
@@ -52,12 +62,11 @@ func readBody(response *http.Response, wire, decoded int64) ([]byte, error) {
 		if err != nil {
 			return nil, fmt.Errorf("the compressed answer is damaged: %w", err)
 		}
-		reader = unzip
+		reader = io.LimitReader(unzip, decoded+1)
 	default:
 		return nil, fmt.Errorf("the answer is compressed with %q, which nobody asked for", encoding)
 	}
-	var body bytes.Buffer
-	_, err := io.Copy(&body, io.LimitReader(reader, decoded+1))
+	_, err := body.ReadFrom(reader)
 	if int64(body.Len()) > decoded || limited.N <= 0 {
 		return nil, errTooLarge
 	}

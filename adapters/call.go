@@ -26,6 +26,9 @@ type Call struct {
 	// Sending is for drivers that know the very moment in which a write leaves: it makes durable that it may have left,
 	// and an error forbids it. Adapters do not use it: their writes count as sent from the start.
 	Sending func(context.Context) error
+	// Reads are the places of the answer that the caller reads, as rules.Reads writes them; nil: all of it. What does not
+	// look as declared elsewhere is left out.
+	Reads []string
 	// Case and Path say whose call it is, for drivers that ask people. Adapters do not use them.
 	Case, Path string
 }
@@ -97,7 +100,7 @@ func (c *Connection) call(ctx context.Context, op *Operation, call Call) (rules.
 		}
 		vars[r.name] = result
 	}
-	return c.answer(op, vars)
+	return c.answer(op, vars, call.Reads)
 }
 
 // settle decides what becomes of a write that may have happened before: whether it can simply be sent
@@ -120,7 +123,7 @@ func (c *Connection) settle(ctx context.Context, op *Operation, call Call, vars 
 	if err != nil {
 		return rules.Value{}, true, &contracts.Error{Class: contracts.Internal, Message: "look-up: " + err.Error()}
 	}
-	value, err := c.call(ctx, lookup, Call{Operation: lookup.Name, Input: input})
+	value, err := c.call(ctx, lookup, Call{Operation: lookup.Name, Input: input, Reads: call.Reads})
 	switch {
 	case contracts.ClassOf(err) == contracts.NotFound:
 		if left := op.Safety.Late + op.timeout - time.Since(call.FirstSent); op.Safety.Late > 0 && left > 0 {
@@ -132,10 +135,8 @@ func (c *Connection) settle(ctx context.Context, op *Operation, call Call, vars 
 	case err != nil:
 		return rules.Value{}, true, err
 	}
-	if value, err = op.Output.Decode(value); err != nil {
-		return rules.Value{}, true, drift(op, err)
-	}
-	return value, true, nil
+	value, err = c.fit(op, op.Output, value, call.Reads)
+	return value, true, err
 }
 
 func lookupInput(op, lookup *Operation, input rules.Value, vars map[string]rules.Value) (rules.Value, error) {
@@ -247,7 +248,7 @@ func firstFailure(failures []error) error {
 }
 
 // answer makes the operation's answer of the results.
-func (c *Connection) answer(op *Operation, vars map[string]rules.Value) (rules.Value, error) {
+func (c *Connection) answer(op *Operation, vars map[string]rules.Value, reads []string) (rules.Value, error) {
 	for _, v := range op.verdicts {
 		holds, err := condition(v.when, vars)
 		if err != nil {
@@ -258,27 +259,27 @@ func (c *Connection) answer(op *Operation, vars map[string]rules.Value) (rules.V
 		}
 		failure := contracts.NewError(v.class, "", "%s", v.message)
 		if v.candidates != nil {
-			if failure.Candidates, err = c.decode(op, rules.ListOf(op.Output), v.candidates, vars); err != nil {
+			if failure.Candidates, err = c.decode(op, rules.ListOf(op.Output), v.candidates, vars, nil); err != nil {
 				return rules.Value{}, err
 			}
 		}
 		return rules.Value{}, failure
 	}
 	if op.one != nil {
-		return c.only(op, vars)
+		return c.only(op, vars, reads)
 	}
-	return c.decode(op, op.Output, op.output, vars)
+	return c.decode(op, op.Output, op.output, vars, reads)
 }
 
 // only is the answer of an operation that looks for one record: records that come out alike are one.
-func (c *Connection) only(op *Operation, vars map[string]rules.Value) (rules.Value, error) {
+func (c *Connection) only(op *Operation, vars map[string]rules.Value, reads []string) (rules.Value, error) {
 	list, err := op.one.Eval(vars)
 	if err != nil {
 		return rules.Value{}, drift(op, err)
 	}
 	var found []rules.Value
 	for _, item := range list.Items() {
-		value, err := c.decode(op, op.Output, op.output, with(vars, "item", item))
+		value, err := c.decode(op, op.Output, op.output, with(vars, "item", item), reads)
 		if err != nil {
 			return rules.Value{}, err
 		}
@@ -304,20 +305,6 @@ func containsValue(list []rules.Value, value rules.Value) bool {
 		}
 	}
 	return false
-}
-
-// decode builds a value and holds it to its type: what does not fit is the system's drift, not our answer.
-func (c *Connection) decode(op *Operation, want *rules.Type, t *tree, vars map[string]rules.Value) (rules.Value, error) {
-	value, err := t.eval(vars)
-	if err != nil {
-		return rules.Value{}, drift(op, err)
-	}
-	if want != nil {
-		if value, err = want.Decode(value); err != nil {
-			return rules.Value{}, drift(op, err)
-		}
-	}
-	return value, nil
 }
 
 // drift says that an answer does not look as the adapter expects. After a write that can neither be

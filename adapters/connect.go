@@ -35,6 +35,9 @@ type Config struct {
 	Grants Grants
 	// Answers is told of every successful answer, so that somebody sees when they change; nil: nobody does.
 	Answers func(operation string, body rules.Value)
+	// Unfit is told of every place of an operation's answer that does not look as declared, whether or not the call
+	// needed it; nil: nobody is.
+	Unfit func(operation, place, why string)
 	// TLS says how the connection is encrypted, if not as usual.
 	TLS TLS
 }
@@ -62,25 +65,26 @@ func (e FieldErrors) Error() string {
 
 // Connection carries out the adapter's operations in one system. It may be used by many goroutines.
 type Connection struct {
-	adapter  *Adapter
-	system   string
-	settings rules.Value
-	headers  http.Header // with the credentials
-	base     *url.URL
-	moved    atomic.Pointer[url.URL] // where it is since the system said so
-	tokens   *tokens                 // of OAuth2; nil: there are none
-	redact   *redactor
-	shared   Shared
-	breaker  *breaker
-	limits   []Limit
-	clients  map[time.Duration]*retryablehttp.Client
-	answers  func(operation string, body rules.Value)
-	close    func()
-	database database
-	folder   folder
-	account  mailAccount
-	secrets  rules.Value // for the request that logs in
-	session  *session    // nil: requests carry the same headers always
+	adapter   *Adapter
+	system    string
+	settings  rules.Value
+	headers   http.Header // with the credentials
+	base      *origin
+	moved     atomic.Pointer[origin] // where it is since the system said so
+	tokens    *tokens                // of OAuth2; nil: there are none
+	redact    *redactor
+	shared    Shared
+	breaker   *breaker
+	limits    []Limit
+	clients   map[time.Duration]*retryablehttp.Client
+	answers   func(operation string, body rules.Value)
+	tellUnfit func(operation, place, why string)
+	close     func()
+	database  database
+	folder    folder
+	account   mailAccount
+	secrets   rules.Value // for the request that logs in
+	session   *session    // nil: requests carry the same headers always
 }
 
 // Check says what is wrong with a configuration without needing the values of its secrets: the names of
@@ -125,7 +129,7 @@ func (a *Adapter) Connect(config Config) (*Connection, error) {
 	if len(problems) > 0 {
 		return nil, problems
 	}
-	c := &Connection{adapter: a, system: config.System, shared: config.Shared, limits: a.limitsWith(config.Limits), answers: config.Answers, close: func() {}}
+	c := &Connection{adapter: a, system: config.System, shared: config.Shared, limits: a.limitsWith(config.Limits), answers: config.Answers, tellUnfit: config.Unfit, close: func() {}}
 	c.settings, _ = a.settings(config.Settings)
 	if c.shared == nil {
 		c.shared = NewMemory()
@@ -136,7 +140,9 @@ func (a *Adapter) Connect(config Config) (*Connection, error) {
 	if problem != nil {
 		return nil, FieldErrors{*problem}
 	}
-	c.base = base
+	if base != nil {
+		c.base = newOrigin(base)
+	}
 	vars := map[string]rules.Value{"conn": c.settings, "base": c.baseText(), "secret": rules.Record(secrets)}
 	if a.Protocol == "sql" {
 		c.redact = newRedactor(values...)
@@ -190,8 +196,16 @@ func (c *Connection) baseText() rules.Value {
 	if c.base == nil {
 		return rules.Missing()
 	}
-	return rules.Text(c.where().String())
+	return rules.Text(c.origin().text)
 }
+
+// origin is the address that all paths begin with, also as a text: every request needs it.
+type origin struct {
+	url  *url.URL
+	text string
+}
+
+func newOrigin(u *url.URL) *origin { return &origin{u, u.String()} }
 
 // Close gives back what the connection holds. Calls that still run are not cut off.
 func (c *Connection) Close() { c.close() }

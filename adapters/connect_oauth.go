@@ -48,14 +48,14 @@ func (c *Connection) openTokens(config Config, guard *egress, vars map[string]ru
 	if err != nil {
 		return FieldErrors{{"auth.oauth2", err.Error(), ""}}
 	}
-	base := *c.base
+	base := *c.base.url
 	t.learned = func(grant Grant) {
 		c.redact.learn(grant.AccessToken, grant.RefreshToken)
 		if origin, err := url.Parse(grant.Base); err == nil && grant.Base != "" {
 			moved := base
 			moved.Scheme, moved.Host = origin.Scheme, origin.Host
 			guard.also(hostPort(&moved))
-			c.moved.Store(&moved)
+			c.moved.Store(newOrigin(&moved))
 		}
 	}
 	t.hide = c.redact.learn
@@ -63,13 +63,16 @@ func (c *Connection) openTokens(config Config, guard *egress, vars map[string]ru
 	return nil
 }
 
-// where is the address that all paths begin with.
-func (c *Connection) where() *url.URL {
+// origin is where the system is.
+func (c *Connection) origin() *origin {
 	if moved := c.moved.Load(); moved != nil {
 		return moved
 	}
 	return c.base
 }
+
+// where is the address that all paths begin with.
+func (c *Connection) where() *url.URL { return c.origin().url }
 
 // ready makes sure that there is a token, and that it is known where requests go.
 func (c *Connection) ready(ctx context.Context) error {
@@ -92,20 +95,15 @@ func (c *Connection) authorize(ctx context.Context, header http.Header) error {
 	return setHeader(header, c.tokens.oauth.header, c.tokens.oauth.prefix+grant.AccessToken)
 }
 
-// renewal returns what tries to get another token, once, after the system refused the one that a request carried.
-func (c *Connection) renewal(ctx context.Context) func(*http.Response) bool {
-	if c.tokens == nil {
-		return nil
+// renew tries to get another token, once, after the system refused the one that a request carried.
+func (e *exchange) renew(response *http.Response) bool {
+	if e.renewed || response.Request == nil {
+		return false
 	}
-	tried := false
-	return func(response *http.Response) bool {
-		if tried || response.Request == nil {
-			return false
-		}
-		tried = true
-		token := strings.TrimPrefix(response.Request.Header.Get(c.tokens.oauth.header), c.tokens.oauth.prefix)
-		return c.tokens.refused(ctx, token)
-	}
+	e.renewed = true
+	tokens := e.connection.tokens
+	token := strings.TrimPrefix(response.Request.Header.Get(tokens.oauth.header), tokens.oauth.prefix)
+	return tokens.refused(e.Context, token)
 }
 
 // youngest is how old a token must be to be renewed because it is refused: one that is refused at once is not the cause.

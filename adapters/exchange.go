@@ -38,45 +38,43 @@ func (c *Connection) exchangeAs(ctx context.Context, in *login, op *Operation, r
 	}
 	defer leave()
 	e := &exchange{
+		Context:    ctx,
+		connection: c,
 		replayable: !r.writes || op.replayable(),
 		writes:     r.writes,
+		harmless:   op.Effect == contracts.Read,
 		logsIn:     op.Name == loginName,
 		login:      in,
 		knowable:   !r.writes || op.knowable(),
 		faults:     r.soap != nil,
-		wait: func(response *http.Response) (time.Duration, bool) {
-			return retryAfter(c.adapter.waits, response.Header, time.Now())
-		},
-		limited: func(wait time.Duration) { c.hold(ctx, wait) },
-		renew:   c.renewal(ctx),
 	}
 	for _, limit := range c.limits {
 		if limit.covers(short) {
 			e.limits = append(e.limits, limit)
 		}
 	}
-	ctx = withExchange(ctx, e)
 	switch {
 	case r.files != nil:
-		return c.file(ctx, e, op, r, vars)
+		return c.file(e, e, op, r, vars)
 	case r.mail != nil:
-		return c.post(ctx, e, op, r, vars)
+		return c.post(e, e, op, r, vars)
 	}
 	if r.sql != nil {
-		return c.query(ctx, e, op, r, vars)
+		return c.query(e, e, op, r, vars)
 	}
-	request, err := c.build(ctx, e, op, r, vars, at)
+	request, err := c.build(e, op, r, vars, at)
 	if err != nil {
 		return rules.Value{}, unexpected(op, r, err)
 	}
-	response, err := c.traced(ctx, op, r, request)
+	response, err := c.traced(e, op, r, request)
+	defer e.end()
 	if response != nil {
 		defer response.Body.Close()
 	}
 	if err != nil {
 		return rules.Value{}, e.settle(transportError(e, err, c.system+": "+explain(err)))
 	}
-	return c.read(ctx, e, op, r, vars, response)
+	return c.read(e, e, op, r, vars, response)
 }
 
 // traced sends the request in a span of the trace that the call belongs to, if it belongs to one. The span names the
@@ -107,7 +105,7 @@ func (c *Connection) hold(ctx context.Context, wait time.Duration) {
 }
 
 // build makes the HTTP request.
-func (c *Connection) build(ctx context.Context, e *exchange, op *Operation, r *request, vars map[string]rules.Value, at *page) (*retryablehttp.Request, error) {
+func (c *Connection) build(e *exchange, op *Operation, r *request, vars map[string]rules.Value, at *page) (*retryablehttp.Request, error) {
 	address, err := c.url(op, r, vars, *at)
 	if err != nil {
 		return nil, err
@@ -117,43 +115,56 @@ func (c *Connection) build(ctx context.Context, e *exchange, op *Operation, r *r
 	if err != nil {
 		return nil, err
 	}
-	ctx = httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{GotConn: func(httptrace.GotConnInfo) { e.sent.Store(true) }})
-	var content any
-	if contentType != "" {
-		content = body
-	}
-	request, err := retryablehttp.NewRequestWithContext(ctx, r.method, address.String(), content)
+	header, err := c.headersOf(e, op, r, vars, contentType)
 	if err != nil {
 		return nil, err
 	}
-	request.Header = c.headers.Clone()
+	var ctx context.Context = e
+	if !e.harmless {
+		e.trace.GotConn = func(httptrace.GotConnInfo) { e.sent.Store(true) }
+		ctx = httptrace.WithClientTrace(e, &e.trace)
+	}
+	request, err := retryablehttp.FromRequest((&http.Request{Method: r.method, URL: address, Host: address.Host, Header: header}).WithContext(ctx))
+	if err == nil && contentType != "" {
+		err = request.SetBody(body)
+	}
+	return request, err
+}
+
+// headersOf are the headers of a request: those of the connection as they are, which nobody changes, where it has none of its own.
+func (c *Connection) headersOf(e *exchange, op *Operation, r *request, vars map[string]rules.Value, contentType string) (http.Header, error) {
+	key := r.writes && op.Safety.header != ""
+	if e.login == nil && c.tokens == nil && contentType == "" && r.soap == nil && accepts[r.answers] == "" && r.headers == nil && !key {
+		return c.headers, nil
+	}
+	header := maps.Clone(c.headers)
 	if e.login != nil {
-		maps.Copy(request.Header, e.login.header)
+		maps.Copy(header, e.login.header)
 	}
 	if contentType != "" {
-		request.Header.Set("Content-Type", contentType)
+		header.Set("Content-Type", contentType)
 	}
 	switch {
 	case r.soap != nil:
-		if err := r.soap.headers(request.Header, vars); err != nil {
+		if err := r.soap.headers(header, vars); err != nil {
 			return nil, err
 		}
 	case accepts[r.answers] != "":
-		request.Header.Set("Accept", accepts[r.answers])
+		header.Set("Accept", accepts[r.answers])
 	}
-	if r.writes && op.Safety.header != "" {
-		if err := setHeader(request.Header, op.Safety.header, vars["key"].Text()); err != nil {
+	if key {
+		if err := setHeader(header, op.Safety.header, vars["key"].Text()); err != nil {
 			return nil, err
 		}
 	}
-	return request, setHeaders(request.Header, r.headers, vars)
+	return header, setHeaders(header, r.headers, vars)
 }
 
 func (c *Connection) url(op *Operation, r *request, vars map[string]rules.Value, at page) (*url.URL, error) {
 	if at.next != nil {
 		return at.next, nil
 	}
-	path, err := r.path.eval(vars)
+	text, err := r.path.eval(c.origin().text, vars)
 	if err != nil {
 		return nil, err
 	}
@@ -165,7 +176,6 @@ func (c *Connection) url(op *Operation, r *request, vars map[string]rules.Value,
 	if r.writes && op.Safety.query != "" {
 		pairs = append(pairs, pair{op.Safety.query, vars["key"].Text()})
 	}
-	text := c.where().String() + path
 	if len(pairs) > 0 {
 		text += "?" + encodeQuery(pairs)
 	}

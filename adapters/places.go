@@ -24,12 +24,7 @@ func newProcess() string { return rand.Text() }
 
 // enter waits for a free place, no longer than a call is patient, and returns the way out.
 func (c *Connection) enter(ctx context.Context, operation string) (leave func(), err error) {
-	var ways []func()
-	leave = func() {
-		for _, way := range ways {
-			way()
-		}
-	}
+	leave = func() {}
 	for _, limit := range c.limits {
 		if limit.Concurrency == 0 || !limit.covers(operation) {
 			continue
@@ -45,7 +40,11 @@ func (c *Connection) enter(ctx context.Context, operation string) (leave func(),
 			failure.RetryAfter, failure.NothingSent = time.Second, true
 			return nil, failure
 		}
-		ways = append(ways, way)
+		before := leave
+		leave = func() {
+			way()
+			before()
+		}
 	}
 	return leave, nil
 }

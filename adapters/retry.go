@@ -7,6 +7,7 @@ import (
 	"math/rand/v2"
 	"net"
 	"net/http"
+	"net/http/httptrace"
 	"slices"
 	"sync/atomic"
 	"time"
@@ -16,27 +17,47 @@ import (
 	"crosswalk/contracts"
 )
 
-// exchange is what one request carries through the retry layer in its context: go-retryablehttp itself
-// knows nothing of idempotency.
+// exchange is one request. It is the context that the request carries through the retry layer, which knows nothing of
+// idempotency itself.
 type exchange struct {
+	context.Context // of the call
+	connection      *Connection
+
 	replayable bool    // sending it twice does no harm
 	knowable   bool    // what came of it can be found out, or does not matter
 	limits     []Limit // that every attempt counts against
 	writes     bool
+	harmless   bool // the operation writes nothing: nobody needs the very moment in which something left
 	logsIn     bool
 	login      *login // that signs it; nil: the connection's own headers do
 	faults     bool   // a status of 500 is how the protocol answers what it refuses (SOAP)
 	sent       atomic.Bool
 	doubtful   atomic.Bool // an attempt may have been carried out, and another one followed
-	wait       func(*http.Response) (time.Duration, bool)
-	renew      func(*http.Response) bool // gets another token after a 401; nil: there is none
-	limited    func(time.Duration)       // told of a 429's wait, so that other calls hold still too
+	renewed    bool        // another token was asked for after a 401
+	trace      httptrace.ClientTrace
+	cancel     context.CancelFunc // gives back the timer of the last attempt
 }
 
 type exchangeKey struct{}
 
-func withExchange(ctx context.Context, e *exchange) context.Context {
-	return context.WithValue(ctx, exchangeKey{}, e)
+// Value finds the exchange in the contexts that are made of it.
+func (e *exchange) Value(key any) any {
+	if key == (exchangeKey{}) {
+		return e
+	}
+	return e.Context.Value(key)
+}
+
+// end gives back what the last attempt holds: its answer has been read.
+func (e *exchange) end() {
+	if e.cancel != nil {
+		e.cancel()
+	}
+}
+
+// wait is how long the system wants us to wait, if it says so.
+func (e *exchange) wait(response *http.Response) (time.Duration, bool) {
+	return retryAfter(e.connection.adapter.waits, response.Header, time.Now())
 }
 
 func exchangeOf(ctx context.Context) *exchange {
@@ -74,7 +95,7 @@ func checkRetry(ctx context.Context, response *http.Response, err error) (bool, 
 		e.note(again && e.sent.Load())
 		return again, nil
 	}
-	if response.StatusCode == http.StatusUnauthorized && e.renew != nil {
+	if response.StatusCode == http.StatusUnauthorized && e.connection.tokens != nil {
 		return e.renew(response), nil
 	}
 	repeatable := response.StatusCode == http.StatusTooManyRequests ||
@@ -84,7 +105,7 @@ func checkRetry(ctx context.Context, response *http.Response, err error) (bool, 
 	}
 	wait, told := e.wait(response)
 	if told && response.StatusCode == http.StatusTooManyRequests {
-		e.limited(wait)
+		e.connection.hold(e.Context, wait) // other calls hold still too
 	}
 	deadline, bounded := ctx.Deadline()
 	again := wait <= patience && (!bounded || time.Until(deadline) > wait)

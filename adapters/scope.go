@@ -133,9 +133,11 @@ func compileAt(node *source.Node, offset int, text string, in scope) *rules.Expr
 	return expression
 }
 
-// eval writes the path, each value escaped.
-func (t *pathTemplate) eval(vars map[string]rules.Value) (string, error) {
+// eval writes the path behind an origin, each value escaped.
+func (t *pathTemplate) eval(origin string, vars map[string]rules.Value) (string, error) {
 	var path strings.Builder
+	path.Grow(len(origin) + 64)
+	path.WriteString(origin)
 	for i, expression := range t.values {
 		path.WriteString(t.literals[i])
 		value, err := expression.Eval(vars)

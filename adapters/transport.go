@@ -5,7 +5,6 @@ import (
 	"crypto/tls"
 	"errors"
 	"fmt"
-	"io"
 	"net/http"
 	"time"
 
@@ -80,27 +79,18 @@ func (g *gate) RoundTrip(request *http.Request) (*http.Response, error) {
 // attempt sends one attempt within its time. The limit of http.Client would do, but for a round tripper that it does
 // not know it takes two goroutines and a timer for each request.
 func (g *gate) attempt(request *http.Request) (*http.Response, error) {
+	e := exchangeOf(request.Context())
+	e.end()
 	ctx, cancel := context.WithTimeout(request.Context(), g.timeout)
+	e.cancel = cancel
 	response, err := watched(request.WithContext(ctx), g.next)
-	if err != nil {
-		cancel()
-		return response, err
+	if e.harmless && (err == nil || !isDial(err)) {
+		e.sent.Store(true)
 	}
-	response.Request = request
-	response.Body = &limitedBody{response.Body, cancel}
-	return response, nil
-}
-
-// limitedBody gives back its attempt's timer when it is closed.
-type limitedBody struct {
-	io.ReadCloser
-	cancel context.CancelFunc
-}
-
-// Close ends the attempt.
-func (b *limitedBody) Close() error {
-	defer b.cancel()
-	return b.ReadCloser.Close()
+	if err == nil {
+		response.Request = request
+	}
+	return response, err
 }
 
 // takeTurn waits for a place under the limits, or says how long it would have to.

@@ -2,6 +2,8 @@ package rules
 
 import (
 	"fmt"
+	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -59,6 +61,32 @@ func (t *Type) Decode(v Value) (Value, error) {
 	return decoded, nil
 }
 
+// DecodeFor is Decode for somebody who reads only some places of the value, written as Reads writes them: what does not fit
+// and is not read, nor lies above or below what is, is left out of the value and named. Without reads all of it is read.
+func (t *Type) DecodeFor(v Value, reads []string) (fits Value, left DecodeErrors, err error) {
+	d := &decoder{}
+	if reads != nil {
+		d.reads = &reads
+	}
+	fits = d.decode(t, v, nil)
+	if len(d.errors) > 0 {
+		return Value{}, d.left, d.errors
+	}
+	return fits, d.left, nil
+}
+
+var position = regexp.MustCompile(`\[[0-9]*\]`)
+
+// Touches says whether a place (lines[2].sku) is read, or lies above or below one that is (lines[].sku). Without reads all
+// is read.
+func Touches(reads []string, place string) bool {
+	place = position.ReplaceAllString(place, "")
+	return reads == nil || slices.ContainsFunc(reads, func(read string) bool {
+		read = strings.TrimPrefix(position.ReplaceAllString(read, ""), ".")
+		return read == place || read == "" || place == "" || strings.HasPrefix(read, place+".") || strings.HasPrefix(place, read+".")
+	})
+}
+
 // Decode reads plain JSON by a type.
 func Decode(t *Type, plainJSON []byte) (Value, error) {
 	v, err := FromJSON(plainJSON)
@@ -70,7 +98,12 @@ func Decode(t *Type, plainJSON []byte) (Value, error) {
 
 const maxDecodeErrors = 20
 
-type decoder struct{ errors DecodeErrors }
+type decoder struct {
+	errors DecodeErrors
+	reads  *[]string // nil: all of the value is read
+	left   DecodeErrors
+	spared int // how often something was left out
+}
 
 // place is a linked list from the value to the root, made text only for errors.
 type place struct {
@@ -93,8 +126,14 @@ func (p *place) String() string {
 }
 
 func (d *decoder) fail(at *place, hint, format string, args ...any) Value {
-	if len(d.errors) < maxDecodeErrors {
-		d.errors = append(d.errors, &DecodeError{Path: at.String(), Message: fmt.Sprintf(format, args...), Hint: hint})
+	into := &d.errors
+	path := at.String()
+	if d.reads != nil && !Touches(*d.reads, path) {
+		into = &d.left
+		d.spared++
+	}
+	if len(*into) < maxDecodeErrors {
+		*into = append(*into, &DecodeError{Path: path, Message: fmt.Sprintf(format, args...), Hint: hint})
 	}
 	return Value{}
 }
@@ -111,6 +150,7 @@ func (d *decoder) decode(t *Type, v Value, at *place) Value {
 			return v
 		}
 	}
+	spared := d.spared
 	switch v.kind {
 	case KindText:
 		d.text(t, v, at)
@@ -120,6 +160,9 @@ func (d *decoder) decode(t *Type, v Value, at *place) Value {
 		return d.list(t, v, at)
 	case KindRecord:
 		return d.record(t, v, at)
+	}
+	if d.spared > spared {
+		return Value{}
 	}
 	if len(t.Enum) > 0 && !t.hasEnum(v) {
 		if t.Personal {
@@ -224,8 +267,10 @@ func (d *decoder) list(t *Type, v Value, at *place) Value {
 		item = anyItem
 	}
 	items := make([]Value, len(v.p.items))
+	here := &place{above: at}
 	for i := range v.p.items {
-		items[i] = d.decode(item, v.p.items[i], &place{above: at, index: i})
+		here.index = i
+		items[i] = d.decode(item, v.p.items[i], here)
 	}
 	return List(items...)
 }
@@ -234,21 +279,29 @@ func (d *decoder) record(t *Type, v Value, at *place) Value {
 	if len(v.p.keys) > MaxKeys {
 		return d.fail(at, "", "has %d fields; at most %d are taken", len(v.p.keys), MaxKeys)
 	}
-	items := make([]Value, len(v.p.items))
+	items := v.p.items        // copied as soon as one is another than it was, which is seldom
 	here := &place{above: at} // of one field after the other: an error makes a text of it at once
 	for i, key := range v.p.keys {
 		here.key = key
 		field, declared := t.Field(key)
+		var decoded Value
 		switch {
 		case declared:
-			items[i] = d.decode(field.Type, v.p.items[i], here)
+			decoded = d.decode(field.Type, items[i], here)
 		case t.Kind == KindAny || t.Open && t.Extra == nil:
-			items[i] = d.decode(anyItem, v.p.items[i], here)
+			decoded = d.decode(anyItem, items[i], here)
 		case t.Open:
-			items[i] = d.decode(t.Extra, v.p.items[i], here)
+			decoded = d.decode(t.Extra, items[i], here)
 		default:
 			d.fail(here, source.DidYouMean(key, t.FieldNames()), "unknown field")
 		}
+		if decoded == items[i] {
+			continue
+		}
+		if &items[0] == &v.p.items[0] {
+			items = slices.Clone(items)
+		}
+		items[i] = decoded
 	}
 	for _, field := range t.Fields {
 		// The system of a business record is stamped by the runtime, after or before it is decoded.
@@ -256,6 +309,9 @@ func (d *decoder) record(t *Type, v Value, at *place) Value {
 		if field.Required && !field.Type.Optional && !stamped && v.Get(field.Name).IsMissing() {
 			d.fail(&place{above: at, key: field.Name}, "", "is missing")
 		}
+	}
+	if len(items) == 0 || &items[0] == &v.p.items[0] {
+		return v
 	}
 	return recordOf(v.p.keys, items)
 }

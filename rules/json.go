@@ -133,6 +133,9 @@ func (r *jsonReader) object(depth int) (Value, error) {
 		return Value{}, err
 	}
 	if wrapped || !r.marks || len(fields.p.keys) == 0 || !strings.HasPrefix(fields.p.keys[0], "$") {
+		if !slices.ContainsFunc(fields.p.items, Value.IsMissing) {
+			return fields, nil
+		}
 		return recordOf(fields.p.keys, fields.p.items), nil
 	}
 	if len(fields.p.keys) != 1 || fields.p.keys[0] == markRecord {
@@ -149,7 +152,7 @@ func (r *jsonReader) object(depth int) (Value, error) {
 // {"$record": {…}}, it reads the inner one instead, whose keys mean nothing special.
 func (r *jsonReader) fields(depth int, unwrap bool) (fields Value, wrapped bool, err error) {
 	r.at++
-	c := &compound{}
+	c := newCompound(few)
 	sorted := true
 	for !r.take('}') {
 		if len(c.keys) > 0 && !r.take(',') {

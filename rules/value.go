@@ -49,6 +49,26 @@ type compound struct {
 	big   *apd.Decimal
 }
 
+// few is how many fields most records have at most.
+const few = 4
+
+// fewFields is a record of a few fields in one piece of memory instead of three.
+type fewFields struct {
+	compound
+	keysOf  [few]string
+	itemsOf [few]Value
+}
+
+// newCompound is an empty record with room for so many fields.
+func newCompound(fields int) *compound {
+	if fields > few {
+		return &compound{keys: make([]string, 0, fields), items: make([]Value, 0, fields)}
+	}
+	c := &fewFields{}
+	c.keys, c.items = c.keysOf[:0], c.itemsOf[:0]
+	return &c.compound
+}
+
 // Missing is the value of what is not there; the same as Value{}.
 func Missing() Value { return Value{} }
 
@@ -104,18 +124,17 @@ func List(items ...Value) Value { return Value{kind: KindList, p: &compound{item
 // Record is a record with the given fields. Fields whose value is missing are left out: a record in
 // which a field is missing and one which does not have it are the same.
 func Record(fields map[string]Value) Value {
-	keys := make([]string, 0, len(fields))
+	c := newCompound(len(fields))
 	for key, value := range fields {
 		if !value.IsMissing() {
-			keys = append(keys, key)
+			c.keys = append(c.keys, key)
 		}
 	}
-	sort.Strings(keys)
-	items := make([]Value, len(keys))
-	for i, key := range keys {
-		items[i] = fields[key]
+	sort.Strings(c.keys)
+	for _, key := range c.keys {
+		c.items = append(c.items, fields[key])
 	}
-	return Value{kind: KindRecord, p: &compound{keys: keys, items: items}}
+	return Value{kind: KindRecord, p: c}
 }
 
 // recordOf makes a record of keys that are already sorted and distinct; missing values are left out.

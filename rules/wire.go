@@ -33,7 +33,7 @@ func (v *Value) UnmarshalJSON(text []byte) error {
 
 // Plain is ordinary JSON for people and other programs: keys sorted, numbers exact, dates and durations
 // as text, missing as null. What it says about kinds is lost; see Type.Decode for the way back.
-func (v Value) Plain() []byte { return v.appendPlain(nil) }
+func (v Value) Plain() []byte { return v.appendPlain(make([]byte, 0, 256)) }
 
 // FromJSON reads any JSON document without types: numbers stay exact, null is missing, and a name that
 // stands twice in an object is an error.

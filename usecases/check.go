@@ -74,7 +74,8 @@ type checker struct {
 	plan    *Plan
 	results []*variable // of reads and decisions, to find those that nobody uses
 	reads   []string    // what all expressions have read so far
-	facts   bool        // case.facts is read somewhere, which shows every result
+	called  []calledStep
+	facts   bool // case.facts is read somewhere, which shows every result
 	ends    []*rules.Type
 	awaited map[string]bool // the events that are waited for
 	undos   bool            // some step says how it is undone
@@ -108,7 +109,7 @@ func (c *checker) file(root *source.Node) {
 		c.plan.Result = joinResults(c.plan.Result, end)
 	}
 	if list.last != nil {
-		list.last.use()
+		list.last.useWhole()
 	}
 	if joined := fields["joined"]; joined.Exists() {
 		c.joined(joined, names)
@@ -118,6 +119,7 @@ func (c *checker) file(root *source.Node) {
 	c.unheard(fields["events"])
 	c.unused()
 	c.undone()
+	c.readOf()
 }
 
 // absent says why names that the file mentions cannot be read everywhere.

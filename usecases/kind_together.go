@@ -31,7 +31,7 @@ func (c *checker) together(step *Step, node *source.Node, names *scope, at place
 		c.branchName(name, branches.KeyNode(name))
 		list := c.steps(branches.Get(name), names.child(), at.under(step.Path+"."+name+"."))
 		if list.last != nil {
-			list.last.use()
+			list.last.useWhole()
 		}
 		branch := NamedBranch{Name: name, Steps: list.steps}
 		branch.Line, _ = branches.KeyNode(name).Position()

@@ -135,7 +135,7 @@ func (c *checker) waitEvent(step *Step, node *source.Node, fields map[string]*so
 	list := c.steps(late, names.child(), at.under(step.Path+".on_timeout").numbered())
 	wait.OnTimeout = list.steps
 	if list.last != nil {
-		list.last.use()
+		list.last.useWhole()
 	}
 	if list.ends {
 		return declared

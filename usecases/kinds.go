@@ -143,7 +143,7 @@ func (c *checker) choose(step *Step, node *source.Node, names *scope, at place) 
 		}
 		list := c.steps(steps, inner, at.under(fmt.Sprintf("%s[%d].", step.Path, i)))
 		if list.last != nil {
-			list.last.use()
+			list.last.useWhole()
 		}
 		branch.Steps = list.steps
 		step.Choose.Branches = append(step.Choose.Branches, branch)
@@ -221,7 +221,7 @@ func (c *checker) each(step *Step, node *source.Node, names *scope, at place) *r
 	step.Each.Steps, step.Each.Reads = list.steps, reads()
 	walk(list.steps, func(s *Step) { step.Each.Rests = step.Each.Rests || s.Ask != nil || s.Wait != nil || s.Run != nil })
 	if list.last != nil {
-		list.last.use()
+		list.last.useWhole()
 	}
 	if list.result == nil {
 		return rules.TypeOf(rules.KindList)

@@ -145,6 +145,8 @@ type Call struct {
 	System    string // the name in crosswalk.yaml
 	Operation *contracts.Operation
 	With      *rules.Template // a record of the operation's input type
+	// Reads are the places of the answer that the use case reads, sorted; nil: all of it.
+	Reads []string
 }
 
 // Decide is a decision of a rule table.

@@ -13,7 +13,9 @@ type variable struct {
 	node *source.Node // the id, to warn at; nil for what is always there
 	top  bool         // the result of a top-level step
 	used bool
-	of   []*variable // the names in branches that this one stands for after a choose
+	// whole says that all of it is read: it is the result of more than itself.
+	whole bool
+	of    []*variable // the names in branches that this one stands for after a choose
 }
 
 func (v *variable) use() {

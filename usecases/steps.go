@@ -114,6 +114,9 @@ func (c *checker) declare(step *Step, id *source.Node, names *scope, at place) *
 	c.unsure = c.unsure || step.Type == nil
 	name := names.declare(step.ID, step.Type, id)
 	name.top = at.top
+	if step.Call != nil {
+		c.called = append(c.called, calledStep{step.Call, name})
+	}
 	if at.top && (step.Decide != nil || step.Call != nil && step.Call.Operation.Effect == contracts.Read) {
 		c.results = append(c.results, name)
 	}
@@ -243,7 +246,7 @@ func (c *checker) onError(step *Step, node *source.Node, names *scope, at place)
 			list := c.steps(steps, inner, at.under(step.Path+".on_error."+string(class)).numbered())
 			handler.Steps = list.steps
 			if list.last != nil {
-				list.last.use()
+				list.last.useWhole()
 			}
 			c.sameKind(step.Type, list.result, steps, "the step gives")
 			step.Type = joinResults(step.Type, list.result)

@@ -36,6 +36,8 @@ type drift struct {
 	now   func() time.Time
 	mu    sync.Mutex
 	known map[string]*answers
+	// unfits are the counts of what does not look as declared.
+	unfits map[string]*unfitCount
 }
 
 // answers is what is known of one operation's answers.
@@ -47,7 +49,7 @@ type answers struct {
 }
 
 func newDrift(s fieldStore, log *slog.Logger) *drift {
-	return &drift{store: s, log: log, now: time.Now, known: map[string]*answers{}}
+	return &drift{store: s, log: log, now: time.Now, known: map[string]*answers{}, unfits: map[string]*unfitCount{}}
 }
 
 // see looks at an answer. feeds says which fields of the output a field of the answer is made into.

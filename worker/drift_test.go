@@ -50,6 +50,14 @@ func TestAnswersThatAreNotAsBeforeAreCounted(t *testing.T) {
 	see(`{"total": "2", "results": [{"id": 7, "mail": "jane@example.com"}], "byMail": {}}`)
 	require.Equal(t, []string{"missing results[].email text 2 mail", "new results[].mail text 2 ", "retyped total text instead of number 2 "}, changed())
 
+	for range 3 { // written down once in a while, all counted
+		at = at.Add(sampleEvery / 2)
+		d.unfit("crm", "adapter:hubspot", "crm.find_customer", "phones[2].number", "is missing")
+	}
+	at = at.Add(sampleEvery)
+	d.unfit("crm", "adapter:hubspot", "crm.find_customer", "phones[0].number", "is missing")
+	require.Equal(t, "missing output.phones[].number  4 number", changed()[0])
+
 	all, err := opened.AnswerFields(t.Context(), "crm", "adapter:hubspot", "crm.find_customer")
 	require.NoError(t, err)
 	require.NotContains(t, fmt.Sprint(all), "jane@example.com", "no value and no name that is data")

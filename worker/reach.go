@@ -151,6 +151,9 @@ func (r *reach) connect(key string, defined *workspace.Reach, route workspace.Ro
 		config.Answers = func(operation string, body rules.Value) {
 			r.drift.see(route.System.Name, route.Driver.ID(), operation, body, adapter.Feeds)
 		}
+		config.Unfit = func(operation, place, why string) {
+			r.drift.unfit(route.System.Name, route.Driver.ID(), operation, place, why)
+		}
 	}
 	if err == nil {
 		var connection *adapters.Connection

@@ -32,7 +32,7 @@ func (r *run) call(ctx workflow.Context, s *usecases.Step, sc *scope) (made, err
 			operation, input = redone(operation, input, earlier)
 		}
 	}
-	in := activities.CallInput{Place: place, Bundle: r.bundle(sc), Input: input}
+	in := activities.CallInput{Place: place, Bundle: r.bundle(sc), Input: input, Reads: s.Call.Reads}
 	result, err := r.reach(ctx, s, sc, operation, in)
 	updates := again && operation != s.Call.Operation
 	switch {

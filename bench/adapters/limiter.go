@@ -1,19 +1,10 @@
-// Command limiter measures how well a connection keeps its rate when many cases wait for it: against a server on this
-// machine, which counts what arrives. It fails if the rate is off by more than two percent, or if the system ever got
-// more than it allows.
-//
-//	go run ./bench/limiter                 one process
-//	go run ./bench/limiter -processes 2    several, on a PostgreSQL that it starts
 package main
 
 import (
 	"context"
 	"errors"
-	"flag"
 	"fmt"
-	"net"
 	"net/http"
-	"os"
 	"sync"
 	"time"
 
@@ -25,7 +16,7 @@ import (
 	"crosswalk/worker"
 )
 
-const adapter = `adapter: measured
+const limiterAdapter = `adapter: measured
 contract: support
 connection: {base_url: https://api.measured.example}
 auth: none
@@ -34,20 +25,8 @@ operations:
   get_task: {request: {get: '/tasks/${input.task}'}, output: {id: '${answer.body.id}', number: '1', status: open}}
 `
 
-// most is how far the rate may be off.
-const most = 0.02
-
-func main() {
-	rate := flag.Int("rate", 50, "requests in a second")
-	waiting := flag.Int("waiting", 200, "cases that wait")
-	processes := flag.Int("processes", 1, "connections with a shared state of their own")
-	lasts := flag.Duration("lasts", 20*time.Second, "how long")
-	flag.Parse()
-	if err := run(context.Background(), *rate, *waiting, *processes, *lasts); err != nil {
-		fmt.Fprintln(os.Stderr, "limiter:", err)
-		os.Exit(1)
-	}
-}
+// mostOff is how far the rate may be off.
+const mostOff = 0.02
 
 // arrivals are the instants at which requests came.
 type arrivals struct {
@@ -63,15 +42,15 @@ func (a *arrivals) ServeHTTP(w http.ResponseWriter, _ *http.Request) {
 	_, _ = w.Write([]byte(`{"id":"1"}`)) // a caller that is gone needs no answer
 }
 
-func run(ctx context.Context, rate, waiting, processes int, lasts time.Duration) (err error) {
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
+// measureLimiter lets many cases ask at once, in one process or in several, and looks at what arrives at the server. It
+// fails if the rate is off, or if the system ever got more than it allows.
+func measureLimiter(ctx context.Context, rate, waiting, processes int, lasts time.Duration) (err error) {
+	came := &arrivals{}
+	address, close, err := serve(came)
 	if err != nil {
 		return err
 	}
-	came := &arrivals{}
-	server := &http.Server{Handler: came, ReadHeaderTimeout: time.Second}
-	go func() { _ = server.Serve(listener) }() // it ends with Close
-	defer func() { err = errors.Join(err, server.Close()) }()
+	defer func() { err = errors.Join(err, close()) }()
 	board, stop, err := boards(ctx, processes)
 	if err != nil {
 		return err
@@ -81,7 +60,7 @@ func run(ctx context.Context, rate, waiting, processes int, lasts time.Duration)
 	defer cancel()
 	var running sync.WaitGroup
 	for process := range processes {
-		connection, err := connect(listener.Addr().String(), rate, board())
+		connection, err := connect(fmt.Sprintf(limiterAdapter, rate), address, board())
 		if err != nil {
 			return err
 		}
@@ -112,14 +91,6 @@ func boards(ctx context.Context, processes int) (board func() adapters.Shared, s
 		return nil, nil, errors.Join(err, server.Stop())
 	}
 	return func() adapters.Shared { return worker.NewShared(kept) }, func() error { return errors.Join(kept.Close(), server.Stop()) }, nil
-}
-
-func connect(address string, rate int, shared adapters.Shared) (*adapters.Connection, error) {
-	parsed, problems := adapters.Parse("measured.yaml", fmt.Appendf(nil, adapter, rate), contracts.Catalog())
-	if err := problems.Err(); err != nil {
-		return nil, err
-	}
-	return parsed.Connect(adapters.Config{System: "support", BaseURL: "http://" + address, AllowHosts: []string{address}, Shared: shared})
 }
 
 // wait is a case after the other that asks, and comes again when it was told to.
@@ -157,9 +128,10 @@ func judge(at []time.Time, rate int) error {
 		worst = max(worst, i-from+1)
 	}
 	off := got/float64(rate) - 1
-	fmt.Printf("limit %d/s: %.2f/s over %.1f s, off by %+.2f %%; at most %d within one second\n", rate, got, took, 100*off, worst)
-	if max(off, -off) > most {
-		return fmt.Errorf("the rate is off by more than %g %%", 100*most)
+	kept := max(off, -off) <= mostOff
+	fmt.Printf("a limit of %d/s: %.2f/s over %.1f s, off by %+.2f %%  goal at most %g %%  %s (at most %d within one second)\n", rate, got, took, 100*off, 100*mostOff, verdict(kept), worst)
+	if !kept {
+		return fmt.Errorf("the rate is off by more than %g %%", 100*mostOff)
 	}
 	return nil
 }

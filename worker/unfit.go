@@ -1,0 +1,53 @@
+package worker
+
+import (
+	"context"
+	"regexp"
+	"time"
+
+	"crosswalk/store"
+)
+
+// unfit counts a place of an operation's answer that does not look as declared, whether or not a case needed it. Nothing of
+// what came is kept. Counts are written down once in sampleEvery.
+func (d *drift) unfit(system, driver, operation, place, why string) {
+	if d == nil || d.store == nil {
+		return
+	}
+	what := store.FieldRetyped
+	if why == "is missing" {
+		what = store.FieldMissing
+	}
+	place = itemNumber.ReplaceAllString(place, "[]")
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	key, now := system+" "+driver+" "+operation+" "+place+" "+what, d.now()
+	counted := d.unfits[key]
+	if counted == nil {
+		counted = &unfitCount{}
+		d.unfits[key] = counted
+	}
+	counted.waiting++
+	if now.Sub(counted.written) < sampleEvery {
+		return
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), storePatience)
+	defer cancel()
+	found := store.AnswerField{System: system, Driver: driver, Operation: operation, Field: declared + place, What: what, Feeds: lastName(place), Counted: counted.waiting}
+	if err := d.store.AddAnswerFields(ctx, []store.AnswerField{found}); err != nil {
+		d.log.Warn("drift.not_stored", "system", system, "operation", operation, "error", err)
+		return
+	}
+	*counted = unfitCount{written: now}
+}
+
+// declared begins the names of fields that the contract declares; others are the system's own.
+const declared = "output."
+
+var itemNumber = regexp.MustCompile(`\[[0-9]+\]`)
+
+// unfitCount is how often something was found since it was last written down.
+type unfitCount struct {
+	waiting int64
+	written time.Time
+}

@@ -53,6 +53,7 @@ func (o *office) tracker() (address string) {
 	o.between.Store(func(*http.Request) {})
 	proxy := &httputil.ReverseProxy{
 		Rewrite:      func(r *httputil.ProxyRequest) { r.SetURL(target) },
+		Transport:    &http.Transport{DisableKeepAlives: true},
 		ErrorHandler: func(w http.ResponseWriter, _ *http.Request, _ error) { w.WriteHeader(http.StatusBadGateway) },
 	}
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -127,6 +128,7 @@ func (o *office) killed() <-chan struct{} {
 // TestComplaintsOnTrytonAndRequestTracker sends mails of customers whose purchases are in Tryton, of one who is not, and one
 // in whose ticket's making the program is killed. What the tickets hold is what Tryton's database does.
 func TestComplaintsOnTrytonAndRequestTracker(t *testing.T) {
+	t.Parallel()
 	o := newOffice(t)
 	has := func(email string) trytonrt.Purchase {
 		purchase, err := o.Purchase(t.Context(), email)

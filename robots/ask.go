@@ -66,7 +66,7 @@ func asks(steps []step) bool {
 
 func (p *Program) asks() bool {
 	login := p.System.session != nil && asks(p.System.session.login)
-	return login || asks(p.find) || p.write != nil && (asks(p.write.prepare) || asks(p.write.verify))
+	return login || p.System.asksByItself() || asks(p.find) || p.write != nil && (asks(p.write.prepare) || asks(p.write.verify))
 }
 
 // askPerson hands over to a person and goes on with what the person gives. The page stays open meanwhile, so that the
@@ -137,6 +137,15 @@ func (p *parking) take(turn, hash string) *parked {
 	return run
 }
 
+// remove forgets a run that has ended.
+func (p *parking) remove(turn string, run *parked) {
+	p.mutex.Lock()
+	defer p.mutex.Unlock()
+	if p.runs[turn] == run {
+		delete(p.runs, turn)
+	}
+}
+
 func (p *parking) put(turn string, run *parked, within time.Duration) bool {
 	p.mutex.Lock()
 	defer p.mutex.Unlock()
@@ -172,14 +181,58 @@ func (p *parked) ask(ctx context.Context, u *run, question error, within time.Du
 		return Help{}, context.Cause(ctx)
 	}
 	u.runner.pool.yield() // others work meanwhile
-	select {
-	case help := <-p.help:
-		return help, u.runner.pool.resume(ctx)
-	case <-ctx.Done():
+	account := u.login    // a code that is on its way belongs to this login: another one would make it worthless
+	if !account {
+		u.lease.Release()
+		u.lease = givenBack{}
+	}
+	help, err := p.answered(ctx, u.call.Over)
+	if err != nil {
 		_ = u.runner.pool.resume(context.WithoutCancel(ctx))
-		return Help{}, context.Cause(ctx)
+		return Help{}, err
+	}
+	if !account { // before the place among the browsers: who has the account needs one to give it back
+		lease, err := u.runner.leases.Acquire(ctx, u.credential(), u.system.sessions)
+		if err != nil {
+			_ = u.runner.pool.resume(context.WithoutCancel(ctx))
+			return Help{}, err
+		}
+		u.lease = lease
+	}
+	return help, u.runner.pool.resume(ctx)
+}
+
+// lookIfOver is the pause between two looks whether anybody will come back.
+const lookIfOver = 5 * time.Second
+
+// answered waits for what a person gives, until it is sure that nobody will.
+func (p *parked) answered(ctx context.Context, over func(context.Context) bool) (Help, error) {
+	ticker := time.NewTicker(lookIfOver)
+	defer ticker.Stop()
+	for {
+		select {
+		case help := <-p.help:
+			return help, nil
+		case <-ctx.Done():
+			return Help{}, context.Cause(ctx)
+		case <-ticker.C:
+			if over != nil && over(ctx) {
+				return Help{}, errGivenUp
+			}
+		}
 	}
 }
+
+// givenBack is the right to an account while a run waits for a person: somebody else may have it.
+type givenBack struct{}
+
+// Check says that it is not ours.
+func (givenBack) Check(context.Context) error {
+	return errors.New("the right to the account was given back")
+}
+
+// Release has nothing to give back.
+func (givenBack) Release() {}
 
 // Sending and Heartbeat go to the call that waits now, not to the one that began the run.
 func (p *parked) Sending(ctx context.Context) error { return (*p.journal.Load()).Sending(ctx) }
@@ -212,6 +265,7 @@ func (r *Runner) runAsking(ctx context.Context, program *Program, call Call) (Re
 		go func() {
 			defer cancel(nil)
 			result, err := r.execute(whole, program, call, run)
+			r.parking.remove(call.Turn, run)
 			run.done <- outcome{result, err}
 		}()
 	} else {

@@ -69,12 +69,20 @@ func (u *run) inspectFrame(ctx context.Context, f frame) error {
 	for _, rule := range rules {
 		targets = append(targets, rule.seen)
 	}
+	for i := range u.system.signs {
+		targets = append(targets, u.system.signs[i].seen)
+	}
 	seen, err := u.tab.seenIn(ctx, f, targets)
 	if err != nil {
 		return err
 	}
 	if seen[0] {
 		return errSessionLost
+	}
+	for i := range u.system.signs {
+		if seen[1+len(rules)+i] && u.shown == nil {
+			u.shown = &u.system.signs[i]
+		}
 	}
 	for i, rule := range rules {
 		if (rule.seen != nil || rule.when != nil) && (rule.seen == nil || seen[i+1]) && (rule.when == nil || ruleHolds(rule, f)) {

@@ -42,6 +42,8 @@ type Call struct {
 	Turn string
 	// Help is what a person gave since the last attempt.
 	Help Help
+	// Over says that nobody will come back to a run that waits for a person; it may be nil.
+	Over func(context.Context) bool
 	// Rehearsal ends a write before its commit: the fence is never armed.
 	Rehearsal bool
 }
@@ -77,27 +79,30 @@ func (r *Runner) Share(limits Limits) { r.limits = limits }
 
 // run is one execution of a program.
 type run struct {
-	runner    *Runner
-	program   *Program
-	system    *System
-	call      Call
-	base      *url.URL
-	tab       *tab
-	journal   *journal
-	variables map[string]rules.Value
-	login     bool
-	relogins  int
-	lease     Lease
-	sent      bool                   // the request of the commit may have left, now or in an earlier attempt
-	refused   bool                   // it has, and the application said no
-	settling  bool                   // nothing is sent any more
-	place     atomic.Pointer[string] // of the step under way
-	dir       string                 // for files on their way; removed with the run
-	marked    []string               // texts that the robot file marks as not to be shown
-	depth     int                    // how deep the step under way lies in blocks
-	number    int                    // of the outermost step under way
-	desk      *parked                // who asks a person for it; nil: nobody
-	around    *lookAround            // of a look at the pages
+	runner     *Runner
+	program    *Program
+	system     *System
+	call       Call
+	base       *url.URL
+	tab        *tab
+	journal    *journal
+	variables  map[string]rules.Value
+	login      bool
+	relogins   int
+	lease      Lease
+	sent       bool                   // the request of the commit may have left, now or in an earlier attempt
+	refused    bool                   // it has, and the application said no
+	settling   bool                   // nothing is sent any more
+	place      atomic.Pointer[string] // of the step under way
+	dir        string                 // for files on their way; removed with the run
+	marked     []string               // texts that the robot file marks as not to be shown
+	depth      int                    // how deep the step under way lies in blocks
+	number     int                    // of the outermost step under way
+	desk       *parked                // who asks a person for it; nil: nobody
+	around     *lookAround            // of a look at the pages
+	shown      *sign                  // that a page shows which has just come
+	passing    bool                   // the steps of a sign are under way
+	committing bool                   // the commit is under way
 }
 
 // errSessionLost says that the application has forgotten our login in the middle of the work.
@@ -125,8 +130,8 @@ func (r *Runner) execute(ctx context.Context, program *Program, call Call, desk 
 	if err != nil {
 		return Result{}, u.named(u.classify(ctx, err))
 	}
-	defer lease.Release()
 	u.lease = lease
+	defer func() { u.lease.Release() }()
 	output, version, err := u.work(ctx)
 	stopped := errors.Is(err, errStopped)
 	if stopped {

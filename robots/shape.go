@@ -204,7 +204,7 @@ var openShape = source.Record(
 )
 
 // systemShape describes a system file.
-var systemShape = source.Record(append([]source.Field{
+var systemShape = source.Record([]source.Field{
 	{Name: "system", Is: source.Text(), Required: true, About: "The name of the application.", Example: "acme-erp"},
 	{Name: "title", Is: source.Text(), About: "The name for people.", Default: "the name", Example: "Acme ERP"},
 	{Name: "base", Is: source.Matching("web address", `^https?://.+$`), Required: true, About: "The address that paths are relative to; a workspace may replace it.", Example: "https://erp.acme.example"},
@@ -217,7 +217,9 @@ var systemShape = source.Record(append([]source.Field{
 	{Name: "session", Is: sessionShape, About: "How it is logged in to.", Default: "there is no login", Example: "{secrets: [user], alive: {link: Abmelden}, login: [{fill: {into: {label: Name}, value: '${secret.user}'}}]}"},
 	{Name: "errors", Is: source.ListOf(errorShape), About: "How the application shows errors; looked at on every page that arrives.", Default: "by the HTTP status", Example: "[{seen: {text: /Wartung/}, class: unavailable}]"},
 	{Name: "dialogs", Is: dialogsShape, About: "What is done about boxes that pop up.", Default: "a box ends the run as drift", Example: "{default: fail, accept: ['/^Wirklich anzeigen/']}"},
-}, refused("interrupts", "human")...)...)
+	{Name: "interrupts", Is: source.ListOf(interruptShape), About: "What a page may show at any time and has to be put out of the way: notices, questions about cookies.", Default: "none", Example: "[{seen: {css: '#notice'}, do: [{click: {button: Verstanden}}]}]"},
+	{Name: "human", Is: source.ListOf(humanShape), About: "What a page may show at any time and only a person can pass: a captcha, a code, a new password.", Default: "none", Example: "[{seen: {text: /Neues Kennwort/}, ask: {what: login, title: Set a new password}}]"},
+}...)
 
 var browserShape = source.Record(
 	source.Field{Name: "kind", Is: source.Choice(string(Shell), string(Full)), About: "A browser without a window system, or a whole one.", Default: string(Shell), Example: string(Full)},

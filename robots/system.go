@@ -41,6 +41,7 @@ type System struct {
 	session       *session
 	errors        []errorRule
 	dialogs       dialogRules
+	signs         []sign
 	secrets       *rules.Type
 }
 
@@ -83,10 +84,8 @@ func ParseSystem(file string, text []byte) (*System, source.Problems) {
 	}
 	s.browser(fields["browser"])
 	s.limits(fields["limits"])
-	for _, later := range []string{"interrupts", "human"} {
-		fields[later].Errorf("", "%s is not available yet", later)
-	}
 	s.parseSession(fields["session"])
+	s.parseSigns(fields["interrupts"], fields["human"])
 	c := &compiler{system: s, env: rules.NewEnvironment(nil), secretScope: s.secrets}
 	for _, n := range fields["errors"].List() {
 		s.errors = append(s.errors, c.errorRule(n))

@@ -179,6 +179,8 @@ func (u *run) commit(ctx context.Context) error {
 	if err != nil {
 		return contracts.NewError(contracts.Internal, "", "%s: effect: %s", w.place, err)
 	}
+	u.committing = true
+	defer func() { u.committing = false }()
 	armed := fence.arm(rule, u.store)
 	err = u.steps(ctx, w.act)
 	if err == nil {

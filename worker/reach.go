@@ -206,6 +206,7 @@ func (r robot) Execute(ctx context.Context, call adapters.Call) (activities.Resu
 	found, err := r.runner.Run(ctx, program, robots.Call{
 		Input: call.Input, Secrets: secrets, Base: r.driver.BaseURL, AllowHosts: r.allow, Heartbeat: beat,
 		Key: call.Key, FirstSent: call.FirstSent, Journal: announcement(call.Sending), Turn: call.Turn, Help: r.helped(ctx, call),
+		Over: func(ctx context.Context) bool { return r.over(ctx, call) },
 	})
 	if err == nil {
 		r.drift.see(r.system, r.driver.ID(), call.Operation, found.Output, nil)

@@ -18,15 +18,9 @@ func (r robot) helped(ctx context.Context, call adapters.Call) robots.Help {
 	if r.help == nil || call.Case == "" {
 		return robots.Help{}
 	}
-	tasks, err := r.help(ctx, store.TaskFilter{CaseID: call.Case, Kinds: []store.TaskKind{store.TaskRepair}})
+	newest, err := r.newestTask(ctx, call)
 	if err != nil {
 		return robots.Help{} // then it is asked for again
-	}
-	var newest store.Task
-	for _, task := range tasks {
-		if task.StepPath == call.Path && task.CreatedAt.After(newest.CreatedAt) {
-			newest = task
-		}
 	}
 	answer, failed := rules.FromJSON(newest.Answer)
 	payload, broken := rules.FromJSON(newest.Payload)
@@ -41,4 +35,35 @@ func (r robot) helped(ctx context.Context, call adapters.Call) robots.Help {
 		}
 	}
 	return help
+}
+
+// newestTask is the newest task in which somebody is asked about the step of a call; an empty one if there is none.
+func (r robot) newestTask(ctx context.Context, call adapters.Call) (newest store.Task, err error) {
+	tasks, err := r.help(ctx, store.TaskFilter{CaseID: call.Case, Kinds: []store.TaskKind{store.TaskRepair}})
+	for _, task := range tasks {
+		if task.StepPath == call.Path && task.CreatedAt.After(newest.CreatedAt) {
+			newest = task
+		}
+	}
+	return newest, err
+}
+
+// over says that nobody will come back to a run of the call that waits: the question was taken back with its case, or
+// answered in another way than to try again.
+func (r robot) over(ctx context.Context, call adapters.Call) bool {
+	if r.help == nil || call.Case == "" {
+		return false
+	}
+	newest, err := r.newestTask(ctx, call)
+	if err != nil {
+		return false
+	}
+	switch newest.State {
+	case store.TaskSuperseded, store.TaskCancelled:
+		return true
+	case store.TaskAnswered:
+		answer, err := rules.FromJSON(newest.Answer)
+		return err == nil && answer.Get("act").Text() != "retry"
+	}
+	return false
 }

@@ -1,0 +1,120 @@
+package robots
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"strings"
+	"sync/atomic"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"crosswalk/contracts"
+)
+
+// TestNoticesAreDoneAway holds that a notice over the page is put out of the way, also one that comes late, and that one that
+// comes back for ever ends the run.
+func TestNoticesAreDoneAway(t *testing.T) {
+	t.Parallel()
+	p := servePages(t)
+	var forever atomic.Bool
+	p.mux.HandleFunc("GET /news", func(w http.ResponseWriter, r *http.Request) {
+		again := "this.parentNode.remove()"
+		if forever.Load() {
+			again = ""
+		}
+		notice := `<div id="notice" style="position:fixed;inset:0;background:#fff"><button onclick="` + again + `">Verstanden</button></div>`
+		if r.URL.Query().Has("late") {
+			notice = "<script>addEventListener('load', () => document.body.insertAdjacentHTML('beforeend', `" + notice + "`))</script>"
+		}
+		_, _ = w.Write([]byte(`<body><form action="/done"><label>Name <input name="n"></label><input type="submit" value="Weiter"></form>` + notice))
+	})
+	p.mux.HandleFunc("GET /done", func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write([]byte("<p>Fertig</p>")) })
+	system := plainSystem + "interrupts: [{seen: {css: '#notice'}, do: [{click: {button: Verstanden}}]}]\n"
+	for _, address := range []string{"/news", "/news?late=1"} {
+		program := compileTest(t, system, "\n  - goto: "+address+"\n  - fill: {into: {label: Name}, value: ada}\n  - click: {button: Weiter}\n  - expect: {text: Fertig}\n", "{}")
+		_, err := NewRunner(pool, nil).Run(t.Context(), program, Call{Base: p.URL})
+		require.NoError(t, err, address)
+	}
+	forever.Store(true)
+	program := compileTest(t, strings.Replace(system, "step: 2s", "step: 500ms", 1), "\n  - goto: /news\n  - click: {button: Weiter}\n", "{}")
+	_, err := NewRunner(pool, nil).Run(t.Context(), program, Call{Base: p.URL})
+	require.Equal(t, contracts.Drift, contracts.ClassOf(err), "%v", err)
+}
+
+// TestSignsOfAPerson holds that a captcha that may stand anywhere is handed to a person, with the page kept open and the
+// account free meanwhile, and that a page that somebody must look after elsewhere says so.
+func TestSignsOfAPerson(t *testing.T) {
+	t.Parallel()
+	p := servePages(t)
+	var shown atomic.Int32
+	p.mux.HandleFunc("GET /list", func(w http.ResponseWriter, r *http.Request) {
+		switch {
+		case r.URL.Query().Get("letters") == "xkcd42":
+			_, _ = w.Write([]byte("<p>Liste</p>"))
+		case r.URL.Query().Has("expired"):
+			_, _ = w.Write([]byte("<p>Neues Kennwort noetig</p>"))
+		default:
+			shown.Add(1)
+			_, _ = w.Write([]byte(`<body><img class="captcha" alt="letters" width=80 height=20><form action="/list"><label>Buchstaben <input name="letters"></label><input type="submit" value="Weiter"></form>`))
+		}
+	})
+	system := plainSystem + `
+human:
+  - {seen: {css: img.captcha}, ask: {what: captcha, title: Die Buchstaben im Bild, as: letters}, do: [{fill: {into: {label: Buchstaben}, value: '${letters}'}}, {click: {button: Weiter}}]}
+  - {seen: {text: /Neues Kennwort/}, ask: {what: login, title: Set a new password}}
+`
+	system = strings.Replace(system, "per_credential: 10", "per_credential: 1", 1)
+	program := compileTest(t, system, "\n  - goto: /list\n  - expect: {text: Liste}\n", "{}")
+	runner := NewRunner(pool, nil)
+	call := Call{Base: p.URL, Turn: "case-1 step 1"}
+	_, err := runner.Run(t.Context(), program, call)
+	var asked *contracts.Error
+	require.True(t, errors.As(err, &asked), "%v", err)
+	require.Equal(t, contracts.Auth, asked.Class, "%s", err)
+	require.Equal(t, "captcha", asked.Ask.Get("kind").Text())
+	require.Equal(t, "Die Buchstaben im Bild", asked.Ask.Get("title").Text())
+
+	_, err = runner.Run(t.Context(), compileTest(t, system, "\n  - goto: /list?letters=xkcd42\n  - expect: {text: Liste}\n", "{}"), Call{Base: p.URL})
+	require.NoError(t, err, "the account is free while a person is waited for")
+
+	call.Help.Code = "xkcd42"
+	result, err := runner.Run(t.Context(), program, call)
+	require.NoError(t, err)
+	require.EqualValues(t, 1, shown.Load(), "the page was open all the time")
+	for _, one := range result.Evidence {
+		require.NotContains(t, string(one.Bytes), "xkcd42", one.Name)
+	}
+
+	_, err = runner.Run(t.Context(), compileTest(t, system, "\n  - goto: /list?expired=1\n  - expect: {text: Liste}\n", "{}"), Call{Base: p.URL})
+	require.True(t, errors.As(err, &asked), "%v", err)
+	require.Equal(t, contracts.Auth, asked.Class)
+	require.Equal(t, "look", asked.Ask.Get("kind").Text())
+	require.Equal(t, "Set a new password", asked.Ask.Get("title").Text())
+}
+
+// TestNobodyComesBack holds that a run that waits for a person ends when its question is.
+func TestNobodyComesBack(t *testing.T) {
+	t.Parallel()
+	p := &parked{help: make(chan Help)}
+	_, err := p.answered(t.Context(), func(context.Context) bool { return true })
+	require.ErrorIs(t, err, errGivenUp)
+}
+
+func TestSignsAreChecked(t *testing.T) {
+	t.Parallel()
+	for text, want := range map[string]string{
+		"interrupts: [{do: [{click: {button: OK}}]}]":                                                                          "say what shows that it is there",
+		"interrupts: [{seen: {text: a}, do: [{ask: {what: code, as: c}}]}]":                                                    "write it under human:",
+		"human: [{seen: {text: a}, ask: {what: captcha, as: c}}]":                                                              "as and do belong together",
+		"human: [{seen: {text: a}, ask: {what: captcha}, do: [{click: {button: OK}}]}]":                                        "as and do belong together",
+		"human: [{seen: {text: a}, ask: {what: password}}]":                                                                    "known: code, login, captcha",
+		"human: [{seen: {text: a}, ask: {what: code, as: c, within: 2h}, do: [{fill: {into: {label: Code}, value: '${c}'}}]}]": "at most 1h",
+		"human: [{seen: {text: a}, ask: {what: code, as: c}, do: [{fill: {into: {label: Code}, value: '${letters}'}}]}]":       "letters",
+	} {
+		_, problems := ParseSystem("test.system.yaml", []byte(plainSystem+text+"\n"))
+		require.Error(t, problems.Err(), text)
+		require.Contains(t, problems.Err().Error()+problems[0].Hint, want, text)
+	}
+}

@@ -28,7 +28,7 @@ errors:
   - {class: strange}
   - {seen: {}, class: internal}
 dialogs: {default: ignore, accept: ['/(/']}
-human: []
+human: [{ask: {what: code}}]
 `))
 	for _, message := range []string{
 		`x.system.yaml:2:7: error: "erp.example" is not the address of a web application`,
@@ -39,7 +39,7 @@ human: []
 		`8:10: error: button and link exclude each other`,
 		`10:42: warning: the login fills in a text that stands in this file (use ${secret.…})`,
 		`pasword`, `"strange" is not one of`, `does not say how the error is recognised`, `this does not say what to look for`, `a page cannot say internal`,
-		`"ignore" is not one of`, `not a regular expression`, `human is not available yet`,
+		`"ignore" is not one of`, `not a regular expression`, `say what shows that a person is needed`,
 	} {
 		require.Contains(t, problems.Error(), message)
 	}
@@ -74,7 +74,7 @@ find:
   - click: {row: {A: x}}
 commit: {}
 output: {any: {x: '${unknown}'}}
-evidence: {keep: 90d}
+evidence: {keep: 9s}
 `))
 	require.Empty(t, problems)
 	_, problems = Compile(robot, system, lookOperation(t))
@@ -84,7 +84,7 @@ evidence: {keep: 90d}
 		`"Total Sum" is not a name`, `"decimal" is not one of`, `the pattern must have one group`,
 		`"c" is not a column that is read`, `"some" is not a number of rows`, `"C" is not one of the headings`,
 		`warning: a position or a generated name breaks`, `an upload has either text or base64`, `shop.look only reads, and has no commit`,
-		`this is text and not a list`, `"strange" is not one of`, `not a regular expression`, `row and column belong together`, `unknown`, `keep is not available yet`,
+		`this is text and not a list`, `"strange" is not one of`, `not a regular expression`, `row and column belong together`, `unknown`, `evidence is kept for at least`,
 	} {
 		require.Contains(t, problems.Error(), message)
 	}

@@ -19,6 +19,12 @@ type Evidence struct {
 	Bytes     []byte
 }
 
+// shortestKeep is how long evidence is kept at least: a person may have to look at it.
+const shortestKeep = time.Hour
+
+// Keep is how long the evidence of a run is kept; 0: as long as its case.
+func (p *Program) Keep() time.Duration { return p.keep }
+
 // journal collects what happens in a run. It holds no values: neither what was filled in nor what was read.
 type journal struct {
 	mutex   sync.Mutex

@@ -54,17 +54,25 @@ type found struct {
 	Outside bool    `json:"outside"` // the point is within a frame of another site
 	Climbed int     `json:"climbed"` // how many frames of the same site lie between
 	Lost    []int   `json:"lost"`    // alternatives that found nothing
+	Print   *Print  `json:"print"`   // what the element is like, if that was asked for
 }
 
 // ask repeats a question to the page until it is answered with found or the context ends; then the last
 // answer says what is wrong. Navigations in between are waited for.
 func (t *tab) ask(ctx context.Context, function string, target *spec, argument map[string]any, answer *found) (frame, error) {
 	argument["target"] = target
+	resolves := function == "resolve" && t.options.resolved != nil
+	if resolves {
+		argument["print"] = true
+	}
 	var last error
 	for {
 		f, err := t.askOnce(ctx, function, target.frame, argument, answer)
 		if err == nil && answer.Status == "found" {
-			return f, nil
+			if resolves {
+				err = t.options.resolved(ctx, f, target, *answer)
+			}
+			return f, err
 		}
 		switch {
 		case ctx.Err() != nil && t.ctx.Err() != nil:

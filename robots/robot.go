@@ -5,6 +5,7 @@ import (
 	"encoding/hex"
 	"fmt"
 	"slices"
+	"time"
 
 	"crosswalk/contracts"
 	"crosswalk/rules"
@@ -35,6 +36,8 @@ type Program struct {
 	write  *write // nil if it only reads
 	output *rules.Template
 	mask   []*target
+	keep   time.Duration // of evidence; 0: as long as its case
+	canary *Canary       // nil: it is not tried regularly
 }
 
 // Parse reads the head of a robot file, which is all that can be said without its system and operation.
@@ -53,9 +56,7 @@ func Parse(file string, text []byte) (*Robot, source.Problems) {
 func Compile(robot *Robot, system *System, operation *contracts.Operation) (*Program, source.Problems) {
 	doc := source.Parse(robot.File, robot.Text)
 	fields := doc.Root.Fields(robotShape)
-	for _, later := range []string{"canary", "fingerprints"} {
-		fields[later].Errorf("", "%s is not available yet", later)
-	}
+	fields["fingerprints"].Errorf("leave it out", "what pages were like is kept by itself")
 	p := &Program{Robot: robot, System: system, Operation: operation, Hash: hash(robot.Text, system.Text)}
 	c := &compiler{system: system, env: rules.NewEnvironment(nil).With("input", operation.Input), secretScope: system.secrets, operation: operation}
 	if operation.Effect == contracts.Write {
@@ -72,7 +73,12 @@ func Compile(robot *Robot, system *System, operation *contracts.Operation) (*Pro
 		p.output = rules.CompileTemplate(output, c.env, withoutOrigin(operation.Output), options)
 	}
 	evidence := fields["evidence"].Fields(evidenceShape)
-	evidence["keep"].Errorf("", "keep is not available yet")
+	if keep := evidence["keep"]; keep.Exists() {
+		if p.keep = keep.Duration(); p.keep < shortestKeep {
+			keep.Errorf("write for example 90d", "evidence is kept for at least %s", rules.Duration(shortestKeep))
+		}
+	}
+	c.compileCanary(p, fields["canary"])
 	for _, n := range evidence["mask"].List() {
 		p.mask = append(p.mask, c.compileTarget(n))
 	}

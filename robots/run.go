@@ -44,15 +44,20 @@ type Call struct {
 	Help Help
 	// Over says that nobody will come back to a run that waits for a person; it may be nil.
 	Over func(context.Context) bool
+	// Case is the one that the call belongs to; it may be empty.
+	Case string
 	// Rehearsal ends a write before its commit: the fence is never armed.
 	Rehearsal bool
+	canary    bool
 }
 
 // Result is what a run found and what it has to show for it. A failed run has evidence too.
 type Result struct {
 	Output rules.Value
-	// Stopped says that the run ended at the step that Until names.
-	Stopped  bool
+	// Stopped says that the run ended at the step that Until names, or before the commit that it only rehearsed.
+	Stopped bool
+	// Warnings say what of the pages is not as it was.
+	Warnings []string
 	Evidence []Evidence
 }
 
@@ -63,6 +68,7 @@ type Runner struct {
 	limits   Limits
 	sessions sessions
 	parking  parking
+	memory   Memory // nil: pages are not compared
 	now      func() time.Time
 }
 
@@ -100,9 +106,14 @@ type run struct {
 	number     int                    // of the outermost step under way
 	desk       *parked                // who asks a person for it; nil: nobody
 	around     *lookAround            // of a look at the pages
-	shown      *sign                  // that a page shows which has just come
-	passing    bool                   // the steps of a sign are under way
-	committing bool                   // the commit is under way
+	known      map[string]Print       // what the robot's places were like; nil: nothing is compared
+	seen       map[string]*Seen       // what they are like in this run
+	pages      int                    // kept in this run
+	changes    []Change
+	warnings   []string
+	shown      *sign // that a page shows which has just come
+	passing    bool  // the steps of a sign are under way
+	committing bool  // the commit is under way
 }
 
 // errSessionLost says that the application has forgotten our login in the middle of the work.
@@ -132,17 +143,21 @@ func (r *Runner) execute(ctx context.Context, program *Program, call Call, desk 
 	}
 	u.lease = lease
 	defer func() { u.lease.Release() }()
+	u.recall(ctx)
 	output, version, err := u.work(ctx)
 	stopped := errors.Is(err, errStopped)
 	if stopped {
 		err = nil
 	}
 	err = u.veiled(err)
-	result := Result{Output: output, Stopped: stopped, Evidence: scrub(u.journal.evidence(program, version, err), u.hidden())}
+	u.remember(ctx, err)
+	result := Result{Output: output, Stopped: stopped, Warnings: u.warnings, Evidence: scrub(u.journal.evidence(program, version, err), u.hidden())}
 	if err != nil {
 		err = u.named(err)
 	}
-	r.count(ctx, u, err)
+	if !call.canary {
+		r.count(ctx, u, err)
+	}
 	return result, err
 }
 
@@ -250,7 +265,7 @@ func (u *run) prepare() error {
 func (u *run) inBrowser(ctx context.Context, browser *Browser) (rules.Value, error) {
 	tab, err := browser.openTab(ctx, tabOptions{
 		width: u.system.width, height: u.system.height, locale: u.system.locale, timezone: u.system.timezone,
-		fence: u.newFence(), dialog: u.onDialog, journal: u.journal,
+		fence: u.newFence(), dialog: u.onDialog, journal: u.journal, resolved: u.watcher(),
 	})
 	if err != nil {
 		u.runner.pool.suspectOn(err, browser)

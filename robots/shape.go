@@ -43,7 +43,8 @@ var robotShape = source.Record(append([]source.Field{
 	{Name: "verify", Is: source.ListOf(stepShape), About: "Of a write: the steps that check that it was done. They may run find.", Default: "none", Example: "[{run: find}, {assert: len(found) == 1}]"},
 	{Name: "output", Is: source.Tree(), Required: true, About: "What the operation answers.", Example: "{number: '${found[0].number}'}"},
 	{Name: "evidence", Is: evidenceShape, About: "What is kept of a run.", Example: "{mask: [{label: IBAN}]}"},
-}, refused("canary", "fingerprints")...)...)
+	{Name: "canary", Is: canaryShape, About: "Tries the robot again and again, up to its commit, to see early that a page has changed.", Default: "it is not tried", Example: "{every: 1h, input: {number: '1001'}}"},
+}, refused("fingerprints")...)...)
 
 var settleShape = source.Record(
 	source.Field{Name: "tries", Is: source.Whole(), About: "How often find looks.", Default: "3", Example: "5"},
@@ -77,9 +78,10 @@ var readRequestShape = source.Record(
 	source.Field{Name: "form", Is: source.Named(source.OneOrMore(source.Text())), About: "Fields of the form, and all that they hold; a list for a field that is sent more than once.", Default: "any form", Example: "{action: Update}"},
 )
 
-var evidenceShape = source.Record(append([]source.Field{
-	{Name: "mask", Is: source.ListOf(targetShape), About: "What is hidden in pictures, beside passwords and secrets.", Default: "nothing else", Example: "[{label: IBAN}]"},
-}, refused("keep")...)...)
+var evidenceShape = source.Record(
+	source.Field{Name: "keep", Is: source.Span(), About: "How long pictures, reports and files of a run are kept, at least 1h.", Default: "as long as its case", Example: "90d"},
+	source.Field{Name: "mask", Is: source.ListOf(targetShape), About: "What is hidden in pictures, beside passwords and secrets.", Default: "nothing else", Example: "[{label: IBAN}]"},
+)
 
 var targetShape = source.Part("target", "A place on a page, which must fit exactly one visible element: by what a person sees, or by css or xpath. Texts are exact; /…/i is a regular expression.",
 	source.Field{Name: "label", Is: source.Template(), About: "A field, or a value, by the text before or above it.", Example: "Auftragsnr."},

@@ -24,6 +24,8 @@ type tabOptions struct {
 	fence            *fence
 	dialog           func(dialog) (accept bool)
 	journal          *journal // may be nil
+	// resolved is told of the element that a step is about to act on; an error keeps it from that. It may be nil.
+	resolved func(ctx context.Context, f frame, target *spec, at found) error
 }
 
 // tab is one page in a browser context of its own, on a protocol session of its own: closing that

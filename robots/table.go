@@ -18,6 +18,7 @@ type page struct {
 	found
 	Headings []string  `json:"headings"`
 	Rows     []pageRow `json:"rows"`
+	frame    frame
 }
 
 type pageRow struct {
@@ -55,6 +56,9 @@ func (u *run) table(ctx context.Context, s *step) error {
 		err := u.timed(ctx, "table", s.place, u.system.stepTime, func(ctx context.Context) (string, error) {
 			var err error
 			shown, err = u.tab.readPage(ctx, place, s.table.headers, signatures)
+			if err == nil && number == 1 {
+				err = u.tableSeen(ctx, shown.frame, s.place, shown.Headings)
+			}
 			return fmt.Sprintf("page %d, %d rows", number, len(shown.Rows)), err
 		})
 		if err != nil {
@@ -111,9 +115,10 @@ func (t *tab) readPage(ctx context.Context, place *spec, headers, before []strin
 	var last error
 	for {
 		var shown page
-		_, err := t.askOnce(ctx, "table", place.frame, map[string]any{"headers": headers, "within": place.In, "wrapped": place.wrapped}, &shown)
+		f, err := t.askOnce(ctx, "table", place.frame, map[string]any{"headers": headers, "within": place.In, "wrapped": place.wrapped}, &shown)
 		switch {
 		case err == nil && shown.Status == "found" && !slices.Contains(before, shown.signature()):
+			shown.frame = f
 			return shown, nil
 		case err == nil && shown.Status == "found":
 			last = fmt.Errorf("the next page of %s shows what was there before", place.words)

@@ -130,7 +130,10 @@ func (u *run) onceWriting(ctx context.Context) (rules.Value, error) {
 	if err != nil {
 		return rules.Value{}, err
 	}
-	if there {
+	if u.call.canary && !u.program.canary.Prepare {
+		return rules.Value{}, errStopped
+	}
+	if there && !u.call.canary {
 		u.journal.note("it was there already, and is not done again")
 		return u.verified(ctx)
 	}

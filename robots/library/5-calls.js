@@ -40,7 +40,7 @@ crosswalk.read = ({ target }) => attempt(() => {
 });
 
 // resolve settles on the one element to act on and says where the pointer must go.
-crosswalk.resolve = async ({ target, want }) => {
+crosswalk.resolve = async ({ target, want, print }) => {
   const first = attempt(() => {
     const { el } = one(target, want);
     const refused = usable(el, want);
@@ -59,7 +59,7 @@ crosswalk.resolve = async ({ target, want }) => {
   const point = pointOf(el);
   if (point.status) return point;
   held = el;
-  return { status: 'found', x: point.x, y: point.y, outside: point.outside, climbed: point.climbed, element: describe(el), lost: lostVoices(target, want) };
+  return { status: 'found', x: point.x, y: point.y, outside: point.outside, climbed: point.climbed, element: describe(el), lost: lostVoices(target, want), print: print ? printOf(el) : null };
 };
 
 function usable(el, want) {

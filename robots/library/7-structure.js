@@ -59,13 +59,30 @@ crosswalk.voices = ({ targets, want }) => attempt(() => ({
   }),
 }));
 
+// printOf is what an element that is acted on is like, with its form and its page: names, and no data.
+const undigit = (text) => (text || '').replace(/\d+/g, '#');
+function printOf(el) {
+  const form = el.form || el.closest('form');
+  const required = form ? list(form, fieldSelector).filter((field) => (field.required || field.getAttribute('aria-required') === 'true') && visible(field)).map((field) => undigit(field.name)) : [];
+  return {
+    tag: el.tagName.toLowerCase(), type: /^(INPUT|BUTTON)$/.test(el.tagName) ? el.type : '', name: undigit(el.getAttribute('name')),
+    label: labelText(el.matches(fieldSelector) && !/^(submit|button|image|reset)$/.test(el.type) ? labelsOf(el)[0] || '' : nameOf(el)),
+    action: form ? undigit(pathOf(form.getAttribute('action') || location.href)) : '', method: form ? (form.getAttribute('method') || 'get').toUpperCase() : '',
+    required: Array.from(new Set(required)), headings: list(document, 'h1, h2, h3, legend, caption').filter(visible).slice(0, 20).map((h) => labelText(textOf(h))).filter((text) => text),
+  };
+}
+
 // skeleton is the page as it could be kept: what a robot finds its way by, and none of the data.
-crosswalk.skeleton = () => attempt(() => {
+crosswalk.skeleton = ({ hide }) => attempt(() => {
   const kept = ['id', 'name', 'type', 'class', 'for', 'role', 'aria-label', 'aria-labelledby', 'title', 'alt', 'colspan', 'rowspan', 'method', 'width', 'placeholder', 'border'];
   const escape = (text) => text.replace(/[&<>"]/g, (c) => ({ '&': '&amp;', '<': '&lt;', '>': '&gt;', '"': '&quot;' }[c]));
   const inData = new Set();
   for (const { rows } of dataTables(document.documentElement)) for (const row of rows) for (const cell of row.cells) if (cell) inData.add(cell);
   const labelCells = new Set(list(document, fieldSelector).map(labelCellOf).filter(Boolean));
+  const hidden = new Set();
+  for (const target of hide || []) {
+    try { for (const f of find(document.documentElement, target, 'read')) hidden.add(f.el); } catch (error) { if (!(error instanceof Unclear)) throw error; }
+  }
   let size = 0;
   const walk = (node, naming) => {
     if (size > 400000) return '';
@@ -76,6 +93,7 @@ crosswalk.skeleton = () => attempt(() => {
     }
     if (node.nodeType !== Node.ELEMENT_NODE || /^(SCRIPT|STYLE|NOSCRIPT|TEMPLATE|LINK|META|SVG|OBJECT|EMBED|HEAD)$/i.test(node.tagName) || !(node.tagName === 'OPTION' || node.tagName === 'BODY' || visible(node))) return '';
     const tag = node.tagName.toLowerCase();
+    if (hidden.has(node) && !node.matches(fieldSelector)) return `<${tag}>…</${tag}>`;
     let attributes = '';
     for (const name of kept) {
       const value = node.getAttribute(name);
@@ -94,4 +112,16 @@ crosswalk.skeleton = () => attempt(() => {
     return `<${tag}${attributes}>${inner}</${tag}>`;
   };
   return { status: 'found', html: walk(document.body || document.documentElement, false), path: location.pathname };
+});
+
+// compare counts what two targets mean on a page, and says whether it is the same element.
+crosswalk.compare = ({ before, after, want }) => attempt(() => {
+  const elements = (target) => {
+    try { return Array.from(new Set(find(document.documentElement, target, want).map((f) => acting(f.el, want)))); } catch (error) {
+      if (error instanceof Unclear) return error.status === 'none' ? [] : [null, null];
+      throw error;
+    }
+  };
+  const was = elements(before), is = elements(after);
+  return { status: 'found', before: was.length, after: is.length, same: was.length === 1 && is.length === 1 && was[0] === is[0] };
 });

@@ -1,0 +1,348 @@
+package robots
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"crosswalk/contracts"
+	"crosswalk/rules"
+)
+
+// Memory keeps what the pages of robots were like, for all processes that run them.
+type Memory interface {
+	// Prints are what is known of the places of a robot, by file:line.
+	Prints(ctx context.Context, of Version) (map[string]Print, error)
+	// Learn keeps what a run that went well has seen.
+	Learn(ctx context.Context, of Version, seen []Seen) error
+	// Propose keeps a change of the robot file for somebody to decide on. The same one again is no second.
+	Propose(ctx context.Context, change Change) error
+}
+
+// Version is a robot as its files are, at the address where it works.
+type Version struct {
+	Robot string
+	Base  string
+	Hash  string // of both files
+}
+
+// Print is what an element that a robot acts on is like, with its form and its page: the names of things, never data.
+type Print struct {
+	Frame    string   `json:"frame,omitempty"`
+	Tag      string   `json:"tag"`
+	Type     string   `json:"type,omitempty"`
+	Name     string   `json:"name,omitempty"`
+	Label    string   `json:"label,omitempty"`
+	Action   string   `json:"action,omitempty"` // where the form is sent
+	Method   string   `json:"method,omitempty"`
+	Required []string `json:"required,omitempty"` // fields of the form that must be filled in
+	Headings []string `json:"headings,omitempty"` // of the page, or of the table
+
+	// Times is how many runs have seen it, up to those that make it sure.
+	Times int `json:"-"`
+	// PageAt is when a page of this place was kept last; zero: never.
+	PageAt time.Time `json:"-"`
+}
+
+// Seen is a place as a run has seen it.
+type Seen struct {
+	Place string
+	Print Print
+	Page  string // the page without its data, if it is to be kept
+}
+
+// The kinds of changes.
+const (
+	// ChangeTarget puts the target that a person chose in the place of one that found nothing.
+	ChangeTarget = "target"
+	// ChangeAlternative takes an alternative that finds nothing out of a vote, or puts what is there now in its place.
+	ChangeAlternative = "alternative"
+	// ChangePage takes the page as it is now for right: nothing is written to the file.
+	ChangePage = "page"
+)
+
+// Change is what a run proposes about its robot file.
+type Change struct {
+	Version
+	Kind    string
+	Place   string // file:line of the step
+	Words   string // the target, or what is not as it was, in words
+	Becomes string // of a target or an alternative: JSON
+	Reason  string
+	Page    string // the page without its data on which it was found
+	Case    string
+}
+
+// changedAlternative is what Becomes holds of a ChangeAlternative.
+type changedAlternative struct {
+	Index int               `json:"index"`
+	With  map[string]string `json:"with,omitempty"` // one kind of target; none: it goes
+}
+
+const (
+	sureAfter    = 2              // runs: before, a heading may be data
+	keepPages    = 24 * time.Hour // at most one page of a place in this time
+	mostPages    = 20             // of a run
+	memoryBudget = 5 * time.Second
+)
+
+// Remember has runs compare pages with what they were like. It is called before the first run.
+func (r *Runner) Remember(memory Memory) { r.memory = memory }
+
+// version is the robot as it runs here.
+func (u *run) version() Version {
+	return Version{Robot: u.program.Robot.Name, Base: u.base.String(), Hash: u.program.Hash}
+}
+
+// recall loads what is known of the robot's places. Without it, nothing is compared: that a store is slow is no reason not
+// to work.
+func (u *run) recall(ctx context.Context) {
+	if u.runner.memory == nil {
+		return
+	}
+	ctx, cancel := context.WithTimeout(ctx, memoryBudget)
+	defer cancel()
+	known, err := u.runner.memory.Prints(ctx, u.version())
+	if err != nil {
+		u.journal.note("what the pages were like could not be read, and nothing was compared")
+		return
+	}
+	u.known, u.seen = known, map[string]*Seen{}
+}
+
+// resolved is called when a step has found the element that it acts on, before it does: what is not as it was stops a write
+// here.
+func (u *run) resolved(ctx context.Context, f frame, target *spec, at found) error {
+	if u.known == nil || at.Print == nil {
+		return nil
+	}
+	place, now := *u.place.Load(), *at.Print
+	now.Frame = u.tab.nameOf(f)
+	now.Headings = u.withoutData(now.Headings)
+	help := u.call.Help
+	chosen := help.Target != "" && help.Step == place && help.Hash == u.program.Hash
+	page := u.see(ctx, f, place, now, chosen || len(at.Lost) > 0)
+	for _, i := range at.Lost {
+		if i < len(target.Any) {
+			u.lostAlternative(place, target, i, at.Print, page)
+		}
+	}
+	if chosen {
+		u.propose(Change{Kind: ChangeTarget, Place: place, Words: target.words, Becomes: help.Target, Reason: "a person chose it", Page: page})
+		return nil
+	}
+	return u.compare(ctx, f, place, now)
+}
+
+// watcher is resolved, if anything is compared.
+func (u *run) watcher() func(context.Context, frame, *spec, found) error {
+	if u.known == nil {
+		return nil
+	}
+	return u.resolved
+}
+
+// see notes what a place is like, and keeps its page from time to time.
+func (u *run) see(ctx context.Context, f frame, place string, now Print, must bool) (page string) {
+	known, before := u.known[place], u.seen[place]
+	if before != nil { // twice in a run: what both have is what the place is like
+		before.Print.Headings = common(before.Print.Headings, now.Headings)
+		before.Print.Required = common(before.Print.Required, now.Required)
+		page = before.Page
+	} else {
+		before = &Seen{Place: place, Print: now}
+		u.seen[place] = before
+	}
+	if page == "" && (must || u.runner.now().Sub(known.PageAt) > keepPages) && u.pages < mostPages {
+		u.pages++
+		page = u.skeleton(ctx, f)
+		before.Page = page
+	}
+	return page
+}
+
+// compare says what of a place is not as it was. Before a write, what changes its meaning ends the run.
+func (u *run) compare(ctx context.Context, f frame, place string, now Print) error {
+	known, is := u.known[place]
+	if !is {
+		return nil
+	}
+	grave, light := known.against(now)
+	if len(grave)+len(light) == 0 {
+		return nil
+	}
+	words := strings.Join(append(slices.Clone(grave), light...), "; ")
+	u.warn(fmt.Sprintf("%s: the page is not as it was: %s", place, words))
+	u.propose(Change{Kind: ChangePage, Place: place, Words: words, Reason: "the page is not as it was when the robot was first seen to work", Page: u.skeleton(ctx, f)})
+	if len(grave) == 0 || u.program.write == nil || u.sent || u.settling {
+		return nil
+	}
+	return contracts.NewError(contracts.Drift, "", "%s: the page is not as it was, and nothing was sent: %s; if that is right, accept it with crosswalk robots changes", place, strings.Join(grave, "; "))
+}
+
+// against compares what a place was like with what it is like now: what changes the meaning of acting there, and what does not.
+func (p Print) against(now Print) (grave, light []string) {
+	differs := func(list *[]string, what, before, after string) {
+		if before != after {
+			*list = append(*list, fmt.Sprintf("%s is %q instead of %q", what, after, before))
+		}
+	}
+	differs(&grave, "the element", strings.TrimSpace(p.Tag+" "+p.Type), strings.TrimSpace(now.Tag+" "+now.Type))
+	differs(&grave, "the address of its form", p.Action, now.Action)
+	differs(&grave, "the method of its form", p.Method, now.Method)
+	for _, field := range now.Required {
+		if !slices.Contains(p.Required, field) {
+			grave = append(grave, fmt.Sprintf("the field %q must be filled in now", field))
+		}
+	}
+	if p.Times >= sureAfter {
+		for _, heading := range p.Headings {
+			if !slices.Contains(now.Headings, heading) {
+				grave = append(grave, fmt.Sprintf("the heading %q is missing", heading))
+			}
+		}
+	}
+	differs(&light, "its name", p.Name, now.Name)
+	differs(&light, "its label", p.Label, now.Label)
+	differs(&light, "its frame", p.Frame, now.Frame)
+	return grave, light
+}
+
+// tableSeen compares the headings of a table.
+func (u *run) tableSeen(ctx context.Context, f frame, place string, headings []string) error {
+	if u.known == nil || f.id == "" {
+		return nil
+	}
+	now := Print{Tag: "table", Frame: u.tab.nameOf(f), Headings: u.withoutData(headings)}
+	u.see(ctx, f, place, now, false)
+	return u.compare(ctx, f, place, now)
+}
+
+// lostAlternative proposes what to do about an alternative that finds nothing any more: what the element is called now
+// takes its place, or it goes.
+func (u *run) lostAlternative(place string, target *spec, index int, at *Print, page string) {
+	lost := target.Any[index]
+	now := map[string]string{"label": at.Label, "field": at.Name, "button": at.Label, "link": at.Label}[lost.Kind]
+	becomes := changedAlternative{Index: index}
+	known := slices.ContainsFunc(target.Any, func(other *spec) bool { return other.Kind == lost.Kind && other.Text != nil && other.Text.Exact == now })
+	if now != "" && !known && !strings.ContainsAny(now, "…#") && lost.Text != nil && lost.Text.Regex == "" {
+		becomes.With = map[string]string{lost.Kind: now}
+	}
+	text, _ := json.Marshal(becomes) // texts only
+	u.warn(fmt.Sprintf("%s: %s found nothing; the other alternatives did", place, lost.words))
+	u.propose(Change{Kind: ChangeAlternative, Place: place, Words: lost.words, Becomes: string(text), Reason: "it found nothing, and the other alternatives did", Page: page})
+}
+
+func (u *run) warn(text string) {
+	if !slices.Contains(u.warnings, text) {
+		u.warnings = append(u.warnings, text)
+		u.journal.note(text)
+	}
+}
+
+func (u *run) propose(change Change) {
+	change.Version = u.version()
+	for _, other := range u.changes {
+		if other.Kind == change.Kind && other.Place == change.Place && other.Becomes == change.Becomes {
+			return
+		}
+	}
+	u.changes = append(u.changes, change)
+}
+
+// remember keeps what the run has seen, if it went well, and what it proposes.
+func (u *run) remember(ctx context.Context, err error) {
+	if u.known == nil {
+		return
+	}
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), memoryBudget)
+	defer cancel()
+	if err == nil {
+		var fresh []Seen
+		for place, seen := range u.seen {
+			if known, is := u.known[place]; is && known.Times >= sureAfter && seen.Page == "" {
+				continue
+			} else if grave, light := known.against(seen.Print); is && len(grave)+len(light) > 0 {
+				continue // it is proposed
+			} else if is {
+				seen.Print.Headings = common(known.Headings, seen.Print.Headings)
+			}
+			fresh = append(fresh, *seen)
+		}
+		if len(fresh) > 0 && u.runner.memory.Learn(ctx, u.version(), fresh) != nil {
+			return // the next run learns it
+		}
+	}
+	hide := hider(u.hidden())
+	for _, change := range u.changes {
+		if err != nil && change.Kind == ChangeTarget {
+			continue // it did not help
+		}
+		if hide != nil {
+			change.Words, change.Page = hide.Replace(change.Words), hide.Replace(change.Page)
+			if hide.Replace(change.Becomes) != change.Becomes {
+				continue // it could not be named without what must not be seen
+			}
+		}
+		change.Case = u.call.Case
+		if u.runner.memory.Propose(ctx, change) != nil {
+			return
+		}
+	}
+}
+
+// skeleton is a page without its data, and without what must not be seen.
+func (u *run) skeleton(ctx context.Context, f frame) string {
+	var targets []*spec
+	for _, target := range u.program.mask {
+		if s, err := target.spec(u.variables); err == nil {
+			targets = append(targets, s)
+		}
+	}
+	var answer struct{ Status, HTML string }
+	if u.tab.call(ctx, f, "skeleton", map[string]any{"hide": targets}, &answer) != nil || answer.Status != "found" {
+		return ""
+	}
+	if hide := hider(u.hidden()); hide != nil {
+		return hide.Replace(answer.HTML)
+	}
+	return answer.HTML
+}
+
+// withoutData leaves out headings that hold what the robot was given or has read.
+func (u *run) withoutData(headings []string) []string {
+	var data []string
+	for _, value := range u.variables {
+		data = textsIn(data, value)
+	}
+	return slices.DeleteFunc(slices.Clone(headings), func(heading string) bool {
+		return strings.Contains(heading, "…") || slices.ContainsFunc(data, func(text string) bool { return strings.Contains(heading, text) })
+	})
+}
+
+// textsIn are the texts of a value that are long enough to tell one thing from another.
+func textsIn(found []string, v rules.Value) []string {
+	switch v.Kind() {
+	case rules.KindText:
+		if text := strings.TrimSpace(v.Text()); len(text) >= 3 {
+			found = append(found, text)
+		}
+	case rules.KindList:
+		for _, item := range v.Items() {
+			found = textsIn(found, item)
+		}
+	case rules.KindRecord:
+		for _, key := range v.Keys() {
+			found = textsIn(found, v.Get(key))
+		}
+	}
+	return found
+}
+
+// common are the texts that both lists have.
+func common(a, b []string) []string {
+	return slices.DeleteFunc(slices.Clone(a), func(text string) bool { return !slices.Contains(b, text) })
+}

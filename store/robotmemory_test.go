@@ -1,0 +1,92 @@
+package store
+
+import (
+	"encoding/json"
+	"fmt"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+)
+
+func TestRobotMemory(t *testing.T) {
+	t.Parallel()
+	s, _ := testStore(t)
+	ctx := t.Context()
+	of := RobotVersion{Robot: "orders", Base: "http://erp", Hash: "h1"}
+	for i := range 7 {
+		require.NoError(t, s.LearnRobot(ctx, of, []SeenPlace{{Place: "orders.yaml:3", Print: json.RawMessage(fmt.Sprintf(`{"tag":"a%d"}`, i)), Page: fmt.Sprintf("<p>%d</p>", i)}}))
+	}
+	prints, err := s.RobotPrints(ctx, of)
+	require.NoError(t, err)
+	require.Len(t, prints, 1)
+	require.EqualValues(t, 7, prints[0].Times)
+	require.JSONEq(t, `{"tag":"a6"}`, string(prints[0].Print))
+	require.False(t, prints[0].PageAt.IsZero())
+	pages, err := s.RobotPages(ctx, of, "orders.yaml:3")
+	require.NoError(t, err)
+	require.Len(t, pages, pagesOfPlace)
+	other, err := s.RobotPrints(ctx, RobotVersion{Robot: "orders", Base: "http://erp", Hash: "h2"})
+	require.NoError(t, err)
+	require.Empty(t, other)
+
+	change := RobotChange{RobotVersion: of, Kind: "page", Place: "orders.yaml:3", Words: "its name is new", Page: "<p></p>", CaseID: "c1"}
+	require.NoError(t, s.ProposeRobotChange(ctx, change))
+	require.NoError(t, s.ProposeRobotChange(ctx, change))
+	changes, err := s.RobotChanges(ctx, false)
+	require.NoError(t, err)
+	require.Len(t, changes, 1)
+	require.EqualValues(t, 2, changes[0].Counted)
+	decided, err := s.DecideRobotChange(ctx, changes[0].ID, ChangeAccepted, "ada", "")
+	require.NoError(t, err)
+	require.Equal(t, ChangeAccepted, decided.State)
+	again, err := s.DecideRobotChange(ctx, changes[0].ID, ChangeRejected, "bob", "")
+	require.NoError(t, err)
+	require.Equal(t, "ada", again.DecidedBy, "the first one counts")
+	prints, err = s.RobotPrints(ctx, of)
+	require.NoError(t, err)
+	require.Empty(t, prints, "the next run learns it anew")
+	changes, err = s.RobotChanges(ctx, false)
+	require.NoError(t, err)
+	require.Empty(t, changes)
+	_, err = s.DecideRobotChange(ctx, "none", ChangeRejected, "bob", "")
+	require.ErrorIs(t, err, ErrNotFound)
+
+	canary := RobotCanary{System: "erp", Operation: "get_order", Robot: "orders", At: time.Unix(1000, 0).UTC(), Took: time.Second, Class: "drift", Message: "m", Warnings: []string{"w"}}
+	require.NoError(t, s.PutRobotCanary(ctx, canary))
+	canary.Class = ""
+	require.NoError(t, s.PutRobotCanary(ctx, canary))
+	canaries, err := s.RobotCanaries(ctx)
+	require.NoError(t, err)
+	require.Equal(t, []RobotCanary{canary}, canaries)
+
+	require.NoError(t, s.ForgetRobots(ctx, time.Now().Add(time.Hour)))
+	pages, err = s.RobotPages(ctx, of, "orders.yaml:3")
+	require.NoError(t, err)
+	require.Empty(t, pages)
+}
+
+// TestFilesAreKeptForTheirTime holds that a file with a time of its own goes when it is over, and others stay.
+func TestFilesAreKeptForTheirTime(t *testing.T) {
+	t.Parallel()
+	s, _ := testStore(t)
+	ctx, now := t.Context(), time.Now()
+	short, err := s.PutBlob(ctx, "case-1", "text/html", []byte("short"))
+	require.NoError(t, err)
+	long, err := s.PutBlob(ctx, "case-1", "text/html", []byte("long"))
+	require.NoError(t, err)
+	always, err := s.PutBlob(ctx, "case-1", "text/html", []byte("always"))
+	require.NoError(t, err)
+	require.NoError(t, s.KeepBlob(ctx, "case-1", short, now.Add(time.Hour)))
+	require.NoError(t, s.KeepBlob(ctx, "case-1", long, now.Add(3*time.Hour)))
+	require.NoError(t, s.KeepBlob(ctx, "case-1", long, now.Add(time.Hour)))
+	dropped, err := s.DropKept(ctx, now.Add(2*time.Hour))
+	require.NoError(t, err)
+	require.EqualValues(t, 1, dropped)
+	_, err = s.Blob(ctx, "case-1", short)
+	require.ErrorIs(t, err, ErrNotFound)
+	for _, id := range []string{long, always} {
+		_, err = s.Blob(ctx, "case-1", id)
+		require.NoError(t, err)
+	}
+}

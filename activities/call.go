@@ -220,6 +220,11 @@ func (c *call) keep(ctx context.Context, evidence []Evidence) ([]string, error) 
 		if err != nil {
 			return nil, err
 		}
+		if one.Keep > 0 {
+			if err := c.Store.KeepBlob(ctx, c.in.Case, id, c.now().Add(one.Keep)); err != nil {
+				return nil, err
+			}
+		}
 		ids = append(ids, id)
 	}
 	return ids, nil

@@ -3,6 +3,7 @@ package activities
 import (
 	"context"
 	"fmt"
+	"time"
 
 	"crosswalk/adapters"
 	"crosswalk/contracts"
@@ -56,6 +57,7 @@ type Result struct {
 type Evidence struct {
 	MediaType string
 	Body      []byte
+	Keep      time.Duration // at most; 0: as long as its case
 }
 
 // Routes returns the ways to the operation that are on, the preferred first. There is always one: a route without a

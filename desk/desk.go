@@ -206,6 +206,7 @@ func (d *Desk) routes() []route {
 		{"POST", "/systems/{name}/{act}", lead, d.system},
 		{"GET", "/schedules", user, d.scheduleList},
 		{"POST", "/schedules/{name}/{act}", lead, d.schedule},
+		{"GET", "/robots", user, d.robotList},
 		{"GET", "/inforce", user, d.inForce},
 		{"GET", "/inforce/{version}", user, d.version},
 		{"GET", "/usecases/{name}", user, d.useCase},
@@ -236,6 +237,9 @@ func (d *Desk) routes() []route {
 		{"POST", "/api/run/{usecase}", lead, d.apiRun},
 		{"GET", "/api/events", lead, d.apiEvents},
 		{"POST", "/api/events", lead, d.apiEvent},
+		{"GET", "/api/robots", user, d.apiRobots},
+		{"GET", "/api/robots/changes/{id}", analyst, d.apiRobotChange},
+		{"POST", "/api/robots/changes/{id}/{act}", analyst, d.apiDecideRobotChange},
 		{"GET", "/api/schedules", lead, d.apiSchedules},
 		{"POST", "/api/schedules/{name}/{act}", lead, d.apiSchedule},
 	}

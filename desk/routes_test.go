@@ -46,6 +46,7 @@ var policy = []struct {
 	{"POST", "/systems/{name}/{act}", lead, "/systems/crm/pause"},
 	{"GET", "/schedules", user, "/schedules"},
 	{"POST", "/schedules/{name}/{act}", lead, "/schedules/weekly/pause"},
+	{"GET", "/robots", user, "/robots"},
 	{"GET", "/inforce", user, "/inforce"},
 	{"GET", "/inforce/{version}", user, "/inforce/1"},
 	{"GET", "/usecases/{name}", user, "/usecases/callback"},
@@ -68,6 +69,9 @@ var policy = []struct {
 	{"GET", "/api/cases", user, "/api/cases"},
 	{"GET", "/api/cases/{id}", user, "/api/cases/CASE"},
 	{"POST", "/api/cases/{id}/repair/{act}", repairer, "/api/cases/CASE/repair/retry"},
+	{"GET", "/api/robots", user, "/api/robots"},
+	{"GET", "/api/robots/changes/{id}", analyst, "/api/robots/changes/none"},
+	{"POST", "/api/robots/changes/{id}/{act}", analyst, "/api/robots/changes/none/reject"},
 	{"GET", "/api/systems", user, "/api/systems"},
 	{"GET", "/api/systems/drift", user, "/api/systems/drift"},
 	{"POST", "/api/systems/{name}/{act}", lead, "/api/systems/crm/resume"},
@@ -212,7 +216,7 @@ func TestABrokenStoreIsAnErrorWithoutDetails(t *testing.T) {
 
 // pages are all pages that show something of a case.
 func (s *scene) pages() []string {
-	list := []string{"/", "/?state=closed", "/?q=kettle", "/cases", "/cases?q=kettle", "/cases/" + s.caseID, "/cases/" + s.caseID + "/why?step=remedy", "/links", "/systems", "/phone", "/help", "/login"}
+	list := []string{"/", "/?state=closed", "/?q=kettle", "/cases", "/cases?q=kettle", "/cases/" + s.caseID, "/cases/" + s.caseID + "/why?step=remedy", "/links", "/systems", "/robots", "/phone", "/help", "/login"}
 	for _, task := range s.tasks {
 		list = append(list, "/tasks/"+task.ID)
 	}

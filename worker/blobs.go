@@ -175,6 +175,9 @@ const (
 	sweepMargin = 24 * time.Hour
 )
 
+// forgetRobots is how long it is kept what pages of robots were like that nothing runs any more.
+const forgetRobots = 180 * 24 * time.Hour
+
 // sweep drops the payloads of cases whose history Temporal has dropped, and what the workspace wants to be kept no
 // longer. Several workers may do so at once.
 func (w *Worker) sweep(ctx context.Context, now time.Time) {
@@ -188,6 +191,14 @@ func (w *Worker) sweep(ctx context.Context, now time.Time) {
 	}
 	if _, err := w.config.Store.DropPayloads(ctx, now.Add(-retention-sweepMargin)); err != nil && ctx.Err() == nil {
 		w.log.Error("payloads.not_dropped", "error", err)
+	}
+	if dropped, err := w.config.Store.DropKept(ctx, now); err != nil && ctx.Err() == nil {
+		w.log.Error("evidence.not_dropped", "error", err)
+	} else if dropped > 0 {
+		w.log.Info("evidence.dropped", "files", dropped)
+	}
+	if err := w.config.Store.ForgetRobots(ctx, now.Add(-forgetRobots)); err != nil && ctx.Err() == nil {
+		w.log.Error("robots.not_forgotten", "error", err)
 	}
 	keep := w.reach.config.Load().Retention
 	w.drop(ctx, "messages", keep.Intake, now, w.config.Store.DropMessages)

@@ -205,7 +205,7 @@ func (r robot) Execute(ctx context.Context, call adapters.Call) (activities.Resu
 	beat := func(step string) { activity.RecordHeartbeat(ctx, step) }
 	found, err := r.runner.Run(ctx, program, robots.Call{
 		Input: call.Input, Secrets: secrets, Base: r.driver.BaseURL, AllowHosts: r.allow, Heartbeat: beat,
-		Key: call.Key, FirstSent: call.FirstSent, Journal: announcement(call.Sending), Turn: call.Turn, Help: r.helped(ctx, call),
+		Case: call.Case, Key: call.Key, FirstSent: call.FirstSent, Journal: announcement(call.Sending), Turn: call.Turn, Help: r.helped(ctx, call),
 		Over: func(ctx context.Context) bool { return r.over(ctx, call) },
 	})
 	if err == nil {
@@ -213,7 +213,7 @@ func (r robot) Execute(ctx context.Context, call adapters.Call) (activities.Resu
 	}
 	result := activities.Result{Value: found.Output}
 	for _, one := range found.Evidence {
-		result.Evidence = append(result.Evidence, activities.Evidence{MediaType: one.MediaType, Body: one.Bytes})
+		result.Evidence = append(result.Evidence, activities.Evidence{MediaType: one.MediaType, Body: one.Bytes, Keep: program.Keep()})
 	}
 	return result, err
 }

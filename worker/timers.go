@@ -29,7 +29,7 @@ func NewTimers(c client.Client, s *store.Store) *Timers { return &Timers{client:
 // TimerView is a schedule or poller as people see it.
 type TimerView struct {
 	Name    string    `json:"name"`
-	Kind    string    `json:"kind"` // schedule or poller
+	Kind    string    `json:"kind"` // schedule, poller or canary
 	Title   string    `json:"title"`
 	When    string    `json:"when"`
 	Does    string    `json:"does"`
@@ -129,6 +129,9 @@ func (t *Timers) Sync(ctx context.Context, wanted []*workspace.Timer) error {
 }
 
 func does(timer *workspace.Timer) string {
+	if timer.Canary != nil {
+		return "tries " + timer.Canary.Robot
+	}
 	if timer.Does.Event != "" {
 		return "event " + timer.Does.Event
 	}
@@ -149,7 +152,11 @@ func (t *Timers) put(ctx context.Context, timer *workspace.Timer) error {
 	if timer.Poll != nil {
 		action.Workflow, window = workflows.WorkflowPoller, max(timer.Every, 10*time.Second)
 	}
-	_, err := t.client.ScheduleClient().Create(ctx, client.ScheduleOptions{ID: id, Spec: spec, Action: action,
+	if timer.Canary != nil {
+		action.Workflow, window = workflows.WorkflowCanary, max(timer.Every, 10*time.Second)
+	}
+	// A canary runs at once when it is new: what the pages are like is known from the publication on.
+	_, err := t.client.ScheduleClient().Create(ctx, client.ScheduleOptions{ID: id, Spec: spec, Action: action, TriggerImmediately: timer.Canary != nil,
 		Overlap: enumspb.SCHEDULE_OVERLAP_POLICY_SKIP, CatchupWindow: window})
 	if !errors.Is(err, temporal.ErrScheduleAlreadyRunning) {
 		return err

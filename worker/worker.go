@@ -117,6 +117,7 @@ func (w *Worker) openReach() {
 		runner = robots.NewRunner(w.pool, robotLeases{w.config.Store})
 		runner.Share(robotLimits{w.config.Store})
 		runner.KeepLogins(robotLogins{&grants{store: w.config.Store, data: w.config.Data}})
+		runner.Remember(newRobotMemory(w.config.Store))
 	}
 	w.reach = newReach(NewShared(w.config.Store), runner, w.config.Store.Load, w.log)
 	w.reach.help = w.config.Store.Tasks
@@ -142,6 +143,7 @@ func (w *Worker) start(ctx context.Context) error {
 	acts.Register(main)
 	main.RegisterWorkflowWithOptions(workflows.Timer, workflow.RegisterOptions{Name: workflows.WorkflowSchedule})
 	main.RegisterWorkflowWithOptions(workflows.Timer, workflow.RegisterOptions{Name: workflows.WorkflowPoller})
+	main.RegisterWorkflowWithOptions(workflows.Canary, workflow.RegisterOptions{Name: workflows.WorkflowCanary})
 	runner := &timerRunner{store: w.config.Store, cases: w.cases, acts: acts, find: w.timer, keep: w.reach.keepEvents}
 	main.RegisterActivityWithOptions(runner.Run, activity.RegisterOptions{Name: workflows.ActivityTimer})
 	if w.config.Register != nil {
@@ -159,6 +161,8 @@ func (w *Worker) start(ctx context.Context) error {
 			DisableWorkflowWorker: true, MaxConcurrentActivityExecutionSize: runs,
 		})
 		acts.RegisterCalls(robotWorker)
+		canaries := &canaryRunner{store: w.config.Store, reach: w.reach, find: w.timer, log: w.log}
+		robotWorker.RegisterActivityWithOptions(canaries.Run, activity.RegisterOptions{Name: workflows.ActivityCanary})
 		w.workers = append(w.workers, robotWorker)
 	}
 	for i, one := range w.workers {
@@ -246,6 +250,7 @@ func (w *Worker) useReach(ctx context.Context, hash string, known workspace.Know
 	if err != nil { // those that were in force stay
 		w.log.Error("schedules.not_loaded", "error", err)
 	} else {
+		timers = append(timers, defined.Canaries()...)
 		w.timers.Store(&timers)
 	}
 	w.reach.use(defined)

@@ -12,7 +12,7 @@ import (
 	"crosswalk/source"
 )
 
-// Timer is something that is done again and again: one entry under schedules or pollers.
+// Timer is something that is done again and again: one entry under schedules or pollers, or a robot's canary.
 type Timer struct {
 	Name  string
 	Title string
@@ -23,6 +23,7 @@ type Timer struct {
 	WorkingDays bool // only on days on which the calendar has work
 	Poll        *Poll
 	Does        Does
+	Canary      *CanaryOf // nil: it is none
 
 	node *source.Node
 }
@@ -46,8 +47,11 @@ type Does struct {
 	Input  *rules.Type
 }
 
-// Kind is how the timer is called for people: schedule or poller.
+// Kind is how the timer is called for people: schedule, poller or canary.
 func (t *Timer) Kind() string {
+	if t.Canary != nil {
+		return "canary"
+	}
 	if t.Poll != nil {
 		return "poller"
 	}

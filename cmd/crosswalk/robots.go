@@ -29,11 +29,12 @@ func robotsCommand() *cobra.Command {
 		Example: "  crosswalk robots list\n  crosswalk robots list --dir acme --json"}
 	show := &cobra.Command{Use: "show ROBOT", Short: "Show what a robot takes, does and answers, and what is wrong with it; ROBOT is a name or a file", Args: exactly("ROBOT"), RunE: showRobot,
 		Example: "  crosswalk robots show versanddesk-get-shipment"}
+	dataFlag(list)
 	for _, sub := range []*cobra.Command{list, show} {
 		sub.Flags().String("dir", "", "the workspace (default: the one here)")
 		jsonFlag(sub)
 	}
-	c.AddCommand(list, show, robotsImportCommand(), robotsTryCommand(), robotsTestCommand())
+	c.AddCommand(list, show, robotsImportCommand(), robotsTryCommand(), robotsTestCommand(), robotsCanaryCommand(), robotsChangesCommand())
 	return c
 }
 
@@ -202,6 +203,7 @@ type robotView struct {
 	OK        bool            `json:"ok"`
 	Problems  source.Problems `json:"problems"`
 	Steps     []string        `json:"steps,omitempty"`
+	Canary    string          `json:"canary,omitempty"` // how the last one ended: ok, warnings or the class of its error
 }
 
 func (r *robotFile) view(steps bool) robotView {
@@ -225,15 +227,20 @@ func listRobots(c *cobra.Command, _ []string) error {
 		return err
 	}
 	views := []robotView{}
-	rows := [][]string{{"ROBOT", "OPERATION", "APPLICATION", "STATE", "FILE"}}
+	rows := [][]string{{"ROBOT", "OPERATION", "APPLICATION", "STATE", "CANARY", "FILE"}}
+	var tried robotsOut
+	if r, err := findRunning(c); err == nil {
+		tried, _ = r.robots(c.Context(), "") // what is not running has tried nothing
+	}
 	for _, r := range f.all() {
 		v := r.view(false)
+		v.Canary = canaryState(tried.Canaries, v.Robot)
 		views = append(views, v)
 		state := "ok"
 		if !v.OK {
 			state = fmt.Sprintf("%d error(s)", len(r.Problems.Errors()))
 		}
-		rows = append(rows, []string{v.Robot, v.Operation, v.System, state, v.File})
+		rows = append(rows, []string{v.Robot, v.Operation, v.System, state, v.Canary, v.File})
 	}
 	if wantsJSON(c) {
 		return printJSON(c, map[string]any{"robots": views})

@@ -1,0 +1,77 @@
+package worker
+
+import (
+	"context"
+	"log/slog"
+	"time"
+
+	"go.temporal.io/sdk/activity"
+
+	"crosswalk/contracts"
+	"crosswalk/robots"
+	"crosswalk/store"
+	"crosswalk/workflows"
+	"crosswalk/workspace"
+)
+
+// canaryRunner tries robots whose files say so, with the fence never armed, and keeps how it ended.
+type canaryRunner struct {
+	store *store.Store
+	reach *reach
+	find  func(name string) *workspace.Timer
+	log   *slog.Logger
+}
+
+// Run tries the robot of a canary once. That it fails is a finding, and no error.
+func (r *canaryRunner) Run(ctx context.Context, in workflows.TimerInput) error {
+	timer := r.find(in.Name)
+	if timer == nil || timer.Canary == nil {
+		return nil // the workspace does not have it any more
+	}
+	of := *timer.Canary
+	state, err := r.store.SystemState(ctx, of.System)
+	if err != nil || state.Paused {
+		return err
+	}
+	robot, program := r.reach.canary(of)
+	if program == nil {
+		return nil
+	}
+	began := time.Now()
+	result, failed := robot.try(ctx, program)
+	if ctx.Err() != nil {
+		return ctx.Err()
+	}
+	canary := store.RobotCanary{System: of.System, Operation: of.Operation, Robot: of.Robot, At: began.UTC(), Took: time.Since(began), Warnings: result.Warnings}
+	if failed != nil {
+		canary.Class, canary.Message = string(contracts.ClassOf(failed)), failed.Error()
+		r.log.Warn("canary.failed", "system", of.System, "operation", of.Operation, "class", canary.Class)
+	}
+	return r.store.PutRobotCanary(ctx, canary)
+}
+
+// canary finds the robot in force of a canary; no program if there is none.
+func (r *reach) canary(of workspace.CanaryOf) (robot, *robots.Program) {
+	system := r.now().Systems[of.System]
+	if system == nil || system.Off {
+		return robot{}, nil
+	}
+	for _, driver := range system.Drivers {
+		if found, is := driver.Executor.(robot); is && !driver.Off {
+			if program := found.programs[of.Operation]; program != nil && program.Canary() != nil {
+				return found, program
+			}
+		}
+	}
+	return robot{}, nil
+}
+
+// try runs a canary.
+func (r robot) try(ctx context.Context, program *robots.Program) (robots.Result, error) {
+	secrets, err := r.driver.ResolveSecrets()
+	if err != nil {
+		return robots.Result{}, err
+	}
+	return r.runner.Try(ctx, program, robots.Call{Secrets: secrets, Base: r.driver.BaseURL, AllowHosts: r.allow,
+		Heartbeat: func(step string) { activity.RecordHeartbeat(ctx, step) }})
+}

@@ -69,9 +69,6 @@ var policy = []struct {
 	{"GET", "/api/cases", user, "/api/cases"},
 	{"GET", "/api/cases/{id}", user, "/api/cases/CASE"},
 	{"POST", "/api/cases/{id}/repair/{act}", repairer, "/api/cases/CASE/repair/retry"},
-	{"GET", "/api/robots", user, "/api/robots"},
-	{"GET", "/api/robots/changes/{id}", analyst, "/api/robots/changes/none"},
-	{"POST", "/api/robots/changes/{id}/{act}", analyst, "/api/robots/changes/none/reject"},
 	{"GET", "/api/systems", user, "/api/systems"},
 	{"GET", "/api/systems/drift", user, "/api/systems/drift"},
 	{"POST", "/api/systems/{name}/{act}", lead, "/api/systems/crm/resume"},
@@ -80,12 +77,15 @@ var policy = []struct {
 	{"POST", "/api/run/{usecase}", lead, "/api/run/complaint"},
 	{"GET", "/api/events", lead, "/api/events"},
 	{"POST", "/api/events", lead, "/api/events"},
+	{"GET", "/api/robots", user, "/api/robots"},
+	{"GET", "/api/robots/changes/{id}", analyst, "/api/robots/changes/CHANGE"},
+	{"POST", "/api/robots/changes/{id}/{act}", analyst, "/api/robots/changes/CHANGE/reject"},
 	{"GET", "/api/schedules", lead, "/api/schedules"},
 	{"POST", "/api/schedules/{name}/{act}", lead, "/api/schedules/weekly/pause"},
 }
 
 func (s *scene) fill(path string) string {
-	return strings.NewReplacer("CASE", s.caseID, "BLOB", s.picture, "LINK", s.link.ID).Replace(path)
+	return strings.NewReplacer("CASE", s.caseID, "BLOB", s.picture, "LINK", s.link.ID, "CHANGE", s.change).Replace(path)
 }
 
 func TestThePolicyIsTheTableOfRoutes(t *testing.T) {

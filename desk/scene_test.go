@@ -106,6 +106,7 @@ type scene struct {
 	tasks    map[store.TaskKind]store.Task
 	picture  string
 	link     store.Link
+	change   string // the id of one proposed change
 	stopping chan struct{}
 	words    string // what the customer and the systems say
 }
@@ -224,6 +225,11 @@ func (s *scene) seed() *scene {
 		Events:   []store.Event{{Key: "redo/customer/2", At: at(4), Kind: "redo", Text: "Customer", Who: agent}, {Key: "late/x", At: at(9), Kind: "overdue", Text: "Approve: replace"}},
 		Progress: &store.Progress{Seq: 1, State: store.CaseWaiting, Stage: "solve", WaitingFor: "complaints", WaitingKind: "person", WaitingSince: at(10)}}))
 	s.decide(w, at(8))
+	require.NoError(t, s.Store.PutRobotCanary(ctx, store.RobotCanary{System: "crm", Operation: "crm.find_customer", Robot: "robot" + w, At: time.Now(), Class: "drift", Message: "m" + w, Warnings: []string{"w" + w}}))
+	require.NoError(t, s.Store.ProposeRobotChange(ctx, store.RobotChange{Kind: "target", Place: "a.yaml:3", Words: "label" + w, Becomes: w, Reason: "r" + w, CaseID: s.caseID}))
+	changes, err := s.Store.RobotChanges(ctx, false)
+	require.NoError(t, err)
+	s.change = changes[0].ID
 	s.link, err = s.Store.PutLink(ctx, store.Link{Left: store.Ref{System: "crm", Kind: "customer", ID: "302"}, Right: store.Ref{System: "invoicing", Kind: "customer", ID: "cus_9" + w}, Evidence: json.RawMessage(`{"operation":"invoicing.find_customer","asked_by":["emails"],"agree":["email","name"]}`), Confidence: .9, CaseID: s.caseID})
 	require.NoError(t, err)
 	_, _, err = s.Store.BeginEffect(ctx, store.Effect{Key: "k", CaseID: s.caseID, StepPath: "ticket", System: "support", Operation: "support.create_task", Driver: "adapter:zendesk", Safety: "idempotency_key", RequestHash: "h"}, nil)

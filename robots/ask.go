@@ -80,7 +80,7 @@ func (u *run) askPerson(ctx context.Context, s *step) error {
 		return question
 	}
 	if shot := u.shot(ctx); shot != nil {
-		u.journal.add(Evidence{Name: "asked.webp", MediaType: "image/webp", Bytes: shot})
+		u.journal.add(Evidence{Name: "asked.jpg", MediaType: "image/jpeg", Bytes: shot})
 	}
 	help, err := u.desk.ask(ctx, u, question, s.ask.within)
 	u.journal.step("ask", s.place, "", began, err)

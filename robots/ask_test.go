@@ -52,7 +52,7 @@ func TestACodeFromAPerson(t *testing.T) {
 	for _, one := range result.Evidence {
 		pictures = append(pictures, one.Name)
 	}
-	require.Contains(t, pictures, "asked.webp")
+	require.Contains(t, pictures, "asked.jpg")
 
 	call.Help.Code = "481516"
 	result, err = runner.Run(t.Context(), program, call)

@@ -122,9 +122,7 @@ func TestShipmentsOfVersandDesk(t *testing.T) {
 	t.Parallel()
 	d := newDesk(t, sandbox.PortalOptions{})
 	orders := d.orders()
-	began := time.Now()
-	d.runner.now = func() time.Time { return began }
-	for i, kind := range []string{"none", "several", "announced", "in_transit", "delivered", "lost", "returned"} {
+	for _, kind := range []string{"none", "several", "announced", "in_transit", "delivered", "lost", "returned"} {
 		require.NotEmpty(t, orders[kind], kind)
 		result, err := d.get(orders[kind])
 		require.NoError(t, err, kind)
@@ -137,8 +135,8 @@ func TestShipmentsOfVersandDesk(t *testing.T) {
 		for number, parcel := range want {
 			require.JSONEq(t, string(parcel.Plain()), string(got[number].Plain()), kind)
 		}
-		pictured := slices.ContainsFunc(result.Evidence, func(e Evidence) bool { return e.MediaType == "image/webp" && len(e.Bytes) > 1000 })
-		require.Equal(t, i == 0, pictured, "reads that follow each other at once are photographed once")
+		pictured := slices.ContainsFunc(result.Evidence, func(e Evidence) bool { return e.MediaType == "image/jpeg" && len(e.Bytes) > 1000 })
+		require.True(t, pictured, "every run has its picture")
 	}
 	require.EqualValues(t, 1, d.logins.Load(), "the login is kept")
 }

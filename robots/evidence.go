@@ -134,26 +134,27 @@ func (u *run) picture(ctx context.Context, name string) {
 	u.journal.mutex.Lock()
 	u.journal.pages = pages
 	u.journal.mutex.Unlock()
-	if u.unpictured(name) {
-		u.journal.note("no picture: another successful run of this robot was photographed a few seconds ago")
-		if len(u.program.mask) > 0 {
-			_ = u.mask(ctx) // for the texts that the report must not show
-		}
-		return
-	}
 	if err := u.mask(ctx); err != nil {
 		u.journal.note("no picture: what must not be seen could not be hidden")
 		return
 	}
-	shot, err := proto.PageCaptureScreenshot{Format: proto.PageCaptureScreenshotFormatWebp, Quality: quality()}.Call(u.tab.on(ctx, u.tab.page))
+	shot, err := u.tab.photograph(ctx)
 	if err != nil {
 		u.journal.note("no picture: the page did not answer")
 		return
 	}
-	u.journal.add(Evidence{Name: name + ".webp", MediaType: "image/webp", Bytes: shot.Data})
+	u.journal.add(Evidence{Name: name + ".jpg", MediaType: "image/jpeg", Bytes: shot})
 }
 
-func quality() *int { q := 70; return &q }
+// photograph makes a JPEG, which costs a little more than half of the processor time of a PNG or WebP.
+func (t *tab) photograph(ctx context.Context) ([]byte, error) {
+	quality := 70
+	shot, err := proto.PageCaptureScreenshot{Format: proto.PageCaptureScreenshotFormatJpeg, Quality: &quality, OptimizeForSpeed: true}.Call(t.on(ctx, t.page))
+	if err != nil {
+		return nil, err
+	}
+	return shot.Data, nil
+}
 
 // mask hides passwords, secrets and what the robot file names, in every frame.
 func (u *run) mask(ctx context.Context) error {

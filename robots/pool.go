@@ -20,9 +20,8 @@ type PoolOptions struct {
 
 // Pool keeps one browser running, shared by all runs, and replaces it when it is old, ill or dead.
 type Pool struct {
-	options  PoolOptions
-	slots    chan struct{}
-	pictures pictures
+	options PoolOptions
+	slots   chan struct{}
 
 	mutex   sync.Mutex
 	current *lease

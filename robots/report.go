@@ -13,8 +13,6 @@ import (
 	"strings"
 	"time"
 
-	"github.com/go-rod/rod/lib/proto"
-
 	"crosswalk/contracts"
 	"crosswalk/rules"
 )
@@ -94,7 +92,7 @@ func (j *journal) report(p *Program, browser string, err error) (Evidence, error
 	}
 	for _, file := range j.files {
 		if strings.HasPrefix(file.MediaType, "image/") && !strings.HasPrefix(file.Name, "download ") {
-			data.Pictures = append(data.Pictures, reportPicture{Name: strings.TrimSuffix(file.Name, ".webp"), Data: template.URL("data:" + file.MediaType + ";base64," + base64.StdEncoding.EncodeToString(file.Bytes))})
+			data.Pictures = append(data.Pictures, reportPicture{Name: strings.TrimSuffix(file.Name, ".jpg"), Data: template.URL("data:" + file.MediaType + ";base64," + base64.StdEncoding.EncodeToString(file.Bytes))})
 		}
 	}
 	var page bytes.Buffer
@@ -219,9 +217,9 @@ func (u *run) shot(ctx context.Context) []byte {
 	if u.mask(ctx) != nil {
 		return nil
 	}
-	shot, err := proto.PageCaptureScreenshot{Format: proto.PageCaptureScreenshotFormatWebp, Quality: quality()}.Call(u.tab.on(ctx, u.tab.page))
+	shot, err := u.tab.photograph(ctx)
 	if err != nil {
 		return nil
 	}
-	return shot.Data
+	return shot
 }

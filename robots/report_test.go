@@ -84,7 +84,7 @@ func TestReportStandsAlone(t *testing.T) {
 			report = string(one.Bytes)
 		}
 	}
-	require.Contains(t, report, `src="data:image/webp;base64,`, "pictures are in it")
+	require.Contains(t, report, `src="data:image/jpeg;base64,`, "pictures are in it")
 	require.Contains(t, report, "Kunde")
 	require.Contains(t, report, "GET &#34;"+p.URL+"/form.html&#34;", "requests are in it")
 	require.Contains(t, report, "css &#34;#gone&#34; of label", "an alternative that found nothing is told")

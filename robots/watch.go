@@ -17,7 +17,7 @@ type Watched struct {
 	Element string
 	Took    time.Duration
 	Err     error
-	Picture []byte // WebP, masked; nil unless pictures are asked for
+	Picture []byte // JPEG, masked; nil unless pictures are asked for
 }
 
 // errStopped ends a run at the step that somebody wanted to see.

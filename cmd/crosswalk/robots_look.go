@@ -189,5 +189,5 @@ func picturePath(dir string, number int, words string) string {
 	if len(name) > 40 {
 		name = name[:40]
 	}
-	return filepath.Join(dir, fmt.Sprintf("%02d-%s.webp", number, strings.Trim(name, "-")))
+	return filepath.Join(dir, fmt.Sprintf("%02d-%s.jpg", number, strings.Trim(name, "-")))
 }

@@ -91,3 +91,32 @@ func TestOfTwoAttemptsOnlyOneSends(t *testing.T) {
 	require.Equal(t, store.EffectVoid, b.effect(in).State, "it was sent, and refused")
 	require.True(t, errors.Is(late(t.Context()), store.ErrEffectState))
 }
+
+// TestAFurtherSendingIsTold: an attempt that begins knows when the one before it has really sent.
+func TestAFurtherSendingIsTold(t *testing.T) {
+	t.Parallel()
+	b := newBench(t)
+	in := b.input("1", "support", "create_task", announcedTask)
+	var calls []adapters.Call
+	b.play = func(call adapters.Call) (rules.Value, error) {
+		calls = append(calls, call)
+		if len(calls) == 3 {
+			require.NoError(t, call.Sending(t.Context()))
+		}
+		return rules.Value{}, &contracts.Error{Class: contracts.Unavailable}
+	}
+	for range 4 {
+		b.ordinary(in)
+	}
+	require.Len(t, calls, 4)
+	require.True(t, calls[0].FirstSent.IsZero() && calls[0].LastSent.IsZero())
+	require.False(t, calls[1].FirstSent.IsZero())
+	for _, call := range calls[1:3] {
+		require.Equal(t, calls[1].FirstSent, call.FirstSent)
+		require.Equal(t, calls[1].FirstSent, call.LastSent, "none was sent since")
+	}
+	require.Equal(t, calls[1].FirstSent, calls[3].FirstSent)
+	require.True(t, calls[3].LastSent.After(calls[3].FirstSent))
+	effect := b.effect(in)
+	require.Equal(t, effect.LastSentAt, calls[3].LastSent)
+}

@@ -173,7 +173,7 @@ func (c *call) read(ctx context.Context) (CallOutput, *Failure, error) {
 			return out(stored.Output), stored.Failure, nil
 		}
 	}
-	output, failure, err := c.execute(ctx, "", time.Time{})
+	output, failure, err := c.execute(ctx, "", time.Time{}, time.Time{})
 	if err == nil && failure == nil {
 		output, failure = c.checked(output)
 	}
@@ -195,12 +195,12 @@ func out(stored *CallOutput) CallOutput {
 }
 
 // execute resolves ids of other systems, lets the driver do the work, and reads the answer by the pinned contract.
-func (c *call) execute(ctx context.Context, key string, firstSent time.Time) (CallOutput, *Failure, error) {
+func (c *call) execute(ctx context.Context, key string, firstSent, lastSent time.Time) (CallOutput, *Failure, error) {
 	input, failure, err := c.resolve(ctx)
 	if failure != nil || err != nil {
 		return CallOutput{}, failure, err
 	}
-	result, failed := c.driver.Executor.Execute(ctx, adapters.Call{Operation: c.operation.Name, Input: input, Key: key, FirstSent: firstSent, Reads: c.in.Reads, Turn: c.in.turn(), Sending: c.sending, Case: c.in.Case, Path: c.in.Path})
+	result, failed := c.driver.Executor.Execute(ctx, adapters.Call{Operation: c.operation.Name, Input: input, Key: key, FirstSent: firstSent, LastSent: lastSent, Reads: c.in.Reads, Turn: c.in.turn(), Sending: c.sending, Case: c.in.Case, Path: c.in.Path})
 	evidence, err := c.keep(ctx, result.Evidence)
 	if err != nil {
 		return CallOutput{}, nil, err

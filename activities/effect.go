@@ -20,13 +20,13 @@ func (c *call) write(ctx context.Context) (CallOutput, *Failure, error) {
 	}
 	switch {
 	case fresh:
-		return c.send(ctx, effect, time.Time{})
+		return c.send(ctx, effect, time.Time{}, time.Time{})
 	case effect.State == store.EffectConfirmed:
 		return c.fromLedger(effect)
 	case effect.State == store.EffectUnknown:
 		return CallOutput{}, &Failure{Class: contracts.OutcomeUnknown, Message: effect.Error}, nil
 	}
-	before := effect.FirstSentAt // zero for an intent that was certainly not sent
+	before, last := effect.FirstSentAt, effect.LastSentAt // zero for an intent that was certainly not sent
 	if !c.announces() {
 		if effect, err = c.Store.EffectSent(ctx, effect.Key); err != nil {
 			return CallOutput{}, nil, err
@@ -36,7 +36,7 @@ func (c *call) write(ctx context.Context) (CallOutput, *Failure, error) {
 		// Another driver may have sent it: what makes that one's writes safe says nothing about this one's.
 		return c.doubt(ctx, effect, "it was sent by "+effect.Driver+" and may have been carried out")
 	}
-	return c.send(ctx, effect, before)
+	return c.send(ctx, effect, before, last)
 }
 
 // announces says whether the driver tells the moment in which a write leaves.
@@ -68,7 +68,7 @@ func (c *call) begin(ctx context.Context) (store.Effect, bool, *Failure, error) 
 
 // send lets the driver do it and writes the outcome into the ledger. The ledger is written even when the attempt's
 // time is over: what is known must not be lost.
-func (c *call) send(ctx context.Context, effect store.Effect, firstSent time.Time) (CallOutput, *Failure, error) {
+func (c *call) send(ctx context.Context, effect store.Effect, firstSent, lastSent time.Time) (CallOutput, *Failure, error) {
 	c.sending = func(ctx context.Context) error {
 		sent, err := c.Store.SendEffect(ctx, effect)
 		if err == nil {
@@ -76,7 +76,7 @@ func (c *call) send(ctx context.Context, effect store.Effect, firstSent time.Tim
 		}
 		return err
 	}
-	output, failure, err := c.execute(ctx, effect.Key, firstSent)
+	output, failure, err := c.execute(ctx, effect.Key, firstSent, lastSent)
 	ctx = context.WithoutCancel(ctx)
 	switch {
 	case err != nil:

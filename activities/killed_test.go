@@ -52,7 +52,8 @@ type underKey struct {
 func (u underKey) Execute(ctx context.Context, call adapters.Call) (activities.Result, error) {
 	call.Key = u.key
 	if !call.FirstSent.IsZero() && u.late > 0 {
-		call.FirstSent = call.FirstSent.Add(-u.late - time.Hour) // and the time that the request itself may take
+		away := u.late + time.Hour // and the time that the request itself may take
+		call.FirstSent, call.LastSent = call.FirstSent.Add(-away), call.LastSent.Add(-away)
 	}
 	value, err := u.connection.Call(ctx, call)
 	return activities.Result{Value: value}, err

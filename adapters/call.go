@@ -20,11 +20,13 @@ type Call struct {
 	// FirstSent is when a write with this key may have left us before; zero: never. What is then done
 	// depends on the operation's safety.
 	FirstSent time.Time
+	// LastSent is when it may have left us last; zero: as FirstSent.
+	LastSent time.Time
 	// Turn names the call whenever it is tried again, so that one that was told to come later keeps its turn among those
 	// that wait for the connection. Empty: it has none.
 	Turn string
-	// Sending is for drivers that know the very moment in which a write leaves: it makes durable that it may have left,
-	// and an error forbids it. Adapters do not use it: their writes count as sent from the start.
+	// Sending makes durable that a write may have left, right before it does; an error forbids it. The first sending of an
+	// adapter counts without it; a further one of what may come late is told, as what follows is counted from there.
 	Sending func(context.Context) error
 	// Reads are the places of the answer that the caller reads, as rules.Reads writes them; nil: all of it. What does not
 	// look as declared elsewhere is left out.
@@ -88,6 +90,11 @@ func (c *Connection) call(ctx context.Context, op *Operation, call Call) (rules.
 		if found, settled, err := c.settle(ctx, op, call, vars); settled || err != nil {
 			return found, err
 		}
+		if op.Safety.Late > 0 && call.Sending != nil {
+			if err := call.Sending(ctx); err != nil {
+				return rules.Value{}, &contracts.Error{Class: contracts.Unavailable, Message: "it could not be kept that it is sent again: " + err.Error()}
+			}
+		}
 	}
 	for _, r := range op.requests {
 		result, err := c.run(ctx, op, r, vars)
@@ -126,7 +133,7 @@ func (c *Connection) settle(ctx context.Context, op *Operation, call Call, vars 
 	value, err := c.call(ctx, lookup, Call{Operation: lookup.Name, Input: input, Reads: call.Reads})
 	switch {
 	case contracts.ClassOf(err) == contracts.NotFound:
-		if left := op.Safety.Late + op.timeout - time.Since(call.FirstSent); op.Safety.Late > 0 && left > 0 {
+		if left := op.Safety.Late + op.timeout - time.Since(latest(call.FirstSent, call.LastSent)); op.Safety.Late > 0 && left > 0 {
 			doubt := contracts.NewError(contracts.Unavailable, "", "it was sent a moment ago and is not there yet; it may still come, and is not sent again before")
 			doubt.RetryAfter = left
 			return rules.Value{}, true, doubt
@@ -137,6 +144,13 @@ func (c *Connection) settle(ctx context.Context, op *Operation, call Call, vars 
 	}
 	value, err = c.fit(op, op.Output, value, call.Reads)
 	return value, true, err
+}
+
+func latest(one, other time.Time) time.Time {
+	if other.After(one) {
+		return other
+	}
+	return one
 }
 
 func lookupInput(op, lookup *Operation, input rules.Value, vars map[string]rules.Value) (rules.Value, error) {

@@ -3,6 +3,7 @@ package adapters_test
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -379,10 +380,27 @@ func TestAWriteThatMayStillComeIsNotSentAgain(t *testing.T) {
 	require.Equal(t, contracts.Unavailable, failureOf(t, err).Class)
 	require.Greater(t, failureOf(t, err).RetryAfter, 30*time.Second)
 	require.Zero(t, o.count("book"))
-	call.FirstSent = time.Now().Add(-2 * time.Minute)
+	call.FirstSent, call.LastSent = time.Now().Add(-2*time.Hour), time.Now().Add(-time.Second)
+	_, err = connection.Call(context.Background(), call)
+	require.Equal(t, contracts.Unavailable, failureOf(t, err).Class, "it was sent again a second ago")
+	require.Zero(t, o.count("book"))
+
+	told := 0
+	call.LastSent = time.Now().Add(-2 * time.Minute)
+	call.Sending = func(context.Context) error { return errors.New("the store is away") }
+	_, err = connection.Call(context.Background(), call)
+	require.ErrorContains(t, err, "it could not be kept that it is sent again: the store is away")
+	require.Zero(t, o.count("book"))
+	call.Sending = func(context.Context) error {
+		require.Zero(t, o.count("book"), "told before it is sent")
+		told++
+		return nil
+	}
 	_, err = connection.Call(context.Background(), call)
 	require.NoError(t, err)
 	require.Equal(t, 1, o.count("book"))
+	require.Equal(t, 1, told)
+	call.Sending = nil
 
 	found := o.answer
 	o.answer = func(method string, params []json.RawMessage) string {

@@ -35,6 +35,7 @@ type Effect struct {
 	State       EffectState     `json:"state"`
 	IntentAt    time.Time       `json:"intent_at"`
 	FirstSentAt time.Time       `json:"first_sent_at,omitzero"`
+	LastSentAt  time.Time       `json:"last_sent_at,omitzero"`
 	SettledAt   time.Time       `json:"settled_at,omitzero"`
 	Attempts    int             `json:"attempts"`
 	Result      json.RawMessage `json:"result,omitempty"`
@@ -44,11 +45,11 @@ type Effect struct {
 }
 
 const effectColumns = `effect_key, case_id, step_path, generation, system, operation, driver, safety, request_hash, request,
-	state, intent_at, first_sent_at, settled_at, attempts, result, remote_ref, error, resolved_by`
+	state, intent_at, first_sent_at, last_sent_at, settled_at, attempts, result, remote_ref, error, resolved_by`
 
 func (e *Effect) fields() []any {
 	return []any{&e.Key, &e.CaseID, &e.StepPath, &e.Generation, &e.System, &e.Operation, &e.Driver, &e.Safety, &e.RequestHash,
-		document{&e.Request}, &e.State, stamp{&e.IntentAt}, stamp{&e.FirstSentAt}, stamp{&e.SettledAt}, &e.Attempts,
+		document{&e.Request}, &e.State, stamp{&e.IntentAt}, stamp{&e.FirstSentAt}, stamp{&e.LastSentAt}, stamp{&e.SettledAt}, &e.Attempts,
 		document{&e.Result}, &e.RemoteRef, &e.Error, &e.ResolvedBy}
 }
 
@@ -116,10 +117,10 @@ func (s *Store) beginEffect(ctx context.Context, tx session, effect Effect) (Eff
 func (s *Store) begunEffect(effect Effect, attempts int) Effect {
 	begun := effect
 	begun.IntentAt = s.now().UTC().Truncate(time.Microsecond)
-	begun.FirstSentAt, begun.SettledAt, begun.Attempts = time.Time{}, time.Time{}, attempts
+	begun.FirstSentAt, begun.LastSentAt, begun.SettledAt, begun.Attempts = time.Time{}, time.Time{}, time.Time{}, attempts
 	begun.Result, begun.RemoteRef, begun.Error, begun.ResolvedBy = nil, "", "", ""
 	if effect.State == EffectSent {
-		begun.FirstSentAt = begun.IntentAt
+		begun.FirstSentAt, begun.LastSentAt = begun.IntentAt, begun.IntentAt
 		begun.Attempts++
 	} else {
 		begun.State = EffectIntent
@@ -127,8 +128,8 @@ func (s *Store) begunEffect(effect Effect, attempts int) Effect {
 	return begun
 }
 
-// EffectSent is called right before each further sending. It counts the attempt, whose number fences out earlier
-// ones, and refuses an effect that is settled or waits for a person (ErrEffectState): nothing may then be sent.
+// EffectSent is called before each further attempt, which may send or only look. It counts the attempt, whose number
+// fences out earlier ones, and refuses an effect that is settled or waits for a person (ErrEffectState): nothing may then be sent.
 func (s *Store) EffectSent(ctx context.Context, key string) (Effect, error) {
 	now := s.now()
 	return s.changeEffect(ctx, key, "sent", []EffectState{EffectIntent, EffectSent},
@@ -153,7 +154,7 @@ func (s *Store) SendEffect(ctx context.Context, attempt Effect) (Effect, error) 
 		}
 		now := s.now()
 		changed, err = changeEffect(ctx, tx, attempt.Key, []EffectState{EffectIntent, EffectSent},
-			`state = ?, attempts = attempts + 1, first_sent_at = CASE WHEN first_sent_at = 0 THEN ? ELSE first_sent_at END`, EffectSent, now)
+			`state = ?, attempts = attempts + 1, first_sent_at = CASE WHEN first_sent_at = 0 THEN ? ELSE first_sent_at END, last_sent_at = ?`, EffectSent, now, now)
 		return err
 	})
 	return changed, err

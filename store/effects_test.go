@@ -255,3 +255,25 @@ func TestWhoWasOvertakenDoesNotSend(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, EffectSent, sent.State)
 }
+
+// TestTheLastSendingIsKept: an attempt that only looks is none.
+func TestTheLastSendingIsKept(t *testing.T) {
+	t.Parallel()
+	s, clock := testStore(t)
+	begun := ticket()
+	begun.State = EffectSent
+	first, _, err := s.BeginEffect(t.Context(), begun, nil)
+	require.NoError(t, err)
+	require.Equal(t, first.FirstSentAt, first.LastSentAt)
+	clock.Advance(time.Hour)
+	looking, err := s.EffectSent(t.Context(), first.Key)
+	require.NoError(t, err)
+	require.Equal(t, first.FirstSentAt, looking.LastSentAt)
+	again, err := s.SendEffect(t.Context(), looking)
+	require.NoError(t, err)
+	require.Equal(t, first.FirstSentAt, again.FirstSentAt)
+	require.Greater(t, again.LastSentAt.Sub(first.FirstSentAt), 59*time.Minute)
+	stored, err := s.Effect(t.Context(), first.Key)
+	require.NoError(t, err)
+	require.Equal(t, again.LastSentAt, stored.LastSentAt)
+}

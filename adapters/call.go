@@ -96,18 +96,40 @@ func (c *Connection) call(ctx context.Context, op *Operation, call Call) (rules.
 			}
 		}
 	}
+	wrote := false
 	for _, r := range op.requests {
 		result, err := c.run(ctx, op, r, vars)
 		if err != nil {
 			failure := c.failureOf(ctx, op, err)
+			if wrote {
+				failure = c.behindWrite(op, failure)
+			}
 			if !failure.NothingSent { // every sending may be carried out late, and not the first one alone
 				failure.RetryAfter = max(failure.RetryAfter, op.Safety.Late)
 			}
 			return rules.Value{}, failure
 		}
+		wrote = wrote || r.writes && !result.Equal(nothing)
 		vars[r.name] = result
 	}
 	return c.answer(op, vars, call.Reads)
+}
+
+// behindWrite is a failure of a request that follows the one that wrote. Whatever it says is about that request, and
+// the write was carried out: nobody may take it for undone.
+func (c *Connection) behindWrite(op *Operation, failure *contracts.Error) *contracts.Error {
+	behind := *failure
+	behind.NothingSent, behind.Message = false, "it was written, and what follows failed: "+failure.Message
+	switch failure.Class {
+	case contracts.Unavailable, contracts.RateLimited, contracts.Auth:
+		behind.Class = contracts.Unavailable
+	default:
+		behind.Class = contracts.Drift
+	}
+	if !op.knowable() {
+		behind.Class = contracts.OutcomeUnknown
+	}
+	return &behind
 }
 
 // settle decides what becomes of a write that may have happened before: whether it can simply be sent

@@ -27,6 +27,7 @@ type World struct {
 	forgets bool     // it does not know keys any more
 	keyless bool     // a write came without its key
 	fault   func(w http.ResponseWriter, r *http.Request, perform func(), answer func())
+	behind  func(w http.ResponseWriter) // answers what the operation asks once the write was carried out; nil: as its test says
 }
 
 // Effects is how many effects there were.
@@ -86,11 +87,24 @@ func (o *World) serve(w http.ResponseWriter, r *http.Request) {
 		}
 		o.perform(r, body)
 		answer()
+	case o.disturbed(w):
 	case ok:
 		x.Reply.write(w, o.base)
 	default:
 		o.lookUp(w, r)
 	}
+}
+
+// disturbed says whether a request that follows the write was answered with a fault.
+func (o *World) disturbed(w http.ResponseWriter) bool {
+	o.mu.Lock()
+	behind, done := o.behind, len(o.done) > 0
+	o.mu.Unlock()
+	if behind == nil || !done {
+		return false
+	}
+	behind(w)
+	return true
 }
 
 // lookUp answers as the tests of the look-up say: those in which it finds something once it was done, the others before.
@@ -164,7 +178,7 @@ func (s *subject) lookupTested() bool {
 func (s subject) writeDisturbances() []disturbance {
 	var all []disturbance
 	add := func(name string, fault func(w http.ResponseWriter, r *http.Request, perform, answer, giveUp func())) {
-		all = append(all, disturbance{checkOnce, name, func(ctx context.Context) { s.once(ctx, name, fault, 0) }})
+		all = append(all, disturbance{checkOnce, name, func(ctx context.Context) { s.once(ctx, name, fault, nil, 0) }})
 	}
 	add("the answer is lost after the work was done", func(w http.ResponseWriter, _ *http.Request, perform, _, _ func()) {
 		perform()
@@ -192,13 +206,23 @@ func (s subject) writeDisturbances() []disturbance {
 		w.Header().Set("Content-Type", "text/html")
 		_, _ = io.WriteString(w, "<html>")
 	})
+	behind := func(name string, fault func(w http.ResponseWriter)) {
+		name = "the write is carried out, and what follows it " + name
+		all = append(all, disturbance{checkOnce, name, func(ctx context.Context) {
+			s.once(ctx, name, func(_ http.ResponseWriter, _ *http.Request, perform, answer, _ func()) { perform(); answer() }, fault, 0)
+		}})
+	}
+	for _, status := range []int{404, 422, 429, 503} {
+		behind(fmt.Sprintf("is answered with status %d", status), func(w http.ResponseWriter) { w.WriteHeader(status) })
+	}
+	behind("loses its connection", reset)
 	if ttl := s.op.Safety.TTL; ttl > 0 {
 		name := "the answer is lost, and the key is forgotten when it is tried again"
 		all = append(all, disturbance{checkOnce, name, func(ctx context.Context) {
 			s.once(ctx, name, func(w http.ResponseWriter, _ *http.Request, perform, _, _ func()) {
 				perform()
 				reset(w)
-			}, ttl+time.Hour)
+			}, nil, ttl+time.Hour)
 		}})
 	}
 	return all
@@ -206,11 +230,11 @@ func (s subject) writeDisturbances() []disturbance {
 
 // once makes one fault during a write and goes on as the ledger of effects does: what is certain ends, what may have
 // happened is tried again with the time of the first try. In the end there is one effect, or the outcome is said to be unknown.
-func (s *subject) once(ctx context.Context, name string, fault func(w http.ResponseWriter, r *http.Request, perform, answer, giveUp func()), later time.Duration) {
+func (s *subject) once(ctx context.Context, name string, fault func(w http.ResponseWriter, r *http.Request, perform, answer, giveUp func()), behind func(http.ResponseWriter), later time.Duration) {
 	if !s.lookupTested() {
 		return
 	}
-	world := &World{subject: s}
+	world := &World{subject: s, behind: behind}
 	base, leave := s.room(world.serve)
 	defer leave()
 	world.base = base
@@ -235,15 +259,19 @@ func (s *subject) once(ctx context.Context, name string, fault func(w http.Respo
 	}
 	before := world.Effects()
 	world.mu.Lock()
-	world.fault, world.forgets = nil, later > 0
+	world.fault, world.behind, world.forgets = nil, nil, later > 0
 	world.mu.Unlock()
-	call.FirstSent = time.Now().Add(-later)
+	sent := time.Now().Add(-later)
 	if s.op.Safety.Late > 0 {
-		call.FirstSent = call.FirstSent.Add(-time.Hour) // before what may come late has come, a repeat waits
+		sent = sent.Add(-time.Hour) // before what may come late has come, a repeat waits
 	}
 	for range 3 {
-		if err == nil || !Undecided(err) {
-			break
+		switch {
+		case Undecided(err):
+			call.FirstSent = sent
+		case !call.FirstSent.IsZero() || !Repeated(err):
+			s.settled(name, world, before, output.Plain(), err)
+			return
 		}
 		output, err = connection.Call(ctx, call)
 	}
@@ -256,17 +284,23 @@ func (o *World) reached(err error) bool {
 	return !errors.As(err, &failure) || !failure.NothingSent
 }
 
-// Undecided says whether a write that failed so is tried again, as the ledger of effects decides it.
+// Undecided says whether a write that failed so may have been carried out, as the ledger of effects decides it.
 func Undecided(err error) bool {
 	var failure *contracts.Error
 	if !errors.As(err, &failure) {
-		return true
+		return err != nil
 	}
 	switch failure.Class {
-	case contracts.Unavailable, contracts.Drift, contracts.Internal, contracts.RateLimited:
-		return true
+	case contracts.Unavailable, contracts.Drift, contracts.Internal:
+		return !failure.NothingSent
 	}
 	return false
+}
+
+// Repeated says whether a write that certainly was not carried out is begun anew.
+func Repeated(err error) bool {
+	class := contracts.ClassOf(err)
+	return class == contracts.Unavailable || class == contracts.RateLimited
 }
 
 func (s *subject) settled(name string, world *World, before int, output []byte, err error) {

@@ -32,6 +32,7 @@ test: ## Everything that must hold: setup, check, all tests
 	scripts/setup test
 	$(MAKE) --no-print-directory check
 	go build -C tools -o ../bin/testrun ./testrun
+	go build -C tools -o ../bin/stripe-mock github.com/stripe/stripe-mock
 	bin/testrun
 
 .PHONY: check

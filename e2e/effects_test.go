@@ -92,7 +92,7 @@ func TestExecutedAfterTheRestart(t *testing.T) {
 		t.Run(operation, func(t *testing.T) {
 			t.Parallel()
 			w := newWorld(t, 1)
-			const late = 18 * time.Second // Temporal notices after ten that the worker is gone
+			const late = 40 * time.Second // Temporal notices after ten that the worker is gone
 			w.fault("support", sandbox.Fault{Kind: sandbox.FaultExecutedLate, Operation: operation, For: late, Times: 1})
 			id := w.run(plain(w.complaints(sandbox.EndReplace)[0]))
 			asked := func() int { return w.counters().Requests["support"][request] }

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net"
 	"net/http"
 	"os"
 	"os/exec"
@@ -18,8 +19,6 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
-
-	"crosswalk/freeport"
 )
 
 // binary is the program under test, built once.
@@ -180,12 +179,21 @@ func (p *process) terminate(t *testing.T) int {
 	return p.cmd.ProcessState.ExitCode()
 }
 
-// freeAddress is a loopback address that nobody listens on.
+var addresses atomic.Int32
+
+// freeAddress is a loopback address that nobody listens on and that no program chooses by itself: those choose from
+// freeport's ports and the system's own, and these lie between.
 func freeAddress(t *testing.T) string {
 	t.Helper()
-	address, err := freeport.Address("127.0.0.1")
-	require.NoError(t, err)
-	return address
+	for range 2400 {
+		address := fmt.Sprintf("127.0.0.1:%d", 30300+(os.Getpid()+int(addresses.Add(1)))%2400)
+		if listener, err := net.Listen("tcp", address); err == nil {
+			require.NoError(t, listener.Close())
+			return address
+		}
+	}
+	t.Fatal("no port from 30300 to 32700 is free")
+	return ""
 }
 
 // world is a demo company and a program that is connected to it, each a process of its own.

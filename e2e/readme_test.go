@@ -66,7 +66,7 @@ func elsewhere(t *testing.T) func(string) string {
 func freeRange(t *testing.T, n int) int {
 	t.Helper()
 next:
-	for base := 20000 + os.Getpid()%500*20; base < 60000; base += 20 {
+	for base := 63000 + os.Getpid()%50*20; base < 65400; base += 20 {
 		for port := base; port < base+n; port++ {
 			l, err := net.Listen("tcp", fmt.Sprintf("127.0.0.1:%d", port))
 			if err != nil {

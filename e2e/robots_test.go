@@ -81,7 +81,7 @@ operations:
 	"robots/old-shop.system.yaml": `
 system: old-shop
 base: http://shop.example
-limits: {step: 4s, run: 2m}
+limits: {step: 8s, run: 2m}
 human:
   - {seen: {css: p.captcha}, ask: {what: captcha, title: The letters on the page, as: letters}, do: [{fill: {into: {label: Letters}, value: '${letters}'}}, {click: {button: Go on}}]}
 `,

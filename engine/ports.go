@@ -36,8 +36,10 @@ func choosePorts(options Options) (ports, error) {
 		}
 	}
 	for _, internal := range []*string{&chosen.history, &chosen.matching, &chosen.worker} {
-		if *internal, err = freeport.Address("127.0.0.1"); err != nil {
-			return ports{}, fmt.Errorf("engine: %w", err)
+		for *internal == "" || samePort(*internal, chosen.Frontend) || samePort(*internal, chosen.UI) { // which may be those of an earlier run
+			if *internal, err = freeport.Address("127.0.0.1"); err != nil {
+				return ports{}, fmt.Errorf("engine: %w", err)
+			}
 		}
 	}
 	return chosen, nil
@@ -61,6 +63,12 @@ func bindable(wanted, before string) (string, error) {
 		return before, nil
 	}
 	return freeport.Address(address.IP.String())
+}
+
+func samePort(one, other string) bool {
+	_, port, err := net.SplitHostPort(one)
+	_, second, errOther := net.SplitHostPort(other)
+	return err == nil && errOther == nil && port == second
 }
 
 func probe(address string) error {

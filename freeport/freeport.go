@@ -9,20 +9,28 @@ import (
 	"math/rand/v2"
 	"net"
 	"strconv"
+	"sync"
 )
 
 const first, ports = 10240, 20000
 
-// Listen listens on a free port of a host, which is an IP address.
+// given are the ports that this process has had from here: who got one may not listen on it yet.
+var given sync.Map
+
+// Listen listens on a free port of a host, which is an IP address. No port is given twice, as long as there are others.
 func Listen(host string) (net.Listener, error) {
 	var err error
-	for range 100 {
+	for try := range 200 {
+		port := first + rand.IntN(ports)
+		if _, before := given.LoadOrStore(port, true); before && try < 100 {
+			continue
+		}
 		var listener net.Listener
-		if listener, err = net.Listen("tcp", net.JoinHostPort(host, strconv.Itoa(first+rand.IntN(ports)))); err == nil {
+		if listener, err = net.Listen("tcp", net.JoinHostPort(host, strconv.Itoa(port))); err == nil {
 			return listener, nil
 		}
 	}
-	return nil, fmt.Errorf("no free port of %s was found among 100 between %d and %d: %w", host, first, first+ports, err)
+	return nil, fmt.Errorf("no free port of %s was found between %d and %d: %w", host, first, first+ports, err)
 }
 
 // Port is a port of the host that nobody listens on, for a server that opens its port itself.

@@ -56,6 +56,7 @@ func Start(ctx context.Context, command *exec.Cmd, ready func(context.Context) e
 	started := make(chan error, 1)
 	go func() {
 		runtime.LockOSThread()
+		defer runtime.UnlockOSThread() // else the thread would end here, and with it what it has started before for somebody else
 		err := command.Start()
 		d.process = command.Process
 		started <- err

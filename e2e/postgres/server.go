@@ -110,6 +110,7 @@ func (s *Server) serve(ctx context.Context, program, data string, as *syscall.Cr
 	started := make(chan error, 1)
 	go func() {
 		runtime.LockOSThread()
+		defer runtime.UnlockOSThread() // else the thread would end here, and with it what it has started before for somebody else
 		if err := server.Start(); err != nil {
 			started <- err
 			return

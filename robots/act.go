@@ -15,6 +15,7 @@ func (t *tab) navigate(ctx context.Context, frameName, address string) error {
 	if err != nil {
 		return err
 	}
+	t.acted.Store(true)
 	result, err := proto.PageNavigate{URL: address, FrameID: proto.PageFrameID(f.id)}.Call(t.on(ctx, t.pageOf(f)))
 	if err != nil {
 		return err
@@ -75,6 +76,7 @@ func (t *tab) pressTimes(ctx context.Context, f frame, at found, times int) erro
 		down.ClickCount, up.ClickCount = times, times
 		events = append(events, down, up)
 	}
+	t.acted.Store(true)
 	for _, event := range events {
 		if err := event.Call(c); err != nil && !contextLost(err) {
 			return err
@@ -107,6 +109,7 @@ func (t *tab) fill(ctx context.Context, target *spec, value string, secret bool)
 	t.heard(target, at)
 	argument := map[string]string{"value": value}
 	var typed struct{ Done bool }
+	t.acted.Store(true)
 	if err := t.call(ctx, f, "type", argument, &typed); err != nil {
 		return at.Element, err
 	}
@@ -150,6 +153,7 @@ func (t *tab) choose(ctx context.Context, target *spec, value string) (string, e
 	if err != nil {
 		return "", err
 	}
+	t.acted.Store(true)
 	if err := t.call(ctx, f, "select", map[string]string{"value": value}, &chosen); err != nil {
 		return at.Element, err
 	}
@@ -176,6 +180,7 @@ func (t *tab) key(ctx context.Context, target *spec, name string) error {
 	if target != nil {
 		var at found
 		if f, err = t.ask(ctx, "resolve", target, map[string]any{"want": "key"}, &at); err == nil {
+			t.acted.Store(true)
 			err = t.call(ctx, f, "focus", nil, nil)
 		}
 	}
@@ -193,6 +198,7 @@ func (t *tab) key(ctx context.Context, target *spec, name string) error {
 		down.Type = proto.InputDispatchKeyEventTypeRawKeyDown
 	}
 	c := t.on(ctx, t.pageOf(f))
+	t.acted.Store(true)
 	for _, event := range []proto.InputDispatchKeyEvent{down, up} {
 		if err := event.Call(c); err != nil && !contextLost(err) {
 			return err

@@ -306,11 +306,12 @@ func named(err error, program *Program, sent bool) error {
 	return &copied
 }
 
-// offer adds to an error what a person could choose: the elements of the page that may be meant.
+// offer adds to an error what a person could choose: the elements of the page that may be meant. That the page around the
+// element has changed is nothing to choose from.
 func (u *run) offer(ctx context.Context, s *step, err error) error {
 	var known *contracts.Error
 	want := map[string]string{"click": "click", "dblclick": "click", "fill": "fill", "select": "select", "check": "tick", "uncheck": "tick"}[s.kind]
-	if want == "" || s.target == nil || !errors.As(err, &known) || known.Class != contracts.Drift || u.tab.ctx.Err() != nil || !known.Ask.IsMissing() {
+	if want == "" || s.target == nil || !errors.As(err, &known) || known.Class != contracts.Drift || u.tab.ctx.Err() != nil || !known.Ask.IsMissing() || errors.As(err, &errChanged{}) {
 		return err
 	}
 	at, failed := s.target.spec(u.variables)

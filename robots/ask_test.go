@@ -147,3 +147,78 @@ func TestQuestionsShowNoSecrets(t *testing.T) {
 	text, _ := json.Marshal(known.Ask)
 	require.JSONEq(t, `{"title": "is *** it?", "candidates": [{"says": "Code ***", "target": "{}"}]}`, string(text))
 }
+
+// TestAChoiceIsAboutTheElementAlone holds that a form which has changed is not offered as a question of which element is meant,
+// and that it is still compared after a person chose one.
+func TestAChoiceIsAboutTheElementAlone(t *testing.T) {
+	t.Parallel()
+	o, m := serveOrders(t), newMemory()
+	const usual = `<form method="post" action="/orders"><label>Reference <input name="reference"></label><label>Amount <input name="amount"></label><input type="submit" value="Save"></form>`
+	renamed := strings.Replace(usual, "Amount", "Total", 1)
+	const fillReference, fillAmount = "  - fill: {into: {label: Reference}, value: '${key}'}\n", "  - fill: {into: {label: Amount}, value: '${input.amount}'}\n"
+	program := compileOrder(t, strings.Replace(orderSystem, "step: 15s", "step: 4s", 1), strings.Replace(orderRobot, fillReference+fillAmount, fillAmount+fillReference, 1))
+	runner := NewRunner(pool, nil)
+	runner.Remember(m)
+	run := func(key, page string, help Help) error {
+		o.behave(func(now *manners) {
+			now.intercept = func(w http.ResponseWriter, r *http.Request) bool {
+				if r.URL.Path == "/orders/new" {
+					_, _ = w.Write([]byte(page))
+				}
+				return r.URL.Path == "/orders/new"
+			}
+		})
+		call := orderCall(o, key, &ledger{})
+		call.Help = help
+		_, err := runner.Run(t.Context(), program, call)
+		return err
+	}
+	require.NoError(t, run("k1", usual, Help{}))
+
+	var known *contracts.Error
+	require.ErrorAs(t, run("k2", strings.Replace(usual, `action="/orders"`, `action="/other"`, 1), Help{}), &known)
+	require.Contains(t, known.Message, "the address of its form")
+	require.True(t, known.Ask.IsMissing(), "there is nothing to choose from")
+
+	require.ErrorAs(t, run("k3", renamed, Help{}), &known)
+	require.Equal(t, "choose", known.Ask.Get("kind").Text(), "%s", known)
+	help := Help{Step: known.Ask.Get("step").Text(), Hash: known.Ask.Get("hash").Text(), Target: `{"label": "Total"}`}
+	require.ErrorAs(t, run("k4", strings.Replace(renamed, `action="/orders"`, `action="/other"`, 1), help), &known)
+	require.Contains(t, known.Message, help.Step)
+	require.Contains(t, known.Message, "the address of its form")
+	require.NoError(t, run("k5", renamed, help))
+}
+
+// TestAPanicEndsItsRunAlone holds that a mistake of ours in a run that nobody waits for is an error of that run, which is in
+// doubt if the commit was under way.
+func TestAPanicEndsItsRunAlone(t *testing.T) {
+	t.Parallel()
+	o := serveOrders(t)
+	own := NewPool(PoolOptions{Runs: 1})
+	t.Cleanup(own.Close)
+	runner := NewRunner(own, nil)
+	program := compileOrder(t, orderSystem, orderRobot)
+	asking := compileOrder(t, orderSystem, strings.Replace(orderRobot, "verify:\n", "verify:\n  - ask: {what: code, as: code}\n", 1))
+	for key, program := range map[string]*Program{"a": program, "b": asking} {
+		for _, test := range []struct {
+			at    string
+			doubt bool
+		}{{program.find[0].place, false}, {program.write.place, true}} {
+			call := orderCall(o, key+test.at, &ledger{})
+			call.Turn = "case-1 step 1"
+			call.Watch = func(w Watched) {
+				if w.Place == test.at {
+					panic("a mistake")
+				}
+			}
+			_, err := runner.Run(t.Context(), program, call)
+			var known *contracts.Error
+			require.ErrorAs(t, err, &known)
+			require.Equal(t, contracts.Internal, known.Class, "%s", known)
+			require.Contains(t, known.Message, "a mistake")
+			require.Equal(t, test.doubt, !known.NothingSent)
+		}
+	}
+	_, err := runner.Run(t.Context(), program, orderCall(o, "k9", &ledger{}))
+	require.NoError(t, err, "browser and account are free again")
+}

@@ -2,8 +2,11 @@ package robots
 
 import (
 	"context"
+	"crypto/sha256"
+	"fmt"
 	"time"
 
+	"crosswalk/contracts"
 	"crosswalk/rules"
 	"crosswalk/source"
 )
@@ -71,9 +74,49 @@ func (c *compiler) compileCanary(p *Program, n *source.Node) {
 func (p *Program) Canary() *Canary { return p.canary }
 
 // Try runs the canary of a robot once: find, and of a write what prepares it. The fence is never armed, and a failure does not
-// count against the application.
+// count against the application; but after a refused login nobody tries it again who was not asked to, so that the application
+// does not lock the account.
 func (r *Runner) Try(ctx context.Context, program *Program, call Call) (Result, error) {
 	call.Input, call.Rehearsal, call.canary = program.canary.Input, true, true
 	call.Key, call.FirstSent, call.Journal, call.Turn = "canary", time.Time{}, nil, ""
 	return r.Run(ctx, program, call)
+}
+
+// account names the login of a system for its canaries: another secret or another system file makes another.
+func (u *run) account() string {
+	return fmt.Sprintf("canaries of %s %x", u.credential(), sha256.Sum256(u.system.Text))
+}
+
+// mayTry refuses a canary whose account was refused.
+func (r *Runner) mayTry(ctx context.Context, u *run) error {
+	if !u.call.canary || u.call.ByHand {
+		return nil
+	}
+	refused := 0
+	if err := r.limits.Change(ctx, u.account(), func(a *Application) { refused = a.Failures }); err != nil {
+		return &contracts.Error{Class: contracts.Unavailable, Message: "it could not be read whether the login was refused before", Err: err}
+	}
+	if refused == 0 {
+		return nil
+	}
+	return contracts.NewError(contracts.Auth, "", "the last canary of %s could not log in; so that the account is not locked, no other is run until a secret or %s changes, a run logs in, or somebody runs one with crosswalk robots canary", u.system.Name, u.system.File)
+}
+
+// noteCanary notes how a canary ended, if that says anything of its account.
+func (r *Runner) noteCanary(ctx context.Context, u *run, err error) {
+	if class := contracts.ClassOf(err); ctx.Err() == nil && (err == nil || class == contracts.Auth) {
+		r.noteRefused(ctx, u, err != nil)
+	}
+}
+
+// noteRefused notes whether an account was refused.
+func (r *Runner) noteRefused(ctx context.Context, u *run, refused bool) {
+	changed := r.limits.Change(ctx, u.account(), func(a *Application) {
+		if a.Failures = 0; refused {
+			a.Failures = 1
+		}
+	})
+	if changed != nil {
+		u.journal.note("whether the login was refused could not be noted")
+	}
 }

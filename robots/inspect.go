@@ -80,9 +80,7 @@ func (u *run) inspectFrame(ctx context.Context, f frame) error {
 		return errSessionLost
 	}
 	for i := range u.system.signs {
-		if seen[1+len(rules)+i] && u.shown == nil {
-			u.shown = &u.system.signs[i]
-		}
+		u.shown = u.shown || seen[1+len(rules)+i]
 	}
 	for i, rule := range rules {
 		if (rule.seen != nil || rule.when != nil) && (rule.seen == nil || seen[i+1]) && (rule.when == nil || ruleHolds(rule, f)) {

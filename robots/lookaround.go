@@ -32,7 +32,7 @@ type lookAround struct{ steps map[string]StepLook }
 func (r *Runner) Look(ctx context.Context, program *Program, call Call) LookedAt {
 	seen := &lookAround{steps: map[string]StepLook{}}
 	found := LookedAt{Steps: seen.steps}
-	u := &run{runner: r, program: program, system: program.System, call: call, journal: newJournal(), around: seen}
+	u := &run{runner: r, program: program, system: program.System, call: call, journal: newJournal(), around: seen, variables: map[string]rules.Value{}}
 	defer u.clear()
 	if found.Err = u.prepare(); found.Err != nil {
 		return found

@@ -132,9 +132,8 @@ func (u *run) resolved(ctx context.Context, f frame, target *spec, at found) err
 	}
 	if chosen {
 		u.propose(Change{Kind: ChangeTarget, Place: place, Words: target.words, Becomes: help.Target, Reason: "a person chose it", Page: page})
-		return nil
 	}
-	return u.compare(ctx, f, place, now)
+	return u.compare(ctx, f, place, now, chosen)
 }
 
 // watcher is resolved, if anything is compared.
@@ -164,11 +163,21 @@ func (u *run) see(ctx context.Context, f frame, place string, now Print, must bo
 	return page
 }
 
-// compare says what of a place is not as it was. Before a write, what changes its meaning ends the run.
-func (u *run) compare(ctx context.Context, f frame, place string, now Print) error {
+// errChanged says that the page around a step is not as it was, though the step found its element.
+type errChanged struct{ cause *contracts.Error }
+
+func (e errChanged) Error() string { return e.cause.Error() }
+func (e errChanged) Unwrap() error { return e.cause }
+
+// compare says what of a place is not as it was. Before a write, what changes its meaning ends the run. Of an element that
+// a person chose, what it is itself may differ; its form and its page are as they were.
+func (u *run) compare(ctx context.Context, f frame, place string, now Print, chosen bool) error {
 	known, is := u.known[place]
 	if !is {
 		return nil
+	}
+	if chosen {
+		known.Tag, known.Type, known.Name, known.Label = now.Tag, now.Type, now.Name, now.Label
 	}
 	grave, light := known.against(now)
 	if len(grave)+len(light) == 0 {
@@ -180,7 +189,7 @@ func (u *run) compare(ctx context.Context, f frame, place string, now Print) err
 	if len(grave) == 0 || u.program.write == nil || u.sent || u.settling {
 		return nil
 	}
-	return contracts.NewError(contracts.Drift, "", "%s: the page is not as it was, and nothing was sent: %s; if that is right, accept it with crosswalk robots changes", place, strings.Join(grave, "; "))
+	return errChanged{contracts.NewError(contracts.Drift, "", "%s: the page is not as it was, and nothing was sent: %s; if that is right, accept it with crosswalk robots changes", place, strings.Join(grave, "; "))}
 }
 
 // against compares what a place was like with what it is like now: what changes the meaning of acting there, and what does not.
@@ -218,7 +227,7 @@ func (u *run) tableSeen(ctx context.Context, f frame, place string, headings []s
 	}
 	now := Print{Tag: "table", Frame: u.tab.nameOf(f), Headings: u.withoutData(headings)}
 	u.see(ctx, f, place, now, false)
-	return u.compare(ctx, f, place, now)
+	return u.compare(ctx, f, place, now, false)
 }
 
 // lostAlternative proposes what to do about an alternative that finds nothing any more: what the element is called now

@@ -3,8 +3,10 @@ package robots
 import (
 	"context"
 	"errors"
+	"log/slog"
 	"net/url"
 	"os"
+	"runtime/debug"
 	"slices"
 	"strings"
 	"sync"
@@ -49,6 +51,8 @@ type Call struct {
 	// Rehearsal ends a write before its commit: the fence is never armed.
 	Rehearsal bool
 	canary    bool
+	// ByHand says that somebody asks for this try of a canary: it is made although its login was refused before.
+	ByHand bool
 }
 
 // Result is what a run found and what it has to show for it. A failed run has evidence too.
@@ -111,9 +115,10 @@ type run struct {
 	pages      int                    // kept in this run
 	changes    []Change
 	warnings   []string
-	shown      *sign // that a page shows which has just come
-	passing    bool  // the steps of a sign are under way
-	committing bool  // the commit is under way
+	shown      bool // a page that has just come shows a sign
+	passing    bool // the steps of a sign are under way
+	committing bool // the commit is under way
+	armed      bool // the request of the commit may be leaving
 }
 
 // errSessionLost says that the application has forgotten our login in the middle of the work.
@@ -127,10 +132,21 @@ func (r *Runner) Run(ctx context.Context, program *Program, call Call) (Result, 
 	return r.execute(ctx, program, call, nil)
 }
 
-func (r *Runner) execute(ctx context.Context, program *Program, call Call, desk *parked) (Result, error) {
-	u := &run{runner: r, program: program, system: program.System, call: call, journal: newJournal(), sent: !call.FirstSent.IsZero(), desk: desk}
+func (r *Runner) execute(ctx context.Context, program *Program, call Call, desk *parked) (result Result, err error) {
+	u := &run{runner: r, program: program, system: program.System, call: call, journal: newJournal(), sent: !call.FirstSent.IsZero(), desk: desk, variables: map[string]rules.Value{}}
+	defer func() { // a run that waits for a person has no caller who would: a mistake of ours must not end the others
+		if panicked := recover(); panicked != nil {
+			u.sent = u.sent || u.armed
+			slog.Error("robot.panicked", "robot", program.Robot.Name, "stack", string(debug.Stack()))
+			result, err = Result{}, u.named(u.veiled(contracts.NewError(contracts.Internal, "", "%s: the robot failed: %v", *u.place.Load(), panicked)))
+		}
+	}()
 	defer u.clear()
+	u.place.Store(&program.Robot.File)
 	if err := u.prepare(); err != nil {
+		return Result{}, u.named(err)
+	}
+	if err := r.mayTry(ctx, u); err != nil {
 		return Result{}, u.named(err)
 	}
 	defer u.beat()()
@@ -151,11 +167,13 @@ func (r *Runner) execute(ctx context.Context, program *Program, call Call, desk 
 	}
 	err = u.veiled(err)
 	u.remember(ctx, err)
-	result := Result{Output: output, Stopped: stopped, Warnings: u.warnings, Evidence: scrub(u.journal.evidence(program, version, err), u.hidden())}
+	result = Result{Output: output, Stopped: stopped, Warnings: u.warnings, Evidence: scrub(u.journal.evidence(program, version, err), u.hidden())}
 	if err != nil {
 		err = u.named(err)
 	}
-	if !call.canary {
+	if call.canary {
+		r.noteCanary(ctx, u, err)
+	} else {
 		r.count(ctx, u, err)
 	}
 	return result, err
@@ -178,6 +196,8 @@ func (u *run) work(ctx context.Context) (output rules.Value, version string, err
 	if err != nil {
 		return rules.Value{}, "", u.classify(whole, err)
 	}
+	giveBack = sync.OnceFunc(giveBack)
+	defer giveBack()
 	deadline = contracts.NewError(contracts.Unavailable, "", "the robot did not finish within %s", u.system.runTime)
 	first, cancelFirst := context.WithTimeoutCause(whole, u.runTime(), deadline)
 	output, err = u.inBrowser(first, browser)

@@ -60,6 +60,7 @@ func (u *run) ensureSession(ctx context.Context) error {
 	})
 	if err == nil {
 		u.keep(ctx, true)
+		u.runner.noteRefused(ctx, u, false)
 	}
 	return err
 }
@@ -82,10 +83,14 @@ func (u *run) resume(ctx context.Context, state loginState) (alive bool, err err
 	}
 	u.login = true // until we know, a lost session is no error
 	defer func() { u.login = false }()
+	// Opening it is a step of its own: what a person puts out of the way on it must not be undone by opening it again.
+	err = u.timed(ctx, "start", u.system.File, u.system.stepTime, func(ctx context.Context) (string, error) {
+		return "", u.openPath(ctx, nil, session.start)
+	})
+	if err != nil {
+		return false, err
+	}
 	err = u.timed(ctx, "session", u.system.File, u.system.stepTime, func(ctx context.Context) (string, error) {
-		if err := u.openPath(ctx, nil, session.start); err != nil {
-			return "", err
-		}
 		place, err := u.which(ctx, session.alive, session.form, session.lost)
 		alive = place == 0
 		return "", err

@@ -89,17 +89,16 @@ func (s *System) asksByItself() bool {
 	return false
 }
 
-// passSigns puts out of the way what the pages show beside their business, and says whether there was anything. After
-// a step that failed because the page is not as expected it looks at all pages, else at those that have just come.
+// passSigns puts out of the way what the pages show beside their business, and says whether there was anything. It looks
+// after a step that failed because the page is not as expected, and if a page that has just come showed something: that
+// may be gone by itself meanwhile.
 func (u *run) passSigns(ctx context.Context, failed error) (passed bool, err error) {
-	if len(u.system.signs) == 0 || u.passing || u.committing || ctx.Err() != nil || failed != nil && contracts.ClassOf(failed) != contracts.Drift {
+	shown := u.shown
+	u.shown = false
+	if !shown && failed == nil || len(u.system.signs) == 0 || u.passing || u.committing || ctx.Err() != nil || failed != nil && contracts.ClassOf(failed) != contracts.Drift {
 		return false, nil
 	}
-	one := u.shown
-	u.shown = nil
-	if one == nil && failed != nil {
-		one = u.lookForSigns(ctx)
-	}
+	one := u.lookForSigns(ctx)
 	if one == nil {
 		return false, nil
 	}
@@ -110,7 +109,7 @@ func (u *run) passSigns(ctx context.Context, failed error) (passed bool, err err
 		return true, question
 	}
 	u.passing, u.depth = true, u.depth+1
-	defer func() { u.passing, u.depth = false, u.depth-1 }()
+	defer func() { u.passing, u.shown, u.depth = false, false, u.depth-1 }()
 	return true, u.steps(ctx, one.do)
 }
 

@@ -3,6 +3,7 @@ package robots
 import (
 	"context"
 	"errors"
+	"fmt"
 	"net/http"
 	"strings"
 	"sync/atomic"
@@ -117,4 +118,89 @@ func TestSignsAreChecked(t *testing.T) {
 		require.Error(t, problems.Err(), text)
 		require.Contains(t, problems.Err().Error()+problems[0].Hint, want, text)
 	}
+}
+
+// TestAPersonAtTheStartOfAKeptLogin holds that a captcha on the first page of a run that has its login from before is handed
+// over as any other.
+func TestAPersonAtTheStartOfAKeptLogin(t *testing.T) {
+	t.Parallel()
+	p := servePages(t)
+	var asks atomic.Bool
+	p.mux.HandleFunc("GET /login", func(w http.ResponseWriter, _ *http.Request) {
+		_, _ = w.Write([]byte(`<body><form action="/start"><label>Kennwort <input name="k"></label><input type="submit" value="Anmelden"></form>`))
+	})
+	p.mux.HandleFunc("GET /start", func(w http.ResponseWriter, r *http.Request) {
+		if asks.Load() && r.URL.Query().Get("letters") != "xkcd42" {
+			_, _ = w.Write([]byte(`<body><img class="captcha" alt="letters" width=80 height=20><form action="/start"><label>Buchstaben <input name="letters"></label><input type="submit" value="Weiter"></form>`))
+			return
+		}
+		_, _ = w.Write([]byte(`<body><a href="/login">Abmelden</a>`))
+	})
+	system := plainSystem + `
+session:
+  secrets: [password]
+  start: /start
+  alive: {link: Abmelden}
+  login: [{goto: /login}, {fill: {into: {label: Kennwort}, value: '${secret.password}'}}, {click: {button: Anmelden}}]
+human:
+  - {seen: {css: img.captcha}, ask: {what: captcha, as: letters}, do: [{fill: {into: {label: Buchstaben}, value: '${letters}'}}, {click: {button: Weiter}}]}
+`
+	program := compileTest(t, system, "\n  - expect: {link: Abmelden}\n", "{}")
+	runner := NewRunner(pool, nil)
+	call := Call{Base: p.URL, Turn: "case-1 step 1", Secrets: map[string]contracts.Secret{"password": contracts.NewSecret("hunter-2009")}}
+	_, err := runner.Run(t.Context(), program, call)
+	require.NoError(t, err)
+	asks.Store(true)
+	_, err = runner.Run(t.Context(), program, call)
+	var asked *contracts.Error
+	require.ErrorAs(t, err, &asked)
+	require.Equal(t, "captcha", asked.Ask.Get("kind").Text(), "%s", err)
+	call.Help.Code = "xkcd42"
+	_, err = runner.Run(t.Context(), program, call)
+	require.NoError(t, err)
+}
+
+// TestAStepThatTookEffectIsNotRepeated holds that what was clicked is not clicked again because a notice came with a box that
+// ends the step.
+func TestAStepThatTookEffectIsNotRepeated(t *testing.T) {
+	t.Parallel()
+	p := servePages(t)
+	var lines atomic.Int32
+	p.mux.HandleFunc("GET /line", func(http.ResponseWriter, *http.Request) { lines.Add(1) })
+	p.mux.HandleFunc("GET /lines", func(w http.ResponseWriter, _ *http.Request) {
+		_, _ = w.Write([]byte(`<body><button id="add">Zeile</button><script>
+			document.getElementById('add').onclick = () => {
+				const request = new XMLHttpRequest()
+				request.open('GET', '/line', false)
+				request.send()
+				document.body.insertAdjacentHTML('beforeend', '<div id="notice"><button onclick="this.parentNode.remove()">Verstanden</button></div>')
+				if (!window.warned && (window.warned = true)) confirm('Lager leer')
+			}</script>`))
+	})
+	system := plainSystem + "interrupts: [{seen: {css: '#notice'}, do: [{click: {button: Verstanden}}]}]\n"
+	program := compileTest(t, system, "\n  - goto: /lines\n  - click: {button: Zeile}\n", "{}")
+	_, err := NewRunner(pool, nil).Run(t.Context(), program, Call{Base: p.URL})
+	require.Equal(t, contracts.Drift, contracts.ClassOf(err), "%v", err)
+	require.ErrorContains(t, err, "Lager leer")
+	require.EqualValues(t, 1, lines.Load())
+}
+
+// TestANoticeOfTheCommitThatIsGone holds that nothing is done about a notice that was seen during the commit and is gone by itself.
+func TestANoticeOfTheCommitThatIsGone(t *testing.T) {
+	t.Parallel()
+	o := serveOrders(t)
+	o.behave(func(m *manners) {
+		m.save = func(w http.ResponseWriter, r *http.Request) bool {
+			_, _ = fmt.Fprintf(w, `<p>Order %d saved</p><div id="toast"><button>Weg</button></div>`, o.keep(r))
+			return true
+		}
+	})
+	robot := orderRobot[:strings.Index(orderRobot, "find:\n")] + orderRobot[strings.Index(orderRobot, "prepare:\n"):]
+	robot = strings.Replace(robot, "  - run: find\n  - assert: len(found) == 1\n", "  - goto: /orders\n  - expect: {text: k1}\n", 1)
+	robot = strings.Replace(robot, `${saved ?? found[0]?.number ?? ""}`, `${saved}`, 1)
+	system := strings.Replace(orderSystem, "step: 15s", "step: 5s", 1) + "interrupts: [{seen: {css: '#toast'}, do: [{click: {button: Weg}}]}]\n"
+	result, err := NewRunner(pool, nil).Run(t.Context(), compileOrder(t, system, robot), orderCall(o, "k1", &ledger{}))
+	require.NoError(t, err)
+	require.Equal(t, "1", result.Output.Get("number").Text())
+	require.Equal(t, 1, o.count("k1"))
 }

@@ -60,10 +60,14 @@ func (u *run) step(ctx context.Context, s *step) error {
 }
 
 // timed runs part of a step. What the pages show beside their business is put out of the way after it; a step that it kept
-// up is done again.
+// from doing anything is done again.
 func (u *run) timed(ctx context.Context, kind, place string, limit time.Duration, work func(context.Context) (string, error)) error {
 	for tries := 0; ; tries++ {
-		err := u.tried(ctx, kind, place, limit, work)
+		again, err := u.tried(ctx, kind, place, limit, work)
+		if err != nil && !again {
+			u.shown = false
+			return err
+		}
 		passed, failed := u.passSigns(ctx, err)
 		switch {
 		case failed != nil:
@@ -74,40 +78,44 @@ func (u *run) timed(ctx context.Context, kind, place string, limit time.Duration
 	}
 }
 
-// tried runs part of a step within a time, notes it, and inspects what it has brought.
-func (u *run) tried(ctx context.Context, kind, place string, limit time.Duration, work func(context.Context) (string, error)) error {
+// tried runs part of a step within a time, notes it, and inspects what it has brought. That it may be done again is said
+// only if it did nothing to the page, and if nothing but what the page lacks was found to be wrong.
+func (u *run) tried(ctx context.Context, kind, place string, limit time.Duration, work func(context.Context) (string, error)) (again bool, err error) {
+	u.shown = false
+	u.tab.acted.Store(false)
 	stepCtx, cancel := context.WithTimeoutCause(ctx, limit, errStepTime)
 	defer cancel()
 	began := time.Now()
 	element, err := work(stepCtx)
+	again = err != nil && !u.tab.acted.Load()
 	if err == nil {
 		err = u.inspect(stepCtx, false)
 	}
 	u.journal.step(kind, place, element, began, err)
 	if err == nil || errors.Is(err, errSessionLost) {
-		return err
+		return false, err
 	}
 	if fault := u.journal.takeFault(); fault != nil {
-		err = fault // a box of the page explains more than what it made fail
+		again, err = false, fault // a box of the page explains more than what it made fail
 	}
 	if errors.Is(err, errStepTime) && ctx.Err() == nil {
 		err = contracts.NewError(contracts.Unavailable, "", "the page did not answer within %s", limit)
 	}
 	if better := u.explain(ctx, err); errors.Is(better, errSessionLost) {
-		return better
-	} else if better != nil {
-		err = better
+		return false, better
+	} else if !errors.Is(better, err) {
+		again, err = false, better
 	}
 	var known *contracts.Error
 	if errors.As(err, &known) && !strings.HasPrefix(known.Message, place) {
 		placed := *known
 		placed.Message = place + ": " + known.Message
 		if errors.As(err, &byRule{}) {
-			return byRule{&placed}
+			return false, byRule{&placed}
 		}
-		return &placed
+		return again, &placed
 	}
-	return err
+	return again, err
 }
 
 func (u *run) applies(ctx context.Context, s *step) (bool, error) {

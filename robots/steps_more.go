@@ -145,6 +145,7 @@ func (t *tab) hand(ctx context.Context, target *spec, file string) (string, erro
 	if err != nil {
 		return at.Element, err
 	}
+	t.acted.Store(true)
 	if err := (proto.DOMSetFileInputFiles{Files: []string{file}, ObjectID: object}).Call(t.on(ctx, f.session)); err != nil {
 		return at.Element, err
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/go-rod/rod/lib/cdp"
@@ -39,6 +40,7 @@ type tab struct {
 	page    proto.TargetSessionID
 	context proto.BrowserBrowserContextID
 	proxy   *proxy
+	acted   atomic.Bool // something was done to the page since this was cleared: it must not be done again unseen
 
 	mutex     sync.Mutex
 	frames    map[string]*frame

@@ -257,6 +257,7 @@ func (t *tab) historyEntry(ctx context.Context) (int, error) {
 }
 
 func (t *tab) backTo(ctx context.Context, entry int) error {
+	t.acted.Store(true)
 	if err := (proto.PageNavigateToHistoryEntry{EntryID: entry}).Call(t.on(ctx, t.page)); err != nil {
 		return err
 	}

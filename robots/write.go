@@ -184,6 +184,7 @@ func (u *run) commit(ctx context.Context) error {
 	}
 	u.committing = true
 	defer func() { u.committing = false }()
+	u.armed = true // until what has left is known
 	armed := fence.arm(rule, u.store)
 	err = u.steps(ctx, w.act)
 	if err == nil {
@@ -194,7 +195,7 @@ func (u *run) commit(ctx context.Context) error {
 		})
 	}
 	left, again, refused := fence.disarm(ctx, armed)
-	u.sent = u.sent || left
+	u.sent, u.armed = u.sent || left, false
 	if again > 0 {
 		u.journal.note(fmt.Sprintf("the page sent the request of the commit %d times more; they were stopped", again))
 	}

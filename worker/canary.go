@@ -2,6 +2,7 @@ package worker
 
 import (
 	"context"
+	"errors"
 	"log/slog"
 	"time"
 
@@ -37,8 +38,12 @@ func (r *canaryRunner) Run(ctx context.Context, in workflows.TimerInput) error {
 	if program == nil {
 		return nil
 	}
+	byHand, err := r.askedFor(ctx, in.Name)
+	if err != nil {
+		return err
+	}
 	began := time.Now()
-	result, failed := robot.try(ctx, program)
+	result, failed := robot.try(ctx, program, byHand)
 	if ctx.Err() != nil {
 		return ctx.Err()
 	}
@@ -66,12 +71,27 @@ func (r *reach) canary(of workspace.CanaryOf) (robot, *robots.Program) {
 	return robot{}, nil
 }
 
+// metaByHand names what says that somebody asked for a canary.
+func metaByHand(timer string) string { return "canary by hand: " + timer }
+
+// askedFor says whether somebody asked for this run of a canary, once.
+func (r *canaryRunner) askedFor(ctx context.Context, timer string) (bool, error) {
+	asked, err := r.store.Meta(ctx, metaByHand(timer))
+	if errors.Is(err, store.ErrNotFound) || err == nil && asked == "" {
+		return false, nil
+	}
+	if err == nil {
+		err = r.store.SetMeta(ctx, metaByHand(timer), "")
+	}
+	return err == nil, err
+}
+
 // try runs a canary.
-func (r robot) try(ctx context.Context, program *robots.Program) (robots.Result, error) {
+func (r robot) try(ctx context.Context, program *robots.Program, byHand bool) (robots.Result, error) {
 	secrets, err := r.driver.ResolveSecrets()
 	if err != nil {
 		return robots.Result{}, err
 	}
-	return r.runner.Try(ctx, program, robots.Call{Secrets: secrets, Base: r.driver.BaseURL, AllowHosts: r.allow,
+	return r.runner.Try(ctx, program, robots.Call{Secrets: secrets, Base: r.driver.BaseURL, AllowHosts: r.allow, ByHand: byHand,
 		Heartbeat: func(step string) { activity.RecordHeartbeat(ctx, step) }})
 }

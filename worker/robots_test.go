@@ -52,3 +52,17 @@ func TestLimitsCountAmongProcesses(t *testing.T) {
 	require.NoError(t, robotLimits{b}.Change(t.Context(), "erp", fail))
 	require.NoError(t, robotLimits{a}.Change(t.Context(), "erp", func(known *robots.Application) { require.Equal(t, 2, known.Failures) }))
 }
+
+func TestACanaryIsAskedForOnce(t *testing.T) {
+	t.Parallel()
+	a, b := twoProcesses(t)
+	require.NoError(t, a.SetMeta(t.Context(), metaByHand("canary-erp-look"), "asked"))
+	for _, want := range []bool{true, false} {
+		asked, err := (&canaryRunner{store: b}).askedFor(t.Context(), "canary-erp-look")
+		require.NoError(t, err)
+		require.Equal(t, want, asked)
+	}
+	asked, err := (&canaryRunner{store: b}).askedFor(t.Context(), "canary-erp-other")
+	require.NoError(t, err)
+	require.False(t, asked)
+}

@@ -246,7 +246,8 @@ func (t *Timers) Act(ctx context.Context, name, act, who, reason string) error {
 	if err != nil {
 		return err
 	}
-	if !slices.ContainsFunc(list, func(v told) bool { return v.Name == name && !v.Gone }) {
+	at := slices.IndexFunc(list, func(v told) bool { return v.Name == name && !v.Gone })
+	if at < 0 {
 		return fmt.Errorf("%w: %s", ErrNoTimer, name)
 	}
 	handle := t.client.ScheduleClient().GetHandle(ctx, timerID(name))
@@ -260,6 +261,11 @@ func (t *Timers) Act(ctx context.Context, name, act, who, reason string) error {
 	case "resume":
 		err = handle.Unpause(ctx, client.ScheduleUnpauseOptions{Note: note})
 	case "trigger":
+		if list[at].Kind == "canary" {
+			if err := t.store.SetMeta(ctx, metaByHand(name), "asked"); err != nil {
+				return fmt.Errorf("worker: %s %s: %w", act, name, err)
+			}
+		}
 		// Not skipped: what a person asked for must not be lost because the run before is not known to be over yet.
 		err = handle.Trigger(ctx, client.ScheduleTriggerOptions{Overlap: enumspb.SCHEDULE_OVERLAP_POLICY_BUFFER_ONE})
 	default:

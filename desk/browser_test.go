@@ -65,7 +65,7 @@ func open(t *testing.T, b *rod.Browser, base string, width int) *tab {
 	t.Cleanup(func() { _ = window.Close() }) // before the server, which waits for open pages
 	page, err := window.Page(proto.TargetCreateTarget{})
 	require.NoError(t, err)
-	page = page.Timeout(90 * time.Second)
+	page = page.Timeout(5 * time.Minute)
 	require.NoError(t, page.SetViewport(&proto.EmulationSetDeviceMetricsOverride{Width: width, Height: 900, DeviceScaleFactor: 1, Mobile: width < 600}))
 	_, err = page.EvalOnNewDocument(`window.trapped = []; for (const name of ["alert", "confirm", "prompt", "print"]) window[name] = () => window.trapped.push(name);
 		document.addEventListener("securitypolicyviolation", (e) => window.trapped.push(e.violatedDirective + " " + e.blockedURI));`)
@@ -99,17 +99,24 @@ func (p *tab) click(selector, words string) {
 	p.t.Helper()
 	element, err := p.ElementR(selector, words)
 	require.NoError(p.t, err, words)
-	wait := p.WaitNavigation(proto.PageLifecycleEventNameLoad)
-	require.NoError(p.t, element.Click(proto.InputMouseButtonLeft, 1))
-	wait()
+	p.another(words, func() error { return element.Click(proto.InputMouseButtonLeft, 1) })
+}
+
+// another does what leads to another page and waits until that one is there, ready, in place of the one before.
+func (p *tab) another(what string, act func() error) {
+	p.t.Helper()
+	p.eval(`() => { window.before = true; return "" }`)
+	require.NoError(p.t, act(), what)
+	require.Eventually(p.t, func() bool {
+		arrived, err := p.Eval(`() => !window.before && document.readyState === "complete"`)
+		return err == nil && arrived.Value.Bool()
+	}, time.Minute, 20*time.Millisecond, what)
 }
 
 // press holds Alt and presses a key.
 func (p *tab) press(key input.Key) {
 	p.t.Helper()
-	wait := p.WaitNavigation(proto.PageLifecycleEventNameLoad)
-	require.NoError(p.t, p.KeyActions().Press(input.AltLeft).Type(key).Do())
-	wait()
+	p.another("Alt and "+string(rune(key)), func() error { return p.KeyActions().Press(input.AltLeft).Type(key).Do() })
 }
 
 func (p *tab) sees(words ...string) {

@@ -216,7 +216,7 @@ func TestSearchAttributesAndRetention(t *testing.T) {
 		found, err := c.ListWorkflow(t.Context(), &workflowservice.ListWorkflowExecutionsRequest{
 			Query: "CrosswalkWaitingFor = 'system crm' AND CrosswalkStage = 'warranty' AND ExecutionStatus = 'Running'"})
 		return err == nil && len(found.GetExecutions()) == 1
-	}, 10*time.Second, 20*time.Millisecond)
+	}, time.Minute, 20*time.Millisecond)
 
 	require.NoError(t, second.Stop(t.Context()))
 

@@ -63,7 +63,7 @@ func NewBrowser(ctx context.Context, options Options) (*Browser, error) {
 	p.pipe.onEvent = b.dispatch
 	b.client = cdp.New().Logger(utils.LoggerQuiet).Start(p.pipe)
 	go b.watch()
-	ctx, cancel := context.WithTimeout(ctx, 20*time.Second)
+	ctx, cancel := context.WithTimeout(ctx, time.Minute)
 	defer cancel()
 	version, err := proto.BrowserGetVersion{}.Call(b.on(ctx, ""))
 	if err != nil {

@@ -79,7 +79,7 @@ func openPageWith(t *testing.T, p *pages, name string, options tabOptions) (cont
 	tb, err := browser.openTab(context.Background(), options)
 	require.NoError(t, err)
 	t.Cleanup(tb.close)
-	ctx, cancel := context.WithTimeout(tb.ctx, 20*time.Second)
+	ctx, cancel := context.WithTimeout(tb.ctx, time.Minute)
 	t.Cleanup(cancel)
 	require.NoError(t, tb.navigate(ctx, "", p.URL+"/"+name))
 	return ctx, tb
@@ -229,7 +229,7 @@ func TestNothingIsLeftBehind(t *testing.T) {
 	require.Eventually(t, func() bool {
 		contexts, err := proto.TargetGetBrowserContexts{}.Call(browser.on(t.Context(), ""))
 		return err == nil && len(contexts.BrowserContextIDs) == 0
-	}, 5*time.Second, 20*time.Millisecond)
+	}, time.Minute, 20*time.Millisecond)
 	browser.Close()
 	require.NoDirExists(t, profile)
 }

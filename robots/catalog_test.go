@@ -178,7 +178,7 @@ func TestChangedLayoutIsDrift(t *testing.T) {
 			})
 			program := getShipment(t)
 			quick := *program.System
-			quick.stepTime = time.Second
+			quick.stepTime = 5 * time.Second
 			program.System = &quick
 			call := d.call
 			call.Input = rules.Record(map[string]rules.Value{"order_number": rules.Text(d.orders()["delivered"])})

@@ -116,7 +116,7 @@ func (j *journal) evidence(p *Program, browser string, err error) []Evidence {
 }
 
 // pictureTime bounds a picture: a page that hangs must not hold up the end of the run.
-const pictureTime = 3 * time.Second
+const pictureTime = 10 * time.Second
 
 // picture photographs the page, with everything hidden that must not be seen. Without the hiding there is
 // no picture.
@@ -130,6 +130,9 @@ func (u *run) picture(ctx context.Context, name string) {
 	}
 	ctx, cancel := context.WithTimeout(ctx, pictureTime)
 	defer cancel()
+	if name == "failure" { // a page that is still awaited answers nothing before it has come
+		_ = proto.PageStopLoading{}.Call(u.tab.on(ctx, u.tab.page))
+	}
 	pages := u.tab.structure(ctx, false)
 	u.journal.mutex.Lock()
 	u.journal.pages = pages

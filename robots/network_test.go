@@ -48,7 +48,7 @@ for (const [id, scheme] of [['plain', 'ws'], ['encrypted', 'wss']]) {
 		require.Eventually(t, func() bool {
 			at, err := tb.read(ctx, closed)
 			return err == nil && at.Text == "closed"
-		}, 15*time.Second, 20*time.Millisecond, id)
+		}, time.Minute, 20*time.Millisecond, id)
 	}
 	require.Zero(t, opened.Load())
 	stoppedSoon(t, tb.options.fence, "it is not encrypted, as WebSockets are", "it is for a WebSocket")
@@ -171,11 +171,11 @@ func TestAnOldPageSendsNothingDuringALogin(t *testing.T) {
 			return
 		}
 		_, _ = io.WriteString(w, `<p>Sitzung abgelaufen</p><script>
-setInterval(() => fetch('/old', { method: 'POST', body: 'x' }).catch(() => {}), 5);
+setInterval(() => fetch('/old', { method: 'POST', body: 'x' }).catch(() => {}), 25);
 window.open('/other');</script>`)
 	})
-	p.page("/other", `<script>setInterval(() => fetch('/old', { method: 'POST', body: 'x' }).catch(() => {}), 5);</script>`)
-	system := plainSystem + `
+	p.page("/other", `<script>setInterval(() => fetch('/old', { method: 'POST', body: 'x' }).catch(() => {}), 25);</script>`)
+	system := strings.Replace(plainSystem, "step: 6s", "step: 20s", 1) + `
 session:
   secrets: [user]
   alive: {text: Willkommen}
@@ -193,8 +193,8 @@ session:
 	require.Zero(t, old.Load())
 }
 
+// It has the machine to itself: beside other browsers it would take much longer to fill its memory.
 func TestAPageThatEatsMemoryEndsAlone(t *testing.T) {
-	t.Parallel()
 	p := servePages(t)
 	p.page("/greedy", `<h1>Liste</h1><script>
 const kept = [];
@@ -202,10 +202,12 @@ function eat() { for (let i = 0; i < 200; i++) kept.push(new Array(10000).fill(k
 setTimeout(eat, 0);</script>`)
 	own := NewPool(PoolOptions{Runs: 2})
 	t.Cleanup(own.Close)
-	system := strings.Replace(plainSystem, "step: 2s", "step: 40s", 1)
-	_, err := NewRunner(own, nil).Run(t.Context(), compileTest(t, system, "  - goto: /greedy\n  - expect: {text: Niemals}", "{}"), Call{Base: p.URL})
+	patient := func(limits string) string {
+		return strings.Replace(plainSystem, "step: 6s, run: 90s", limits, 1)
+	}
+	_, err := NewRunner(own, nil).Run(t.Context(), compileTest(t, patient("step: 3m, run: 4m"), "  - goto: /greedy\n  - expect: {text: Niemals}", "{}"), Call{Base: p.URL})
 	require.Equal(t, contracts.Unavailable, contracts.ClassOf(err), "%v", err)
 	require.ErrorIs(t, err, errTabCrashed)
-	_, err = NewRunner(own, nil).Run(t.Context(), compileTest(t, plainSystem, "  - goto: /popup.html\n  - expect: {text: Fenster}", "{}"), Call{Base: p.URL})
+	_, err = NewRunner(own, nil).Run(t.Context(), compileTest(t, patient("step: 20s, run: 90s"), "  - goto: /popup.html\n  - expect: {text: Fenster}", "{}"), Call{Base: p.URL})
 	require.NoError(t, err, "others can go on")
 }

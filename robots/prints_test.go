@@ -204,7 +204,7 @@ func TestCanary(t *testing.T) {
 			return r.URL.Path == "/orders/new"
 		}
 	})
-	program.System.stepTime = 4 * time.Second
+	program.System.stepTime = 8 * time.Second
 	_, err = runner.Try(t.Context(), program, Call{Base: o.URL})
 	require.Equal(t, contracts.Drift, contracts.ClassOf(err), "%v", err)
 }

@@ -209,6 +209,7 @@ func (u *run) shot(ctx context.Context) []byte {
 	}
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), pictureTime)
 	defer cancel()
+	defer context.AfterFunc(u.tab.ctx, cancel)() // a run that is cancelled ends at once
 	defer func() {
 		for _, f := range u.tab.allFrames() {
 			_ = u.tab.call(ctx, f, "unmask", nil, nil)

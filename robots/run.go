@@ -302,7 +302,7 @@ func (u *run) inBrowser(ctx context.Context, browser *Browser) (rules.Value, err
 		if doubt := (errDoubt{}); !errors.As(err, &doubt) && !u.refused {
 			err = u.explain(ctx, err)
 		}
-		u.picture(context.WithoutCancel(ctx), "failure")
+		u.picture(ctx, "failure")
 	}
 	u.runner.pool.suspectOn(err, browser)
 	return rules.Value{}, err

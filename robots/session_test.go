@@ -182,5 +182,5 @@ func TestPoolRetiresOldBrowsers(t *testing.T) {
 	}
 	require.True(t, browsers[0] == browsers[1], "a healthy browser was replaced")
 	require.True(t, browsers[0] != browsers[2], "a browser beyond its age was handed out again")
-	require.Eventually(t, func() bool { return browsers[0].ctx.Err() != nil }, 5*time.Second, 10*time.Millisecond)
+	require.Eventually(t, func() bool { return browsers[0].ctx.Err() != nil }, time.Minute, 10*time.Millisecond)
 }

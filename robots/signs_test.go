@@ -39,7 +39,7 @@ func TestNoticesAreDoneAway(t *testing.T) {
 		require.NoError(t, err, address)
 	}
 	forever.Store(true)
-	program := compileTest(t, strings.Replace(system, "step: 2s", "step: 1s", 1), "\n  - goto: /news\n  - click: {button: Weiter}\n", "{}")
+	program := compileTest(t, strings.Replace(system, "step: 6s", "step: 1s", 1), "\n  - goto: /news\n  - click: {button: Weiter}\n", "{}")
 	_, err := NewRunner(pool, nil).Run(t.Context(), program, Call{Base: p.URL})
 	require.Error(t, err, "it ends")
 }

@@ -322,7 +322,7 @@ func TestDoubtIsSettledByFind(t *testing.T) {
 				text = c.robot(text)
 			}
 			if c.quick {
-				system = strings.Replace(system, "step: 15s", "step: 3s", 1)
+				system = strings.Replace(system, "step: 15s", "step: 8s", 1)
 			}
 			result, err := NewRunner(pool, nil).Run(t.Context(), compileOrder(t, system, text), orderCall(o, "k1", l))
 			require.Equal(t, c.class, contracts.ClassOf(err), "%v", err)

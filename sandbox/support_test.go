@@ -177,7 +177,7 @@ func TestSearchLags(t *testing.T) {
 		return len(a.body["results"].([]any))
 	}
 	require.Zero(t, found())
-	require.Eventually(t, func() bool { return found() == 1 }, 10*time.Second, 50*time.Millisecond)
+	require.Eventually(t, func() bool { return found() == 1 }, time.Minute, 50*time.Millisecond)
 }
 
 func TestSolvingSendsASignedWebhook(t *testing.T) {

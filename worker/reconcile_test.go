@@ -20,7 +20,7 @@ func (h *house) until(caseID string, state store.CaseState) store.Case {
 		var err error
 		found, err = h.store.Case(h.t.Context(), caseID)
 		return err == nil && found.State == state
-	}, 20*time.Second, 20*time.Millisecond, "%s", caseID)
+	}, time.Minute, 20*time.Millisecond, "%s", caseID)
 	return found
 }
 
@@ -76,7 +76,7 @@ func TestStoreThatIsBehindTemporalCatchesUp(t *testing.T) {
 		require.NoError(t, err)
 		found, err := h.store.Case(t.Context(), deleted.ID)
 		return err == nil && found.State == store.CaseTerminated
-	}, 20*time.Second, 50*time.Millisecond)
+	}, time.Minute, 50*time.Millisecond)
 	for _, id := range []string{unstarted.ID, waiting.ID} {
 		found, err := h.store.Case(t.Context(), id)
 		require.NoError(t, err)

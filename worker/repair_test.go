@@ -35,7 +35,7 @@ func (h *house) waits(caseID, kind string) worker.Wait {
 		var err error
 		found, err = h.worker.Cases().Waits(h.t.Context(), caseID)
 		return err == nil && len(found) == 1 && found[0].Kind == kind && (kind != "system" || !found[0].NextTry.IsZero())
-	}, 20*time.Second, 20*time.Millisecond, "%+v", found)
+	}, time.Minute, 20*time.Millisecond, "%+v", found)
 	return found[0]
 }
 
@@ -130,9 +130,9 @@ func TestWouldUndo(t *testing.T) {
 	h.work()
 	made := h.begin("assign", `{"text": "x"}`)
 	h.answer(h.task(made.ID), `{"outcome": "solved"}`)
-	require.Eventually(t, func() bool { return h.stored(made.ID).WaitingStep == "second" }, 20*time.Second, 20*time.Millisecond)
+	require.Eventually(t, func() bool { return h.stored(made.ID).WaitingStep == "second" }, time.Minute, 20*time.Millisecond)
 	h.answer(h.task(made.ID), `{"outcome": "solved"}`)
-	require.Eventually(t, func() bool { return h.stored(made.ID).WaitingStep == "third" }, 20*time.Second, 20*time.Millisecond)
+	require.Eventually(t, func() bool { return h.stored(made.ID).WaitingStep == "third" }, time.Minute, 20*time.Millisecond)
 	of := h.stored(made.ID)
 	undo, err := h.worker.Cases().WouldUndo(t.Context(), of)
 	require.NoError(t, err)

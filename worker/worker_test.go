@@ -110,7 +110,7 @@ func (h *house) task(caseID string) store.Task {
 		var err error
 		found, err = h.store.Tasks(h.t.Context(), store.TaskFilter{CaseID: caseID, Open: true})
 		return err == nil && len(found) == 1
-	}, 20*time.Second, 10*time.Millisecond)
+	}, time.Minute, 10*time.Millisecond)
 	return found[0]
 }
 
@@ -192,7 +192,7 @@ func TestBundleThatIsNotInMemoryIsLoaded(t *testing.T) {
 		}
 		return false
 	}
-	require.Eventually(t, failed, 20*time.Second, 20*time.Millisecond)
+	require.Eventually(t, failed, time.Minute, 20*time.Millisecond)
 	require.NoError(t, started.Refresh(t.Context()))
 	h.answer(h.task(made.ID), `{"outcome": "solved"}`)
 	require.Equal(t, "solved", h.result(made).Outcome)

@@ -366,7 +366,7 @@ func (p player) operator(wish store.Repair) {
 		var reply workflows.Repaired
 		require.NoError(p.t, handle.Get(p.t.Context(), &reply))
 		return reply.Problem == "" || wish.Act != store.ActPark
-	}, 20*time.Second, 50*time.Millisecond)
+	}, time.Minute, 50*time.Millisecond)
 }
 
 func (p player) people(s scenario) {
@@ -437,5 +437,5 @@ func (p player) next() (task store.Task, ok bool) {
 
 func (p player) await(condition func() bool) {
 	p.t.Helper()
-	require.Eventually(p.t, condition, 30*time.Second, 20*time.Millisecond)
+	require.Eventually(p.t, condition, time.Minute, 20*time.Millisecond)
 }

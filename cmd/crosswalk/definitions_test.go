@@ -53,7 +53,7 @@ func TestAnotherProcessSeesWhatIsPublished(t *testing.T) {
 		require.NoError(t, os.WriteFile(path, []byte(strings.Replace(string(text), edits[0], edits[1], 1)), 0o600))
 	}
 	publish()
-	require.Eventually(t, func() bool { return other.Input("callback").Member("urgent") != nil }, 30*time.Second, 20*time.Millisecond)
+	require.Eventually(t, func() bool { return other.Input("callback").Member("urgent") != nil }, time.Minute, 20*time.Millisecond)
 	require.Contains(t, other.Sources()[0].With.Reads(), "note.text", "the source switched with it")
 	require.NotNil(t, other.Sources()[0].Input.Member("urgent"))
 	cancel()

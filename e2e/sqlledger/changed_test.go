@@ -29,7 +29,7 @@ var postButton = regexp.MustCompile(`<input[^>]*value="Post"[^>]*>`)
 // its work all the same, and rightly, or it stops as drift before anything is sent.
 func TestChangedPagesNeverWriteWrongly(t *testing.T) {
 	b := newBench(t)
-	program, brief, runner, customer := impatient(t), quicker(t, "step: 20s", "step: 4s", "within: 40s", "within: 20s"), robots.NewRunner(b.pool, nil), b.customer("Ada Brown")
+	program, brief, runner, customer := impatient(t), quicker(t, "step: 20s", "step: 8s", "within: 40s", "within: 20s"), robots.NewRunner(b.pool, nil), b.customer("Ada Brown")
 	post := func(used *robots.Program, key string) (err error) {
 		journal := fileJournal(filepath.Join(t.TempDir(), "journal"))
 		for range 3 { // a slow machine

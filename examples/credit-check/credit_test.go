@@ -73,7 +73,7 @@ func (h *house) until(id string, wanted func(store.Case) bool) store.Case {
 		var err error
 		found, err = h.store.Case(h.t.Context(), id)
 		return err == nil && wanted(found)
-	}, 30*time.Second, 20*time.Millisecond)
+	}, time.Minute, 20*time.Millisecond)
 	return found
 }
 
@@ -95,7 +95,7 @@ func TestNewCustomer(t *testing.T) {
 	require.Eventually(t, func() bool {
 		tasks, err = h.store.Tasks(t.Context(), store.TaskFilter{CaseID: run[0].ID, Open: true})
 		return err == nil && len(tasks) == 1
-	}, 30*time.Second, 20*time.Millisecond)
+	}, time.Minute, 20*time.Millisecond)
 	answered, err := h.store.Answer(t.Context(), tasks[0].ID, tasks[0].Version, store.Actor{User: "ada", All: true}, "answered", json.RawMessage(`{"value": {"number": "A-77"}}`))
 	require.NoError(t, err)
 	require.NoError(t, h.cases.Deliver(t.Context(), answered))

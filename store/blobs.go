@@ -45,17 +45,23 @@ func (s *Store) PutPayload(ctx context.Context, caseID string, body []byte) (str
 // sweptCases is how many cases DropPayloads frees in one transaction.
 const sweptCases = 100
 
-// DropPayloads deletes the payloads of cases that ended before an instant: nothing asks for them once Temporal has
-// dropped the history. It returns how many there were.
+// oldPayloads are cases that ended before an instant and still have payloads. The type stands in it as it does in the index
+// of payloads, by which they are found.
+const oldPayloads = `SELECT DISTINCT b.case_id FROM blobs b WHERE b.media_type = '` + payloadType + `' AND
+	EXISTS (SELECT 1 FROM cases c WHERE c.id = b.case_id AND c.ended_at > 0 AND c.ended_at < ?)`
+
+// DropPayloads deletes the payloads of some cases that ended before an instant: nothing asks for them once Temporal has
+// dropped the history. It returns how many there were; 0: none is left.
 func (s *Store) DropPayloads(ctx context.Context, endedBefore time.Time) (dropped int64, err error) {
-	for n := int64(1); n > 0 && err == nil; dropped += n {
-		err = s.write(ctx, "drop payloads", func(tx session) error {
-			n, err = tx.exec(ctx, `DELETE FROM blobs WHERE media_type = ? AND case_id IN (
-				SELECT DISTINCT b.case_id FROM blobs b JOIN cases c ON c.id = b.case_id
-				WHERE b.media_type = ? AND c.ended_at > 0 AND c.ended_at < ? LIMIT `+strconv.Itoa(sweptCases)+`)`, payloadType, payloadType, endedBefore)
-			return err
-		})
+	found, err := many[textRow](ctx, s.read(), oldPayloads+" ORDER BY b.case_id LIMIT "+strconv.Itoa(sweptCases), endedBefore)
+	if err != nil || len(found) == 0 {
+		return 0, wrap("drop payloads", err)
 	}
+	err = s.write(ctx, "drop payloads", func(tx session) error {
+		set, ids := in(texts(found))
+		dropped, err = tx.exec(ctx, "DELETE FROM blobs WHERE media_type = '"+payloadType+"' AND case_id IN "+set, ids...)
+		return err
+	})
 	return dropped, err
 }
 

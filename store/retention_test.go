@@ -1,9 +1,11 @@
 package store
 
 import (
+	"fmt"
 	"io/fs"
 	"regexp"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -139,9 +141,78 @@ func TestManyOldCasesGo(t *testing.T) {
 		require.NoError(t, err)
 		closed(t, s, made.ID, clock.Now())
 	}
-	n, err := s.DropCases(t.Context(), clock.Now())
+	open, err := s.CreateCase(t.Context(), NewCase{UseCase: "complaint"})
 	require.NoError(t, err)
-	require.EqualValues(t, droppedAtOnce+3, n)
+	for _, want := range []int64{droppedAtOnce, 3, 0} {
+		n, err := s.DropCases(t.Context(), clock.Now())
+		require.NoError(t, err)
+		require.EqualValues(t, want, n, "so many at once, then others may write")
+		_, _, err = s.BeginEffect(t.Context(), Effect{Key: fmt.Sprint("effect ", want), CaseID: open.ID, StepPath: "ticket", System: "support", Operation: "support.create_task", Driver: "adapter:zendesk", Safety: "idempotency_key", RequestHash: "h"}, nil)
+		require.NoError(t, err)
+	}
+}
+
+// TestFilesThatOthersHoldStay: the same bytes in another case, in a later message of the case, or as what a step keeps.
+func TestFilesThatOthersHoldStay(t *testing.T) {
+	t.Parallel()
+	s, clock := testStore(t)
+	ctx, begun := t.Context(), clock.Now()
+	message := func(key, thread string, files ...string) Entry {
+		in := Incoming{Entry: Entry{Source: "mails", Channel: "email", DedupeKey: key, UseCase: "complaint", Parsed: []byte(`{}`), ReceivedAt: clock.Now(), ThreadKeys: []string{thread}}, Raw: []byte(key)}
+		for _, body := range files {
+			in.Entry.Attachments = append(in.Entry.Attachments, Attachment{Name: "file", MediaType: "image/png", Body: []byte(body)})
+		}
+		stored, err := s.StoreEntry(ctx, in)
+		require.NoError(t, err)
+		require.NoError(t, s.MarkStarted(ctx, stored.Entry.ID))
+		return stored.Entry
+	}
+	first, other := message("first", "one", "a", "b", "c"), message("other", "two", "b")
+	kept, err := s.PutBlob(ctx, other.CaseID, "image/png", []byte("a"))
+	require.NoError(t, err)
+	clock.Advance(24 * time.Hour)
+	require.Equal(t, first.CaseID, message("later", "one", "a").CaseID)
+	closed(t, s, first.CaseID, clock.Now())
+	closed(t, s, other.CaseID, clock.Now())
+	n, err := s.DropMessages(ctx, begun.Add(time.Hour))
+	require.NoError(t, err)
+	require.EqualValues(t, 2, n)
+	left, err := s.BlobTypes(ctx, first.CaseID)
+	require.NoError(t, err)
+	require.Len(t, left, 1, "the one of the later message")
+	left, err = s.BlobTypes(ctx, other.CaseID)
+	require.NoError(t, err)
+	require.Equal(t, map[string]string{kept: "image/png"}, left)
+}
+
+type planned struct {
+	id, parent, unused int64
+	detail             string
+}
+
+func (p *planned) fields() []any { return []any{&p.id, &p.parent, &p.unused, &p.detail} }
+
+// TestWhatIsOldIsFoundByIndexes: looking for it must not cost more with all that is kept.
+func TestWhatIsOldIsFoundByIndexes(t *testing.T) {
+	t.Parallel()
+	s, clock := testStore(t)
+	if s.postgres { // which reads small tables whole, whatever indexes there are
+		return
+	}
+	now := clock.Now()
+	for query, args := range map[string][]any{
+		oldCases + " ORDER BY c.ended_at LIMIT 50":      {now, now},
+		oldEntries + " ORDER BY e.received_at LIMIT 50": {now},
+		oldPayloads + " ORDER BY b.case_id LIMIT 100":   {now},
+		"DELETE FROM task_notes WHERE case_id IN (?)":   {"x"},
+		"DELETE FROM reminders WHERE case_id IN (?)":    {"x"},
+	} {
+		steps, err := many[planned](t.Context(), s.read(), "EXPLAIN QUERY PLAN "+query, args...)
+		require.NoError(t, err)
+		for _, step := range steps {
+			require.True(t, !strings.HasPrefix(step.detail, "SCAN ") || strings.Contains(step.detail, "blobs_of_payloads"), "%s: %s", query, step.detail)
+		}
+	}
 }
 
 // TestAllThatIsKnownOfACaseGoes: a new table that names cases must be dropped with them, or stand here with the others

@@ -6,6 +6,7 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"fmt"
+	"strconv"
 	"time"
 )
 
@@ -227,10 +228,13 @@ func (s *Store) KeepBlob(ctx context.Context, caseID, id string, until time.Time
 	})
 }
 
-// DropKept deletes files whose time is over, and says how many.
+// keptAtOnce is how many files DropKept deletes in one transaction.
+const keptAtOnce = 200
+
+// DropKept deletes some files whose time is over, and says how many; 0: none is left.
 func (s *Store) DropKept(ctx context.Context, now time.Time) (dropped int64, err error) {
 	err = s.write(ctx, "drop files", func(tx session) error {
-		dropped, err = tx.exec(ctx, "DELETE FROM blobs WHERE keep_until > 0 AND keep_until < ?", now)
+		dropped, err = tx.exec(ctx, "DELETE FROM blobs WHERE (case_id, id) IN (SELECT case_id, id FROM blobs WHERE keep_until > 0 AND keep_until < ? LIMIT "+strconv.Itoa(keptAtOnce)+")", now)
 		return err
 	})
 	return dropped, err

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"strings"
-	"time"
 
 	commonpb "go.temporal.io/api/common/v1"
 	"go.temporal.io/api/proxy"
@@ -164,57 +163,4 @@ func reference(claim map[string]string, size int64) (*commonpb.Payload, error) {
 		Data:             data,
 		ExternalPayloads: []*commonpb.Payload_ExternalPayloadDetails{{SizeBytes: size}},
 	}, nil
-}
-
-const (
-	// DefaultRetention is how long Temporal keeps the history of an ended case, unless it is told otherwise.
-	DefaultRetention = 30 * 24 * time.Hour
-	// sweepEvery is the pause between two looks for what has been kept long enough.
-	sweepEvery = time.Hour
-	// sweepMargin is how long payloads stay beyond the history that they belong to.
-	sweepMargin = 24 * time.Hour
-)
-
-// forgetRobots is how long it is kept what pages of robots were like that nothing runs any more.
-const forgetRobots = 180 * 24 * time.Hour
-
-// sweep drops the payloads of cases whose history Temporal has dropped, and what the workspace wants to be kept no
-// longer. Several workers may do so at once.
-func (w *Worker) sweep(ctx context.Context, now time.Time) {
-	if now.Sub(w.swept) < sweepEvery {
-		return
-	}
-	w.swept = now
-	retention := w.config.Retention
-	if retention <= 0 {
-		retention = DefaultRetention
-	}
-	if _, err := w.config.Store.DropPayloads(ctx, now.Add(-retention-sweepMargin)); err != nil && ctx.Err() == nil {
-		w.log.Error("payloads.not_dropped", "error", err)
-	}
-	if dropped, err := w.config.Store.DropKept(ctx, now); err != nil && ctx.Err() == nil {
-		w.log.Error("evidence.not_dropped", "error", err)
-	} else if dropped > 0 {
-		w.log.Info("evidence.dropped", "files", dropped)
-	}
-	if err := w.config.Store.ForgetRobots(ctx, now.Add(-forgetRobots)); err != nil && ctx.Err() == nil {
-		w.log.Error("robots.not_forgotten", "error", err)
-	}
-	keep := w.reach.config.Load().Retention
-	w.drop(ctx, "messages", keep.Intake, now, w.config.Store.DropMessages)
-	w.drop(ctx, "cases", keep.Record, now, w.config.Store.DropCases)
-}
-
-// drop drops what is older than it is to be kept; 0: for ever.
-func (w *Worker) drop(ctx context.Context, what string, keep time.Duration, now time.Time, do func(context.Context, time.Time) (int64, error)) {
-	if keep == 0 {
-		return
-	}
-	dropped, err := do(ctx, now.Add(-keep))
-	if dropped > 0 {
-		w.log.Info(what+".dropped", "count", dropped, "kept_for", keep.String())
-	}
-	if err != nil && ctx.Err() == nil {
-		w.log.Error(what+".not_dropped", "error", err)
-	}
 }

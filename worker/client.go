@@ -1,6 +1,7 @@
 package worker
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"log/slog"
@@ -68,6 +69,16 @@ func options(d Dialing) (client.Options, error) {
 	o.Identity = "crosswalk" // the default names the user and the host
 	o.Logger = log.NewStructuredLogger(loggerOr(d.Logger))
 	return o, observe(&o, d.Telemetry)
+}
+
+// namespaceOf is the namespace that options says.
+func namespaceOf(d Dialing) string {
+	if d.Namespace == "" && d.Address == "" {
+		if loaded, err := envconfig.LoadDefaultClientOptions(); err == nil {
+			d.Namespace = loaded.Namespace
+		}
+	}
+	return cmp.Or(d.Namespace, DefaultNamespace)
 }
 
 // local says that an address is on this machine.

@@ -10,16 +10,20 @@ import (
 	"google.golang.org/protobuf/types/known/durationpb"
 )
 
-// KeepHistories has Temporal keep the histories of ended cases for so long. It says what the namespace had before. An
-// existing cluster may not let us change that: then the error says so, and what the cluster does stays.
-func KeepHistories(ctx context.Context, service workflowservice.WorkflowServiceClient, name string, wanted time.Duration) (had time.Duration, err error) {
+// HistoriesKept is how long Temporal keeps the histories of ended cases.
+func HistoriesKept(ctx context.Context, service workflowservice.WorkflowServiceClient, name string) (time.Duration, error) {
 	found, err := service.DescribeNamespace(ctx, &workflowservice.DescribeNamespaceRequest{Namespace: name})
 	if err != nil {
 		return 0, fmt.Errorf("worker: the retention of the namespace %s cannot be read: %w", name, err)
 	}
-	had = found.GetConfig().GetWorkflowExecutionRetentionTtl().AsDuration()
-	if had == wanted {
-		return had, nil
+	return found.GetConfig().GetWorkflowExecutionRetentionTtl().AsDuration(), nil
+}
+
+// KeepHistories has Temporal keep the histories of ended cases for so long. It says what the namespace had before. An
+// existing cluster may not let us change that: then the error says so, and what the cluster does stays.
+func KeepHistories(ctx context.Context, service workflowservice.WorkflowServiceClient, name string, wanted time.Duration) (had time.Duration, err error) {
+	if had, err = HistoriesKept(ctx, service, name); err != nil || had == wanted {
+		return had, err
 	}
 	_, err = service.UpdateNamespace(ctx, &workflowservice.UpdateNamespaceRequest{Namespace: name,
 		Config: &namespace.NamespaceConfig{WorkflowExecutionRetentionTtl: durationpb.New(wanted)}})

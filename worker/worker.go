@@ -30,6 +30,8 @@ type Config struct {
 	// Client is a connection to Temporal made by Dial; nil: one is made by Temporal and closed by Stop.
 	Client   client.Client
 	Temporal Dialing
+	// Namespace is that of Client; empty: the one that Temporal says. How long payloads are kept is what it says.
+	Namespace string
 	// Base is the folder of the workspace, for secrets that lie in files.
 	Base string
 	// Data is the data directory if the store is there: the key that log-ins are encrypted with lies there too, unless the
@@ -43,9 +45,6 @@ type Config struct {
 	NoRobots bool
 	// Register adds workflows and activities of the embedder's own to those that the main queue serves.
 	Register func(worker.Registry)
-	// Retention is how long Temporal keeps the history of an ended case; 0: DefaultRetention. Its large payloads are
-	// dropped from the store when the history is gone.
-	Retention time.Duration
 	// Poll is how often the store is asked whether something was published; 0: twice a second.
 	Poll time.Duration
 	// Look is how often Temporal is asked which cases it ended by force; 0: every 15 seconds.
@@ -77,7 +76,6 @@ type Worker struct {
 	version int64
 	timers  atomic.Pointer[[]*workspace.Timer]
 	synced  int64 // the version whose schedules Temporal has
-	swept   time.Time
 	stop    context.CancelFunc
 	// background is what goes on beside the tasks.
 	background sync.WaitGroup
@@ -104,6 +102,7 @@ func Start(ctx context.Context, config Config) (*Worker, error) {
 	w.stop = cancel
 	w.background.Go(func() { w.follow(background) })
 	w.background.Go(func() { w.reconcile(background) })
+	w.background.Go(func() { w.sweep(background) })
 	return w, nil
 }
 
@@ -276,7 +275,6 @@ func (w *Worker) follow(ctx context.Context) {
 			if err := w.syncTimers(ctx); err != nil && ctx.Err() == nil {
 				w.log.Error("schedules.not_synced", "error", err)
 			}
-			w.sweep(ctx, time.Now())
 		}
 	}
 }

@@ -70,8 +70,7 @@ func historyFlag(c *cobra.Command) (time.Duration, error) {
 
 // engineOptions are those of the engine inside `up`, or of the engine alone.
 func (s *system) engineOptions() engine.Options {
-	s.retention = cmp.Or(s.wantedRetention(), worker.DefaultRetention)
-	o := engine.Options{Directory: filepath.Join(s.options.data, "temporal"), Namespace: s.options.namespace, Retention: s.retention,
+	o := engine.Options{Directory: filepath.Join(s.options.data, "temporal"), Namespace: s.options.namespace, Retention: cmp.Or(s.wantedRetention(), worker.DefaultRetention),
 		SearchAttributes: worker.SearchAttributes(), Logger: s.log}
 	if s.options.roles == (roles{engine: true}) {
 		o.Retention = s.options.history
@@ -91,16 +90,15 @@ func (s *system) wantedRetention() time.Duration {
 	return s.definitions.current().Config.Retention.History
 }
 
-// keepHistories brings an existing Temporal to what crosswalk.yaml says. What may not be changed is not: payloads are then
-// kept for the longer of both times, so that no history lacks them.
+// keepHistories brings an existing Temporal to what crosswalk.yaml says. What may not be changed is not: the worker asks
+// the namespace how long payloads are needed.
 func (s *system) keepHistories(ctx context.Context) {
 	wanted := s.wantedRetention()
 	if wanted == 0 {
 		return
 	}
 	had, err := worker.KeepHistories(ctx, s.client.WorkflowService(), cmp.Or(s.options.namespace, worker.DefaultNamespace), wanted)
-	if s.retention = wanted; err != nil {
-		s.retention = max(wanted, had)
+	if err != nil {
 		s.log.Warn("namespace.retention_not_changed", "wanted", wanted.String(), "kept", had.String(), "error", err)
 	}
 }

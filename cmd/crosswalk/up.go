@@ -94,8 +94,7 @@ type system struct {
 	background      sync.WaitGroup
 	token           string
 	telemetry       *telemetry.Telemetry
-	retention       time.Duration // of the histories of ended cases
-	announced       bool          // up.json is ours
+	announced       bool // up.json is ours
 }
 
 // up runs a workspace until the context is done. ready is called once everything takes work.
@@ -174,7 +173,7 @@ func (s *system) start(ctx, working context.Context) error {
 		}
 	}
 	if s.options.roles.worker {
-		s.worker, err = worker.Start(ctx, worker.Config{Store: s.store, Client: s.client, Base: base, Data: s.dataOfStore(), DeskURL: s.deskURL(), NoRobots: s.options.noRobots, Retention: s.retention, Logger: s.log, Telemetry: s.telemetry})
+		s.worker, err = worker.Start(ctx, worker.Config{Store: s.store, Client: s.client, Namespace: s.options.namespace, Base: base, Data: s.dataOfStore(), DeskURL: s.deskURL(), NoRobots: s.options.noRobots, Logger: s.log, Telemetry: s.telemetry})
 		if err != nil {
 			return systemError(err)
 		}

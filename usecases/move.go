@@ -70,6 +70,9 @@ func (p *Plan) Movable(to *Plan, from int, results map[string]rules.Value) strin
 		if problem := unfit(next.Type, results[done.ID]); results != nil && done.ID != "" && problem != "" {
 			return fmt.Sprintf("the result of the step %s is not what the other version reads: %s", done.Path, problem)
 		}
+		if step, place := newlyRead(done, next, results); results != nil && place != "" {
+			return fmt.Sprintf("the other version reads %s of the answer of the step %s, which this one did not: it is not there, and may have been left out because it did not look as declared; go on from the step %s, so that it is asked again", place, step.Path, done.Path)
+		}
 	}
 	if from >= len(to.Steps) {
 		return "the other version has no step after those that the case has done"

@@ -56,10 +56,16 @@ func Diff(old, new *Table, steps int) *TableDiff {
 		d.parts(old, new, steps)
 		return d
 	}
-	d.types("fact", "", old.Facts, new.Facts)
 	if was, is := old.days(), new.days(); was != is {
 		d.Types = append(d.Types, fmt.Sprintf("it was in force %s and is in force %s", was, is))
 	}
+	d.compare(old, new, steps, false)
+	return d
+}
+
+// compare compares two tables without parts; inCommon leaves out the days on which only the new one is in force.
+func (d *TableDiff) compare(old, new *Table, steps int, inCommon bool) {
+	d.types("fact", "", old.Facts, new.Facts)
 	d.types("output", "", old.Outputs, new.Outputs)
 	if choiceOf(old) != choiceOf(new) {
 		d.Types = append(d.Types, "hit: the rule by which rows are chosen is another")
@@ -68,14 +74,17 @@ func Diff(old, new *Table, steps int) *TableDiff {
 		for j := range old.columns {
 			if a, b := &new.columns[i], &old.columns[j]; a.value.text == b.value.text && a.value.result.Kind != b.value.result.Kind {
 				d.Unchecked = append(d.Unchecked, fmt.Sprintf("not compared: %s was a %s and is a %s", a.name, b.value.result.Kind, a.value.result.Kind))
-				return d
+				return
 			}
 		}
 	}
 	c := compareTables(old, new, steps)
 	if c == nil {
 		d.Unchecked = append(d.Unchecked, "not compared: the tables are too large")
-		return d
+		return
+	}
+	if inCommon {
+		c.space.outOfForce(old)
 	}
 	found, complete := c.differences(maxChanges, false)
 	d.rows(c)
@@ -101,10 +110,10 @@ func Diff(old, new *Table, steps int) *TableDiff {
 		d.Unchecked = append(d.Unchecked, fmt.Sprintf("not fully compared: there may be more differences than the %d that are listed", len(found)))
 	}
 	d.Same = complete && len(found) == 0 && !slices.ContainsFunc(d.Types, func(text string) bool { return !strings.HasPrefix(text, "hit:") })
-	return d
 }
 
-// parts compares the versions of a table one by one. Of chains only their own tables are compared, each by itself.
+// parts compares the versions of a table, over the days that one of the old and one of the new ones have in common: a
+// version is known by its days, whatever its file is called. Of chains only their own tables are compared, each by itself.
 func (d *TableDiff) parts(old, new *Table, steps int) {
 	if len(old.versions) == 0 || len(new.versions) == 0 {
 		d.Unchecked = append(d.Unchecked, "not compared: chains, and a table without versions with one that has some; their tables are compared one by one")
@@ -112,23 +121,78 @@ func (d *TableDiff) parts(old, new *Table, steps int) {
 	}
 	d.Same = true
 	for _, before := range old.versions {
-		if !slices.ContainsFunc(new.versions, func(after *Table) bool { return after.file == before.file }) {
-			d.Same = false
-			d.Types = append(d.Types, "the version "+before.file+" is gone")
+		for _, after := range new.versions {
+			days, ok := before.effective.inCommon(after.effective)
+			if !ok {
+				continue
+			}
+			one := &TableDiff{}
+			if one.Same = before.Hash == after.Hash && before.Hash != ""; !one.Same {
+				one.compare(before, after, steps, true)
+			}
+			d.add(one, days)
 		}
 	}
-	for _, after := range new.versions {
-		at := slices.IndexFunc(old.versions, func(before *Table) bool { return before.file == after.file })
-		if at < 0 {
-			d.Same = false
-			d.Types = append(d.Types, "the version "+after.file+" is new")
-			continue
-		}
-		one := Diff(old.versions[at], after, steps)
-		d.Same = d.Same && one.Same
-		d.Changes, d.Rows = append(d.Changes, one.Changes...), append(d.Rows, one.Rows...)
-		d.Types, d.Unchecked = append(d.Types, one.Types...), append(d.Unchecked, one.Unchecked...)
+	d.daysOfOne(old, new, "gone")
+	d.daysOfOne(new, old, "new")
+}
+
+// add takes over what was found for some days.
+func (d *TableDiff) add(one *TableDiff, days *effective) {
+	d.Same = d.Same && one.Same
+	in := days.String() + ": "
+	for _, change := range one.Changes {
+		change.Text = in + change.Text
+		d.Changes = append(d.Changes, change)
 	}
+	for _, row := range one.Rows {
+		row.Text = in + row.Text
+		d.Rows = append(d.Rows, row)
+	}
+	for _, text := range one.Types {
+		if !slices.Contains(d.Types, text) { // most are the same in all versions
+			d.Types = append(d.Types, text)
+		}
+	}
+	for _, text := range one.Unchecked {
+		d.Unchecked = append(d.Unchecked, in+text)
+	}
+}
+
+// daysOfOne says on which days only the first of two tables is in force. The versions of a table follow each other without
+// a gap.
+func (d *TableDiff) daysOfOne(of, other *Table, what string) {
+	first, last := of.versions[0].effective, of.versions[len(of.versions)-1].effective
+	from, to := other.versions[0].effective.from, other.versions[len(other.versions)-1].effective.to
+	if !from.IsMissing() && (first.from.IsMissing() || first.from.order(from) < 0) {
+		d.Same = false
+		d.Types = append(d.Types, fmt.Sprintf("the days %s are %s", &effective{from: first.from, to: earlier(dateFromDays(from.n-1), last.to)}, what))
+	}
+	if !to.IsMissing() && (last.to.IsMissing() || last.to.order(to) > 0) {
+		d.Same = false
+		d.Types = append(d.Types, fmt.Sprintf("the days %s are %s", &effective{from: later(dateFromDays(to.n+1), first.from), to: last.to}, what))
+	}
+}
+
+// inCommon are the days that are in both; ok is false if there are none.
+func (e *effective) inCommon(f *effective) (both *effective, ok bool) {
+	both = &effective{from: later(e.from, f.from), to: earlier(e.to, f.to), column: e.column}
+	return both, both.from.IsMissing() || both.to.IsMissing() || both.from.order(both.to) <= 0
+}
+
+// later is the later of two first days, earlier the earlier of two last ones; a missing one is no bound.
+func later(one, other Value) Value {
+	if one.IsMissing() || !other.IsMissing() && other.order(one) > 0 {
+		return other
+	}
+	return one
+}
+
+func earlier(one, other Value) Value {
+	if one.IsMissing() || !other.IsMissing() && other.order(one) < 0 {
+		return other
+	}
+	return one
 }
 
 // days says when a table is in force; "" if it always is.

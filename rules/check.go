@@ -22,6 +22,7 @@ type checker struct {
 	names    []string // of the variables, by slot
 	reads    map[string]bool
 	literals []Value
+	parts    int // of the expression that were checked
 	locals   int // how many local slots are in use
 	most     int // and were at most
 	scopes   []scope
@@ -74,6 +75,7 @@ func (c *checker) under(known facts, n ast.Node) checked {
 
 // value checks a part whose value is used, so that paths in it are read.
 func (c *checker) value(n ast.Node) checked {
+	c.parts++
 	x := c.check(n)
 	c.noteRead(x)
 	return x

@@ -136,6 +136,9 @@ func (d *deciding) fillText(p *textPart) (Value, *Error) {
 		if !slices.Contains(scalarKinds, v.kind) {
 			return v, &Error{Source: x.text, Message: "expected something that can be written into a text, found " + found(v), Hint: "readable(…) makes a text of it"}
 		}
+		if err := d.pay(extra(v.Num().long(), longText)); err != nil {
+			return v, err
+		}
 		text := v.String()
 		if d.work.bytes -= len(p.texts[i]) + len(text); d.work.bytes < 0 {
 			return v, d.exhausted()
@@ -501,9 +504,12 @@ func (t *Table) aggregated(d *deciding, values []Value) (Value, error) {
 		case total.IsMissing():
 			total = item
 		case t.hit == Sum:
+			r := &t.rows[d.hits[i]]
+			if err := d.pay(calculationSteps("+", total.Num(), item.Num())); err != nil {
+				return Value{}, &DecisionError{Table: t.Name, Place: r.place, Row: r.id, Message: err.Message, Hint: err.Hint}
+			}
 			sum, err := total.Num().Add(item.Num())
 			if err != nil {
-				r := &t.rows[d.hits[i]]
 				return Value{}, &DecisionError{Table: t.Name, Place: r.place, Row: r.id, Message: "the sum: " + err.Error()}
 			}
 			total = Number(sum)

@@ -211,3 +211,18 @@ func BenchmarkExplain(b *testing.B) {
 		}
 	}
 }
+
+// TestNearMissWithinTheLimitsOfTheType: where what the row wants lies beyond what the type has, the type's own limit is tried.
+func TestNearMissWithinTheLimitsOfTheType(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct{ cell, n, want string }{
+		{"< n", "5", "3"}, {"<= n", "5", "3"}, {"> n", "-5", "0"}, {"? < n", "5", "3"}, {"? > n", "-5", "0"}, {"[n..${n + 20}]", "-10", "0"}, {"< n", "2", "1"},
+	} {
+		table := parseTestTable(t, "rules: 1\ntable: t\nhit: first\nfacts: {m: {type: integer, minimum: 0, maximum: 3}, n: {type: integer, required: true}}\ninputs: [m]\noutputs: {x: string}\ndefault: {x: none}\nrows: |\n  id | m | x\n  R1 | "+
+			c.cell+" | low\n")
+		e := explained(t, table, `{"n": `+c.n+`}`)
+		require.Len(t, e.NearMisses, 1, c.cell)
+		require.True(t, e.NearMisses[0].Found, "%s: %s", c.cell, e.NearMisses[0].Text)
+		require.Equal(t, c.want, e.NearMisses[0].To.Value.String(), c.cell)
+	}
+}

@@ -235,6 +235,20 @@ func (s *search) around(v Value, try func(Value)) {
 	try(v)
 	try(s.beyond(v, 1))
 	try(s.beyond(v, -1))
+	if least := s.of.Minimum; v.kind == KindNumber && least != nil && v.Num().Cmp(*least) < 0 {
+		try(s.limit(*least, Num.Ceil))
+	}
+	if most := s.of.Maximum; v.kind == KindNumber && most != nil && v.Num().Cmp(*most) > 0 {
+		try(s.limit(*most, Num.Floor))
+	}
+}
+
+// limit is the least or the greatest value that the type has.
+func (s *search) limit(of Num, whole func(Num) (Num, error)) Value {
+	if s.of.Integer {
+		of, _ = whole(of) // the result of an error is 0, which the type refuses if it may
+	}
+	return Number(of)
 }
 
 // other tries what a test refuses nothing of: the neighbours of what it names, the other values of an enum, nothing.

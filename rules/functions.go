@@ -1,6 +1,7 @@
 package rules
 
 import (
+	"errors"
 	"strings"
 	"sync"
 )
@@ -87,6 +88,9 @@ func mapText(change func(string) string) func(m *machine, site *callNode, a []Va
 }
 
 func makeText(m *machine, site *callNode, a []Value) (Value, *Error) {
+	if err := m.step(site.at, extra(a[0].Num().long(), longText)); err != nil {
+		return Value{}, err
+	}
 	return Text(a[0].String()), m.make(site.at, len(a[0].s)+16)
 }
 
@@ -163,7 +167,10 @@ func numberFunctions() []*function {
 }
 
 func calculate(change func(Num) (Num, error)) func(m *machine, site *callNode, a []Value) (Value, *Error) {
-	return func(_ *machine, site *callNode, a []Value) (Value, *Error) {
+	return func(m *machine, site *callNode, a []Value) (Value, *Error) {
+		if err := m.step(site.at, extra(a[0].Num().long(), longRounding)); err != nil {
+			return Value{}, err
+		}
 		n, err := change(a[0].Num())
 		if err != nil {
 			return Value{}, site.at.fail("", "%s: %s", site.function.name, err)
@@ -172,13 +179,16 @@ func calculate(change func(Num) (Num, error)) func(m *machine, site *callNode, a
 	}
 }
 
-func roundNumber(_ *machine, site *callNode, a []Value) (Value, *Error) {
+func roundNumber(m *machine, site *callNode, a []Value) (Value, *Error) {
 	places := int64(0)
 	if len(a) > 1 {
 		var ok bool
 		if places, ok = a[1].Num().Int64(); !ok || places < -30 || places > 30 {
 			return Value{}, site.at.fail("", "round: the count of decimals must be a whole number from -30 to 30")
 		}
+	}
+	if err := m.step(site.at, extra(a[0].Num().long(), longRounding)); err != nil {
+		return Value{}, err
 	}
 	n, err := a[0].Num().Round(int32(places))
 	if err != nil {
@@ -187,12 +197,18 @@ func roundNumber(_ *machine, site *callNode, a []Value) (Value, *Error) {
 	return Number(n), nil
 }
 
-func readNumber(_ *machine, site *callNode, a []Value) (Value, *Error) {
+func readNumber(m *machine, site *callNode, a []Value) (Value, *Error) {
 	if a[0].kind == KindNumber {
 		return a[0], nil
 	}
+	if err := m.step(site.at, readingSteps(len(a[0].s))); err != nil {
+		return Value{}, err
+	}
 	n, err := ParseNum(strings.TrimSpace(a[0].s))
-	if err != nil {
+	switch {
+	case err != nil && !errors.Is(err, errNotANumber):
+		return Value{}, site.at.fail("", "number: %s", err)
+	case err != nil:
 		return Value{}, site.at.fail("write digits with a point, as in 1234.50", "number: the text is not a number")
 	}
 	return Number(n), nil

@@ -246,8 +246,12 @@ func (r *jsonReader) escaped(start int) (string, error) {
 		}
 		if r.text[r.at] == 'u' {
 			char, ok := r.unicode()
-			if !ok {
+			switch {
+			case !ok:
 				return "", r.errorf("a \\u that is not followed by four hexadecimal digits")
+			case utf16.IsSurrogate(char):
+				r.at -= 6
+				return "", r.errorf("%s is half of a character; write both of its halves, or the character itself", r.text[r.at:r.at+6])
 			}
 			b = utf8.AppendRune(b, char)
 			continue
@@ -262,7 +266,7 @@ func (r *jsonReader) escaped(start int) (string, error) {
 	return "", r.errorf("a string that does not end")
 }
 
-// unicode reads uXXXX, or a surrogate pair of two of them; a lone surrogate becomes U+FFFD.
+// unicode reads uXXXX, or a surrogate pair of two of them; a lone surrogate is returned as it is.
 func (r *jsonReader) unicode() (rune, bool) {
 	first, ok := r.hex4(r.at + 1)
 	if !ok {
@@ -276,9 +280,6 @@ func (r *jsonReader) unicode() (rune, bool) {
 				return pair, true
 			}
 		}
-	}
-	if utf16.IsSurrogate(first) {
-		return utf8.RuneError, true
 	}
 	return first, true
 }

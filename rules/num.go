@@ -49,14 +49,14 @@ func ParseNum(text string) (Num, error) {
 	if n, ok := parseSmall(text); ok {
 		return n, nil
 	}
+	if zero, err := unreadable(text); zero || err != nil {
+		return Num{}, err
+	}
 	var d apd.Decimal
 	if _, _, err := d.SetString(text); err != nil || d.Form != apd.Finite {
 		return Num{}, errTooLarge
 	}
-	if d.NumDigits() > 2000 {
-		return Num{}, errTooManyDigits
-	}
-	d.Reduce(&d)
+	reduce(&d)
 	if d.NumDigits() > int64(decimal128.Precision) {
 		return Num{}, errTooManyDigits
 	}
@@ -78,7 +78,7 @@ func plainNumber(text string) bool {
 			if len(e) > 0 && (e[0] == '+' || e[0] == '-') {
 				e = e[1:]
 			}
-			return len(e) > 0 && len(e) <= 6 && strings.Trim(e, "0123456789") == ""
+			return len(e) > 0 && strings.Trim(e, "0123456789") == ""
 		default:
 			return false
 		}
@@ -131,7 +131,7 @@ func fromDecimal(d *apd.Decimal) (Num, error) {
 	if d.Form != apd.Finite {
 		return Num{}, errTooLarge
 	}
-	d.Reduce(d)
+	reduce(d)
 	if d.IsZero() {
 		return Num{}, nil
 	}
@@ -170,6 +170,13 @@ func (n Num) Add(m Num) (Num, error) {
 			}
 		}
 	}
+	switch distance := n.topExponent() - m.topExponent(); { // beyond this the smaller one is far below half of the last digit
+	case n.Sign() == 0 || m.Sign() == 0:
+	case distance > int64(decimal128.Precision)+2:
+		return n, nil
+	case distance < -int64(decimal128.Precision)-2:
+		return m, nil
+	}
 	return n.slow(m, decimal128.Add)
 }
 
@@ -198,6 +205,12 @@ func (n Num) Quo(m Num) (Num, error) {
 func (n Num) Rem(m Num) (Num, error) {
 	if m.Sign() == 0 {
 		return Num{}, errDivisionByZero
+	}
+	switch distance := n.topExponent() - m.topExponent(); {
+	case n.Sign() == 0 || distance < 0:
+		return n, nil
+	case distance > int64(decimal128.Precision): // so many digits has the whole part of n / m
+		return Num{}, errTooLarge
 	}
 	return n.slow(m, decimal128.Rem)
 }
@@ -326,13 +339,25 @@ func (n Num) IsInt() bool {
 func (n Num) Round(places int32) (Num, error) { return n.quantize(places, apd.RoundHalfUp) }
 
 // Floor returns the largest whole number that is not greater.
-func (n Num) Floor() (Num, error) { return n.quantize(0, apd.RoundFloor) }
+func (n Num) Floor() (Num, error) {
+	whole, err := n.quantize(0, apd.RoundFloor)
+	if err == nil && whole.Cmp(n) > 0 { // apd makes 0 of -0.05
+		return whole.Sub(Int(1))
+	}
+	return whole, err
+}
 
 // Ceil returns the smallest whole number that is not less.
-func (n Num) Ceil() (Num, error) { return n.quantize(0, apd.RoundCeiling) }
+func (n Num) Ceil() (Num, error) {
+	whole, err := n.quantize(0, apd.RoundCeiling)
+	if err == nil && whole.Cmp(n) < 0 { // apd makes 0 of 0.05
+		return whole.Add(Int(1))
+	}
+	return whole, err
+}
 
 func (n Num) quantize(places int32, rounding apd.Rounder) (Num, error) {
-	if n.big == nil && n.exponent >= -places {
+	if n.big == nil && n.exponent >= -places || n.big != nil && n.big.Exponent >= -places {
 		return n, nil
 	}
 	context := decimal128

@@ -75,7 +75,7 @@ func (n *negateNode) eval(m *machine) (Value, *Error) {
 	case err != nil:
 		return v, err
 	case v.kind == KindNumber:
-		return Number(v.Num().Neg()), nil
+		return Number(v.Num().Neg()), m.step(n.at, extra(v.Num().long(), longRounding))
 	case v.kind == KindDuration && v.n != math.MinInt64:
 		return Duration(-v.Duration()), nil
 	default:
@@ -127,6 +127,8 @@ func weight(v Value) int {
 	switch v.kind {
 	case KindText:
 		return len(v.s) / 64
+	case KindNumber:
+		return extra(v.Num().long(), longText)
 	case KindList, KindRecord:
 		steps := len(v.p.items)
 		for _, item := range v.p.items {
@@ -217,6 +219,9 @@ func calculation(operator string) applyFunc {
 	calculate := arithmetic[operator]
 	return func(m *machine, at span, a, b Value) (Value, *Error) {
 		if a.kind == KindNumber && b.kind == KindNumber {
+			if err := m.step(at, calculationSteps(operator, a.Num(), b.Num())); err != nil {
+				return Value{}, err
+			}
 			n, err := calculate(a.Num(), b.Num())
 			if err != nil {
 				return Value{}, at.fail("", "%s", err)

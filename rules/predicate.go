@@ -15,12 +15,14 @@ type predicateNode struct {
 	slot int  // of the item; its position is in the next one
 	desc bool // sortBy: largest first
 	at   span
+	// parts is what the body is made of: not all of its parts cost a step of their own.
+	parts int
 }
 
 // each evaluates the body for the items until visit asks to stop.
 func (n *predicateNode) each(m *machine, items []Value, visit func(i int, result Value) (stop bool, err *Error)) *Error {
 	for i, item := range items {
-		if err := m.step(n.at, 1); err != nil {
+		if err := m.step(n.at, 1+n.parts/64); err != nil {
 			return err
 		}
 		result := item
@@ -78,6 +80,9 @@ func (n *predicateNode) sum(m *machine, items []Value) (Value, *Error) {
 	err := n.each(m, items, func(_ int, result Value) (bool, *Error) {
 		if result.kind != KindNumber {
 			return true, n.at.fail("", "sum adds numbers, found %s", found(result))
+		}
+		if err := m.step(n.at, calculationSteps("+", total, result.Num())); err != nil {
+			return true, err
 		}
 		var err error
 		if total, err = total.Add(result.Num()); err != nil {
@@ -208,7 +213,9 @@ func (c *checker) predicate(f *function, nodes []ast.Node, at span) checked {
 	}
 	result.slot = c.enter(scope{t: item, read: read})
 	path := itemPath(len(c.scopes) - 1)
+	before := c.parts
 	body := c.value(predicate.Node)
+	result.parts = c.parts - before
 	c.leave(2)
 	result.body = body.node
 	if len(nodes) == 3 {

@@ -1,6 +1,7 @@
 package rules
 
 import (
+	"errors"
 	"regexp"
 	"slices"
 	"strings"
@@ -323,8 +324,11 @@ func (t *Type) decodeText(text string) (Value, error) {
 	switch t.Kind {
 	case KindNumber:
 		n, err := ParseNum(text)
-		if err != nil {
-			return Value{}, &DecodeError{Message: quoted(text) + " is " + err.Error()}
+		switch {
+		case errors.Is(err, errNotANumber):
+			return Value{}, &DecodeError{Message: quoted(text) + " is not a number"}
+		case err != nil:
+			return Value{}, &DecodeError{Message: quoted(text) + ": " + err.Error()}
 		}
 		return t.Decode(Number(n))
 	case KindBool:

@@ -33,7 +33,7 @@ func TestLargePayloads(t *testing.T) {
 	running.RegisterActivityWithOptions(more, activity.RegisterOptions{Name: "more"})
 	require.NoError(t, running.Start())
 	defer running.Stop()
-	run, err := h.client.ExecuteWorkflow(t.Context(), client.StartWorkflowOptions{ID: made.ID, TaskQueue: "large"}, "large", strings.Repeat("a", large))
+	run, err := h.client.ExecuteWorkflow(t.Context(), client.StartWorkflowOptions{ID: made.ID, TaskQueue: "large", WorkflowTaskTimeout: time.Minute}, "large", strings.Repeat("a", large))
 	require.NoError(t, err)
 	handle, err := h.client.UpdateWorkflow(t.Context(), client.UpdateWorkflowOptions{
 		WorkflowID: made.ID, UpdateName: "add", Args: []any{strings.Repeat("u", large)}, WaitForStage: client.WorkflowUpdateStageCompleted,

@@ -104,7 +104,7 @@ func (c *Connection) call(ctx context.Context, op *Operation, call Call) (rules.
 			if wrote {
 				failure = c.behindWrite(op, failure)
 			}
-			if !failure.NothingSent { // every sending may be carried out late, and not the first one alone
+			if !failure.NothingSent && failure.Class != contracts.RateLimited { // every sending may be carried out late, and not the first one alone
 				failure.RetryAfter = max(failure.RetryAfter, op.Safety.Late)
 			}
 			return rules.Value{}, failure

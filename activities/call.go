@@ -216,14 +216,15 @@ func (c *call) execute(ctx context.Context, key string, firstSent, lastSent time
 func (c *call) keep(ctx context.Context, evidence []Evidence) ([]string, error) {
 	var ids []string
 	for _, one := range evidence {
-		id, err := c.Store.PutBlob(ctx, c.in.Case, one.MediaType, one.Body)
+		var id string
+		var err error
+		if one.Keep > 0 {
+			id, err = c.Store.PutBlobUntil(ctx, c.in.Case, one.MediaType, one.Body, c.now().Add(one.Keep))
+		} else {
+			id, err = c.Store.PutBlob(ctx, c.in.Case, one.MediaType, one.Body)
+		}
 		if err != nil {
 			return nil, err
-		}
-		if one.Keep > 0 {
-			if err := c.Store.KeepBlob(ctx, c.in.Case, id, c.now().Add(one.Keep)); err != nil {
-				return nil, err
-			}
 		}
 		ids = append(ids, id)
 	}

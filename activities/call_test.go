@@ -25,6 +25,8 @@ type bench struct {
 	acts  *activities.Activities
 	play  func(adapters.Call) (rules.Value, error)
 	sent  []adapters.Call
+
+	evidence []activities.Evidence // that every call leaves
 }
 
 const caseID = "case-1"
@@ -67,7 +69,7 @@ func (b *bench) reach() *activities.Reach {
 func (b *bench) Execute(_ context.Context, call adapters.Call) (activities.Result, error) {
 	b.sent = append(b.sent, call)
 	value, err := b.play(call)
-	return activities.Result{Value: value}, err
+	return activities.Result{Value: value, Evidence: b.evidence}, err
 }
 
 func (b *bench) input(path, system, operation, input string) activities.CallInput {

@@ -28,6 +28,31 @@ func (s *Store) PutBlob(ctx context.Context, caseID, mediaType string, body []by
 	return id, err
 }
 
+// PutBlobUntil stores bytes as PutBlob does, to be kept until an instant at most. Of several instants the latest counts, and
+// bytes that are stored without one, before or after, stay with their case: it may be the very file of a customer.
+func (s *Store) PutBlobUntil(ctx context.Context, caseID, mediaType string, body []byte, until time.Time) (id string, err error) {
+	err = s.write(ctx, "put blob", func(tx session) error {
+		id, err = s.insertBlob(ctx, tx, caseID, mediaType, body, until,
+			"keep_until = excluded.keep_until WHERE blobs.keep_until > 0 AND blobs.keep_until < excluded.keep_until")
+		return err
+	})
+	return id, err
+}
+
+// keptAtOnce is how many files DropKept deletes in one transaction.
+const keptAtOnce = 200
+
+// DropKept deletes some files whose time is over, and says how many; 0: none is left. A file that a message of the case has
+// brought stays.
+func (s *Store) DropKept(ctx context.Context, now time.Time) (dropped int64, err error) {
+	err = s.write(ctx, "drop files", func(tx session) error {
+		dropped, err = tx.exec(ctx, `DELETE FROM blobs WHERE (case_id, id) IN (SELECT b.case_id, b.id FROM blobs b WHERE b.keep_until > 0 AND b.keep_until < ? AND NOT EXISTS (
+			SELECT 1 FROM attachments a JOIN entries e ON e.id = a.entry_id WHERE e.case_id = b.case_id AND a.blob_id = b.id) LIMIT `+strconv.Itoa(keptAtOnce)+")", now)
+		return err
+	})
+	return dropped, err
+}
+
 // Blob finds a blob of a case.
 func (s *Store) Blob(ctx context.Context, caseID, id string) (Blob, error) {
 	found, err := one[Blob](ctx, s.read(), "SELECT id, case_id, media_type, body FROM blobs WHERE case_id = ? AND id = ?", caseID, id)
@@ -80,9 +105,14 @@ func (s *Store) BlobTypes(ctx context.Context, caseID string) (map[string]string
 }
 
 func (s *Store) putBlob(ctx context.Context, tx session, caseID, mediaType string, body []byte) (string, error) {
+	return s.insertBlob(ctx, tx, caseID, mediaType, body, time.Time{}, "keep_until = 0 WHERE blobs.keep_until > 0")
+}
+
+// insertBlob stores bytes; if they are there already, it does what is to become of how long they are kept.
+func (s *Store) insertBlob(ctx context.Context, tx session, caseID, mediaType string, body []byte, until time.Time, known string) (string, error) {
 	sum := sha256.Sum256(body)
 	id := hex.EncodeToString(sum[:])
-	_, err := tx.insert(ctx, "blobs", "case_id, id, media_type, size, body, stored_at",
-		[]any{caseID, id, mediaType, len(body), body, s.now()}, "ON CONFLICT DO NOTHING")
+	_, err := tx.insert(ctx, "blobs", "case_id, id, media_type, size, body, stored_at, keep_until",
+		[]any{caseID, id, mediaType, len(body), body, s.now(), until}, "ON CONFLICT (case_id, id) DO UPDATE SET "+known)
 	return id, err
 }

@@ -6,7 +6,6 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"fmt"
-	"strconv"
 	"time"
 )
 
@@ -218,24 +217,4 @@ func (s *Store) ForgetRobots(ctx context.Context, before time.Time) error {
 		}
 		return nil
 	})
-}
-
-// KeepBlob lets a file of a case be kept until an instant at most. Of several, the last counts.
-func (s *Store) KeepBlob(ctx context.Context, caseID, id string, until time.Time) error {
-	return s.write(ctx, "keep file "+id, func(tx session) error {
-		_, err := tx.exec(ctx, "UPDATE blobs SET keep_until = ? WHERE case_id = ? AND id = ? AND keep_until < ?", until, caseID, id, until)
-		return err
-	})
-}
-
-// keptAtOnce is how many files DropKept deletes in one transaction.
-const keptAtOnce = 200
-
-// DropKept deletes some files whose time is over, and says how many; 0: none is left.
-func (s *Store) DropKept(ctx context.Context, now time.Time) (dropped int64, err error) {
-	err = s.write(ctx, "drop files", func(tx session) error {
-		dropped, err = tx.exec(ctx, "DELETE FROM blobs WHERE (case_id, id) IN (SELECT case_id, id FROM blobs WHERE keep_until > 0 AND keep_until < ? LIMIT "+strconv.Itoa(keptAtOnce)+")", now)
-		return err
-	})
-	return dropped, err
 }

@@ -65,28 +65,3 @@ func TestRobotMemory(t *testing.T) {
 	require.NoError(t, err)
 	require.Empty(t, pages)
 }
-
-// TestFilesAreKeptForTheirTime holds that a file with a time of its own goes when it is over, and others stay.
-func TestFilesAreKeptForTheirTime(t *testing.T) {
-	t.Parallel()
-	s, _ := testStore(t)
-	ctx, now := t.Context(), time.Now()
-	short, err := s.PutBlob(ctx, "case-1", "text/html", []byte("short"))
-	require.NoError(t, err)
-	long, err := s.PutBlob(ctx, "case-1", "text/html", []byte("long"))
-	require.NoError(t, err)
-	always, err := s.PutBlob(ctx, "case-1", "text/html", []byte("always"))
-	require.NoError(t, err)
-	require.NoError(t, s.KeepBlob(ctx, "case-1", short, now.Add(time.Hour)))
-	require.NoError(t, s.KeepBlob(ctx, "case-1", long, now.Add(3*time.Hour)))
-	require.NoError(t, s.KeepBlob(ctx, "case-1", long, now.Add(time.Hour)))
-	dropped, err := s.DropKept(ctx, now.Add(2*time.Hour))
-	require.NoError(t, err)
-	require.EqualValues(t, 1, dropped)
-	_, err = s.Blob(ctx, "case-1", short)
-	require.ErrorIs(t, err, ErrNotFound)
-	for _, id := range []string{long, always} {
-		_, err = s.Blob(ctx, "case-1", id)
-		require.NoError(t, err)
-	}
-}

@@ -77,7 +77,7 @@ func (d *Desk) apiDecideRobotChange(w http.ResponseWriter, r *http.Request, who 
 	if err != nil {
 		return err
 	}
-	if decided.State != state {
+	if decided.State != state || decided.DecidedBy != who.login { // the same again is the same person finishing it
 		return refusal{http.StatusConflict, "It was " + decided.State + " by " + decided.DecidedBy + " already."}
 	}
 	if err := d.audit(r.Context(), who, "robot."+r.PathValue("act"), decided.CaseID, map[string]any{"change": decided.ID, "robot": decided.Robot, "note": in.Note}); err != nil {

@@ -5,44 +5,97 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
 	"time"
+	"unicode"
+	"unicode/utf8"
 
 	"github.com/go-rod/rod/lib/proto"
 
 	"crosswalk/source"
 )
 
-// placeKeys say where the target of each kind of step stands.
-var placeKeys = map[string]string{"click": "", "dblclick": "", "expect": "", "check": "", "uncheck": "", "fill": "into", "select": "into", "upload": "into", "key": "on", "read": "from"}
+// placed is a target with the step that acts on it.
+type placed struct {
+	step   *step
+	target *target
+}
 
-// Edit makes a change in the text of the file that its place names. Everything but the target stays as it is.
-func (c Change) Edit(file string, text []byte) ([]byte, error) {
+// placeForm is file:line or file:line:column, and which link of a table.
+var placeForm = regexp.MustCompile(`^(.*?)(:\d+(?::\d+)?)(?: [a-z]+)?$`)
+
+// Edit makes a change in the file that its place names, as the program read it. Everything but the target stays as it is.
+func (p *Program) Edit(c Change) ([]byte, error) {
+	file, text := p.Robot.File, p.Robot.Text
+	if c.InSystemFile() {
+		file, text = p.System.File, p.System.Text
+	}
 	if c.Kind == ChangePage {
 		return text, nil
 	}
-	line := c.line()
-	node := targetAt(source.Parse(file, text).Root, line)
-	if !node.Exists() || node.Kind() != source.Map {
-		return nil, fmt.Errorf("%s:%d: here is no step with a target any more: change the file by hand", file, line)
+	at, err := p.changed(c)
+	if err != nil {
+		return nil, err
 	}
-	changed, err := c.target(node)
+	node := at.target.node
+	line, _ := node.Position()
+	becomes, err := c.target(node)
 	if err != nil {
 		return nil, fmt.Errorf("%s:%d: %w", file, line, err)
 	}
-	return replaceNode(file, text, node, changed)
+	return replaceNode(file, text, node, becomes)
 }
 
-func (c Change) line() int {
-	line, _ := strconv.Atoi(c.Place[strings.LastIndexByte(c.Place, ':')+1:])
-	return line
+// changed is the one target that a change is about: that of a step at its place which is called as the change says. A change
+// whose case was dropped says nothing any more; then there must be only one.
+func (p *Program) changed(c Change) (placed, error) {
+	place, found := p.place(c), []placed(nil)
+	for _, at := range p.targets() {
+		words := c.words(at.target)
+		if at.step.place == place && at.target.node.Exists() && words != "" && (c.Words == "" || words == c.Words) {
+			found = append(found, at)
+		}
+	}
+	switch {
+	case len(found) == 0:
+		return placed{}, fmt.Errorf("%s: here is no step with this target any more: change the file by hand", either(place, c.Place))
+	case len(found) > 1:
+		return placed{}, fmt.Errorf("%s: here are several targets that are called the same: change the file by hand", place)
+	}
+	return found[0], nil
+}
+
+// words are those by which a change names a target, if it is about that one.
+func (c Change) words(t *target) string {
+	if c.Kind == ChangeTarget {
+		return t.shown
+	}
+	var becomes changedAlternative
+	if json.Unmarshal([]byte(c.Becomes), &becomes) != nil || becomes.Index < 0 || becomes.Index >= len(t.any) {
+		return ""
+	}
+	return t.any[becomes.Index].shown
+}
+
+// place is where a change is, as the program names its files.
+func (p *Program) place(c Change) string {
+	file, at := p.Robot.File, placeForm.FindStringSubmatch(c.Place)
+	if at == nil {
+		return ""
+	}
+	if c.InSystemFile() {
+		file = p.System.File
+	}
+	return file + at[2]
 }
 
 // InSystemFile says that the place is in the file of the application, and not in that of the robot.
 func (c Change) InSystemFile() bool {
-	return strings.HasSuffix(c.Place[:max(0, strings.LastIndexByte(c.Place, ':'))], ".system.yaml")
+	at := placeForm.FindStringSubmatch(c.Place)
+	return at != nil && strings.HasSuffix(at[1], ".system.yaml")
 }
 
 // target writes the target as it is to be.
@@ -51,6 +104,9 @@ func (c Change) target(node *source.Node) (string, error) {
 		var becomes map[string]string
 		if err := json.Unmarshal([]byte(c.Becomes), &becomes); err != nil || len(becomes) != 1 {
 			return "", errors.New("the change does not name one target")
+		}
+		if err := writable(becomes); err != nil {
+			return "", err
 		}
 		var parts []string
 		for _, key := range []string{"window", "frame"} {
@@ -67,6 +123,9 @@ func (c Change) target(node *source.Node) (string, error) {
 	voices := node.Get("any").List()
 	if err := json.Unmarshal([]byte(c.Becomes), &becomes); err != nil || becomes.Index < 0 || becomes.Index >= len(voices) {
 		return "", errors.New("the alternative is not there any more")
+	}
+	if err := writable(becomes.With); err != nil {
+		return "", err
 	}
 	var kept []string
 	for i, voice := range voices {
@@ -93,36 +152,25 @@ func (c Change) target(node *source.Node) (string, error) {
 	return "{" + strings.Join(parts, ", ") + "}", nil
 }
 
-// targetAt finds the target of the step that begins at a line.
-func targetAt(n *source.Node, line int) *source.Node {
-	switch {
-	case !n.Exists():
-		return nil
-	case n.Kind() == source.List:
-		for _, item := range n.List() {
-			if found := targetAt(item, line); found.Exists() {
-				return found
-			}
+// writable says whether a file can hold a target that a page has named: what the page shows must mean itself there.
+func writable(target map[string]string) error {
+	for kind, text := range target {
+		var holds string
+		switch {
+		case !slices.Contains(kinds, kind) || kind == "role":
+			return fmt.Errorf("%q is no kind of target that a change can name", kind)
+		case text == "":
+			holds = "nothing"
+		case strings.Contains(text, "${"):
+			holds = "${, which would be an expression"
+		case strings.HasPrefix(text, "/") && kind != "css" && kind != "xpath":
+			holds = "/ at its beginning, which would be a regular expression"
+		case !utf8.ValidString(text) || strings.ContainsFunc(text, func(r rune) bool { return !unicode.IsGraphic(r) }):
+			holds = "characters that are not seen"
+		default:
+			continue
 		}
-		return nil
-	case n.Kind() != source.Map:
-		return nil
-	}
-	if at, _ := n.Position(); at == line {
-		for kind, inner := range placeKeys {
-			place := n.Get(kind)
-			if inner != "" && place.Kind() == source.Map {
-				place = place.Get(inner)
-			}
-			if place.Exists() && place.Kind() == source.Map {
-				return place
-			}
-		}
-	}
-	for _, key := range n.Keys() {
-		if found := targetAt(n.Get(key), line); found.Exists() {
-			return found
-		}
+		return fmt.Errorf("the %s %q holds %s: change the file by hand", kind, text, holds)
 	}
 	return nil
 }
@@ -143,6 +191,9 @@ func flow(n *source.Node) string {
 		return "[" + strings.Join(parts, ", ") + "]"
 	}
 	text, asText := n.Literal()
+	if strings.ContainsFunc(text, func(r rune) bool { return !unicode.IsGraphic(r) }) {
+		return strconv.Quote(text)
+	}
 	if asText {
 		return "'" + strings.ReplaceAll(text, "'", "''") + "'"
 	}
@@ -179,7 +230,6 @@ func replaceNode(file string, text []byte, node *source.Node, becomes string) ([
 	if strings.HasPrefix(whole[start:], "{") {
 		end = start + flowEnd(whole[start:])
 	} else { // a block: all lines that are indented as far as its first key
-		end = start + len(whole[start:]) - len(whole[start:])
 		for i, at := row-1, start-len(string(head[:column-1])); i < len(lines); i++ {
 			content := strings.TrimLeft(lines[i], " ")
 			if i > row-1 && strings.TrimSpace(content) != "" && len(lines[i])-len(content) < column-1 {
@@ -190,16 +240,41 @@ func replaceNode(file string, text []byte, node *source.Node, becomes string) ([
 				end = at
 			}
 		}
-		end = len(strings.TrimRight(whole[:end], " \n"))
+		end = len(strings.TrimRight(whole[:end], " \r\n"))
 	}
 	if end <= start {
 		return nil, fmt.Errorf("%s:%d: the target was not found", file, row)
 	}
 	changed := []byte(whole[:start] + becomes + whole[end:])
-	if problems := source.Parse(file, changed).Problems(); problems.Err() != nil {
+	if !onlyDiffers(source.Parse(file, text).Root, source.Parse(file, changed).Root, node.Path(), source.Parse(file, []byte(becomes)).Root) {
 		return nil, fmt.Errorf("%s:%d: the change cannot be made here by itself: write %s by hand", file, row, becomes)
 	}
 	return changed, nil
+}
+
+// onlyDiffers says whether a document is as it was, but for one place, which is as it is to be.
+func onlyDiffers(before, after *source.Node, place string, becomes *source.Node) bool {
+	if place != "" && before.Path() == place {
+		return becomes.Exists() && same(after, becomes, nil)
+	}
+	return same(before, after, func(a, b *source.Node) bool { return onlyDiffers(a, b, place, becomes) })
+}
+
+// same compares two nodes; inner does it for what they hold, nil as same does it.
+func same(a, b *source.Node, inner func(a, b *source.Node) bool) bool {
+	if inner == nil {
+		inner = func(a, b *source.Node) bool { return same(a, b, nil) }
+	}
+	if a.Exists() != b.Exists() || a.Kind() != b.Kind() {
+		return false
+	}
+	switch a.Kind() {
+	case source.Map:
+		return slices.Equal(a.Keys(), b.Keys()) && !slices.ContainsFunc(a.Keys(), func(key string) bool { return !inner(a.Get(key), b.Get(key)) })
+	case source.List:
+		return slices.EqualFunc(a.List(), b.List(), inner)
+	}
+	return a.Tag() == b.Tag() && a.Text() == b.Text()
 }
 
 // flowEnd is the length of a map in braces.
@@ -257,11 +332,11 @@ func (c Checked) String() string {
 	return text
 }
 
-// StepAt is the step at a place of the robot's files.
-func (p *Program) stepAt(place string) *step {
+// targets are all targets that steps of the robot and of its application act on or read.
+func (p *Program) targets() []placed {
 	all := [][]step{p.find}
 	if p.write != nil {
-		all = append(all, p.write.prepare, p.write.act, p.write.verify)
+		all = append(all, p.write.prepare, p.write.act, p.write.read, p.write.verify)
 	}
 	if p.System.session != nil {
 		all = append(all, p.System.session.login)
@@ -269,45 +344,63 @@ func (p *Program) stepAt(place string) *step {
 	for i := range p.System.signs {
 		all = append(all, p.System.signs[i].do)
 	}
+	var found []placed
 	for _, steps := range all {
-		if found := stepIn(steps, place); found != nil {
-			return found
-		}
+		found = targetsIn(found, steps)
 	}
-	return nil
+	return found
 }
 
-func stepIn(steps []step, place string) *step {
+func targetsIn(found []placed, steps []step) []placed {
 	for i := range steps {
 		s := &steps[i]
-		if s.place == place && s.target != nil && s.target.kind != "" {
-			return s
+		named := []*target{s.target}
+		for _, read := range s.cells {
+			named = append(named, read.target)
 		}
-		if found := stepIn(s.do, place); found != nil {
-			return found
+		if s.further != nil && s.further.starts != nil {
+			named = append(named, s.further.starts.target)
 		}
-		if s.table != nil && s.table.open != nil {
-			if found := stepIn(s.table.open.do, place); found != nil {
-				return found
+		if s.table != nil {
+			named = append(named, s.table.next)
+			if s.table.open != nil {
+				named = append(named, s.table.open.back)
+				found = targetsIn(found, s.table.open.do)
 			}
 		}
+		for _, t := range named {
+			if t != nil && t.kind != "" {
+				found = append(found, placed{s, t})
+			}
+		}
+		found = targetsIn(found, s.do)
 	}
-	return nil
+	return found
 }
 
-// Check looks for a changed target on pages of past runs, in a page that reaches nothing. Line is that of the step in both
+// Check looks for a changed target on pages of past runs, in a page that reaches nothing. It is at the same place in both
 // programs' files.
 func (r *Runner) Check(ctx context.Context, before, after *Program, change Change, pages []string) Checked {
 	checked := Checked{Pages: len(pages)}
-	was, is := before.stepAtLine(change), after.stepAtLine(change)
-	if was == nil || is == nil {
+	was, err := before.changed(change)
+	if err != nil {
+		checked.Unknown = err.Error()
+		return checked
+	}
+	place, path := after.place(change), was.target.node.Path()
+	at := slices.IndexFunc(after.targets(), func(at placed) bool { return at.step.place == place && at.target.node.Path() == path })
+	if at < 0 {
 		checked.Unknown = "the step is not there any more"
 		return checked
 	}
+	is := after.targets()[at]
 	old, errOld := was.target.spec(nil)
 	now, errNow := is.target.spec(nil)
 	if errOld != nil || errNow != nil {
 		checked.Unknown = "its target holds an expression"
+		return checked
+	}
+	if len(pages) == 0 {
 		return checked
 	}
 	browser, release, err := r.pool.Acquire(ctx)
@@ -316,7 +409,7 @@ func (r *Runner) Check(ctx context.Context, before, after *Program, change Chang
 		return checked
 	}
 	defer release()
-	want := either(map[string]string{"click": "click", "dblclick": "click", "fill": "fill", "select": "select", "check": "tick", "uncheck": "tick"}[was.kind], "see")
+	want := either(map[string]string{"click": "click", "dblclick": "click", "fill": "fill", "select": "select", "check": "tick", "uncheck": "tick", "download": "click"}[was.step.kind], "see")
 	for _, page := range pages {
 		was, is, same, err := compareOn(ctx, browser, page, old, now, want)
 		switch {
@@ -332,14 +425,6 @@ func (r *Runner) Check(ctx context.Context, before, after *Program, change Chang
 		}
 	}
 	return checked
-}
-
-func (p *Program) stepAtLine(change Change) *step {
-	file := p.Robot.File
-	if change.InSystemFile() {
-		file = p.System.File
-	}
-	return p.stepAt(fmt.Sprintf("%s:%d", file, change.line()))
 }
 
 // compareOn counts what two targets find on a page, and says whether it is the same.

@@ -19,8 +19,9 @@ type compiler struct {
 	env         *rules.Environment
 	secretScope *rules.Type // what secret holds, in the places where secrets may be used
 	login       bool
-	finder      bool     // run: find is possible here
-	assigned    []string // names read so far in the innermost block
+	finder      bool           // run: find is possible here
+	assigned    []string       // names read so far in the innermost block
+	places      map[string]int // the column of the first step at each file:line
 }
 
 // options of all expressions in robot files: the profile, and what only texts from screens need.
@@ -42,7 +43,7 @@ var notDigit = regexp.MustCompile(`[^0-9]+`)
 // step is one thing that a robot does. Exactly one of the kinds is set.
 type step struct {
 	kind   string
-	place  string // file:line
+	place  string // file:line, and of a further step that begins on the same line :column
 	when   *rules.Expression
 	seen   *target
 	target *target
@@ -87,8 +88,7 @@ func (c *compiler) steps(n *source.Node) []step {
 }
 
 func (c *compiler) step(n *source.Node) step {
-	line, _ := n.Position()
-	s := step{place: fmt.Sprintf("%s:%d", n.File(), line)}
+	s := step{place: c.place(n)}
 	for _, kind := range slices.Concat(stepKinds, laterSteps) {
 		if n.Get(kind).Exists() {
 			if s.kind != "" {
@@ -117,6 +117,21 @@ func (c *compiler) step(n *source.Node) step {
 		c.env = c.maybe(before, c.env)
 	}
 	return s
+}
+
+// place names a step by where it begins.
+func (c *compiler) place(n *source.Node) string {
+	line, column := n.Position()
+	place := fmt.Sprintf("%s:%d", n.File(), line)
+	if c.places == nil {
+		c.places = map[string]int{}
+	}
+	first, taken := c.places[place]
+	if taken && first != column {
+		return fmt.Sprintf("%s:%d", place, column)
+	}
+	c.places[place] = column
+	return place
 }
 
 // maybe is the environment after a step that may not have run: what it read may be missing.

@@ -142,7 +142,7 @@ func TestALostAlternativeIsProposed(t *testing.T) {
 			require.NotContains(t, page, "Gates")
 		}
 	}
-	edited, err := change.Edit("test.yaml", program.Robot.Text)
+	edited, err := program.Edit(change)
 	require.NoError(t, err)
 	require.Equal(t, strings.Replace(string(program.Robot.Text), "{any: [{label: Customer}, {field: custno}]}", "{any: [{label: Client}, {field: custno}]}", 1), string(edited))
 	after := compileTest(t, plainSystem, strings.Replace(find, "label: Customer", "label: Client", 1), "{}")
@@ -152,35 +152,6 @@ func TestALostAlternativeIsProposed(t *testing.T) {
 	require.Equal(t, checked.Pages, checked.Fits, "%s", checked)
 	wrong := compileTest(t, plainSystem, strings.Replace(find, "{any: [{label: Customer}, {field: custno}]}", "{label: Secret}", 1), "{}")
 	require.True(t, runner.Check(t.Context(), program, wrong, change, []string{change.Page}).Contradicts())
-}
-
-// TestChangesOfFiles holds that a change alters its target and nothing else, however the file is written.
-func TestChangesOfFiles(t *testing.T) {
-	t.Parallel()
-	chosen := Change{Kind: ChangeTarget, Becomes: `{"button": "Save: now"}`}
-	lost := Change{Kind: ChangeAlternative, Becomes: `{"index": 1}`}
-	for _, test := range []struct {
-		change            Change
-		line              int
-		text, want, error string
-	}{
-		{change: chosen, line: 2, text: "find:\n  - click: {frame: main, link: 'Sa}ve', in: {css: a}} # why\n", want: "find:\n  - click: {frame: main, button: 'Save: now'} # why\n"},
-		{change: chosen, line: 2, text: "find:\n  - fill:\n      into:\n        label: Name\n        frame: main\n      value: x\n", want: "find:\n  - fill:\n      into:\n        {frame: main, button: 'Save: now'}\n      value: x\n"},
-		{change: chosen, line: 2, text: "commit:\n  click:\n    button: Save\n  done: {text: Saved}\n", want: "commit:\n  click:\n    {button: 'Save: now'}\n  done: {text: Saved}\n"},
-		{change: lost, line: 2, text: "find:\n  - click: {any: [{link: A}, {css: 'b'}, {field: c}]}\n", want: "find:\n  - click: {any: [{link: A}, {field: c}]}\n"},
-		{change: lost, line: 2, text: "find:\n  - click: {frame: x, any: [{link: 'A, B'}, {css: 'b'}]}\n", want: "find:\n  - click: {frame: x, link: 'A, B'}\n"},
-		{change: chosen, line: 1, text: "find:\n  - goto: /\n", error: "here is no step with a target any more"},
-		{change: lost, line: 2, text: "find:\n  - click: {link: A}\n", error: "the alternative is not there any more"},
-	} {
-		test.change.Place = fmt.Sprintf("a.yaml:%d", test.line)
-		edited, err := test.change.Edit("a.yaml", []byte(test.text))
-		if test.error != "" {
-			require.ErrorContains(t, err, test.error)
-			continue
-		}
-		require.NoError(t, err, test.text)
-		require.Equal(t, test.want, string(edited))
-	}
 }
 
 // TestCanary holds that a canary does what prepares a write and never sends it.

@@ -23,6 +23,7 @@ type target struct {
 	has    *target
 	frame  string
 	shown  string
+	node   *source.Node // where it stands in the file; nil: a file does not name it by itself
 }
 
 type targetKey struct {
@@ -59,7 +60,7 @@ func (c *compiler) compileTarget(n *source.Node) *target {
 		return nil
 	}
 	fields := n.Fields(targetShape)
-	t := &target{frame: within(fields["window"].Text(), fields["frame"].Text()), in: c.compileTarget(fields["in"]), near: c.compileTarget(fields["near"]), has: c.compileTarget(fields["has"])}
+	t := &target{node: n, frame: within(fields["window"].Text(), fields["frame"].Text()), in: c.compileTarget(fields["in"]), near: c.compileTarget(fields["near"]), has: c.compileTarget(fields["has"])}
 	var named []string
 	for _, kind := range append([]string{"any", "row"}, kinds...) {
 		if fields[kind].Exists() {

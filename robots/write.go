@@ -79,8 +79,7 @@ const maxSettle = 2 * time.Minute
 
 func (c *compiler) compileCommit(w *write, n *source.Node) {
 	fields := n.Fields(commitShape)
-	line, _ := n.Position()
-	w.place = fmt.Sprintf("%s:%d", n.File(), line)
+	w.place = c.place(n)
 	act := step{place: w.place}
 	for _, kind := range commitKinds {
 		if fields[kind].Exists() {

@@ -7,6 +7,7 @@ import (
 	"strings"
 	"text/tabwriter"
 	"time"
+	"unicode"
 
 	"github.com/spf13/cobra"
 )
@@ -36,16 +37,22 @@ func table(w io.Writer, rows [][]string) {
 
 // oneLine keeps a text from breaking the columns or the terminal.
 func oneLine(text string, most int) string {
-	text = strings.Map(func(r rune) rune {
-		if r < 0x20 || r == 0x7f {
-			return ' '
-		}
-		return r
-	}, text)
+	text = plainLine(text)
 	if runes := []rune(text); len(runes) > most {
 		return string(runes[:most-1]) + "…"
 	}
 	return text
+}
+
+// plainLine keeps a text from doing more in a terminal than to be read there: spaces take the place of characters that control
+// it or turn the direction of writing.
+func plainLine(text string) string {
+	return strings.Map(func(r rune) rune {
+		if unicode.IsControl(r) || unicode.In(r, unicode.Bidi_Control, unicode.Zl, unicode.Zp) || r == 0xFEFF {
+			return ' '
+		}
+		return r
+	}, strings.ToValidUTF8(text, "\uFFFD"))
 }
 
 func until(t time.Time) string {

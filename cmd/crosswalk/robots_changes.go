@@ -2,8 +2,8 @@ package main
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
-	"io"
 	"net/url"
 	"os"
 	"path/filepath"
@@ -67,7 +67,7 @@ func listChanges(c *cobra.Command, _ []string) error {
 	}
 	rows := [][]string{{"CHANGE", "ROBOT", "PLACE", "STATE", "TIMES", "WHAT", "BECOMES"}}
 	for _, one := range out.Changes {
-		rows = append(rows, []string{one.ID, one.Robot, one.Place, one.State, fmt.Sprint(one.Counted), oneLine(one.Words, 70), one.Becomes})
+		rows = append(rows, []string{one.ID, plainLine(one.Robot), plainLine(one.Place), one.State, fmt.Sprint(one.Counted), oneLine(one.Words, 70), oneLine(one.Becomes, 70)})
 	}
 	table(c.OutOrStdout(), rows)
 	return nil
@@ -110,6 +110,13 @@ func decideChange(act string) func(*cobra.Command, []string) error {
 			return err
 		}
 		view := changeView{OK: true, Change: found.Change}
+		dry, _ := c.Flags().GetBool("dry-run")
+		looks := act == "show" || dry
+		// Whoever accepted it and could not write the file does so again.
+		again := act == "accept" && found.Change.State == store.ChangeAccepted && found.Change.Kind != robots.ChangePage
+		if !looks && !again && found.Change.State != store.ChangeOpen {
+			return contentError(fmt.Errorf("it was %s by %s already", found.Change.State, plainLine(found.Change.DecidedBy)))
+		}
 		var edit plannedEdit
 		if act != "reject" && found.Change.Kind != robots.ChangePage {
 			edit, err = planChange(c, found)
@@ -119,25 +126,23 @@ func decideChange(act string) func(*cobra.Command, []string) error {
 					err = fmt.Errorf("%s: it is not made", edit.checked)
 				}
 			}
+			if err != nil && again {
+				err = fmt.Errorf("it was accepted by %s already: %w", found.Change.DecidedBy, err)
+			}
 			if err != nil {
-				view.OK, view.Problem = false, err.Error()
+				view.OK, view.Problem = false, plainLine(err.Error())
 			}
 		}
-		dry, _ := c.Flags().GetBool("dry-run")
-		if act == "show" || dry || !view.OK {
+		if looks || !view.OK {
 			if act != "show" && !view.OK {
-				return sayChange(c, view, contentError(err))
+				return sayChange(c, view, contentError(errors.New(view.Problem)))
 			}
 			return sayChange(c, view, nil)
 		}
-		if found.Change.State != store.ChangeOpen {
-			return contentError(fmt.Errorf("it was %s by %s already", found.Change.State, found.Change.DecidedBy))
-		}
-		if act == "accept" && edit.file != "" {
-			if err := os.WriteFile(edit.file, edit.after, 0o600); err != nil {
-				return systemError(err)
+		if edit.file != "" {
+			if err := edit.unchanged(); err != nil {
+				return contentError(err)
 			}
-			view.Written = true
 		}
 		note, _ := c.Flags().GetString("reason")
 		var out struct{ Change store.RobotChange }
@@ -145,8 +150,51 @@ func decideChange(act string) func(*cobra.Command, []string) error {
 			return err
 		}
 		view.Change = out.Change
+		if edit.file != "" { // only now: somebody else may have decided otherwise meanwhile
+			if err := edit.write(); err != nil {
+				return systemError(fmt.Errorf("the change is accepted, but %w; crosswalk robots changes accept %s writes it", err, found.Change.ID))
+			}
+			view.Written = true
+		}
 		return sayChange(c, view, nil)
 	}
+}
+
+// unchanged says whether the file is as it was when the change was made in memory.
+func (e plannedEdit) unchanged() error {
+	now, err := os.ReadFile(e.file)
+	if err != nil {
+		return fmt.Errorf("%s cannot be read: %w", e.file, err)
+	}
+	if !bytes.Equal(now, e.before) {
+		return fmt.Errorf("%s was edited meanwhile, and nothing was written: try again", e.file)
+	}
+	return nil
+}
+
+// write puts the changed file in the place of the one that was read, as a whole or not at all, with the same permissions.
+func (e plannedEdit) write() error {
+	target, err := filepath.EvalSymlinks(e.file)
+	if err != nil {
+		return err
+	}
+	info, err := os.Stat(target)
+	if err != nil {
+		return err
+	}
+	f, err := os.CreateTemp(filepath.Dir(target), "."+filepath.Base(target)+"-*")
+	if err != nil {
+		return fmt.Errorf("%s cannot be written: %w", e.file, err)
+	}
+	defer os.Remove(f.Name()) // it is gone if all went well
+	_, err = f.Write(e.after)
+	if err = errors.Join(err, f.Chmod(info.Mode().Perm()), f.Sync(), f.Close()); err != nil {
+		return fmt.Errorf("%s cannot be written: %w", e.file, err)
+	}
+	if err := e.unchanged(); err != nil {
+		return err
+	}
+	return os.Rename(f.Name(), target)
 }
 
 func sayChange(c *cobra.Command, view changeView, failed error) error {
@@ -160,12 +208,12 @@ func sayChange(c *cobra.Command, view changeView, failed error) error {
 		return nil
 	}
 	w := c.OutOrStdout()
-	fmt.Fprintf(w, "%s of %s, %s\n  %s\n  %s, %d time(s)\n", view.Change.ID, view.Change.Robot, view.Change.Place, view.Change.Words, view.Change.Reason, view.Change.Counted)
-	if view.Diff != "" {
-		_, _ = io.WriteString(w, view.Diff)
+	fmt.Fprintf(w, "%s of %s, %s\n  %s\n  %s, %d time(s)\n", view.Change.ID, plainLine(view.Change.Robot), plainLine(view.Change.Place), plainLine(view.Change.Words), plainLine(view.Change.Reason), view.Change.Counted)
+	for line := range strings.Lines(view.Diff) {
+		fmt.Fprintln(w, plainLine(strings.TrimSuffix(line, "\n")))
 	}
 	if view.Checked != nil {
-		fmt.Fprintln(w, view.Checked.String())
+		fmt.Fprintln(w, plainLine(view.Checked.String()))
 	}
 	switch {
 	case failed != nil:
@@ -190,7 +238,7 @@ func planChange(c *cobra.Command, found proposedChange) (plannedEdit, error) {
 	if err != nil {
 		return plannedEdit{}, err
 	}
-	change := robots.Change{Version: robots.Version(found.Change.RobotVersion), Kind: found.Change.Kind, Place: found.Change.Place, Becomes: found.Change.Becomes}
+	change := robots.Change{Version: robots.Version(found.Change.RobotVersion), Kind: found.Change.Kind, Place: found.Change.Place, Words: found.Change.Words, Becomes: found.Change.Becomes}
 	if before.Program == nil {
 		return plannedEdit{}, fmt.Errorf("%s has errors: crosswalk robots test shows them", before.Robot.File)
 	}
@@ -204,7 +252,7 @@ func planChange(c *cobra.Command, found proposedChange) (plannedEdit, error) {
 	if before.Program.Hash != change.Hash {
 		return edit, fmt.Errorf("%s has changed since this was proposed: reject it; the next run proposes what is still needed", filepath.Base(edit.file))
 	}
-	if edit.after, err = change.Edit(edit.file, edit.before); err != nil {
+	if edit.after, err = before.Program.Edit(change); err != nil {
 		return edit, err
 	}
 	after, err := compileEdited(before, change, edit.after)

@@ -170,10 +170,13 @@ func TestAChoiceIsAboutTheElementAlone(t *testing.T) {
 		})
 		call := orderCall(o, key, &ledger{})
 		call.Help = help
+		call.Input = rules.Record(map[string]rules.Value{"reference": rules.Text(key), "amount": rules.Number(rules.Int(5))})
 		_, err := runner.Run(t.Context(), program, call)
 		return err
 	}
-	require.NoError(t, run("k1", usual, Help{}))
+	for _, key := range []string{"k0", "k1"} { // what two runs with different inputs have seen is sure
+		require.NoError(t, run(key, usual, Help{}))
+	}
 
 	var known *contracts.Error
 	require.ErrorAs(t, run("k2", strings.Replace(usual, `action="/orders"`, `action="/other"`, 1), Help{}), &known)

@@ -9,12 +9,11 @@ import (
 	"time"
 
 	"crosswalk/contracts"
-	"crosswalk/rules"
 )
 
 // Memory keeps what the pages of robots were like, for all processes that run them.
 type Memory interface {
-	// Prints are what is known of the places of a robot, by file:line.
+	// Prints are what is known of the places of a robot, by file:line:column, and the link of a table.
 	Prints(ctx context.Context, of Version) (map[string]Print, error)
 	// Learn keeps what a run that went well has seen.
 	Learn(ctx context.Context, of Version, seen []Seen) error
@@ -27,24 +26,6 @@ type Version struct {
 	Robot string
 	Base  string
 	Hash  string // of both files
-}
-
-// Print is what an element that a robot acts on is like, with its form and its page: the names of things, never data.
-type Print struct {
-	Frame    string   `json:"frame,omitempty"`
-	Tag      string   `json:"tag"`
-	Type     string   `json:"type,omitempty"`
-	Name     string   `json:"name,omitempty"`
-	Label    string   `json:"label,omitempty"`
-	Action   string   `json:"action,omitempty"` // where the form is sent
-	Method   string   `json:"method,omitempty"`
-	Required []string `json:"required,omitempty"` // fields of the form that must be filled in
-	Headings []string `json:"headings,omitempty"` // of the page, or of the table
-
-	// Times is how many runs have seen it, up to those that make it sure.
-	Times int `json:"-"`
-	// PageAt is when a page of this place was kept last; zero: never.
-	PageAt time.Time `json:"-"`
 }
 
 // Seen is a place as a run has seen it.
@@ -68,7 +49,7 @@ const (
 type Change struct {
 	Version
 	Kind    string
-	Place   string // file:line of the step
+	Place   string // file:line:column of the step
 	Words   string // the target, or what is not as it was, in words
 	Becomes string // of a target or an alternative: JSON
 	Reason  string
@@ -83,7 +64,6 @@ type changedAlternative struct {
 }
 
 const (
-	sureAfter    = 2              // runs: before, a heading may be data
 	keepPages    = 24 * time.Hour // at most one page of a place in this time
 	mostPages    = 20             // of a run
 	memoryBudget = 5 * time.Second
@@ -119,12 +99,16 @@ func (u *run) resolved(ctx context.Context, f frame, target *spec, at found) err
 	if u.known == nil || at.Print == nil {
 		return nil
 	}
-	place, now := *u.place.Load(), *at.Print
+	place, now := u.acting, u.nameable(*at.Print)
 	now.Frame = u.tab.nameOf(f)
-	now.Headings = u.withoutData(now.Headings)
+	now = now.veiled(hider(u.hidden()))
 	help := u.call.Help
 	chosen := help.Target != "" && help.Step == place && help.Hash == u.program.Hash
-	page := u.see(ctx, f, place, now, chosen || len(at.Lost) > 0)
+	var named []string
+	if chosen || len(at.Lost) > 0 { // what is proposed must be found on the page
+		named = []string{at.Print.Label}
+	}
+	page := u.see(ctx, f, place, now, named)
 	for _, i := range at.Lost {
 		if i < len(target.Any) {
 			u.lostAlternative(place, target, i, at.Print, page)
@@ -145,19 +129,18 @@ func (u *run) watcher() func(context.Context, frame, *spec, found) error {
 }
 
 // see notes what a place is like, and keeps its page from time to time.
-func (u *run) see(ctx context.Context, f frame, place string, now Print, must bool) (page string) {
+func (u *run) see(ctx context.Context, f frame, place string, now Print, named []string) (page string) {
 	known, before := u.known[place], u.seen[place]
-	if before != nil { // twice in a run: what both have is what the place is like
-		before.Print.Headings = common(before.Print.Headings, now.Headings)
-		before.Print.Required = common(before.Print.Required, now.Required)
+	if before != nil {
+		before.Print = before.Print.both(now)
 		page = before.Page
 	} else {
 		before = &Seen{Place: place, Print: now}
 		u.seen[place] = before
 	}
-	if page == "" && (must || u.runner.now().Sub(known.PageAt) > keepPages) && u.pages < mostPages {
+	if page == "" && (named != nil || u.runner.now().Sub(known.PageAt) > keepPages) && u.pages < mostPages {
 		u.pages++
-		page = u.skeleton(ctx, f)
+		page = u.skeleton(ctx, f, named)
 		before.Page = page
 	}
 	return page
@@ -185,39 +168,11 @@ func (u *run) compare(ctx context.Context, f frame, place string, now Print, cho
 	}
 	words := strings.Join(append(slices.Clone(grave), light...), "; ")
 	u.warn(fmt.Sprintf("%s: the page is not as it was: %s", place, words))
-	u.propose(Change{Kind: ChangePage, Place: place, Words: words, Reason: "the page is not as it was when the robot was first seen to work", Page: u.skeleton(ctx, f)})
+	u.propose(Change{Kind: ChangePage, Place: place, Words: words, Reason: "the page is not as it was when the robot was first seen to work", Page: u.skeleton(ctx, f, nil)})
 	if len(grave) == 0 || u.program.write == nil || u.sent || u.settling {
 		return nil
 	}
 	return errChanged{contracts.NewError(contracts.Drift, "", "%s: the page is not as it was, and nothing was sent: %s; if that is right, accept it with crosswalk robots changes", place, strings.Join(grave, "; "))}
-}
-
-// against compares what a place was like with what it is like now: what changes the meaning of acting there, and what does not.
-func (p Print) against(now Print) (grave, light []string) {
-	differs := func(list *[]string, what, before, after string) {
-		if before != after {
-			*list = append(*list, fmt.Sprintf("%s is %q instead of %q", what, after, before))
-		}
-	}
-	differs(&grave, "the element", strings.TrimSpace(p.Tag+" "+p.Type), strings.TrimSpace(now.Tag+" "+now.Type))
-	differs(&grave, "the address of its form", p.Action, now.Action)
-	differs(&grave, "the method of its form", p.Method, now.Method)
-	for _, field := range now.Required {
-		if !slices.Contains(p.Required, field) {
-			grave = append(grave, fmt.Sprintf("the field %q must be filled in now", field))
-		}
-	}
-	if p.Times >= sureAfter {
-		for _, heading := range p.Headings {
-			if !slices.Contains(now.Headings, heading) {
-				grave = append(grave, fmt.Sprintf("the heading %q is missing", heading))
-			}
-		}
-	}
-	differs(&light, "its name", p.Name, now.Name)
-	differs(&light, "its label", p.Label, now.Label)
-	differs(&light, "its frame", p.Frame, now.Frame)
-	return grave, light
 }
 
 // tableSeen compares the headings of a table.
@@ -225,8 +180,8 @@ func (u *run) tableSeen(ctx context.Context, f frame, place string, headings []s
 	if u.known == nil || f.id == "" {
 		return nil
 	}
-	now := Print{Tag: "table", Frame: u.tab.nameOf(f), Headings: u.withoutData(headings)}
-	u.see(ctx, f, place, now, false)
+	now := Print{Tag: "table", Frame: u.tab.nameOf(f), Headings: u.withoutData(headings)}.veiled(hider(u.hidden()))
+	u.see(ctx, f, place, now, nil)
 	return u.compare(ctx, f, place, now, false)
 }
 
@@ -269,23 +224,25 @@ func (u *run) remember(ctx context.Context, err error) {
 	}
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), memoryBudget)
 	defer cancel()
+	hide := hider(u.hidden())
 	if err == nil {
 		var fresh []Seen
 		for place, seen := range u.seen {
-			if known, is := u.known[place]; is && known.Times >= sureAfter && seen.Page == "" {
-				continue
-			} else if grave, light := known.against(seen.Print); is && len(grave)+len(light) > 0 {
-				continue // it is proposed
-			} else if is {
-				seen.Print.Headings = common(known.Headings, seen.Print.Headings)
+			known, is := u.known[place]
+			grave, light := known.against(seen.Print)
+			if is && (known.Sure && seen.Page == "" || len(grave)+len(light) > 0) {
+				continue // there is nothing to learn, or it is proposed
 			}
-			fresh = append(fresh, *seen)
+			one := Seen{Place: place, Print: known.learned(seen.Print.veiled(hide), u.input()), Page: seen.Page}
+			if hide != nil {
+				one.Page = hide.Replace(one.Page)
+			}
+			fresh = append(fresh, one)
 		}
 		if len(fresh) > 0 && u.runner.memory.Learn(ctx, u.version(), fresh) != nil {
 			return // the next run learns it
 		}
 	}
-	hide := hider(u.hidden())
 	for _, change := range u.changes {
 		if err != nil && change.Kind == ChangeTarget {
 			continue // it did not help
@@ -303,8 +260,9 @@ func (u *run) remember(ctx context.Context, err error) {
 	}
 }
 
-// skeleton is a page without its data, and without what must not be seen.
-func (u *run) skeleton(ctx context.Context, f frame) string {
+// skeleton is a page without its data, and without what must not be seen. Of headings, links and options it keeps those that
+// the robot names, and others that are named: all else may be people.
+func (u *run) skeleton(ctx context.Context, f frame, named []string) string {
 	var targets []*spec
 	for _, target := range u.program.mask {
 		if s, err := target.spec(u.variables); err == nil {
@@ -312,7 +270,7 @@ func (u *run) skeleton(ctx context.Context, f frame) string {
 		}
 	}
 	var answer struct{ Status, HTML string }
-	if u.tab.call(ctx, f, "skeleton", map[string]any{"hide": targets}, &answer) != nil || answer.Status != "found" {
+	if u.tab.call(ctx, f, "skeleton", map[string]any{"hide": targets, "named": append(u.program.names(), named...), "data": u.data()}, &answer) != nil || answer.Status != "found" {
 		return ""
 	}
 	if hide := hider(u.hidden()); hide != nil {
@@ -321,37 +279,15 @@ func (u *run) skeleton(ctx context.Context, f frame) string {
 	return answer.HTML
 }
 
-// withoutData leaves out headings that hold what the robot was given or has read.
-func (u *run) withoutData(headings []string) []string {
-	var data []string
-	for _, value := range u.variables {
-		data = textsIn(data, value)
+// veiledWarnings are the warnings without what must not be seen.
+func (u *run) veiledWarnings() []string {
+	hide := hider(u.hidden())
+	if hide == nil {
+		return u.warnings
 	}
-	return slices.DeleteFunc(slices.Clone(headings), func(heading string) bool {
-		return strings.Contains(heading, "…") || slices.ContainsFunc(data, func(text string) bool { return strings.Contains(heading, text) })
-	})
-}
-
-// textsIn are the texts of a value that are long enough to tell one thing from another.
-func textsIn(found []string, v rules.Value) []string {
-	switch v.Kind() {
-	case rules.KindText:
-		if text := strings.TrimSpace(v.Text()); len(text) >= 3 {
-			found = append(found, text)
-		}
-	case rules.KindList:
-		for _, item := range v.Items() {
-			found = textsIn(found, item)
-		}
-	case rules.KindRecord:
-		for _, key := range v.Keys() {
-			found = textsIn(found, v.Get(key))
-		}
+	warnings := slices.Clone(u.warnings)
+	for i := range warnings {
+		warnings[i] = hide.Replace(warnings[i])
 	}
-	return found
-}
-
-// common are the texts that both lists have.
-func common(a, b []string) []string {
-	return slices.DeleteFunc(slices.Clone(a), func(text string) bool { return !slices.Contains(b, text) })
+	return warnings
 }

@@ -12,6 +12,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"crosswalk/contracts"
+	"crosswalk/rules"
 )
 
 // memory is what pages were like, for the tests.
@@ -41,7 +42,6 @@ func (m *memory) Learn(_ context.Context, of Version, seen []Seen) error {
 	defer m.mutex.Unlock()
 	for _, one := range seen {
 		key := of.Hash + " " + one.Place
-		one.Print.Times = m.prints[key].Times + 1
 		m.prints[key] = one.Print
 		if one.Page != "" {
 			m.pages[one.Place] = append(m.pages[one.Place], one.Page)
@@ -78,8 +78,10 @@ func TestAChangedPageStopsAWrite(t *testing.T) {
 	run := func(key string) (Result, error) {
 		return runner.Run(t.Context(), program, orderCall(o, key, &ledger{}))
 	}
-	for _, key := range []string{"k1", "k2"} {
-		result, err := run(key)
+	for i, key := range []string{"k1", "k2", "k3"} {
+		call := orderCall(o, key, &ledger{})
+		call.Input = rules.Record(map[string]rules.Value{"reference": rules.Text("R"), "amount": rules.Number(rules.Int(int64(max(i, 1))))})
+		result, err := runner.Run(t.Context(), program, call)
 		require.NoError(t, err)
 		require.Empty(t, result.Warnings)
 	}

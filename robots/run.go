@@ -104,6 +104,7 @@ type run struct {
 	refused    bool                   // it has, and the application said no
 	settling   bool                   // nothing is sent any more
 	place      atomic.Pointer[string] // of the step under way
+	acting     string                 // place and part of the step under way, for what is remembered
 	dir        string                 // for files on their way; removed with the run
 	marked     []string               // texts that the robot file marks as not to be shown
 	depth      int                    // how deep the step under way lies in blocks
@@ -167,7 +168,7 @@ func (r *Runner) execute(ctx context.Context, program *Program, call Call, desk 
 	}
 	err = u.veiled(err)
 	u.remember(ctx, err)
-	result = Result{Output: output, Stopped: stopped, Warnings: u.warnings, Evidence: scrub(u.journal.evidence(program, version, err), u.hidden())}
+	result = Result{Output: output, Stopped: stopped, Warnings: u.veiledWarnings(), Evidence: scrub(u.journal.evidence(program, version, err), u.hidden())}
 	if err != nil {
 		err = u.named(err)
 	}

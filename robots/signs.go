@@ -45,7 +45,7 @@ var humanAskShape = source.Record(
 // parseSigns reads interrupts and human.
 func (s *System) parseSigns(interrupts, human *source.Node) {
 	for _, n := range interrupts.List() {
-		c := &compiler{system: s, env: rules.NewEnvironment(nil)}
+		c := &compiler{system: s, env: rules.NewEnvironment(nil), places: s.places}
 		fields := n.Fields(interruptShape)
 		one := sign{seen: c.compileTarget(n.Required("seen", "say what shows that it is there")), place: placeOf(n)}
 		one.do = c.steps(n.Required("do", "give the steps that put it out of the way, as in [{click: {button: OK}}]"))
@@ -55,7 +55,7 @@ func (s *System) parseSigns(interrupts, human *source.Node) {
 		s.signs = append(s.signs, one)
 	}
 	for _, n := range human.List() {
-		c := &compiler{system: s, env: rules.NewEnvironment(nil)}
+		c := &compiler{system: s, env: rules.NewEnvironment(nil), places: s.places}
 		fields := n.Fields(humanShape)
 		one := sign{seen: c.compileTarget(n.Required("seen", "say what shows that a person is needed")), human: true, place: placeOf(n)}
 		ask := n.Required("ask", "say what the person is asked, as in {what: captcha, title: The letters in the picture, as: letters}")

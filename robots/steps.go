@@ -34,6 +34,7 @@ func (u *run) step(ctx context.Context, s *step) error {
 		return err
 	}
 	u.place.Store(&s.place)
+	u.acting = s.place
 	switch s.kind { // these have steps of their own, each with its deadline
 	case "do":
 		return u.steps(ctx, s.do)
@@ -62,7 +63,9 @@ func (u *run) step(ctx context.Context, s *step) error {
 // timed runs part of a step. What the pages show beside their business is put out of the way after it; a step that it kept
 // from doing anything is done again.
 func (u *run) timed(ctx context.Context, kind, place string, limit time.Duration, work func(context.Context) (string, error)) error {
+	acting := u.acting
 	for tries := 0; ; tries++ {
+		u.acting = acting // what put a sign away was at another place
 		again, err := u.tried(ctx, kind, place, limit, work)
 		if err != nil && !again {
 			u.shown = false

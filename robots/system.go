@@ -43,6 +43,7 @@ type System struct {
 	dialogs       dialogRules
 	signs         []sign
 	secrets       *rules.Type
+	places        map[string]int // where steps begin, for compilers
 }
 
 // session says how the application is logged in to and how one sees that.
@@ -73,7 +74,7 @@ type dialogRules struct {
 // ParseSystem reads a system file and returns all its problems.
 func ParseSystem(file string, text []byte) (*System, source.Problems) {
 	doc := source.Parse(file, text)
-	s := &System{File: file, Text: text}
+	s := &System{File: file, Text: text, places: map[string]int{}}
 	fields := doc.Root.Fields(systemShape)
 	s.Name, s.Title = doc.Root.Required("system", "name the system").Text(), fields["title"].Text()
 	s.Base = parseBase(doc.Root.Required("base", "give the address of the application; crosswalk.yaml may override it"))
@@ -86,7 +87,7 @@ func ParseSystem(file string, text []byte) (*System, source.Problems) {
 	s.limits(fields["limits"])
 	s.parseSession(fields["session"])
 	s.parseSigns(fields["interrupts"], fields["human"])
-	c := &compiler{system: s, env: rules.NewEnvironment(nil), secretScope: s.secrets}
+	c := &compiler{system: s, env: rules.NewEnvironment(nil), secretScope: s.secrets, places: s.places}
 	for _, n := range fields["errors"].List() {
 		s.errors = append(s.errors, c.errorRule(n))
 	}
@@ -176,7 +177,7 @@ func (s *System) parseSession(n *source.Node) {
 		secrets = append(secrets, rules.Field{Name: name, Type: rules.TypeOf(rules.KindText), Required: true})
 	}
 	s.secrets = rules.RecordType(secrets...)
-	c := &compiler{system: s, env: rules.NewEnvironment(nil), secretScope: s.secrets, login: true}
+	c := &compiler{system: s, env: rules.NewEnvironment(nil), secretScope: s.secrets, login: true, places: s.places}
 	s.session = &session{
 		start: "/", maxAge: 30 * time.Minute, lost: c.compileTarget(fields["lost"]),
 		alive: c.compileTarget(n.Required("alive", "name something that only somebody who is logged in sees")),

@@ -53,6 +53,7 @@ func (u *run) table(ctx context.Context, s *step) error {
 	var signatures []string
 	for number := 1; ; number++ {
 		var shown page
+		u.acting = s.place
 		err := u.timed(ctx, "table", s.place, u.system.stepTime, func(ctx context.Context) (string, error) {
 			var err error
 			shown, err = u.tab.readPage(ctx, place, s.table.headers, signatures)
@@ -178,6 +179,7 @@ func fits(fields, wanted map[string]rules.Value) bool {
 func (u *run) follow(ctx context.Context, s *step, place *spec, shown page, line pageRow, fields map[string]rules.Value) (rules.Value, error) {
 	open := s.table.open
 	var entry int
+	u.acting = s.place + partOpen
 	err := u.timed(ctx, "open", s.place, u.system.stepTime, func(ctx context.Context) (string, error) {
 		var err error
 		if entry, err = u.tab.historyEntry(ctx); err != nil {
@@ -192,6 +194,7 @@ func (u *run) follow(ctx context.Context, s *step, place *spec, shown page, line
 	if err != nil {
 		return rules.Value{}, err
 	}
+	u.acting = s.place + partBack
 	return record, u.timed(ctx, "back", s.place, u.system.stepTime, func(ctx context.Context) (string, error) {
 		if err := u.back(ctx, s, entry); err != nil {
 			return "", err
@@ -277,6 +280,7 @@ func (u *run) nextPage(ctx context.Context, s *step, number int) (bool, error) {
 		next.frame = s.target.frame
 	}
 	more := false
+	u.acting = s.place + partNext
 	err = u.timed(ctx, "next page", s.place, u.system.stepTime, func(ctx context.Context) (string, error) {
 		var err error
 		if more, err = u.tab.sees(ctx, next, false); err != nil || !more {

@@ -32,6 +32,10 @@ func (s *Store) DropCases(ctx context.Context, endedBefore time.Time) (dropped i
 				return err
 			}
 		}
+		// What is proposed about a robot outlives the case on which it was found, without what it showed.
+		if _, err := tx.exec(ctx, "UPDATE robot_changes SET case_id = '', page = '', words = '' WHERE case_id IN "+set, ids...); err != nil {
+			return err
+		}
 		if _, err := tx.exec(ctx, "UPDATE links SET case_id = '' WHERE case_id IN "+set, ids...); err != nil {
 			return err
 		}

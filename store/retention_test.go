@@ -37,6 +37,7 @@ func worked(t *testing.T, s *Store, caseID string, at time.Time) {
 	task := open(t, s, Task{ID: "task of " + caseID, CaseID: caseID, Kind: TaskComplete, Queue: "complaints"})
 	_, err = s.AddNote(t.Context(), task.ID, "ann", "call back")
 	require.NoError(t, err)
+	require.NoError(t, s.ProposeRobotChange(t.Context(), RobotChange{RobotVersion: RobotVersion{Robot: "orders"}, Kind: "page", Place: caseID, Words: "the heading is Ann", Page: "<h1>Ann</h1>", CaseID: caseID}))
 	_, err = s.PutLink(t.Context(), Link{Left: Ref{System: "crm", Kind: "customer", ID: caseID}, Right: Ref{System: "invoicing", Kind: "customer", ID: "9"}, CaseID: caseID})
 	require.NoError(t, err)
 }
@@ -104,7 +105,7 @@ func TestWhatIsOldGoes(t *testing.T) {
 	n, err = s.DropCases(ctx, begun.Add(5*day))
 	require.NoError(t, err)
 	require.EqualValues(t, 1, n, "one is open, one ended later, and one is part of another that is open")
-	for _, table := range append([]string{"links", "contact_keys", "thread_keys"}, recorded...) {
+	for _, table := range append([]string{"links", "contact_keys", "thread_keys", "robot_changes"}, recorded...) {
 		for _, one := range []struct {
 			caseID string
 			want   bool
@@ -120,6 +121,12 @@ func TestWhatIsOldGoes(t *testing.T) {
 	}
 	_, err = s.Case(ctx, old.CaseID)
 	require.ErrorIs(t, err, ErrNotFound)
+	changes, err := s.RobotChanges(ctx, true)
+	require.NoError(t, err)
+	require.Len(t, changes, 3)
+	for _, change := range changes {
+		require.Equal(t, change.Place == old.CaseID, change.Words+change.Page == "", "a proposal stays, without what it showed")
+	}
 	links, err := s.Links(ctx, LinkFilter{System: "crm", ID: old.CaseID})
 	require.NoError(t, err)
 	require.Len(t, links, 1, "a link is of the systems, not of the case")
@@ -220,7 +227,7 @@ func TestWhatIsOldIsFoundByIndexes(t *testing.T) {
 func TestAllThatIsKnownOfACaseGoes(t *testing.T) {
 	t.Parallel()
 	stays := []string{"entries", "links", "audit", "contact_keys", "thread_keys", // emptied, unlinked, without customers, and by cascade
-		"robot_changes"} // what is proposed about a robot's file holds words of pages, not of cases
+		"robot_changes"} // emptied: what is proposed about a robot outlives the case
 	files, err := fs.Glob(migrations, "migrations/*.sql")
 	require.NoError(t, err)
 	require.NotEmpty(t, files)

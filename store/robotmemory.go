@@ -102,7 +102,7 @@ type RobotChange struct {
 	RobotVersion
 	ID        string    `json:"id"`
 	Kind      string    `json:"kind"`  // target, alternative, page
-	Place     string    `json:"place"` // file:line
+	Place     string    `json:"place"` // file:line:column
 	Words     string    `json:"words"` // the target, or what is not as it was
 	Becomes   string    `json:"becomes,omitempty"`
 	Reason    string    `json:"reason"`
@@ -205,11 +205,12 @@ func (s *Store) RobotCanaries(ctx context.Context) ([]RobotCanary, error) {
 	return found, wrap("canaries", err)
 }
 
-// ForgetRobots drops what is known of versions of robots that nothing has run since an instant, and changes decided before it.
+// ForgetRobots drops what is known of versions of robots that nothing has run since an instant, and changes that were
+// decided, or found and left open, before it.
 func (s *Store) ForgetRobots(ctx context.Context, before time.Time) error {
 	return s.write(ctx, "forget robots", func(tx session) error {
 		for _, statement := range []string{
-			"DELETE FROM robot_prints WHERE seen_at < ?", "DELETE FROM robot_pages WHERE kept_at < ?", "DELETE FROM robot_changes WHERE state <> 'open' AND decided_at < ?",
+			"DELETE FROM robot_prints WHERE seen_at < ?", "DELETE FROM robot_pages WHERE kept_at < ?", "DELETE FROM robot_changes WHERE CASE state WHEN 'open' THEN found_at ELSE decided_at END < ?",
 		} {
 			if _, err := tx.exec(ctx, statement, before); err != nil {
 				return err

@@ -60,7 +60,16 @@ func TestRobotMemory(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, []RobotCanary{canary}, canaries)
 
-	require.NoError(t, s.ForgetRobots(ctx, time.Now().Add(time.Hour)))
+	open := RobotChange{RobotVersion: of, Kind: "page", Place: "orders.yaml:4", Words: "nobody decides"}
+	require.NoError(t, s.ProposeRobotChange(ctx, open))
+	require.NoError(t, s.ForgetRobots(ctx, time.Unix(1, 0)))
+	changes, err = s.RobotChanges(ctx, true)
+	require.NoError(t, err)
+	require.Len(t, changes, 2)
+	require.NoError(t, s.ForgetRobots(ctx, s.now().Add(time.Hour)))
+	changes, err = s.RobotChanges(ctx, true)
+	require.NoError(t, err)
+	require.Empty(t, changes, "also what nobody has decided goes")
 	pages, err = s.RobotPages(ctx, of, "orders.yaml:3")
 	require.NoError(t, err)
 	require.Empty(t, pages)

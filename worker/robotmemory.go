@@ -52,7 +52,7 @@ func (m *robotMemory) Prints(ctx context.Context, of robots.Version) (map[string
 		if json.Unmarshal(row.Print, &print) != nil {
 			continue // of a later release: it is learned anew
 		}
-		print.Times, print.PageAt = int(row.Times), row.PageAt
+		print.PageAt = row.PageAt
 		prints[row.Place] = print
 	}
 	m.mutex.Lock()

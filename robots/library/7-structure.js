@@ -2,7 +2,19 @@
 
 const digitsIn = (text) => /\d/.test(text);
 const labelText = (text) => { text = fold(text); return text.length <= 60 && !digitsIn(text) ? text : '…'; };
-const pathOf = (address) => { try { const u = new URL(address, location.href); return u.origin === location.origin ? u.pathname : u.origin + u.pathname; } catch { return ''; } };
+
+// pathOf is an address without what tells sessions apart: * stands for parts that look like a token.
+const tokenLike = (part) => part.length >= 16 && /\d/.test(part) && /^[\w.~%+=-]+$/.test(part);
+function pathOf(address, data = tokenLike) {
+  try {
+    const u = new URL(address, location.href);
+    const path = u.pathname.split('/').map((part) => { part = part.split(';')[0]; return part && data(part) ? '*' : part; }).join('/');
+    return u.origin === location.origin ? path : u.origin + path;
+  } catch { return ''; }
+}
+// shapeOf is a path with its plain words only: the others say of whom it is.
+const plainWord = (part) => part.length <= 40 && part.split(/[._~-]/).every((word) => word.length <= 24 && /^([A-Z]*|[A-Z]?[a-z]+([A-Z]{1,3}[a-z]{2,})*[A-Z]{0,3})$/.test(word));
+const shapeOf = (address) => pathOf(address, (part) => !plainWord(part));
 
 // dataTables are those with at least two rows below a row of headings.
 function dataTables(root) {
@@ -35,7 +47,7 @@ crosswalk.survey = ({ samples }) => attempt(() => {
   }));
   const out = list(root, 'a[href], a[onclick], ' + buttonSelector).filter(visible).find((el) => /^(log ?(out|off)|sign ?(out|off)|abmelden|ausloggen|logout|déconnexion|se déconnecter|cerrar sesión|salir|esci|afmelden|uitloggen)$/i.test(nameOf(el)));
   return {
-    status: 'found', title: labelText(document.title), path: location.pathname,
+    status: 'found', title: labelText(document.title), path: pathOf(location.href),
     headings: list(root, 'h1, h2, h3, legend, caption').filter(visible).slice(0, 50).map((el) => labelText(textOf(el))),
     forms, links: list(root, 'a[href], a[onclick]').filter(visible).filter((a) => !a.closest('td') || !dataTables(root).some((t) => t.table.contains(a))).slice(0, 200).map((a) => labelText(nameOf(a))),
     tables: dataTables(root).map((t) => ({ headings: t.headings, count: t.rows.length, rows: samples ? t.rows.slice(0, 5).map((row) => row.texts) : [] })),
@@ -67,19 +79,23 @@ function printOf(el) {
   return {
     tag: el.tagName.toLowerCase(), type: /^(INPUT|BUTTON)$/.test(el.tagName) ? el.type : '', name: undigit(el.getAttribute('name')),
     label: labelText(el.matches(fieldSelector) && !/^(submit|button|image|reset)$/.test(el.type) ? labelsOf(el)[0] || '' : nameOf(el)),
-    action: form ? undigit(pathOf(form.getAttribute('action') || location.href)) : '', method: form ? (form.getAttribute('method') || 'get').toUpperCase() : '',
+    action: form ? shapeOf(form.getAttribute('action') || location.href) : '', method: form ? (form.getAttribute('method') || 'get').toUpperCase() : '',
     required: Array.from(new Set(required)), headings: list(document, 'h1, h2, h3, legend, caption').filter(visible).slice(0, 20).map((h) => labelText(textOf(h))).filter((text) => text),
   };
 }
 
-// skeleton is the page as it could be kept: what a robot finds its way by, and none of the data.
-crosswalk.skeleton = ({ hide }) => attempt(() => {
+// skeleton is the page as it could be kept: what a robot finds its way by, and none of the data. Headings, links and options
+// are often people: only those that are named are kept.
+crosswalk.skeleton = ({ hide, named, data }) => attempt(() => {
   const kept = ['id', 'name', 'type', 'class', 'for', 'role', 'aria-label', 'aria-labelledby', 'title', 'alt', 'colspan', 'rowspan', 'method', 'width', 'placeholder', 'border'];
   const escape = (text) => text.replace(/[&<>"]/g, (c) => ({ '&': '&amp;', '<': '&lt;', '>': '&gt;', '"': '&quot;' }[c]));
   const inData = new Set();
   for (const { rows } of dataTables(document.documentElement)) for (const row of rows) for (const cell of row.cells) if (cell) inData.add(cell);
   const labelCells = new Set(list(document, fieldSelector).map(labelCellOf).filter(Boolean));
   const hidden = new Set();
+  const texts = new Set((named || []).map(fold));
+  const mayBePeople = (node) => /^(A|OPTION|H[1-6]|LEGEND|CAPTION|IMG)$/.test(node.tagName);
+  const shown = (text) => ((data || []).some((one) => text.includes(one)) ? '…' : labelText(text));
   for (const target of hide || []) {
     try { for (const f of find(document.documentElement, target, 'read')) hidden.add(f.el); } catch (error) { if (!(error instanceof Unclear)) throw error; }
   }
@@ -89,7 +105,7 @@ crosswalk.skeleton = ({ hide }) => attempt(() => {
     if (node.nodeType === Node.TEXT_NODE) {
       const text = fold(node.textContent);
       if (!text) return node.textContent ? ' ' : '';
-      return escape(naming ? labelText(text) : text.endsWith(':') || text.endsWith('*') ? labelText(text) : '…');
+      return escape(naming || text.endsWith(':') || text.endsWith('*') ? shown(text) : '…');
     }
     if (node.nodeType !== Node.ELEMENT_NODE || /^(SCRIPT|STYLE|NOSCRIPT|TEMPLATE|LINK|META|SVG|OBJECT|EMBED|HEAD)$/i.test(node.tagName) || !(node.tagName === 'OPTION' || node.tagName === 'BODY' || visible(node))) return '';
     const tag = node.tagName.toLowerCase();
@@ -97,21 +113,22 @@ crosswalk.skeleton = ({ hide }) => attempt(() => {
     let attributes = '';
     for (const name of kept) {
       const value = node.getAttribute(name);
-      if (value !== null && value.length <= 200) attributes += ` ${name}="${escape(/^(title|alt|placeholder|aria-label)$/.test(name) ? labelText(value) : value)}"`;
+      if (value !== null && value.length <= 200) attributes += ` ${name}="${escape(!/^(title|alt|placeholder|aria-label)$/.test(name) ? value : (mayBePeople(node) || /^(title|alt)$/.test(name)) && !texts.has(fold(value)) ? '…' : shown(value))}"`;
     }
-    if (node.hasAttribute('href')) attributes += ` href="${escape(pathOf(node.getAttribute('href')))}"`;
-    if (node.hasAttribute('action')) attributes += ` action="${escape(pathOf(node.getAttribute('action')))}"`;
-    if (tag === 'input' && ['submit', 'button', 'reset'].includes(node.type)) attributes += ` value="${escape(labelText(node.value))}"`;
+    if (node.hasAttribute('href')) attributes += ` href="${escape(shapeOf(node.getAttribute('href')))}"`;
+    if (node.hasAttribute('action')) attributes += ` action="${escape(shapeOf(node.getAttribute('action')))}"`;
+    if (tag === 'input' && ['submit', 'button', 'reset'].includes(node.type)) attributes += ` value="${escape(shown(node.value))}"`;
     for (const flag of ['disabled', 'readonly', 'required']) if (node.hasAttribute(flag)) attributes += ` ${flag}`;
     if (/^(input|br|hr|img|col)$/.test(tag)) return `<${tag}${attributes}>`;
     if (tag === 'textarea') return `<textarea${attributes}></textarea>`;
-    const names = !inData.has(node) && (/^(label|button|a|th|legend|caption|h1|h2|h3|h4|dt|option)$/.test(tag) || labelCells.has(node) || (naming && !inData.has(node)));
+    const named = mayBePeople(node) ? texts.has(fold(textOf(node))) || (naming && tag === 'a') : naming || /^(label|button|th|dt)$/.test(tag) || labelCells.has(node);
+    const names = !inData.has(node) && named;
     let inner = '';
     for (const child of node.childNodes) inner += walk(child, names);
     size += attributes.length + inner.length;
     return `<${tag}${attributes}>${inner}</${tag}>`;
   };
-  return { status: 'found', html: walk(document.body || document.documentElement, false), path: location.pathname };
+  return { status: 'found', html: walk(document.body || document.documentElement, false) };
 });
 
 // compare counts what two targets mean on a page, and says whether it is the same element.

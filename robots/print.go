@@ -1,0 +1,261 @@
+package robots
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"crosswalk/rules"
+)
+
+// Print is what an element that a robot acts on is like, with its form and its page: the names of things. What may be data is
+// kept only once runs with different inputs have seen it; until then, headings are kept as digests.
+type Print struct {
+	Frame    string   `json:"frame,omitempty"`
+	Tag      string   `json:"tag"`
+	Type     string   `json:"type,omitempty"`
+	Name     string   `json:"name,omitempty"`
+	Label    string   `json:"label,omitempty"`    // "*": any
+	Action   string   `json:"action,omitempty"`   // where the form is sent, with * for parts that may be any
+	Method   string   `json:"method,omitempty"`   // of the form
+	Required []string `json:"required,omitempty"` // fields of the form that had to be filled in at some time
+	Headings []string `json:"headings,omitempty"` // of the page, or of the table
+
+	Input string   `json:"input,omitempty"` // digest of what the first run was given that was no canary
+	Fresh []string `json:"fresh,omitempty"` // digests of the headings that it saw
+	Sure  bool     `json:"sure,omitempty"`  // runs with different inputs have seen the same
+
+	// PageAt is when a page of this place was kept last; zero: never.
+	PageAt time.Time `json:"-"`
+}
+
+// anything stands for what is not the same each time.
+const anything = "*"
+
+// against compares what a place was like with what it is like now: what changes the meaning of acting there, and what does
+// not. What may be data counts only once it is sure that it is none.
+func (p Print) against(now Print) (grave, light []string) {
+	differs := func(list *[]string, what, before, after string) {
+		if before != after && before != anything && after != anything {
+			*list = append(*list, fmt.Sprintf("%s is %q instead of %q", what, after, before))
+		}
+	}
+	differs(&grave, "the element", strings.TrimSpace(p.Tag+" "+p.Type), strings.TrimSpace(now.Tag+" "+now.Type))
+	differs(&grave, "the method of its form", p.Method, now.Method)
+	if p.Sure {
+		if !fitsPath(p.Action, now.Action) {
+			differs(&grave, "the address of its form", p.Action, now.Action)
+		}
+		for _, field := range now.Required {
+			if !slices.Contains(p.Required, field) {
+				grave = append(grave, fmt.Sprintf("the field %q must be filled in now", field))
+			}
+		}
+		for _, heading := range p.Headings {
+			if !slices.Contains(now.Headings, heading) {
+				grave = append(grave, fmt.Sprintf("the heading %q is missing", heading))
+			}
+		}
+	}
+	differs(&light, "its name", p.Name, now.Name)
+	differs(&light, "its label", p.Label, now.Label)
+	differs(&light, "its frame", p.Frame, now.Frame)
+	return grave, light
+}
+
+// both is what a place is like that was seen twice.
+func (p Print) both(now Print) Print {
+	for from, to := range map[*string]string{&p.Frame: now.Frame, &p.Name: now.Name, &p.Label: now.Label} {
+		if *from != to {
+			*from = anything
+		}
+	}
+	p.Action = mergedPath(p.Action, now.Action)
+	p.Headings = common(p.Headings, now.Headings)
+	for _, field := range now.Required {
+		if !slices.Contains(p.Required, field) {
+			p.Required = append(slices.Clone(p.Required), field)
+		}
+	}
+	return p
+}
+
+// learned is what is known of a place once a run has seen it that was given an input; empty: it says nothing about what is
+// data. A place of which nothing is known has no tag.
+func (p Print) learned(now Print, input string) Print {
+	seen := now.Headings
+	if p.Tag == "" {
+		p = now
+		p.Headings = nil
+	} else {
+		headings := p.Headings
+		p = p.both(now)
+		p.Headings = headings
+	}
+	switch {
+	case input == "":
+	case p.Sure:
+		p.Headings = common(p.Headings, seen)
+	case p.Input == "":
+		p.Input, p.Headings, p.Fresh = input, nil, digests(seen)
+	case p.Input == input:
+		p.Fresh = common(p.Fresh, digests(seen))
+	default:
+		p.Headings = slices.DeleteFunc(slices.Clone(seen), func(heading string) bool { return !slices.Contains(p.Fresh, digest(heading)) })
+		p.Fresh, p.Sure = nil, true
+	}
+	return p
+}
+
+// veiled is a print without what must not be seen.
+func (p Print) veiled(hide *strings.Replacer) Print {
+	if hide == nil {
+		return p
+	}
+	shows := func(text string) bool { return hide.Replace(text) != text }
+	for _, text := range []*string{&p.Frame, &p.Name, &p.Label, &p.Action} {
+		if shows(*text) {
+			*text = anything
+		}
+	}
+	p.Headings, p.Required = slices.DeleteFunc(slices.Clone(p.Headings), shows), slices.DeleteFunc(slices.Clone(p.Required), shows)
+	return p
+}
+
+// nameable leaves out of a print what may be data: what the robot was given or has read, and texts of links and the like that
+// its files do not name.
+func (u *run) nameable(p Print) Print {
+	p.Headings = u.withoutData(p.Headings)
+	field := slices.Contains([]string{"input", "textarea", "button"}, p.Tag) // the label of a list may hold its options
+	if p.Label != "" && (len(u.withoutData([]string{p.Label})) == 0 || !field && !slices.Contains(u.program.names(), p.Label)) {
+		p.Label = anything
+	}
+	return p
+}
+
+// input tells apart what runs were given. A canary is always given the same, so that it says nothing.
+func (u *run) input() string {
+	if u.call.canary {
+		return ""
+	}
+	text, _ := json.Marshal(u.call.Input) // a value
+	return digest(string(text))
+}
+
+func digest(text string) string {
+	sum := sha256.Sum256([]byte(text))
+	return hex.EncodeToString(sum[:8])
+}
+
+func digests(texts []string) []string {
+	all := make([]string, len(texts))
+	for i, text := range texts {
+		all[i] = digest(text)
+	}
+	return all
+}
+
+// data are the texts that the robot was given or has read.
+func (u *run) data() []string {
+	data := []string{}
+	for _, value := range u.variables {
+		data = textsIn(data, value)
+	}
+	return data
+}
+
+// withoutData leaves out headings that hold what the robot was given or has read.
+func (u *run) withoutData(headings []string) []string {
+	data := u.data()
+	return slices.DeleteFunc(slices.Clone(headings), func(heading string) bool {
+		return strings.Contains(heading, "…") || slices.ContainsFunc(data, func(text string) bool { return strings.Contains(heading, text) })
+	})
+}
+
+// textsIn are the texts of a value that are long enough to tell one thing from another.
+func textsIn(found []string, v rules.Value) []string {
+	switch v.Kind() {
+	case rules.KindText:
+		if text := strings.TrimSpace(v.Text()); len(text) >= 3 {
+			found = append(found, text)
+		}
+	case rules.KindList:
+		for _, item := range v.Items() {
+			found = textsIn(found, item)
+		}
+	case rules.KindRecord:
+		for _, key := range v.Keys() {
+			found = textsIn(found, v.Get(key))
+		}
+	}
+	return found
+}
+
+// common are the texts that both lists have.
+func common(a, b []string) []string {
+	return slices.DeleteFunc(slices.Clone(a), func(text string) bool { return !slices.Contains(b, text) })
+}
+
+// names are the texts by which the robot's files name things, as far as they are the same for all inputs.
+func (p *Program) names() []string {
+	names := []string{}
+	for _, target := range p.mask {
+		names = target.names(names)
+	}
+	for i := range p.System.signs {
+		names = p.System.signs[i].seen.names(stepNames(names, p.System.signs[i].do))
+	}
+	if session := p.System.session; session != nil {
+		names = session.form.names(session.lost.names(session.alive.names(stepNames(names, session.login))))
+	}
+	names = stepNames(names, p.find)
+	if w := p.write; w != nil {
+		for _, steps := range [][]step{w.prepare, w.act, w.read, w.verify} {
+			names = stepNames(names, steps)
+		}
+		names = w.done.names(names)
+	}
+	return names
+}
+
+func stepNames(names []string, steps []step) []string {
+	for i := range steps {
+		s := &steps[i]
+		names = stepNames(s.seen.names(s.target.names(names)), s.do)
+		for _, cell := range s.cells {
+			names = cell.target.names(names)
+		}
+		if s.further != nil && s.further.starts != nil {
+			names = s.further.starts.target.names(names)
+		}
+		if t := s.table; t != nil {
+			names = t.next.names(append(names, t.headers...))
+			if t.open != nil {
+				names = stepNames(t.open.back.names(names), t.open.do)
+			}
+		}
+	}
+	return names
+}
+
+func (t *target) names(names []string) []string {
+	if t == nil {
+		return names
+	}
+	for _, text := range []words{t.text, t.column} {
+		if text.template == nil && text.constant != "" {
+			names = append(names, text.constant)
+		}
+	}
+	for _, key := range t.row {
+		names = append(names, key.header)
+	}
+	for _, inner := range append([]*target{t.in, t.near, t.has}, t.any...) {
+		names = inner.names(names)
+	}
+	return names
+}

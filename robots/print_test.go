@@ -1,0 +1,170 @@
+package robots
+
+import (
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"crosswalk/contracts"
+	"crosswalk/rules"
+)
+
+// lookFor is a call with an input of its own.
+func lookFor(base, number string) Call {
+	return Call{Base: base, Input: rules.Record(map[string]rules.Value{"number": rules.Text(number)})}
+}
+
+// TestPlacesAreApart holds that what a robot does at different elements is remembered apart, however the file is written: the
+// same pages never are as if they had changed.
+func TestPlacesAreApart(t *testing.T) {
+	t.Parallel()
+	p := servePages(t)
+	p.mux.HandleFunc("GET /form", func(w http.ResponseWriter, r *http.Request) {
+		notice := ""
+		if r.URL.Query().Has("notice") {
+			notice = `<div id="notice" style="position:fixed;z-index:9;inset:0;background:#fff"><button onclick="this.parentNode.remove()">OK</button></div>
+				<div id="cookies" style="position:fixed;z-index:5;inset:0;background:#fff"><label><input type="checkbox" onclick="this.closest('div').remove()"> None</label></div>`
+		}
+		_, _ = fmt.Fprint(w, `<body><h1>Search</h1><form action="/form"><label>Name <input name="n"></label><label><input type="checkbox" name="all"> All</label><button>Go</button></form>`, notice)
+	})
+	p.mux.HandleFunc("GET /list", func(w http.ResponseWriter, r *http.Request) {
+		further := `<a href="/list?page=2">further</a>`
+		if r.URL.Query().Has("page") {
+			further = ""
+		}
+		page := r.URL.Query().Get("page")
+		_, _ = fmt.Fprintf(w, `<body><table><tr><th>No.</th><th>City</th></tr><tr><td><a href="/one?from=%s">A%s1</a></td><td>Kiel</td></tr><tr><td><a href="/one?from=%s">A%s2</a></td><td>Bonn</td></tr></table>%s`, page, page, page, page, further)
+	})
+	p.mux.HandleFunc("GET /one", func(w http.ResponseWriter, r *http.Request) {
+		back := "/list"
+		if page := r.URL.Query().Get("from"); page != "" {
+			back += "?page=" + page
+		}
+		_, _ = fmt.Fprintf(w, `<body><label for=s>State</label> <output id=s>open</output> <a href="%s">overview</a>`, back)
+	})
+	const interrupts = "interrupts: [{seen: {css: '#notice'}, do: [{click: {button: OK}}]}, {seen: {css: '#cookies'}, do: [{check: {label: None}}]}]\n"
+	for what, steps := range map[string]string{
+		"two steps on one line": "  [{goto: /form}, {fill: {into: {label: Name}, value: ada}}, {check: {label: All}}, {click: {button: Go}}]\n",
+		"the links of a table": "  - goto: /list\n  - table: {from: {}, columns: {No.: number, City: city}, pages: {next: {link: further}, max: 3}, expect: 4, as: rows,\n" +
+			"      open: {column: No., back: {link: overview}, do: [{read: {from: {css: output}, as: state}}]}}\n",
+		"a step after an interrupt": "  - goto: /form?notice=1\n  - fill: {into: {label: Name}, value: ada}\n  - click: {button: Go}\n",
+	} {
+		t.Run(what, func(t *testing.T) {
+			t.Parallel()
+			program, m := compileTest(t, plainSystem+interrupts, steps, "{}"), newMemory()
+			runner := NewRunner(pool, nil)
+			runner.Remember(m)
+			for _, number := range []string{"one", "two", "three"} {
+				result, err := runner.Run(t.Context(), program, lookFor(p.URL, number))
+				require.NoError(t, err)
+				require.Empty(t, result.Warnings, number)
+			}
+			require.Empty(t, m.changes)
+			require.GreaterOrEqual(t, len(m.prints), 2)
+		})
+	}
+}
+
+// TestAChoiceIsForOneStep holds that what a person chose helps the step that was asked about, and no other on its line.
+func TestAChoiceIsForOneStep(t *testing.T) {
+	t.Parallel()
+	program := compileTest(t, plainSystem, "  [{click: {button: A}}, {click: {button: B}}]\n", "{}")
+	u := &run{program: program, call: Call{Help: Help{Step: program.find[1].place, Hash: program.Hash, Target: `{"button":"C"}`}}}
+	for i, want := range []string{"A", "C"} {
+		s := &program.find[i]
+		at, err := s.target.spec(nil)
+		require.NoError(t, err)
+		require.Equal(t, want, u.chosen(s, at).Text.Exact)
+	}
+}
+
+// TestWhatIsDataIsNoChange holds what is learned of a place, and when it is sure enough to stop a write.
+func TestWhatIsDataIsNoChange(t *testing.T) {
+	t.Parallel()
+	form := func(action, headings, required string) Print {
+		return Print{Tag: "input", Type: "submit", Method: "POST", Action: action, Headings: strings.Fields(headings), Required: strings.Fields(required)}
+	}
+	type seen struct {
+		input string // empty: a canary
+		print Print
+	}
+	for what, test := range map[string]struct {
+		before []seen
+		now    Print
+		grave  string
+	}{
+		"one run says nothing":        {[]seen{{"a", form("/save", "Order Ann", "")}}, form("/send", "Order Bob", "vat"), ""},
+		"nor does the same again":     {[]seen{{"a", form("/save", "Order Ann", "")}, {"a", form("/save", "Order Ann", "")}}, form("/save", "Order Bob", ""), ""},
+		"nor do canaries":             {[]seen{{"", form("/save", "Order Ann", "")}, {"", form("/save", "Order Ann", "")}, {"a", form("/save", "Order Ann", "")}}, form("/save", "Order Bob", ""), ""},
+		"what recurs is no data":      {[]seen{{"a", form("/save", "Order Ann", "")}, {"b", form("/save", "Order Bob", "")}}, form("/save", "Delete Cleo", ""), `the heading "Order" is missing`},
+		"but what varies is":          {[]seen{{"a", form("/save", "Order Ann", "")}, {"b", form("/save", "Order Bob", "")}}, form("/save", "Order Cleo", ""), ""},
+		"another address":             {[]seen{{"a", form("/save", "", "")}, {"b", form("/save", "", "")}}, form("/delete", "", ""), `the address of its form is "/delete" instead of "/save"`},
+		"a part of it that varies":    {[]seen{{"a", form("/of/blue-sofa/save", "", "")}, {"b", form("/of/red-chair/save", "", "")}}, form("/of/lamp/save", "", ""), ""},
+		"beside one that does not":    {[]seen{{"a", form("/of/blue-sofa/save", "", "")}, {"b", form("/of/red-chair/save", "", "")}}, form("/of/lamp/delete", "", ""), `"/of/lamp/delete" instead of "/of/*/save"`},
+		"a further field":             {[]seen{{"a", form("/s", "", "name")}, {"b", form("/s", "", "name")}}, form("/s", "", "name vat"), `the field "vat" must be filled in now`},
+		"a field that was there once": {[]seen{{"a", form("/s", "", "name vat")}, {"b", form("/s", "", "name")}, {"c", form("/s", "", "name")}}, form("/s", "", "name vat"), ""},
+		"another method":              {[]seen{{"a", form("/s", "", "")}}, Print{Tag: "input", Type: "submit", Method: "GET", Action: "/s"}, "the method of its form"},
+	} {
+		var known Print
+		for _, one := range test.before {
+			known = known.learned(one.print, one.input)
+			if !known.Sure {
+				text, err := json.Marshal(known)
+				require.NoError(t, err)
+				require.NotContains(t, string(text), "Ann", "%s: it may be a person", what)
+			}
+		}
+		grave, _ := known.against(test.now)
+		if test.grave == "" {
+			require.Empty(t, grave, what)
+			continue
+		}
+		require.Contains(t, strings.Join(grave, "; "), test.grave, what)
+	}
+}
+
+// TestPeopleAreNotRemembered holds that neither sessions, nor secrets, nor people come into what is kept of pages, and that
+// addresses that differ each time do not stop a write.
+func TestPeopleAreNotRemembered(t *testing.T) {
+	t.Parallel()
+	p, m := servePages(t), newMemory()
+	customers := []string{"Gerlinde Hopfgarten", "Ottokar Zwingli", "Friedhelm Quast"}
+	called := "0f8fad5b-d9cb-469f-a165-70867728950e"
+	turn := 0
+	p.mux.HandleFunc("GET /who", func(w http.ResponseWriter, _ *http.Request) {
+		customer, session := customers[turn], fmt.Sprintf("8A1B2C3D4E5F60718293A4B5C6D7E8%02d", turn)
+		_, _ = fmt.Fprintf(w, `<body><h1>Orders</h1><h2>%[1]s</h2><form method="post" action="/customers/%[3]s/save;jsessionid=%[2]s">
+			<label for="c">Contact</label><select id="c" name="contact" title="%[1]s"><option>%[1]s</option><option>Nobody</option></select><label>Note <input name="note" placeholder="hunter22"></label>
+			<button>Save</button></form><a class="who" href="/of/%[3]s;jsessionid=%[2]s" title="%[1]s">%[1]s</a><img alt="%[1]s" src="x"><a href="/out;jsessionid=%[2]s">Log out</a>`, customer, session, called)
+	})
+	system := plainSystem + "session: {secrets: [password], start: /in, alive: {text: In}, login: [{goto: /in}, {fill: {into: {label: Password}, value: '${secret.password}'}}]}\n"
+	p.mux.HandleFunc("GET /in", func(w http.ResponseWriter, _ *http.Request) {
+		_, _ = fmt.Fprint(w, "<p>In</p><label>Password <input type=password></label>")
+	})
+	program := compileTest(t, system, "  - goto: /who\n  - fill: {into: {label: Note}, value: x}\n  - select: {into: {label: Contact}, value: Nobody}\n  - expect: {link: Log out}\n  - click: {css: a.who}\n", "{}")
+	runner := NewRunner(pool, nil)
+	runner.Remember(m)
+	for i := range customers {
+		turn = i
+		call := lookFor(p.URL, fmt.Sprint("n", i))
+		call.Secrets = map[string]contracts.Secret{"password": contracts.NewSecret("hunter22")}
+		p.mux.HandleFunc(fmt.Sprintf("GET /of/%s;jsessionid=8A1B2C3D4E5F60718293A4B5C6D7E8%02d", called, i), func(w http.ResponseWriter, _ *http.Request) { _, _ = fmt.Fprint(w, "<p>there</p>") })
+		result, err := runner.Run(t.Context(), program, call)
+		require.NoError(t, err)
+		require.Empty(t, result.Warnings)
+	}
+	kept, err := json.Marshal(map[string]any{"prints": m.prints, "pages": m.pages, "changes": m.changes})
+	require.NoError(t, err)
+	for _, never := range []string{"Hopfgarten", "Zwingli", "Quast", "jsessionid", "8A1B2C", called, "hunter22"} {
+		require.NotContains(t, string(kept), never)
+	}
+	require.Contains(t, string(kept), "Log out", "what the robot names is kept")
+	require.Contains(t, string(kept), "/customers/*/save")
+	sure := m.prints[program.Hash+" "+program.find[1].place]
+	require.Equal(t, []string{"Orders"}, sure.Headings, "what recurs with other inputs is kept")
+	require.Equal(t, "/customers/*/save", sure.Action)
+}

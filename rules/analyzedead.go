@@ -160,7 +160,7 @@ func (a *analyzer) unused() {
 	done := map[string]bool{}
 	for i := range a.t.columns {
 		c := &a.t.columns[i]
-		if done[c.value.text] {
+		if done[c.value.text] || c.dates { // the business date is no column that could be removed
 			continue
 		}
 		done[c.value.text] = true
@@ -221,7 +221,8 @@ func (a *analyzer) changesSomething(c *column) bool {
 			if len(p.samples) == 0 || !a.pay(50) {
 				continue
 			}
-			if changed, ok := a.maker.set(facts, path, p.samples[0]); ok && a.outcome(changed) != was {
+			// A day on which the table is not in force is no value that it decides otherwise.
+			if changed, ok := a.maker.set(facts, path, p.samples[0]); ok && a.t.inForceFor(changed) && a.outcome(changed) != was {
 				return true
 			}
 		}
@@ -250,9 +251,12 @@ func resultOf(t *Table, facts Value) string {
 
 // neverMatters proves that the table decides the same whatever a column holds: as if it always held one value.
 func (a *analyzer) neverMatters(c *column, m *meaning) bool {
-	pinned := make([]bool, len(a.space.axes))
+	pinned, at := make([]bool, len(a.space.axes)), make([]int, len(a.space.axes))
 	for i, axis := range a.space.axes {
 		pinned[i] = axis.of.text == c.value.text
+		if a.space.force != nil && i < len(a.space.force) && a.space.force[i] != nil {
+			a.space.force[i].each(func(piece int) bool { at[i] = piece; return true })
+		}
 	}
 	var boxes []ruleBox
 	for _, b := range a.boxes {
@@ -260,7 +264,7 @@ func (a *analyzer) neverMatters(c *column, m *meaning) bool {
 		changed := b.box.clone()
 		for i := range changed {
 			if pinned[i] && changed[i] != nil {
-				fits = fits && changed[i].has(0)
+				fits = fits && changed[i].has(at[i])
 				changed[i] = nil
 			}
 		}

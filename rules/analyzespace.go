@@ -12,6 +12,7 @@ type space struct {
 	sizes []pieceSet // by axis: all of it
 	facts *Type
 	never []box // no facts lie in these
+	force box   // where the table is in force; nil if it always is
 }
 
 // ruleBox is one box of a row. A row has several if its cells have alternatives about different things.
@@ -28,7 +29,7 @@ const (
 	maxSetWords = 4 << 20
 )
 
-// outOfForce excludes the business days on which a table is not in force.
+// outOfForce excludes the business days on which a table is not in force. Facts are looked for on the others only.
 func (s *space) outOfForce(t *Table) {
 	if t.effective == nil || t.effective.column >= len(t.columns) {
 		return
@@ -39,25 +40,37 @@ func (s *space) outOfForce(t *Table) {
 	})
 	if !out.set.empty() {
 		s.excluded(out)
+		s.force = make(box, len(s.axes))
+		s.force[base] = s.axes[base].full.without(out.set)
 	}
+}
+
+// inForce is the part of a region in which the table is in force; false if it is so nowhere in it.
+func (s *space) inForce(region box) (box, bool) {
+	if s.force == nil {
+		return region, true
+	}
+	return region.and(s.force)
+}
+
+// inForceFor says whether a table is in force on the business day of facts.
+func (t *Table) inForceFor(facts Value) bool {
+	if t.effective == nil || t.effective.column >= len(t.columns) {
+		return true
+	}
+	decoded, err := t.Facts.Decode(facts)
+	if err != nil {
+		return false
+	}
+	d := proving(decoded)
+	defer proved(d)
+	day, wrong := d.evaluate(t.columns[t.effective.column].value, Value{})
+	return wrong == nil && day.kind == KindDate && t.effective.covers(day)
 }
 
 // testsInForce are the tests for whose business day a table is in force.
 func (t *Table) testsInForce(tests []TableTest) []TableTest {
-	if t.effective == nil || t.effective.column >= len(t.columns) {
-		return tests
-	}
-	var found []TableTest
-	for _, test := range tests {
-		if facts, err := t.Facts.Decode(test.Facts); err == nil {
-			d := proving(facts)
-			if day, wrong := d.evaluate(t.columns[t.effective.column].value, Value{}); wrong == nil && day.kind == KindDate && t.effective.covers(day) {
-				found = append(found, test)
-			}
-			proved(d)
-		}
-	}
-	return found
+	return slices.DeleteFunc(slices.Clone(tests), func(test TableTest) bool { return !t.inForceFor(test.Facts) })
 }
 
 func newSpace(facts *Type) *space { return &space{byKey: map[string]int{}, facts: facts} }

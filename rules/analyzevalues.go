@@ -1,6 +1,7 @@
 package rules
 
 import (
+	"cmp"
 	"regexp"
 	"regexp/syntax"
 	"slices"
@@ -79,6 +80,53 @@ func (a *axis) constants() (texts []string, numbers []Num) {
 		}
 	}
 	return texts, numbers
+}
+
+// daysIn are days in a set of an axis of days, those nearest to the days of today first: the first day of all is no
+// readable example.
+func (a *axis) daysIn(set pieceSet) []Value {
+	var days []Value
+	set.each(func(i int) bool {
+		for _, v := range a.pieces[i].samples {
+			if v.kind == KindDate {
+				days = append(days, v)
+			}
+		}
+		return false
+	})
+	today := typicalValue(&Type{Kind: KindDate}).n
+	slices.SortStableFunc(days, func(v, w Value) int { return cmp.Compare(max(v.n-today, today-v.n), max(w.n-today, today-w.n)) })
+	return days
+}
+
+// daysFor are days in a set of a formula's days, for a date or date-time that the formula reads: as they are, and as far
+// away as a number that it mentions says.
+func daysFor(a *axis, of leaf, set pieceSet) []Value {
+	if a.kind != valueAxis || a.of.result.Kind != KindDate || set == nil || of.t.Kind != KindDate && of.t.Kind != KindInstant {
+		return nil
+	}
+	days, all := a.daysIn(set), []Value(nil)
+	add := func(day int64) {
+		if v := dateFromDays(day); day >= firstDay && day <= lastDay && !slices.ContainsFunc(days, v.Equal) {
+			days = append(days, v)
+		}
+	}
+	_, numbers := a.constants()
+	for _, v := range slices.Clone(days) {
+		for _, number := range numbers {
+			if n, ok := number.Int64(); ok && n > -100_000 && n < 100_000 {
+				add(v.n - n)
+				add(v.n + n)
+			}
+		}
+	}
+	for _, v := range days {
+		if of.t.Kind == KindInstant {
+			v = Value{kind: KindInstant, n: v.n * secondsPerDay}
+		}
+		all = append(all, v)
+	}
+	return all
 }
 
 // pool is the values that are tried for a fact that an axis depends on.

@@ -30,8 +30,12 @@ type attempt struct {
 	wrong []int // axes
 }
 
-// find makes facts that lie in the region; false if none were found.
+// find makes facts that lie in the region, on a day on which the table is in force; false if none were found.
 func (m *maker) find(region box, from Value) (Value, bool) {
+	region, possible := m.space.inForce(region)
+	if !possible {
+		return Value{}, false
+	}
 	if from.kind != KindRecord {
 		from = defaultOf(m.space.facts)
 	}
@@ -77,6 +81,14 @@ func (m *maker) start(region box, from Value, number int, random *rand.Rand) Val
 		set := region[at]
 		if set == nil {
 			set = a.full
+		}
+		if number == 0 && m.space.force != nil && m.space.force[at] != nil {
+			if days := a.daysIn(set); len(days) > 0 {
+				if changed, ok := m.set(facts, a.path, days[0]); ok {
+					facts = changed
+					continue
+				}
+			}
 		}
 		skip := 0
 		if number > 0 {
@@ -237,6 +249,9 @@ func (m *maker) changes(facts Value, at int, region box, try func(Value) (enough
 		}
 	}
 	for _, leaf := range m.leaves(a) {
+		if slices.ContainsFunc(daysFor(a, leaf, region[at]), func(v Value) bool { return set(leaf.path, v) }) {
+			return
+		}
 		values := m.pool(leaf, a)
 		current := facts.Path(leaf.path...)
 		for _, v := range values {

@@ -307,6 +307,9 @@ func (a *analyzer) suggestion(region box, facts Value, real bool) []Cell {
 			}
 		}
 		done[c.value.text] = true
+		if c.dates && text == "-" {
+			continue // a row needs no dates of its own
+		}
 		cells = append(cells, Cell{Column: c.name, Text: text})
 	}
 	return cells

@@ -317,3 +317,35 @@ func FuzzCell(f *testing.F) {
 		_, _ = outputText(text, scope{})
 	})
 }
+
+const nullField = `<definitions xmlns="https://www.omg.org/spec/DMN/20191111/MODEL/" id="d" name="d" namespace="x">
+<itemDefinition name="tPeriod">
+ <itemComponent name="start"><typeRef>string</typeRef><allowedValues><text>"a {", "b"</text></allowedValues></itemComponent>
+ <itemComponent name="end"><typeRef>date</typeRef></itemComponent>
+</itemDefinition>
+<itemDefinition name="tA">
+ <itemComponent name="inner"><typeRef>tPeriod</typeRef></itemComponent>
+ <itemComponent name="start"><typeRef>string</typeRef></itemComponent>
+ <itemComponent name="end"><typeRef>date</typeRef></itemComponent>
+</itemDefinition>
+<inputData id="i" name="A"><variable name="A" typeRef="tA"/></inputData>
+<decision id="x" name="x"><variable name="x" typeRef="number"/><informationRequirement><requiredInput href="#i"/></informationRequirement>
+<decisionTable hitPolicy="FIRST"><input><inputExpression typeRef="date"><text>A.inner.end</text></inputExpression></input>
+<input><inputExpression typeRef="string"><text>A.start</text></inputExpression></input><output typeRef="number"/>
+<rule><inputEntry><text>null</text></inputEntry><inputEntry><text>-</text></inputEntry><outputEntry><text>1</text></outputEntry></rule>
+<rule><inputEntry><text>-</text></inputEntry><inputEntry><text>null</text></inputEntry><outputEntry><text>2</text></outputEntry></rule>
+<rule><inputEntry><text>-</text></inputEntry><inputEntry><text>-</text></inputEntry><outputEntry><text>3</text></outputEntry></rule>
+</decisionTable></decision></definitions>`
+
+// TestAFieldMayBeNull: what a cell compares with null may be missing, and nothing else of the record.
+func TestAFieldMayBeNull(t *testing.T) {
+	t.Parallel()
+	for version, namespace := range map[string]string{"1.2": "http://www.omg.org/spec/DMN/20180521/MODEL/", "1.3": "https://www.omg.org/spec/DMN/20191111/MODEL/", "1.5": "https://www.omg.org/spec/DMN/20230324/MODEL/"} {
+		sources, problems := Read("null.dmn", []byte(strings.Replace(nullField, "https://www.omg.org/spec/DMN/20191111/MODEL/", namespace, 1)))
+		require.NoError(t, problems.Err(), version)
+		require.Contains(t, string(sources[0].YAML()), `A: {type: record, properties: {inner: {type: record, properties: {start: {type: string, enum: ["a {", "b"], required: true}, end: {type: date}}, required: true}, start: {type: string}, end: {type: date, required: true}}, required: true}`)
+		require.Equal(t, `{"x":1}`, decide(t, sources, `{"A": {"inner": {"start": "b"}, "start": "s", "end": "2026-01-01"}}`))
+		require.Equal(t, `{"x":2}`, decide(t, sources, `{"A": {"inner": {"start": "b", "end": "2026-01-01"}, "end": "2026-01-01"}}`))
+		require.Equal(t, `{"x":3}`, decide(t, sources, `{"A": {"inner": {"start": "b", "end": "2026-01-01"}, "start": "s", "end": "2026-01-01"}}`))
+	}
+}

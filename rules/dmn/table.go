@@ -151,6 +151,9 @@ func (t *table) columns() []column {
 		if c.fact >= 0 && c.miss {
 			t.facts[c.fact].of.optional = true
 		}
+		if c.miss && c.fact < 0 {
+			t.mayMissField(strings.Split(c.value, "."))
+		}
 		c.miss = c.miss || c.fact >= 0 && t.facts[c.fact].of.optional
 		if j := slices.IndexFunc(t.free, func(f fact) bool { return f.id == c.value }); j >= 0 && c.miss {
 			t.free[j].of.optional = true
@@ -191,6 +194,15 @@ func (t *table) allowed(c *column, values *element, where string) {
 	}
 	target.text += text
 	target.optional = target.optional || null
+}
+
+// mayMissField lets a field of a fact be missing, of which a cell says so.
+func (t *table) mayMissField(path []string) {
+	for i := range t.facts {
+		if len(path) > 1 && t.facts[i].id == path[0] {
+			t.facts[i].of = t.facts[i].of.withOptional(path[1:])
+		}
+	}
 }
 
 // mayMiss says whether the cells of a column speak of what is missing.

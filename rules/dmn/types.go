@@ -36,6 +36,57 @@ func basic(ref string) string {
 	return basicTypes[strings.ToLower(strings.ReplaceAll(ref, " ", ""))]
 }
 
+// withOptional is the type with a field, named by its path, that may be missing. The type stays as it is if it has no such field.
+func (t factType) withOptional(path []string) factType {
+	const fields = "properties: {"
+	at := strings.Index(t.text, fields)
+	if at < 0 {
+		return t
+	}
+	for at += len(fields); ; {
+		name, rest, found := strings.Cut(t.text[at:], ": {")
+		if !found {
+			return t
+		}
+		at += len(t.text[at:]) - len(rest)
+		end := at + closing(rest)
+		if name == path[0] {
+			field := factType{text: t.text[at:end]}
+			if len(path) > 1 {
+				field = field.withOptional(path[1:])
+			} else {
+				field.text = strings.TrimSuffix(field.text, ", required: true")
+			}
+			t.text = t.text[:at] + field.text + t.text[end:]
+			return t
+		}
+		if at = end + len("}, "); at >= len(t.text) {
+			return t
+		}
+	}
+}
+
+// closing is where the brace closes before which a text stands.
+func closing(text string) int {
+	depth, quoted := 1, false
+	for i := 0; i < len(text); i++ {
+		switch c := text[i]; {
+		case c == '\\' && quoted:
+			i++
+		case c == '"':
+			quoted = !quoted
+		case c == '{' && !quoted:
+			depth++
+		case c == '}' && !quoted:
+			depth--
+		}
+		if depth == 0 {
+			return i
+		}
+	}
+	return len(text)
+}
+
 // typeOf is the type that an element's typeRef names.
 func (m *model) typeOf(e *element, optional bool) factType {
 	if e == nil {

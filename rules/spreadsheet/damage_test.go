@@ -359,3 +359,9 @@ func FuzzSheet(f *testing.F) {
 		}
 	})
 }
+
+func TestASharedFormulaIsNamed(t *testing.T) {
+	t.Parallel()
+	require.Equal(t, " (=B9*2)", formulaWords("B9*2"))
+	require.Equal(t, " that it shares with other cells", formulaWords(""))
+}

@@ -210,7 +210,7 @@ func (r *reader) intact(s *sheet, c cell) string {
 		if c.text != "" {
 			saved = fmt.Sprintf("%q was saved as its value", c.text)
 		}
-		r.fail(s, c.row, c.column, "write the value itself: copy the cell and paste it as a value", "this is a formula (=%s), and formulas are not computed; %s", short(c.formula), saved)
+		r.fail(s, c.row, c.column, "write the value itself: copy the cell and paste it as a value", "this is a formula%s, and formulas are not computed; %s", formulaWords(c.formula), saved)
 	case failure:
 		r.fail(s, c.row, c.column, "write what belongs here", "the spreadsheet has the error %s here", short(c.text))
 	case longNumber:
@@ -314,4 +314,12 @@ func definitionRow(g *rules.SourceGrid) []rules.SourceCell {
 	}
 	g.Rows = g.Rows[1:]
 	return cells
+}
+
+// formulaWords is a formula as it stands in a message. One that is shared by several cells stands in the first of them only.
+func formulaWords(formula string) string {
+	if formula == "" {
+		return " that it shares with other cells"
+	}
+	return " (=" + short(formula) + ")"
 }

@@ -86,10 +86,14 @@ func (t *tab) structure(ctx context.Context, samples bool) []Structure {
 	return all
 }
 
-// nameOf is how a robot file names a frame.
+// nameOf is how a robot file names a frame, as the frame is now: its name comes with its first document, which what
+// was asked of the frame may have waited for.
 func (t *tab) nameOf(f frame) string {
 	t.mutex.Lock()
 	defer t.mutex.Unlock()
+	if now := t.frames[f.id]; now != nil {
+		f = *now
+	}
 	if f.parent == "" {
 		return ""
 	}

@@ -3,6 +3,7 @@ package main
 import (
 	"bufio"
 	"bytes"
+	"context"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -26,15 +27,27 @@ type company struct {
 	processes  []*exec.Cmd
 }
 
-// startCompany builds the program, starts the company with it, and lets it write the workspace.
-func startCompany(dir string) (*company, error) {
+// program builds crosswalk, unless CROSSWALK_BINARY says where it lies built already, as for the end-to-end tests.
+func program(ctx context.Context, dir string) (string, error) {
+	if built := os.Getenv("CROSSWALK_BINARY"); built != "" {
+		return built, nil
+	}
 	binary := filepath.Join(dir, "crosswalk")
-	build := exec.Command("go", "build", "-o", binary, "crosswalk/cmd/crosswalk")
+	build := exec.CommandContext(ctx, "go", "build", "-o", binary, "crosswalk/cmd/crosswalk")
 	build.Stderr = os.Stderr
 	if err := build.Run(); err != nil {
-		return nil, fmt.Errorf("building the program: %w", err)
+		return "", fmt.Errorf("building the program: %w", err)
 	}
+	return binary, nil
+}
+
+// startCompany starts the company and lets it write the workspace.
+func startCompany(ctx context.Context, dir string) (*company, error) {
 	c := &company{}
+	binary, err := program(ctx, dir)
+	if err != nil {
+		return c, err
+	}
 	data := filepath.Join(dir, "company")
 	if _, err := c.run(binary, "sandbox", "--data", data, "--ports", "0", "--workspace", workspaceIn(dir)); err != nil {
 		return c, err

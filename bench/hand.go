@@ -143,8 +143,12 @@ func local(ctx workflow.Context, summary string) workflow.Context {
 	return workflow.WithLocalActivityOptions(ctx, workflow.LocalActivityOptions{ScheduleToCloseTimeout: 2 * time.Second, Summary: summary, RetryPolicy: &temporal.RetryPolicy{MaximumAttempts: 1}})
 }
 
+// attempts are how often an ordinary activity is tried: for half a minute, so that a plan that no longer works is seen.
+const attempts = 6
+
 func ordinary(ctx workflow.Context, summary string) workflow.Context {
-	return workflow.WithActivityOptions(ctx, workflow.ActivityOptions{StartToCloseTimeout: 30 * time.Second, HeartbeatTimeout: 10 * time.Second, Summary: summary})
+	return workflow.WithActivityOptions(ctx, workflow.ActivityOptions{StartToCloseTimeout: 30 * time.Second, HeartbeatTimeout: 10 * time.Second, Summary: summary,
+		RetryPolicy: &temporal.RetryPolicy{MaximumAttempts: attempts}})
 }
 
 func (h *hand) set(step string, value rules.Value) rules.Value {

@@ -10,6 +10,7 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"time"
 
@@ -17,6 +18,7 @@ import (
 	sdk "go.temporal.io/sdk/worker"
 	"go.temporal.io/sdk/workflow"
 
+	"crosswalk/adapters"
 	"crosswalk/engine"
 	"crosswalk/store"
 	"crosswalk/worker"
@@ -103,14 +105,23 @@ func (h *house) close() error {
 	return errors.Join(errs...)
 }
 
-// noLimits stands in the place of each vendor's limits: what is measured is ours.
-const noLimits = "    limits: [{concurrency: 200}, {concurrency: 200, operations: [find_customer]}]\n"
+// noLimits stands in the place of each vendor's limits, and of those for some of its operations: what is measured is ours.
+func noLimits() string {
+	var operations []string
+	for _, adapter := range adapters.Catalog() {
+		for _, limit := range adapter.Limits() {
+			operations = append(operations, limit.Operations...)
+		}
+	}
+	slices.Sort(operations)
+	return "    limits: [{concurrency: 200}, {concurrency: 200, operations: [" + strings.Join(slices.Compact(operations), ", ") + "]}]\n"
+}
 
 var robot = regexp.MustCompile(`(?m)^      - robot: versanddesk\n(?:        .*\n)+`)
 
 // furnish adds the measured use case to the workspace that the company wrote, without limits, and returns the
-// configuration in which a robot reads the fulfilment portal and the one in which a service is asked.
-func furnish(dir, fulfilment string) (withRobot, withService string, err error) {
+// configuration in which a robot reads the fulfilment portal. The one that it writes asks a service.
+func furnish(dir, fulfilment string) (withRobot string, err error) {
 	err = fs.WalkDir(content, "workspace", func(path string, entry fs.DirEntry, err error) error {
 		if err != nil || entry.IsDir() {
 			return err
@@ -122,21 +133,22 @@ func furnish(dir, fulfilment string) (withRobot, withService string, err error) 
 		return err
 	})
 	if err != nil {
-		return "", "", err
+		return "", err
 	}
 	raw, err := os.ReadFile(configOf(dir))
 	if err != nil {
-		return "", "", err
+		return "", err
 	}
-	withRobot = regexp.MustCompile(`(?m)^    contract: .*\n`).ReplaceAllString(string(raw), "$0"+noLimits)
-	withRobot = strings.Replace(withRobot, "    contract: people\n"+noLimits, "    contract: people\n", 1)
+	free := noLimits()
+	withRobot = regexp.MustCompile(`(?m)^    contract: .*\n`).ReplaceAllString(string(raw), "$0"+free)
+	withRobot = strings.Replace(withRobot, "    contract: people\n"+free, "    contract: people\n", 1)
 	service := "      - adapter: fulfilment-http\n        settings: {url: '" + fulfilment + "'}\n        secrets: {token: 'file:secrets/desk-password'}\n"
-	withService = robot.ReplaceAllString(withRobot, service)
+	withService := robot.ReplaceAllString(withRobot, service)
 	withService = strings.Replace(withService, "network: {allow: [", "network: {allow: ['"+strings.TrimPrefix(fulfilment, "http://")+"', ", 1)
 	if withService == withRobot {
-		return "", "", errors.New("the demo's workspace has no robot for fulfilment any more")
+		return "", errors.New("the demo's workspace has no robot for fulfilment any more")
 	}
-	return withRobot, withService, os.WriteFile(configOf(dir), []byte(withService), 0o600)
+	return withRobot, os.WriteFile(configOf(dir), []byte(withService), 0o600)
 }
 
 func configOf(dir string) string { return filepath.Join(workspaceIn(dir), "crosswalk.yaml") }

@@ -56,35 +56,18 @@ func run(ctx context.Context, rounds, cases, atOnce, robots int, profile string)
 		return err
 	}
 	defer os.RemoveAll(dir)
-	other, err := startCompany(dir)
-	defer other.stop()
-	if err != nil {
-		return err
-	}
-	withRobot, _, err := furnish(dir, other.fulfilment)
-	if err != nil {
-		return err
-	}
-	h, err := openHouse(ctx, dir)
-	defer func() { _ = h.close() }()
-	if err != nil {
-		return err
-	}
-	b := &bench{house: h, company: other}
-	complaints, err := other.complaints()
-	if err == nil {
-		err = b.prepare(complaints)
-	}
+	b, err := open(ctx, dir)
+	defer b.close()
 	if err != nil {
 		return err
 	}
 	if err := b.throughput(ctx, rounds, cases, atOnce, profile); err != nil {
 		return err
 	}
-	if err := os.WriteFile(configOf(dir), []byte(withRobot), 0o600); err != nil {
+	if err := os.WriteFile(configOf(dir), []byte(b.withRobot), 0o600); err != nil {
 		return err
 	}
-	if err := h.publish(ctx); err != nil {
+	if err := b.house.publish(ctx); err != nil {
 		return err
 	}
 	took, _, err := b.batch(ctx, interpreter, robots, atOnce)
@@ -100,7 +83,6 @@ func run(ctx context.Context, rounds, cases, atOnce, robots int, profile string)
 
 // throughput lets the variants take turns, so that what the machine does beside them meets all alike.
 func (b *bench) throughput(ctx context.Context, rounds, cases, atOnce int, profile string) error {
-	variants := []variant{interpreter, handWritten, perStep, empty}
 	rates, alone, busy := map[string][]float64{}, map[string][]time.Duration{}, map[string][]time.Duration{}
 	work, theirs := map[string][]time.Duration{}, map[string][]time.Duration{} // processor time for one case: of this process, of the stand-ins
 	for _, v := range variants {                                               // warm: connections, links, caches
@@ -139,7 +121,7 @@ func (b *bench) throughput(ctx context.Context, rounds, cases, atOnce int, profi
 			fmt.Fprintf(os.Stderr, "round %d, %s: %.1f cases/s\n", round+1, v.name, float64(cases)/took.Seconds())
 		}
 	}
-	b.report(variants, rates, alone, busy, work, theirs, rounds, cases, atOnce)
+	b.report(rates, alone, busy, work, theirs, rounds, cases, atOnce)
 	return nil
 }
 
@@ -165,7 +147,7 @@ func median[T float64 | time.Duration](list []T) T {
 	return sorted[len(sorted)/2]
 }
 
-func (b *bench) report(variants []variant, rates map[string][]float64, alone, busy, work, theirs map[string][]time.Duration, rounds, cases, atOnce int) {
+func (b *bench) report(rates map[string][]float64, alone, busy, work, theirs map[string][]time.Duration, rounds, cases, atOnce int) {
 	fmt.Printf("\n%-40s %8s %15s %13s %15s %11s %7s %7s\n", "variant", "cases/s", "median at once", "median alone", "processor/case", "stand-ins'", "events", "bytes")
 	for _, v := range variants {
 		fmt.Printf("%-40s %8.1f %15s %13s %15s %11s %7d %7d\n", v.name, median(rates[v.name]), median(busy[v.name]).Round(time.Millisecond),

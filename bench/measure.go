@@ -18,6 +18,8 @@ import (
 	"crosswalk/workflows"
 )
 
+var variants = []variant{interpreter, handWritten, perStep, empty}
+
 // variant is one way to run the same plan.
 type variant struct {
 	name  string
@@ -55,6 +57,7 @@ func options(of store.Case) client.StartWorkflowOptions {
 type bench struct {
 	house      *house
 	company    *company
+	withRobot  string // the configuration in which a robot reads the fulfilment portal
 	inputs     []rules.Value
 	mu         sync.Mutex
 	results    map[int]string // of each complaint: every variant must come to the same
@@ -64,6 +67,32 @@ type bench struct {
 
 // history is how large the history of one case is.
 type history struct{ events, bytes int }
+
+// open starts everything. What it returns is to be closed even if it failed.
+func open(ctx context.Context, dir string) (b *bench, err error) {
+	b = &bench{}
+	if b.company, err = startCompany(ctx, dir); err != nil {
+		return b, err
+	}
+	if b.withRobot, err = furnish(dir, b.company.fulfilment); err != nil {
+		return b, err
+	}
+	if b.house, err = openHouse(ctx, dir); err != nil {
+		return b, err
+	}
+	complaints, err := b.company.complaints()
+	if err != nil {
+		return b, err
+	}
+	return b, b.prepare(complaints)
+}
+
+func (b *bench) close() {
+	if b.house != nil {
+		_ = b.house.close() // its files are thrown away
+	}
+	b.company.stop()
+}
 
 func (b *bench) prepare(complaints []sandbox.Complaint) error {
 	b.results, b.histories = map[int]string{}, map[string]history{}

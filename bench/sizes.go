@@ -64,17 +64,16 @@ func sizes(ctx context.Context, items, waiting, atOnce int) error {
 }
 
 func newSized(ctx context.Context, dir string) (*sized, error) {
-	s := &sized{dir: filepath.Join(dir, "workspace"), binary: filepath.Join(dir, "crosswalk"), web: &http.Client{Timeout: time.Minute, Transport: &http.Transport{MaxIdleConnsPerHost: 100}}}
+	s := &sized{dir: filepath.Join(dir, "workspace"), web: &http.Client{Timeout: time.Minute, Transport: &http.Transport{MaxIdleConnsPerHost: 100}}}
 	s.ledger = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("Content-Type", "application/json")
 		_, _ = io.WriteString(w, `{"id": "`+r.URL.Query().Get("n")+`7", "text": "a page of the ledger with some words on it"}`)
 	}))
-	build := exec.CommandContext(ctx, "go", "build", "-o", s.binary, "crosswalk/cmd/crosswalk")
-	build.Stderr = os.Stderr
-	if err := build.Run(); err != nil {
-		return s, fmt.Errorf("building the program: %w", err)
+	var err error
+	if s.binary, err = program(ctx, dir); err != nil {
+		return s, err
 	}
-	err := fs.WalkDir(sizesContent, "sizes", func(path string, entry fs.DirEntry, err error) error {
+	err = fs.WalkDir(sizesContent, "sizes", func(path string, entry fs.DirEntry, err error) error {
 		if err != nil || entry.IsDir() {
 			return err
 		}

@@ -82,6 +82,9 @@ func (t *tab) pressTimes(ctx context.Context, f frame, at found, times int) erro
 			return err
 		}
 	}
+	if err := t.landed(ctx, f, at); err != nil {
+		return err
+	}
 	return t.after(ctx, f)
 }
 
@@ -107,7 +110,7 @@ func (t *tab) fill(ctx context.Context, target *spec, value string, secret bool)
 		return "", err
 	}
 	t.heard(target, at)
-	argument := map[string]string{"value": value}
+	argument := map[string]any{"value": value, "secret": secret}
 	var typed struct{ Done bool }
 	t.acted.Store(true)
 	if err := t.call(ctx, f, "type", argument, &typed); err != nil {

@@ -104,8 +104,14 @@ func (f *fence) judge(r request, look bool) (reason string, commit *armed) {
 	f.mutex.Lock()
 	defer f.mutex.Unlock()
 	matches := func(rule requestRule) bool { return rule.matches(r, target) }
+	if f.armed != nil && f.armed.byGet(r, target.Query()) {
+		return "it sends the form of the commit by GET, which is not what is declared", nil
+	}
 	if f.armed != nil && matches(f.armed.rule) {
+		other := f.armed.holdsOther(r, target.Query())
 		switch {
+		case other != "" && !f.armed.taken:
+			return fmt.Sprintf("its field %q holds something else than was put in", other), nil
 		case look && f.armed.taken:
 			return leavesOnce, nil
 		case look:
@@ -251,6 +257,7 @@ func (t *tab) paused(event *cdp.Event) {
 		return
 	}
 	r := p.Request.request()
+	r.document = p.ResourceType == "Document"
 	reason, commit := t.options.fence.judge(r, false)
 	t.options.journal.request(p.Request.Method, p.Request.URL, p.ResourceType, reason)
 	if commit != nil {

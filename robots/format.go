@@ -93,6 +93,9 @@ func (f formats) number(text string) (rules.Value, error) {
 
 func (f formats) sample() string { return "1" + f.group + "234" + f.decimal + "56" }
 
+// threeDecimals are the currencies whose amounts have them.
+var threeDecimals = regexp.MustCompile(`\b(BHD|IQD|JOD|KWD|LYD|OMR|TND)\b`)
+
 var currency = regexp.MustCompile(`^(?:[\p{Sc}]|[A-Z]{3})\s*|\s*(?:[\p{Sc}]|[A-Z]{3})$`)
 
 // date reads a day of one of the application's formats.
@@ -211,7 +214,11 @@ func (c cell) value(text string, f formats) (rules.Value, error) {
 	case "number":
 		return f.number(text)
 	case "money":
-		return f.number(strings.TrimSpace(currency.ReplaceAllString(text, "")))
+		amount := strings.TrimSpace(currency.ReplaceAllString(text, ""))
+		if _, fraction, _ := strings.Cut(amount, f.decimal); len(fraction) == 3 && !strings.HasPrefix(strings.TrimPrefix(amount, "-"), "0") && !threeDecimals.MatchString(text) {
+			return rules.Value{}, fmt.Errorf("%q may be thousands or thousandths: an amount of the form %s has two decimals; read it as a number if it has three", text, f.sample())
+		}
+		return f.number(amount)
 	case "date":
 		return f.date(text)
 	default:

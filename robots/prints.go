@@ -166,6 +166,9 @@ func (u *run) compare(ctx context.Context, f frame, place string, now Print, cho
 	if len(grave)+len(light) == 0 {
 		return nil
 	}
+	if u.program.write != nil && !u.sent && !u.settling && now.Tag != "table" {
+		grave = u.grown(ctx, f, known, now, grave)
+	}
 	words := strings.Join(append(slices.Clone(grave), light...), "; ")
 	u.warn(fmt.Sprintf("%s: the page is not as it was: %s", place, words))
 	u.propose(Change{Kind: ChangePage, Place: place, Words: words, Reason: "the page is not as it was when the robot was first seen to work", Page: u.skeleton(ctx, f, nil)})

@@ -22,6 +22,7 @@ import (
 type request struct {
 	method, address string
 	form            url.Values // of the body; nil if there is none that can be read
+	document        bool       // a page is opened with it
 	unread          bool       // there is a body, and it cannot be read
 }
 
@@ -122,6 +123,9 @@ type armed struct {
 	rule  requestRule
 	store func(context.Context) error // makes the intent durable; an error keeps the request back
 
+	filled  []filledField // what the request has to hold, if it holds it by the fields' names
+	formats formats
+
 	taken bool  // a request has come that fits
 	left  bool  // it may have left
 	again int   // further ones that fitted and were stopped
@@ -130,11 +134,11 @@ type armed struct {
 }
 
 // arm lets the one request of a commit through, until disarm.
-func (f *fence) arm(rule requestRule, store func(context.Context) error) *armed {
+func (f *fence) arm(rule requestRule, filled []filledField, formats formats, store func(context.Context) error) *armed {
 	f.mutex.Lock()
 	defer f.mutex.Unlock()
 	f.declared = &rule
-	f.armed = &armed{rule: rule, store: store, ended: make(chan struct{})}
+	f.armed = &armed{rule: rule, filled: filled, formats: formats, store: store, ended: make(chan struct{})}
 	return f.armed
 }
 

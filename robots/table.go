@@ -2,6 +2,7 @@ package robots
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -267,6 +268,22 @@ func (t *tab) backTo(ctx context.Context, entry int) error {
 	return t.settle(ctx)
 }
 
+// noFurther holds that a list without the link to its next page has nothing else that leads there: under another name, it
+// would be read in part and taken for whole.
+func (t *tab) noFurther(ctx context.Context, next *spec) error {
+	var more struct{ Element string }
+	if _, err := t.askOnce(ctx, "further", next.frame, nil, &more); err != nil {
+		if contextLost(err) || errors.Is(err, errNoFrame) {
+			return nil
+		}
+		return err
+	}
+	if more.Element == "" {
+		return nil
+	}
+	return contracts.NewError(contracts.Drift, "", "%s is not there, but %s seems to lead to further pages of the list", next.words, more.Element)
+}
+
 // nextPage goes to the next page if there is a link to it.
 func (u *run) nextPage(ctx context.Context, s *step, number int) (bool, error) {
 	if s.table.next == nil {
@@ -284,6 +301,9 @@ func (u *run) nextPage(ctx context.Context, s *step, number int) (bool, error) {
 	err = u.timed(ctx, "next page", s.place, u.system.stepTime, func(ctx context.Context) (string, error) {
 		var err error
 		if more, err = u.tab.sees(ctx, next, false); err != nil || !more {
+			if err == nil && number == 1 {
+				err = u.tab.noFurther(ctx, next)
+			}
 			return "", err
 		}
 		if number >= s.table.maxPages {

@@ -139,11 +139,15 @@ func (u *run) onceWriting(ctx context.Context) (rules.Value, error) {
 	if err := u.steps(ctx, w.prepare); err != nil {
 		return rules.Value{}, err
 	}
+	filled, err := u.filled(ctx)
+	if err != nil {
+		return rules.Value{}, err
+	}
 	if u.call.Rehearsal {
 		u.journal.note("this is a rehearsal: the commit is not sent")
 		return rules.Value{}, errStopped
 	}
-	if err := u.commit(ctx); err != nil {
+	if err := u.commit(ctx, filled); err != nil {
 		return rules.Value{}, err
 	}
 	output, err := u.verified(ctx)
@@ -175,7 +179,7 @@ func (u *run) verified(ctx context.Context) (rules.Value, error) {
 
 // commit arms the fence for the one request, does the one step and waits for what shows that it was accepted. An
 // errDoubt says that the request may have left and that nobody knows what came of it.
-func (u *run) commit(ctx context.Context) error {
+func (u *run) commit(ctx context.Context, filled []filledField) error {
 	w, fence := u.program.write, u.tab.options.fence
 	rule, err := w.effect.rule(u.variables)
 	if err != nil {
@@ -184,7 +188,7 @@ func (u *run) commit(ctx context.Context) error {
 	u.committing = true
 	defer func() { u.committing = false }()
 	u.armed = true // until what has left is known
-	armed := fence.arm(rule, u.store)
+	armed := fence.arm(rule, filled, u.system.formats, u.store)
 	err = u.steps(ctx, w.act)
 	if err == nil {
 		limit := max(w.within, u.system.stepTime)

@@ -59,6 +59,8 @@ crosswalk.resolve = async ({ target, want, print }) => {
   const point = pointOf(el);
   if (point.status) return point;
   held = el;
+  if (want === 'click' || want === 'tick') aim(el);
+  else if (want === 'key') acts++;
   return { status: 'found', x: point.x, y: point.y, outside: point.outside, climbed: point.climbed, element: describe(el), lost: lostVoices(target, want), print: print ? printOf(el) : null };
 };
 
@@ -103,8 +105,9 @@ const loaded = () => new Promise((resolve) => {
 });
 
 // type prepares the held field for typing; fields with a format of their own are set at once.
-crosswalk.type = async ({ value }) => {
+crosswalk.type = async ({ value, secret }) => {
   const el = held;
+  if (!secret) remember(el, value);
   await loaded();
   el.focus();
   if (['number', 'date', 'time', 'month', 'week', 'datetime-local', 'color', 'range'].includes(el.type)) {
@@ -136,6 +139,7 @@ crosswalk.select = ({ value }) => {
   held.selectedIndex = fits[0].index;
   held.dispatchEvent(new Event('input', { bubbles: true }));
   held.dispatchEvent(new Event('change', { bubbles: true }));
+  remember(held, fold(fits[0].textContent));
   return { status: held.selectedIndex === fits[0].index ? 'found' : 'wrong' };
 };
 
@@ -169,6 +173,7 @@ crosswalk.cell = async ({ headers, within, wrapped, index, header, texts }) => {
   const point = pointOf(first.el);
   if (point.status) return point;
   held = first.el;
+  aim(held);
   return { status: 'found', x: point.x, y: point.y, outside: point.outside, climbed: point.climbed, element: describe(first.el) };
 };
 

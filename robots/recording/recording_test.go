@@ -1,6 +1,7 @@
 package recording
 
 import (
+	"encoding/json"
 	"maps"
 	"net/url"
 	"os"
@@ -75,6 +76,22 @@ func TestChromeRecording(t *testing.T) {
 	require.Contains(t, robot, `# not taken over: step 14 (waitForExpression)`)
 	require.Contains(t, system, `- fill: {into: {any: [{label: User}, {css: '#user'}]}, value: '${secret.user}'}`)
 	require.Contains(t, system, `- click: {any: [{button: Sign in}, {css: 'body > form > button:nth-of-type(1)'}]}`, "every alternative is kept, in the order of its worth")
+}
+
+// TestWhatWasClicked is how Chrome names what was clicked, in its own words, and what is made of it.
+func TestWhatWasClicked(t *testing.T) {
+	t.Parallel()
+	for selectors, want := range map[string]Target{
+		`["aria/Anmelden"], ["tr:nth-of-type(3) input"], ["xpath///html/body/form/table/tbody/tr[3]/td[2]/input"], ["text/Anmelden"]`: {Kind: "button", Text: "Anmelden"},
+		`["aria/Suchen[role=\"button\"]"], ["form > input"], ["text/Suchen"]`:                                                         {Kind: "button", Text: "Suchen"},
+		`["aria/Weiter"], ["a:nth-of-type(2)"], ["text/Weiter"]`:                                                                      {Kind: "link", Text: "Weiter"},
+		`["aria/Nachname"], ["td input"]`:                                                                                             {Kind: "label", Text: "Nachname"},
+	} {
+		var raw []json.RawMessage
+		require.NoError(t, json.Unmarshal([]byte("["+selectors+"]"), &raw))
+		targets, _ := chromeTargets(raw, "")
+		require.Equal(t, want, targets[0], selectors)
+	}
 }
 
 func TestSideRecording(t *testing.T) {

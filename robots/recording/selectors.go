@@ -21,8 +21,13 @@ func chromeTargets(selectors []json.RawMessage, hint string) (targets []Target, 
 			all = append(all, parts)
 		}
 	}
+	clicked := hint == ""
 	for _, parts := range all { // what kind of element it is shows in the other selectors
 		hint = either(hint, elementKind(parts[len(parts)-1]))
+	}
+	if clicked && hint == "label" && slices.ContainsFunc(all, func(parts []string) bool { return strings.HasPrefix(parts[len(parts)-1], "text/") }) &&
+		slices.ContainsFunc(all, func(parts []string) bool { return inputAtEnd.MatchString(parts[len(parts)-1]) }) {
+		hint = "button" // of all inputs, only those of buttons have a text
 	}
 	for _, parts := range all {
 		last := parts[len(parts)-1]
@@ -40,6 +45,7 @@ var (
 	ariaEscape = regexp.MustCompile(`\\(.)`)
 	idXPath    = regexp.MustCompile(`^//\*\[@id=(?:"([^"]+)"|'([^']+)')\]$`)
 	textXPath  = regexp.MustCompile(`^//(a|button)\[(?:contains\((?:text\(\)|\.),\s*|text\(\)=|\.=)(?:"([^"]*)"|'([^']*)')\)?\]$`)
+	inputAtEnd = regexp.MustCompile(`(?i)(?:^|[ >/])input(?:[\[.#:][^ >/]*)?$`)
 	nameCSS    = regexp.MustCompile(`^[a-zA-Z]*\[name=(?:"([^"]+)"|'([^']+)'|([A-Za-z0-9_.-]+))\]$`)
 	plainID    = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_-]*$`)
 	positional = regexp.MustCompile(`:nth-|\[\d+\]|:first-|:last-`)

@@ -148,7 +148,12 @@ func TestNavigationUnderTheFeet(t *testing.T) {
 func TestMovingIsNotClicked(t *testing.T) {
 	t.Parallel()
 	_, tb := openPage(t, servePages(t), "moving.html")
-	_, err := tb.click(briefly(t, tb), exact("button", "Weiter"))
+	var err error
+	for range 10 { // a slow machine may not get as far as to look twice
+		if _, err = tb.click(briefly(t, tb), exact("button", "Weiter")); contracts.ClassOf(err) == contracts.Drift {
+			break
+		}
+	}
 	require.ErrorContains(t, err, "does not stand still")
 }
 

@@ -34,7 +34,7 @@ type drift struct {
 	store fieldStore
 	log   *slog.Logger
 	now   func() time.Time
-	mu    sync.Mutex
+	mu    sync.Mutex // of the two maps; never held while the store is asked, for which calls would wait
 	known map[string]*answers
 	// unfits are the counts of what does not look as declared.
 	unfits map[string]*unfitCount
@@ -42,7 +42,8 @@ type drift struct {
 
 // answers is what is known of one operation's answers.
 type answers struct {
-	count  int64 // that were learned from
+	mu     sync.Mutex // whoever looks at one holds it; other answers pass meanwhile
+	count  int64      // that were learned from
 	fields map[string]store.AnswerField
 	read   time.Time
 	looked time.Time
@@ -57,23 +58,22 @@ func (d *drift) see(system, driver, operation string, answer rules.Value, feeds 
 	if d == nil || d.store == nil {
 		return
 	}
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	key, now := system+" "+driver+" "+operation, d.now()
-	a := d.known[key]
-	if a != nil && a.count >= learnFrom && now.Sub(a.looked) < sampleEvery {
+	a, now := d.answersOf(system+" "+driver+" "+operation), d.now()
+	if !a.mu.TryLock() {
+		return // another answer is being looked at
+	}
+	defer a.mu.Unlock()
+	if a.count >= learnFrom && now.Sub(a.looked) < sampleEvery {
 		return
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), storePatience)
 	defer cancel()
-	if a == nil || now.Sub(a.read) > readAgain {
-		fresh, err := d.load(ctx, system, driver, operation)
-		if err != nil {
+	if now.Sub(a.read) > readAgain {
+		if err := d.load(ctx, a, system, driver, operation); err != nil {
 			d.log.Warn("drift.not_read", "system", system, "operation", operation, "error", err)
 			return
 		}
-		a = fresh
-		a.read, d.known[key] = now, a
+		a.read = now
 	}
 	a.looked = now
 	found := a.compare(fieldsOf(answer))
@@ -88,9 +88,22 @@ func (d *drift) see(system, driver, operation string, answer rules.Value, feeds 
 	}
 }
 
-func (d *drift) load(ctx context.Context, system, driver, operation string) (*answers, error) {
-	a := &answers{fields: map[string]store.AnswerField{}}
+func (d *drift) answersOf(key string) *answers {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if d.known[key] == nil {
+		d.known[key] = &answers{}
+	}
+	return d.known[key]
+}
+
+// load reads what is known, by this process and by others.
+func (d *drift) load(ctx context.Context, a *answers, system, driver, operation string) error {
 	rows, err := d.store.AnswerFields(ctx, system, driver, operation)
+	if err != nil {
+		return err
+	}
+	a.count, a.fields = 0, map[string]store.AnswerField{}
 	for _, row := range rows {
 		switch {
 		case row.What != store.FieldKnown:
@@ -100,7 +113,7 @@ func (d *drift) load(ctx context.Context, system, driver, operation string) (*an
 			a.fields[row.Field] = row
 		}
 	}
-	return a, err
+	return nil
 }
 
 // compare learns from an answer, or says what is not as known.

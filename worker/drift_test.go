@@ -1,8 +1,10 @@
 package worker
 
 import (
+	"context"
 	"fmt"
 	"log/slog"
+	"sync"
 	"testing"
 	"time"
 
@@ -68,4 +70,39 @@ func TestAnswersThatAreNotAsBeforeAreCounted(t *testing.T) {
 		see(`{"total": "2", "results": [{"id": 7, "mail": "jane@example.com"}], "byMail": {}}`)
 	}
 	require.Empty(t, changed())
+}
+
+// stuckStore answers nobody until it is let go.
+type stuckStore struct{ asked, letGo chan struct{} }
+
+func (s stuckStore) wait() {
+	s.asked <- struct{}{}
+	<-s.letGo
+}
+
+func (s stuckStore) AnswerFields(context.Context, string, string, string) ([]store.AnswerField, error) {
+	s.wait()
+	return nil, nil
+}
+
+func (s stuckStore) AddAnswerFields(context.Context, []store.AnswerField) error {
+	s.wait()
+	return nil
+}
+
+func TestNoCallWaitsWhileAnAnswerIsLookedAt(t *testing.T) {
+	t.Parallel()
+	stuck := stuckStore{asked: make(chan struct{}, 10), letGo: make(chan struct{})}
+	d := newDrift(stuck, slog.New(slog.DiscardHandler))
+	var group sync.WaitGroup
+	group.Go(func() { d.see("crm", "adapter:hubspot", "crm.find_customer", rules.Text("x"), nil) })
+	<-stuck.asked
+	group.Go(func() { d.unfit("crm", "adapter:hubspot", "crm.find_customer", "name", "is missing") })
+	<-stuck.asked
+	d.see("crm", "adapter:hubspot", "crm.find_customer", rules.Text("x"), nil)   // would wait for ever
+	d.unfit("crm", "adapter:hubspot", "crm.find_customer", "name", "is missing") // counted, written down later
+	group.Go(func() { d.see("orders", "adapter:woocommerce", "orders.get_order", rules.Text("x"), nil) })
+	<-stuck.asked // nothing holds up another operation
+	close(stuck.letGo)
+	group.Wait()
 }

@@ -19,26 +19,38 @@ func (d *drift) unfit(system, driver, operation, place, why string) {
 		what = store.FieldMissing
 	}
 	place = itemNumber.ReplaceAllString(place, "[]")
+	key := system + " " + driver + " " + operation + " " + place + " " + what
+	count := d.countUnfit(key)
+	if count == 0 {
+		return
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), storePatience)
+	defer cancel()
+	found := store.AnswerField{System: system, Driver: driver, Operation: operation, Field: declared + place, What: what, Feeds: lastName(place), Counted: count}
+	if err := d.store.AddAnswerFields(ctx, []store.AnswerField{found}); err != nil {
+		d.log.Warn("drift.not_stored", "system", system, "operation", operation, "error", err)
+		d.mu.Lock()
+		d.unfits[key].waiting += count // for the next time
+		d.mu.Unlock()
+	}
+}
+
+// countUnfit counts one more, and returns how many are to be written down now; 0: none yet.
+func (d *drift) countUnfit(key string) int64 {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	key, now := system+" "+driver+" "+operation+" "+place+" "+what, d.now()
-	counted := d.unfits[key]
+	counted, now := d.unfits[key], d.now()
 	if counted == nil {
 		counted = &unfitCount{}
 		d.unfits[key] = counted
 	}
 	counted.waiting++
 	if now.Sub(counted.written) < sampleEvery {
-		return
+		return 0
 	}
-	ctx, cancel := context.WithTimeout(context.Background(), storePatience)
-	defer cancel()
-	found := store.AnswerField{System: system, Driver: driver, Operation: operation, Field: declared + place, What: what, Feeds: lastName(place), Counted: counted.waiting}
-	if err := d.store.AddAnswerFields(ctx, []store.AnswerField{found}); err != nil {
-		d.log.Warn("drift.not_stored", "system", system, "operation", operation, "error", err)
-		return
-	}
+	waiting := counted.waiting
 	*counted = unfitCount{written: now}
+	return waiting
 }
 
 // declared begins the names of fields that the contract declares; others are the system's own.

@@ -50,7 +50,7 @@ func servePages(t *testing.T) *pages {
 	return p
 }
 
-func (p *pages) host() string { return strings.TrimPrefix(p.URL, "http://") }
+func (p *pages) host() string { return p.Listener.Addr().String() }
 
 func (p *pages) fence() *fence {
 	f := newFence(nil)
@@ -61,12 +61,22 @@ func (p *pages) fence() *fence {
 // openPage opens a page of the server in a tab of its own.
 func openPage(t *testing.T, p *pages, name string) (context.Context, *tab) {
 	t.Helper()
-	return openPageWith(t, p, name, tabOptions{})
+	return openPageIn(t, pool, p, name)
+}
+
+func openPageIn(t *testing.T, in *Pool, p *pages, name string) (context.Context, *tab) {
+	t.Helper()
+	return openPageInWith(t, in, p, name, tabOptions{})
 }
 
 func openPageWith(t *testing.T, p *pages, name string, options tabOptions) (context.Context, *tab) {
 	t.Helper()
-	browser, release, err := pool.Acquire(t.Context())
+	return openPageInWith(t, pool, p, name, options)
+}
+
+func openPageInWith(t *testing.T, in *Pool, p *pages, name string, options tabOptions) (context.Context, *tab) {
+	t.Helper()
+	browser, release, err := in.Acquire(t.Context())
 	require.NoError(t, err)
 	t.Cleanup(release)
 	if options.fence == nil {

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"strconv"
 	"strings"
 	"sync"
@@ -100,6 +101,10 @@ func start(program string, noSandbox bool) (_ *process, err error) {
 	p := &process{profile: profile, stderr: &tail{}, ended: make(chan struct{}), files: []*os.File{commandsOut, answersIn}}
 	p.pipe = newPipe(answersIn, commandsOut)
 	arguments := append([]string{"--user-data-dir=" + profile}, flags...)
+	if strings.Contains(filepath.Base(program), "headless-shell") {
+		// Pages are painted by the processor in any case: a process less to start, and to hand each picture of a page to.
+		arguments = append(arguments, "--in-process-gpu")
+	}
 	if noSandbox || os.Geteuid() == 0 { // Chromium refuses its sandbox to root
 		arguments = append(arguments, "--no-sandbox")
 	}

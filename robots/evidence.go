@@ -4,6 +4,8 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
+	"maps"
 	"sync"
 	"time"
 
@@ -137,16 +139,46 @@ func (u *run) picture(ctx context.Context, name string) {
 	u.journal.mutex.Lock()
 	u.journal.pages = pages
 	u.journal.mutex.Unlock()
-	if err := u.mask(ctx); err != nil {
-		u.journal.note("no picture: what must not be seen could not be hidden")
+	if u.program.fails && name != "failure" {
 		return
 	}
-	shot, err := u.tab.photograph(ctx)
-	if err != nil {
+	shot, err := u.maskedShot(ctx)
+	switch {
+	case errors.Is(err, errNotHidden):
+		u.journal.note("no picture: what must not be seen could not be hidden")
+		return
+	case err != nil:
 		u.journal.note("no picture: the page did not answer")
 		return
 	}
 	u.journal.add(Evidence{Name: name + ".jpg", MediaType: "image/jpeg", Bytes: shot})
+}
+
+// errNotHidden says that a picture might show what must not be seen.
+var errNotHidden = errors.New("what must not be seen could not be hidden")
+
+// mostShots bounds how often a page is photographed again that changes under the camera.
+const mostShots = 3
+
+// maskedShot hides what must not be seen and photographs the page. A document that has come in between has hidden nothing: its
+// picture is thrown away.
+func (u *run) maskedShot(ctx context.Context) ([]byte, error) {
+	for range mostShots {
+		before := u.tab.documents()
+		if err := u.mask(ctx); err != nil && !contextLost(err) {
+			return nil, fmt.Errorf("%w: %w", errNotHidden, err)
+		} else if err != nil {
+			continue
+		}
+		shot, err := u.tab.photograph(ctx)
+		if err != nil {
+			return nil, err
+		}
+		if maps.Equal(before, u.tab.documents()) {
+			return shot, nil
+		}
+	}
+	return nil, errNotHidden
 }
 
 // photograph makes a JPEG, which costs a little more than half of the processor time of a PNG or WebP.
@@ -170,7 +202,7 @@ func (u *run) mask(ctx context.Context) error {
 	for _, f := range u.tab.allFrames() {
 		var targets []*spec
 		for _, target := range u.program.mask {
-			if s, err := target.spec(u.variables); err == nil && (s.frame == "" || s.frame == f.name) {
+			if s, err := target.spec(u.variables); err == nil && (s.frame == "" || u.tab.isIn(f, s.frame)) {
 				targets = append(targets, s)
 			}
 		}

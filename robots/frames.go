@@ -155,6 +155,29 @@ func (t *tab) findFrame(name string) (frame, error) {
 	}
 }
 
+// isIn says whether a frame, as it is now, is one that a name path, a place or an URL pattern means.
+func (t *tab) isIn(f frame, name string) bool {
+	meant, err := t.findFrame(name)
+	if err == nil {
+		return meant.id == f.id
+	}
+	t.mutex.Lock()
+	defer t.mutex.Unlock()
+	now := t.frames[f.id]
+	return now != nil && now.parent != "" && now.name == name // several may have a name: what is said of it is said of each
+}
+
+// documents tells the documents that are there now apart from all that come later.
+func (t *tab) documents() map[string]int {
+	t.mutex.Lock()
+	defer t.mutex.Unlock()
+	all := make(map[string]int, len(t.frames))
+	for id, f := range t.frames {
+		all[id] = f.generation
+	}
+	return all
+}
+
 // namePath is the names of the frames from the page down to this one. The caller holds the mutex.
 func (t *tab) namePath(f *frame) string {
 	path := f.name

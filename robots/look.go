@@ -236,23 +236,16 @@ func (t *tab) firstSeen(ctx context.Context, targets []*spec) (int, error) {
 // for. A document that is gone meanwhile shows none.
 func (t *tab) seenIn(ctx context.Context, f frame, targets []*target) ([]bool, error) {
 	seen := make([]bool, len(targets))
-	specs := make([]*spec, len(targets))
-	for i, target := range targets {
-		if target == nil || target.frame != "" && target.frame != f.name {
-			continue
-		}
-		s, err := target.spec(nil)
+	for {
+		specs, err := t.specsIn(f, targets)
 		if err != nil {
 			return nil, err
 		}
-		specs[i] = s
-	}
-	for {
 		var answer struct {
 			Status string
 			Counts []int
 		}
-		err := t.call(ctx, f, "seeAll", map[string]any{"targets": specs}, &answer)
+		err = t.call(ctx, f, "seeAll", map[string]any{"targets": specs}, &answer)
 		if err != nil && !contextLost(err) {
 			return nil, err
 		}
@@ -266,4 +259,19 @@ func (t *tab) seenIn(ctx context.Context, f frame, targets []*target) ([]bool, e
 			return seen, err
 		}
 	}
+}
+
+// specsIn are the targets that are looked for in a frame, as it is called now; the others are nil.
+func (t *tab) specsIn(f frame, targets []*target) ([]*spec, error) {
+	specs := make([]*spec, len(targets))
+	for i, target := range targets {
+		if target == nil || target.frame != "" && !t.isIn(f, target.frame) {
+			continue
+		}
+		var err error
+		if specs[i], err = target.spec(nil); err != nil {
+			return nil, err
+		}
+	}
+	return specs, nil
 }

@@ -2,10 +2,15 @@ package robots
 
 import (
 	"context"
+	"crypto/sha256"
+	"encoding/base64"
+	"fmt"
 	"io"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
+	"os"
+	"path/filepath"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -76,7 +81,31 @@ addEventListener('pagehide', () => {
 // A page of this machine counts as secure, so that service workers are possible.
 func TestNoServiceWorkerStarts(t *testing.T) {
 	t.Parallel()
+	noServiceWorkerStarts(t, servePages(t), pool)
+}
+
+// TestNoServiceWorkerStartsOverTLS does the same over HTTPS, in a browser that takes the server's certificate for a good one:
+// service workers are not started on pages whose certificate is not trusted anyhow.
+func TestNoServiceWorkerStartsOverTLS(t *testing.T) {
+	t.Parallel()
 	p := servePages(t)
+	plain := p.Config.Handler
+	secure := httptest.NewTLSServer(plain)
+	t.Cleanup(secure.Close)
+	p.Server = secure
+	key := sha256.Sum256(secure.Certificate().RawSubjectPublicKeyInfo)
+	chromium, err := FindChromium(Shell)
+	require.NoError(t, err)
+	trusting := filepath.Join(t.TempDir(), "chromium-headless-shell")
+	script := fmt.Sprintf("#!/bin/sh\nexec '%s' \"$@\" --ignore-certificate-errors-spki-list=%s\n", chromium, base64.StdEncoding.EncodeToString(key[:]))
+	require.NoError(t, os.WriteFile(trusting, []byte(script), 0o700))
+	own := NewPool(PoolOptions{Runs: 1, Browser: Options{Program: trusting}})
+	t.Cleanup(own.Close)
+	noServiceWorkerStarts(t, p, own)
+}
+
+func noServiceWorkerStarts(t *testing.T, p *pages, in *Pool) {
+	t.Helper()
 	p.mux.HandleFunc("GET /service.js", func(w http.ResponseWriter, _ *http.Request) {
 		w.Header().Set("Content-Type", "text/javascript")
 		_, _ = io.WriteString(w, "fetch('/api/service', {method: 'POST', body: 'x'}); addEventListener('fetch', (e) => e.respondWith(new Response('<h1>von einem Service Worker</h1>', {headers: {'Content-Type': 'text/html'}})));")
@@ -85,7 +114,7 @@ func TestNoServiceWorkerStarts(t *testing.T) {
 document.getElementById('secure').textContent = String(isSecureContext && 'serviceWorker' in navigator);
 navigator.serviceWorker.register('/service.js').then((r) => { document.body.dataset.state = 'registered'; });
 navigator.serviceWorker.ready.then(() => { document.body.dataset.state = 'ready'; });</script>`)
-	ctx, tb := openPage(t, p, "service")
+	ctx, tb := openPageIn(t, in, p, "service")
 	at, err := tb.read(ctx, &spec{Kind: "css", Value: "#secure", words: "whether workers are possible"})
 	require.NoError(t, err)
 	require.Equal(t, "true", at.Text, "else this proves nothing")

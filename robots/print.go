@@ -5,6 +5,7 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -29,8 +30,68 @@ type Print struct {
 	Fresh []string `json:"fresh,omitempty"` // digests of the headings that it saw
 	Sure  bool     `json:"sure,omitempty"`  // runs with different inputs have seen the same
 
+	Same map[string]Same `json:"same,omitempty"` // until it is sure: by the digest of an input, a canary's too, what runs with it saw each time
+
 	// PageAt is when a page of this place was kept last; zero: never.
 	PageAt time.Time `json:"-"`
+}
+
+// Same is what runs with one input have seen, each of them. They are compared with one another once they are a day apart: what
+// differs from day to day is data too.
+type Same struct {
+	Headings []string  `json:"headings,omitempty"` // digests
+	Action   string    `json:"action,omitempty"`   // digest of the form's address; empty: it differed
+	First    time.Time `json:"first"`
+	Last     time.Time `json:"last"`
+}
+
+const (
+	sameAfter = 24 * time.Hour
+	mostSame  = 3 // inputs of a place
+)
+
+// settled says whether what runs with one input saw says something of the next one.
+func (s Same) settled() bool { return s.Last.Sub(s.First) >= sameAfter }
+
+// sameAs are the prints of runs with one input, with one more.
+func (p Print) sameAs(now Print, asked string, at time.Time) map[string]Same {
+	before, is := p.Same[asked]
+	if p.Sure || asked == "" || !is && len(p.Same) >= mostSame {
+		return p.Same
+	}
+	one := Same{Headings: digests(now.Headings), Action: digest(now.Action), First: at, Last: at}
+	if is {
+		one.First, one.Headings = before.First, common(before.Headings, one.Headings)
+		if before.Action != one.Action {
+			one.Action = ""
+		}
+	}
+	all := maps.Clone(p.Same)
+	if all == nil {
+		all = map[string]Same{}
+	}
+	all[asked] = one
+	return all
+}
+
+// againstSame compares with runs of the same input, of which texts are not known.
+func (p Print) againstSame(now Print, asked string) (grave []string) {
+	one, is := p.Same[asked]
+	if p.Sure || !is || !one.settled() {
+		return nil
+	}
+	if one.Action != "" && one.Action != digest(now.Action) {
+		grave = append(grave, fmt.Sprintf("the address of its form is %q, which it never was with this input", now.Action))
+	}
+	for _, field := range now.Required {
+		if !slices.Contains(p.Required, field) {
+			grave = append(grave, fmt.Sprintf("the field %q must be filled in now", field))
+		}
+	}
+	if there := digests(now.Headings); len(common(one.Headings, there)) < len(one.Headings) {
+		grave = append(grave, fmt.Sprintf("a heading is missing that was always there with this input; there is %q now", now.Headings))
+	}
+	return grave
 }
 
 // anything stands for what is not the same each time.
@@ -38,7 +99,7 @@ const anything = "*"
 
 // against compares what a place was like with what it is like now: what changes the meaning of acting there, and what does
 // not. What may be data counts only once it is sure that it is none.
-func (p Print) against(now Print) (grave, light []string) {
+func (p Print) against(now Print, asked string) (grave, light []string) {
 	differs := func(list *[]string, what, before, after string) {
 		if before != after && before != anything && after != anything {
 			*list = append(*list, fmt.Sprintf("%s is %q instead of %q", what, after, before))
@@ -61,6 +122,7 @@ func (p Print) against(now Print) (grave, light []string) {
 			}
 		}
 	}
+	grave = append(grave, p.againstSame(now, asked)...)
 	differs(&light, "its name", p.Name, now.Name)
 	differs(&light, "its label", p.Label, now.Label)
 	differs(&light, "its frame", p.Frame, now.Frame)
@@ -86,7 +148,8 @@ func (p Print) both(now Print) Print {
 
 // learned is what is known of a place once a run has seen it that was given an input; empty: it says nothing about what is
 // data. A place of which nothing is known has no tag.
-func (p Print) learned(now Print, input string) Print {
+func (p Print) learned(now Print, input, asked string, at time.Time) Print {
+	same := p.sameAs(now, asked, at)
 	seen := now.Headings
 	if p.Tag == "" {
 		p = now
@@ -107,6 +170,9 @@ func (p Print) learned(now Print, input string) Print {
 	default:
 		p.Headings = slices.DeleteFunc(slices.Clone(seen), func(heading string) bool { return !slices.Contains(p.Fresh, digest(heading)) })
 		p.Fresh, p.Sure = nil, true
+	}
+	if p.Same = same; p.Sure {
+		p.Same = nil // what is known for all inputs is known for each
 	}
 	return p
 }
@@ -142,6 +208,11 @@ func (u *run) input() string {
 	if u.call.canary {
 		return ""
 	}
+	return u.asked()
+}
+
+// asked is what a run was given, a canary too.
+func (u *run) asked() string {
 	text, _ := json.Marshal(u.call.Input) // a value
 	return digest(string(text))
 }

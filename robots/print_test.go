@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -111,20 +112,65 @@ func TestWhatIsDataIsNoChange(t *testing.T) {
 	} {
 		var known Print
 		for _, one := range test.before {
-			known = known.learned(one.print, one.input)
+			known = known.learned(one.print, one.input, one.input, time.Time{})
 			if !known.Sure {
 				text, err := json.Marshal(known)
 				require.NoError(t, err)
 				require.NotContains(t, string(text), "Ann", "%s: it may be a person", what)
 			}
 		}
-		grave, _ := known.against(test.now)
+		grave, _ := known.against(test.now, "z")
 		if test.grave == "" {
 			require.Empty(t, grave, what)
 			continue
 		}
 		require.Contains(t, strings.Join(grave, "; "), test.grave, what)
 	}
+}
+
+// TestTheSameInputIsComparedWithItself holds that a robot which is always given the same, or that only its canary runs, notices
+// a changed page too, and takes nothing for a change that differs from day to day or with the input.
+func TestTheSameInputIsComparedWithItself(t *testing.T) {
+	t.Parallel()
+	form := func(action, headings, required string) Print {
+		return Print{Tag: "input", Type: "submit", Method: "POST", Action: action, Headings: strings.Fields(headings), Required: strings.Fields(required)}
+	}
+	day := time.Date(2026, 3, 2, 9, 0, 0, 0, time.UTC)
+	for what, test := range map[string]struct {
+		input string // empty: a canary
+		days  []string
+		hours int
+		now   Print
+		asked string
+		grave string
+	}{
+		"a heading that was always there":       {"a", []string{"Order Ann", "Order Ann"}, 24, form("/save", "Ann", "name"), "a", "a heading is missing"},
+		"of a canary too":                       {"", []string{"Order Ann", "Order Ann"}, 24, form("/save", "Ann", "name"), "a", "a heading is missing"},
+		"another address":                       {"a", []string{"Order", "Order"}, 24, form("/send", "Order", "name"), "a", `the address of its form is "/send"`},
+		"a further field":                       {"a", []string{"Order", "Order"}, 24, form("/save", "Order", "name vat"), "a", `the field "vat" must be filled in now`},
+		"what is as it was":                     {"a", []string{"Order Ann", "Order Ann"}, 24, form("/save", "Order Ann", "name"), "a", ""},
+		"what differs from day to day":          {"a", []string{"Order Monday", "Order Tuesday"}, 24, form("/save", "Order Wednesday", "name"), "a", ""},
+		"two runs of one day say nothing":       {"a", []string{"Order Monday", "Order Monday"}, 1, form("/save", "Order Tuesday", "name"), "a", ""},
+		"another input is another matter":       {"a", []string{"Order Ann", "Order Ann"}, 24, form("/of/bob/save", "Order Bob", "name"), "b", ""},
+		"three of them were there, one is gone": {"a", []string{"Order Ann Kiel", "Order Ann Kiel", "Order Ann Kiel"}, 12, form("/save", "Order Ann", "name"), "a", "a heading is missing"},
+	} {
+		var known Print
+		for i, headings := range test.days {
+			known = known.learned(form("/save", headings, "name"), test.input, "a", day.Add(time.Duration(i*test.hours)*time.Hour))
+			text, err := json.Marshal(known)
+			require.NoError(t, err)
+			require.NotContains(t, string(text), "Ann", "%s: it may be a person", what)
+		}
+		grave, _ := known.against(test.now, test.asked)
+		if test.grave == "" {
+			require.Empty(t, grave, what)
+			continue
+		}
+		require.Contains(t, strings.Join(grave, "; "), test.grave, what)
+	}
+	known := Print{}.learned(form("/save", "Order Ann", ""), "a", "a", day).learned(form("/save", "Order Bob", ""), "b", "b", day)
+	require.True(t, known.Sure)
+	require.Empty(t, known.Same, "what is known for all inputs needs no more")
 }
 
 // TestPeopleAreNotRemembered holds that neither sessions, nor secrets, nor people come into what is kept of pages, and that

@@ -162,7 +162,7 @@ func (u *run) compare(ctx context.Context, f frame, place string, now Print, cho
 	if chosen {
 		known.Tag, known.Type, known.Name, known.Label = now.Tag, now.Type, now.Name, now.Label
 	}
-	grave, light := known.against(now)
+	grave, light := known.against(now, u.asked())
 	if len(grave)+len(light) == 0 {
 		return nil
 	}
@@ -232,11 +232,11 @@ func (u *run) remember(ctx context.Context, err error) {
 		var fresh []Seen
 		for place, seen := range u.seen {
 			known, is := u.known[place]
-			grave, light := known.against(seen.Print)
+			grave, light := known.against(seen.Print, u.asked())
 			if is && (known.Sure && seen.Page == "" || len(grave)+len(light) > 0) {
 				continue // there is nothing to learn, or it is proposed
 			}
-			one := Seen{Place: place, Print: known.learned(seen.Print.veiled(hide), u.input()), Page: seen.Page}
+			one := Seen{Place: place, Print: known.learned(seen.Print.veiled(hide), u.input(), u.asked(), u.runner.now()), Page: seen.Page}
 			if hide != nil {
 				one.Page = hide.Replace(one.Page)
 			}

@@ -215,10 +215,7 @@ func (u *run) shot(ctx context.Context) []byte {
 			_ = u.tab.call(ctx, f, "unmask", nil, nil)
 		}
 	}()
-	if u.mask(ctx) != nil {
-		return nil
-	}
-	shot, err := u.tab.photograph(ctx)
+	shot, err := u.maskedShot(ctx)
 	if err != nil {
 		return nil
 	}

@@ -37,6 +37,7 @@ type Program struct {
 	output *rules.Template
 	mask   []*target
 	keep   time.Duration // of evidence; 0: as long as its case
+	fails  bool          // only a run that fails keeps a picture
 	canary *Canary       // nil: it is not tried regularly
 }
 
@@ -78,6 +79,7 @@ func Compile(robot *Robot, system *System, operation *contracts.Operation) (*Pro
 			keep.Errorf("write for example 90d", "evidence is kept for at least %s", rules.Duration(shortestKeep))
 		}
 	}
+	p.fails = evidence["pictures"].Exists() && evidence["pictures"].OneOf("always", "failures") == "failures"
 	c.compileCanary(p, fields["canary"])
 	for _, n := range evidence["mask"].List() {
 		p.mask = append(p.mask, c.compileTarget(n))

@@ -164,6 +164,35 @@ func TestSecretsAreMaskedInPictures(t *testing.T) {
 	}
 }
 
+// TestMasksInFrames holds that what a robot file marks is hidden in whatever way its frame is named, and that a document which
+// comes while a picture is taken does not pass for the one in which it was hidden.
+func TestMasksInFrames(t *testing.T) {
+	t.Parallel()
+	p := servePages(t)
+	p.page("/outer", `<iframe name="outer" src="/middle"></iframe>`)
+	p.page("/middle", `<iframe name="inner" src="/inner"></iframe>`)
+	p.page("/inner", `<table><tr><td>IBAN</td><td>DE44 5001</td></tr></table>`)
+	for _, frame := range []string{"outer/inner", "inner", "[0]/[0]", "*/inner"} {
+		program := compileTest(t, plainSystem, "  - goto: /outer\nevidence: {mask: [{frame: '"+frame+"', label: IBAN}]}", "{}")
+		ctx, tb := openPage(t, p, "outer")
+		require.Eventually(t, func() bool {
+			seen, err := tb.sees(ctx, &spec{Kind: "text", Text: &matcher{Regex: "DE44 5001"}}, true)
+			return err == nil && seen
+		}, time.Minute, pollEvery)
+		u := &run{program: program, system: program.System, tab: tb, journal: newJournal()}
+		shot, err := u.maskedShot(ctx)
+		require.NoError(t, err, frame)
+		require.NotEmpty(t, shot)
+		require.Contains(t, u.marked, "DE44 5001", frame)
+		seen, err := tb.sees(ctx, &spec{Kind: "text", Text: &matcher{Regex: "DE44 5001"}}, true)
+		require.NoError(t, err)
+		require.False(t, seen, frame)
+		before := tb.documents()
+		require.NoError(t, tb.navigate(ctx, "inner", p.URL+"/inner?again"))
+		require.NotEqual(t, before, tb.documents(), "a document that has come since is another one")
+	}
+}
+
 func TestMissingSecretIsAuth(t *testing.T) {
 	t.Parallel()
 	d := newDesk(t, sandbox.PortalOptions{})

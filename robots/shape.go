@@ -80,6 +80,7 @@ var readRequestShape = source.Record(
 
 var evidenceShape = source.Record(
 	source.Field{Name: "keep", Is: source.Span(), About: "How long pictures, reports and files of a run are kept, at least 1h.", Default: "as long as its case", Example: "90d"},
+	source.Field{Name: "pictures", Is: source.Choice("always", "failures"), About: "Which runs keep a picture of the page at which they ended.", Default: "always", Example: "failures"},
 	source.Field{Name: "mask", Is: source.ListOf(targetShape), About: "What is hidden in pictures, beside passwords and secrets.", Default: "nothing else", Example: "[{label: IBAN}]"},
 )
 

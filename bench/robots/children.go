@@ -15,7 +15,7 @@ import (
 	"time"
 )
 
-// names of the drivers, ours first.
+// names of the drivers, ours first, and last the one that all are compared with.
 var names = []string{"crosswalk", "rod", "playwright"}
 
 // child is one driver with its browser, in processes of its own.

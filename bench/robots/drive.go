@@ -19,6 +19,7 @@ type order struct {
 	Workers int    `json:"workers"` // at the same time
 	Kept    bool   `json:"kept"`    // with the login of an earlier one
 	Hold    bool   `json:"hold"`    // and stand at /hold before they end
+	Picture bool   `json:"picture"` // each ends with a masked picture of its page, a JPEG
 }
 
 // answer is what a driver tells about an order.

@@ -9,6 +9,7 @@ import (
 	"flag"
 	"fmt"
 	"os"
+	"strings"
 	"time"
 
 	"crosswalk/robots"
@@ -22,8 +23,8 @@ const (
 )
 
 type settings struct {
-	rounds, count, workers, contexts, runs int
-	chromium                               string
+	rounds, count, workers, contexts, runs, cold int
+	chromium                                     string
 }
 
 func main() {
@@ -35,7 +36,10 @@ func main() {
 	flag.IntVar(&s.workers, "workers", 2, "robots at a time, where the throughput is measured")
 	flag.IntVar(&s.contexts, "contexts", 10, "robots that are held, to measure their memory")
 	flag.IntVar(&s.runs, "runs", 1000, "robots in a row, to look for growth; 0 leaves it out")
+	flag.IntVar(&s.cold, "cold", 3, "cold starts of each driver; 0 leaves them out")
+	only := flag.String("drivers", strings.Join(names, ","), "who is measured; all are compared with the last")
 	flag.Parse()
+	names = strings.Split(*only, ",")
 	var err error
 	if s.chromium == "" {
 		s.chromium, err = robots.FindChromium(robots.Shell)
@@ -74,11 +78,12 @@ func measure(s settings) error {
 			}
 		}
 	}
-	if err := byTurns(s, p, children, false); err != nil {
-		return err
-	}
-	if err := byTurns(s, p, children, true); err != nil {
-		return err
+	for _, picture := range []bool{true, false} {
+		for _, kept := range []bool{false, true} {
+			if err := byTurns(s, p, children, kept, picture); err != nil {
+				return err
+			}
+		}
 	}
 	if err := throughput(s, p, children); err != nil {
 		return err
@@ -96,11 +101,11 @@ func measure(s settings) error {
 }
 
 // byTurns measures CPU and wall time of one robot at a time.
-func byTurns(s settings, p *pages, children []*child, kept bool) error {
+func byTurns(s settings, p *pages, children []*child, kept, picture bool) error {
 	costs := make([][]cost, len(children))
 	for range s.rounds {
 		for i, c := range children {
-			one, err := c.do(order{Base: p.address, Count: s.count, Workers: 1, Kept: kept})
+			one, err := c.do(order{Base: p.address, Count: s.count, Workers: 1, Kept: kept, Picture: picture})
 			if err != nil {
 				return err
 			}
@@ -110,6 +115,9 @@ func byTurns(s settings, p *pages, children []*child, kept bool) error {
 	what := "a context of its own and a login for each robot"
 	if kept {
 		what = "a context of its own for each robot, the login kept"
+	}
+	if what += ", no pictures"; picture {
+		what = strings.TrimSuffix(what, ", no pictures") + ", each ends with a masked picture"
 	}
 	fmt.Printf("\n%s; %d rounds of %d by turns, the median round\n", what, s.rounds, s.count)
 	cpus, walls := make([]float64, len(children)), make([]float64, len(children))
@@ -134,7 +142,7 @@ func throughput(s settings, p *pages, children []*child) error {
 		best, cpu := make([]float64, len(children)), make([]float64, len(children))
 		for range 3 {
 			for i, c := range children {
-				one, err := c.do(order{Base: p.address, Count: 2 * s.count, Workers: s.workers, Kept: kept})
+				one, err := c.do(order{Base: p.address, Count: 2 * s.count, Workers: s.workers, Kept: kept, Picture: true})
 				if err != nil {
 					return err
 				}
@@ -191,7 +199,7 @@ func growth(s settings, p *pages, c *child) error {
 	}
 	const parts = 10
 	for part := range parts {
-		one, err := c.do(order{Base: p.address, Count: s.runs / parts, Workers: s.workers, Kept: part%2 == 1})
+		one, err := c.do(order{Base: p.address, Count: s.runs / parts, Workers: s.workers, Kept: part%2 == 1, Picture: true})
 		if err != nil {
 			return err
 		}
@@ -206,15 +214,18 @@ func growth(s settings, p *pages, c *child) error {
 
 // coldStarts measures the time from the start of a driver's program to the end of its first robot.
 func coldStarts(s settings, p *pages) error {
+	if s.cold == 0 {
+		return nil
+	}
 	times := make([][]float64, len(names))
-	for range 3 {
+	for range s.cold {
 		for i, name := range names {
 			began := time.Now()
 			c, err := startChild(name, s.chromium)
 			if err != nil {
 				return fmt.Errorf("%s: %w", name, err)
 			}
-			err = c.send(order{Base: p.address, Count: 1, Workers: 1})
+			err = c.send(order{Base: p.address, Count: 1, Workers: 1, Picture: true})
 			if err == nil {
 				_, err = c.receive()
 			}
@@ -225,7 +236,7 @@ func coldStarts(s settings, p *pages) error {
 			}
 		}
 	}
-	fmt.Println("\ncold start: from the start of the program to the end of the first robot, the median of 3")
+	fmt.Println("\ncold start: from the start of the program to the end of the first robot with its picture, the median of", s.cold)
 	for i, name := range names {
 		fmt.Printf("  %-11s %5.0f ms\n", name, median(times[i]))
 	}

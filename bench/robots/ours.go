@@ -13,7 +13,8 @@ import (
 type ours struct {
 	pool *robots.Pool
 	kept *robots.Runner // remembers its login
-	list *robots.Program
+	list *robots.Program // keeps a picture of where it ended
+	bare *robots.Program // keeps one only if it fails
 	hold *robots.Program
 }
 
@@ -52,7 +53,7 @@ find:
   - click: {button: Suchen}
   - table: {from: {}, columns: {Beleg: number, Kunde: customer, Datum: {as: day, type: date}, Betrag: {as: amount, type: money}}, as: rows}
 %soutput: {rows: '${rows}'}
-`
+%s`
 
 func newOurs() (*ours, error) {
 	contract, problems := contracts.Parse("shop.yaml", []byte(contractText))
@@ -63,25 +64,29 @@ func newOurs() (*ours, error) {
 	if err := problems.Err(); err != nil {
 		return nil, err
 	}
-	compile := func(further string) (*robots.Program, error) {
-		robot, problems := robots.Parse("bench.yaml", fmt.Appendf(nil, robotText, further))
+	compile := func(further, evidence string) (*robots.Program, error) {
+		robot, problems := robots.Parse("bench.yaml", fmt.Appendf(nil, robotText, further, evidence))
 		if err := problems.Err(); err != nil {
 			return nil, err
 		}
 		program, problems := robots.Compile(robot, system, contract.Operation("list"))
 		return program, problems.Err()
 	}
-	list, err := compile("")
+	list, err := compile("", "")
 	if err != nil {
 		return nil, err
 	}
-	hold, err := compile("  - {goto: /hold, within: 1m}\n")
+	bare, err := compile("", "evidence: {pictures: failures}\n")
+	if err != nil {
+		return nil, err
+	}
+	hold, err := compile("  - {goto: /hold, within: 1m}\n", "")
 	if err != nil {
 		return nil, err
 	}
 	// A browser serves longer than usual, so that a leak of 1,000 runs would be seen.
 	pool := robots.NewPool(robots.PoolOptions{Runs: 50, MaxRuns: 1_000_000})
-	return &ours{pool: pool, kept: robots.NewRunner(pool, nil), list: list, hold: hold}, nil
+	return &ours{pool: pool, kept: robots.NewRunner(pool, nil), list: list, bare: bare, hold: hold}, nil
 }
 
 func (d *ours) robot(ctx context.Context, o order) (int, error) {
@@ -89,9 +94,12 @@ func (d *ours) robot(ctx context.Context, o order) (int, error) {
 	if !o.Kept {
 		runner = robots.NewRunner(d.pool, nil)
 	}
-	program := d.list
-	if o.Hold {
+	program := d.bare
+	switch {
+	case o.Hold:
 		program = d.hold
+	case o.Picture:
+		program = d.list
 	}
 	result, err := runner.Run(ctx, program, robots.Call{
 		Base:    o.Base,

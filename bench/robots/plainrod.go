@@ -60,6 +60,13 @@ func (d *plainRod) robot(ctx context.Context, o order) (rows int, err error) {
 		next()
 		page.MustElement("#list")
 		rows = len(page.MustEval(`() => Array.from(document.querySelectorAll('#list tr')).slice(1).map((row) => Array.from(row.cells).map((cell) => cell.innerText))`).Arr())
+		if o.Picture {
+			page.MustEval(`() => { for (const el of document.querySelectorAll('input[type=password]')) el.style.visibility = 'hidden' }`)
+			quality := 70
+			if _, err := page.Screenshot(false, &proto.PageCaptureScreenshot{Format: proto.PageCaptureScreenshotFormatJpeg, Quality: &quality, OptimizeForSpeed: true}); err != nil {
+				panic(err) // rod.Try returns it
+			}
+		}
 		if o.Hold {
 			page.MustNavigate(o.Base + "/hold")
 		}

@@ -5,9 +5,9 @@ import { createInterface } from 'node:readline';
 const browser = await chromium.launch({ executablePath: process.argv[2] });
 let state;
 
-async function robot({ base, kept, hold }) {
+async function robot({ base, kept, hold, picture }) {
   const known = kept && state;
-  const context = await browser.newContext(known ? { storageState: state } : {});
+  const context = await browser.newContext({ viewport: { width: 1280, height: 900 }, ...(known ? { storageState: state } : {}) });
   try {
     const page = await context.newPage();
     await page.goto(`${base}/`);
@@ -23,6 +23,7 @@ async function robot({ base, kept, hold }) {
     await page.getByRole('button', { name: 'Suchen' }).click();
     await page.locator('#list').waitFor();
     const rows = await page.locator('#list tr').evaluateAll((all) => all.slice(1).map((row) => Array.from(row.cells).map((cell) => cell.innerText)));
+    if (picture) await page.screenshot({ type: 'jpeg', quality: 70, mask: [page.locator('input[type=password]')] });
     if (hold) await page.goto(`${base}/hold`);
     return rows.length;
   } finally {

@@ -12,7 +12,7 @@ import (
 // ours is the product: robot files run by its own runner, with everything that it does for safety and evidence.
 type ours struct {
 	pool *robots.Pool
-	kept *robots.Runner // remembers its login
+	kept *robots.Runner  // remembers its login
 	list *robots.Program // keeps a picture of where it ended
 	bare *robots.Program // keeps one only if it fails
 	hold *robots.Program

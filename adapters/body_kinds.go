@@ -126,8 +126,17 @@ func checkRoot(node *source.Node, in scope) *tree {
 	return parseTree(node, in)
 }
 
-// decodeAnswer reads an answer's text by the form in which it comes.
-func decodeAnswer(form string, rows table, text []byte) (rules.Value, error) {
+// decodeAnswer reads an answer's text by the form in which it comes. halves says how many halves of characters in JSON
+// became U+FFFD.
+func decodeAnswer(form string, rows table, text []byte) (value rules.Value, halves int, err error) {
+	if form == "" || form == answerJSON {
+		return rules.FromJSONGently(text)
+	}
+	value, err = decodeOther(form, rows, text)
+	return value, 0, err
+}
+
+func decodeOther(form string, rows table, text []byte) (rules.Value, error) {
 	switch form {
 	case answerXML:
 		return readXML(text)
@@ -137,9 +146,7 @@ func decodeAnswer(form string, rows table, text []byte) (rules.Value, error) {
 		return rows.readAll(text)
 	case answerBase64:
 		return rules.Text(base64.StdEncoding.EncodeToString(text)), nil
-	case answerText:
-		return rules.Text(strings.ToValidUTF8(string(text), "\uFFFD")), nil
 	default:
-		return rules.FromJSON(text)
+		return rules.Text(strings.ToValidUTF8(string(text), "\uFFFD")), nil
 	}
 }

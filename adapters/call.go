@@ -49,7 +49,7 @@ func (c *Connection) Call(ctx context.Context, call Call) (rules.Value, error) {
 	if op == nil {
 		return rules.Value{}, &contracts.Error{Class: contracts.Internal, Operation: call.Operation, Message: "the adapter " + c.adapter.Name + " does not offer it", NothingSent: true}
 	}
-	ctx = withTurn(ctx, call.Turn)
+	ctx = withMended(withTurn(ctx, call.Turn))
 	value, err := rules.Value{}, c.ready(ctx)
 	if err == nil {
 		value, err = c.call(ctx, op, call)

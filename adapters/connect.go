@@ -1,6 +1,7 @@
 package adapters
 
 import (
+	"crypto/tls"
 	"fmt"
 	"maps"
 	"net"
@@ -144,19 +145,23 @@ func (a *Adapter) Connect(config Config) (*Connection, error) {
 		c.base = newOrigin(base)
 	}
 	vars := map[string]rules.Value{"conn": c.settings, "base": c.baseText(), "secret": rules.Record(secrets)}
+	trust, problem := a.trust(config.TLS, c.settings)
+	if problem != nil {
+		return nil, FieldErrors{*problem}
+	}
 	if a.Protocol == "sql" {
 		c.redact = newRedactor(values...)
-		return c, c.openDatabase(guard, vars)
+		return c, c.openDatabase(guard, vars, trust)
 	}
-	if a.offHTTP() {
+	if a.OffHTTP() {
 		c.redact = newRedactor(values...)
-		return c, c.openServer(guard, vars)
+		return c, c.openServer(guard, vars, trust)
 	}
-	return c, c.openHTTP(config, guard, vars, values)
+	return c, c.openHTTP(config, guard, vars, values, trust)
 }
 
 // openHTTP fixes the headers that every request carries, and builds the clients.
-func (c *Connection) openHTTP(config Config, guard *egress, vars map[string]rules.Value, secrets []string) error {
+func (c *Connection) openHTTP(config Config, guard *egress, vars map[string]rules.Value, secrets []string, trust *tls.Config) error {
 	c.headers = http.Header{"Accept": {"application/json"}, "Accept-Encoding": {"gzip"}, "User-Agent": {"crosswalk"}}
 	credentials, err := c.adapter.auth.apply(c.headers, vars)
 	if err == nil {
@@ -166,10 +171,6 @@ func (c *Connection) openHTTP(config Config, guard *egress, vars map[string]rule
 	c.redact = newRedactor(append(secrets, credentials, strings.TrimPrefix(strings.TrimPrefix(credentials, "Basic "), "Bearer "))...)
 	if err != nil {
 		return FieldErrors{{"auth", c.redact.text(err.Error()), ""}}
-	}
-	trust, problem := config.TLS.config()
-	if problem != nil {
-		return FieldErrors{*problem}
 	}
 	if c.adapter.auth.kind == authOAuth {
 		if err := c.openTokens(config, guard, vars, trust); err != nil {
@@ -261,7 +262,7 @@ func (a *Adapter) address(config Config) (*egress, *url.URL, *FieldError) {
 		hosts, problem := mailHosts(settings, allow)
 		return &egress{hosts: hosts, allow: allow}, nil, problem
 	}
-	if a.offHTTP() {
+	if a.OffHTTP() {
 		if a.dialect == dialectSQLite || a.Protocol == protocolFiles {
 			return &egress{hosts: []string{""}, allow: allow}, nil, nil
 		}

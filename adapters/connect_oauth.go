@@ -42,6 +42,24 @@ func (t TLS) config() (*tls.Config, *FieldError) {
 	return config, nil
 }
 
+// trust is how the adapter's connection is encrypted. What a workspace says about it must not be without effect: who names
+// an authority of his own believes that nobody else can vouch for the system.
+func (a *Adapter) trust(said TLS, settings rules.Value) (*tls.Config, *FieldError) {
+	config, problem := said.config()
+	if problem != nil || said.Certificate.IsZero() && said.CA.IsZero() {
+		return config, problem
+	}
+	switch {
+	case a.Protocol == protocolFiles || a.dialect == dialectSQLite:
+		return nil, &FieldError{"tls", "there is no connection to encrypt: " + a.Name + " uses files of this machine", "remove it"}
+	case a.Protocol == protocolSFTP:
+		return nil, &FieldError{"tls", "SFTP knows no certificates of this kind", "remove it: the setting host_key says which server is meant, and the secret private_key shows who we are"}
+	case a.OffHTTP() && settings.Get("tls").Text() == "off":
+		return nil, &FieldError{"tls", "the setting tls is off, so that nobody looks at certificates", "use tls: require (of a database), tls or starttls (of mail)"}
+	}
+	return config, nil
+}
+
 // openTokens prepares what gets the tokens of the connection.
 func (c *Connection) openTokens(config Config, guard *egress, vars map[string]rules.Value, trust *tls.Config) error {
 	t, err := newTokens(c.adapter.auth.oauth, config, ConnectionName(config.System, c.adapter.Name), c.settings, vars, guard.allow, trust)

@@ -115,6 +115,9 @@ func (c *Connection) build(e *exchange, op *Operation, r *request, vars map[stri
 	if err != nil {
 		return nil, err
 	}
+	if err := unmended(e, r, address, body); err != nil {
+		return nil, err
+	}
 	header, err := c.headersOf(e, op, r, vars, contentType)
 	if err != nil {
 		return nil, err
@@ -234,7 +237,8 @@ func (c *Connection) read(ctx context.Context, e *exchange, op *Operation, r *re
 		wire, decoded = maxErrorBody, maxErrorBody
 	}
 	raw, readErr := readBody(response, wire, decoded)
-	body, parseErr := parseBody(r.answers, r.rows, raw)
+	body, halves, parseErr := parseBody(r.answers, r.rows, raw)
+	c.mended(ctx, op, halves)
 	if r.rpc != nil && success && parseErr == nil {
 		body, parseErr = r.rpc.opened(body)
 	}
@@ -324,19 +328,19 @@ func (c *Connection) garbled(e *exchange, op *Operation, response *http.Response
 }
 
 // parseBody reads an answer in its form. What an error's body is nobody can rely on: anything else is kept as text.
-func parseBody(form string, rows table, raw []byte) (rules.Value, error) {
+func parseBody(form string, rows table, raw []byte) (value rules.Value, halves int, err error) {
 	trimmed := bytes.TrimSpace(bytes.TrimPrefix(raw, []byte("\xef\xbb\xbf")))
 	if len(trimmed) == 0 {
-		return rules.Missing(), nil
+		return rules.Missing(), 0, nil
 	}
 	if form == answerBase64 || form == answerCSV {
 		trimmed = raw
 	}
-	value, err := decodeAnswer(form, rows, trimmed)
+	value, halves, err = decodeAnswer(form, rows, trimmed)
 	if err != nil {
-		return rules.Text(strings.ToValidUTF8(string(trimmed), "\uFFFD")), err
+		return rules.Text(strings.ToValidUTF8(string(trimmed), "\uFFFD")), 0, err
 	}
-	return value, nil
+	return value, halves, nil
 }
 
 // headerFields are the names of headers that nearly every answer has, as expressions read them.

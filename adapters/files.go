@@ -25,8 +25,8 @@ const (
 var fileShape = source.Record(
 	source.Field{Name: "name", Is: source.Text(), About: "Under requests: the name of the result.", Default: "answer", Example: "found"},
 	source.Field{Name: "when", Is: source.Condition(), About: "It is made only if this holds.", Default: "it is made", Example: "input.name != missing"},
-	source.Field{Name: "read", Is: source.Template(), About: "Reads a file. Each ${…} fills one place between slashes.", Example: "'stock/${input.depot}.csv'"},
-	source.Field{Name: "list", Is: source.Text(), About: "Lists a folder; . is the directory itself.", Example: "inbox"},
+	source.Field{Name: "read", Is: source.Template(), About: "Reads a file. Each ${…} fills one place between slashes, ${segments(…)} as many as the path has.", Example: "'stock/${input.depot}.csv'"},
+	source.Field{Name: "list", Is: source.Template(), About: "Lists a folder; . is the directory itself.", Example: "inbox"},
 	source.Field{Name: "match", Is: source.Text(), About: "Of list: which names, with * and ?.", Default: "all", Example: "'*.csv'"},
 	source.Field{Name: "write", Is: source.Template(), About: "Writes a file, whole or not at all.", Example: "'orders/${key}.csv'"},
 	source.Field{Name: "move", Is: source.Template(), About: "Moves a file.", Example: "'inbox/${input.name}'"},
@@ -127,12 +127,21 @@ func (t *pathTemplate) file(vars map[string]rules.Value) (string, error) {
 		if err != nil {
 			return "", fmt.Errorf("name: %w", err)
 		}
-		text := value.String()
-		if kind := value.Kind(); kind == rules.KindList || kind == rules.KindRecord || text == "" || strings.HasPrefix(text, ".") || len(text) > 200 ||
-			strings.ContainsFunc(text, func(r rune) bool { return r < 0x20 || strings.ContainsRune(`/\:*?"<>|`, r) || r == 0x7f }) {
-			return "", fmt.Errorf("%q cannot stand in the name of a file", text)
+		places := []rules.Value{value}
+		if value.Kind() == rules.KindList && value.Len() > 0 { // of segments(…)
+			places = value.Items()
 		}
-		name.WriteString(text)
+		for n, place := range places {
+			text := place.String()
+			if kind := place.Kind(); kind == rules.KindList || kind == rules.KindRecord || text == "" || strings.HasPrefix(text, ".") || len(text) > 200 ||
+				strings.ContainsFunc(text, func(r rune) bool { return r < 0x20 || strings.ContainsRune(`/\:*?"<>|`, r) || r == 0x7f }) {
+				return "", fmt.Errorf("%q cannot stand in the name of a file", text)
+			}
+			if n > 0 {
+				name.WriteByte('/')
+			}
+			name.WriteString(text)
+		}
 	}
 	name.WriteString(t.literals[len(t.values)])
 	return path.Clean(name.String()), nil
@@ -190,7 +199,7 @@ func (c *Connection) file(ctx context.Context, e *exchange, op *Operation, r *re
 			err = open.move(name, to)
 			answer = rules.Record(map[string]rules.Value{"name": rules.Text(to)})
 		default:
-			answer, err = readFile(op, r, open, name, vars)
+			answer, err = c.readFile(ctx, op, r, open, name, vars)
 		}
 		if err == nil {
 			return nil
@@ -253,7 +262,7 @@ func (f *fileRequest) listed(open openFolder, name string) (rules.Value, error) 
 }
 
 // readFile reads rows while they come, and everything else within the bounds of an answer.
-func readFile(op *Operation, r *request, open openFolder, name string, vars map[string]rules.Value) (rules.Value, error) {
+func (c *Connection) readFile(ctx context.Context, op *Operation, r *request, open openFolder, name string, vars map[string]rules.Value) (rules.Value, error) {
 	file, err := open.read(name)
 	if err != nil {
 		return rules.Value{}, err
@@ -272,7 +281,8 @@ func readFile(op *Operation, r *request, open openFolder, name string, vars map[
 	if int64(text.Len()) > most {
 		return rules.Value{}, errTooLarge
 	}
-	body, err := decodeAnswer(r.answers, r.rows, text.Bytes())
+	body, halves, err := decodeAnswer(r.answers, r.rows, text.Bytes())
+	c.mended(ctx, op, halves)
 	if err != nil {
 		return rules.Value{}, fmt.Errorf("%w: %w", errRows, err)
 	}

@@ -54,7 +54,16 @@ type Grants interface {
 	// Spoil notes that the grant is of no use any more.
 	Spoil(ctx context.Context, connection string, version int64, problem string) error
 	// Lock takes the right to renew the grant, alone among all processes. It does not wait: nil means that another has it.
-	Lock(ctx context.Context, connection string) (unlock func(), err error)
+	Lock(ctx context.Context, connection string) (GrantLock, error)
+}
+
+// GrantLock is the right to renew a grant. Whoever has it keeps it for as long as his process runs; that of a process that
+// was killed goes over to the next.
+type GrantLock interface {
+	// Held is nil as long as nobody else has taken the right over; it is asked right before the renewal is sent.
+	Held(ctx context.Context) error
+	// Release gives the right back.
+	Release()
 }
 
 // NewMemoryGrants keeps grants for as long as the process lives.
@@ -103,18 +112,27 @@ func (m *memoryGrants) change(connection string, version int64, change func(Kept
 	return nil
 }
 
-func (m *memoryGrants) Lock(_ context.Context, connection string) (func(), error) {
+func (m *memoryGrants) Lock(_ context.Context, connection string) (GrantLock, error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	if m.locked[connection] {
 		return nil, nil
 	}
 	m.locked[connection] = true
-	return func() {
-		m.mu.Lock()
-		defer m.mu.Unlock()
-		delete(m.locked, connection)
-	}, nil
+	return memoryLock{m, connection}, nil
+}
+
+type memoryLock struct {
+	of         *memoryGrants
+	connection string
+}
+
+func (memoryLock) Held(context.Context) error { return nil }
+
+func (l memoryLock) Release() {
+	l.of.mu.Lock()
+	defer l.of.mu.Unlock()
+	delete(l.of.locked, l.connection)
 }
 
 // GivenGrant returns grants that always hold one token, for trying an adapter out without anybody who gives tokens.

@@ -25,6 +25,9 @@ type Login struct {
 // CanLogin says whether a person logs in at the system for the adapter.
 func (a *Adapter) CanLogin() bool { return a.auth.oauth != nil && a.auth.oauth.grant == grantCode }
 
+// TakesGrants says whether the system gives the adapter tokens by OAuth2, in whichever way.
+func (a *Adapter) TakesGrants() bool { return a.auth.oauth != nil }
+
 // Login begins a log-in. redirect is where the system sends the browser afterwards.
 func (c *Connection) Login(redirect string) (*Login, error) {
 	if !c.adapter.CanLogin() {

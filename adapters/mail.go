@@ -178,6 +178,7 @@ type mailAccount struct {
 	settings rules.Value
 	password string
 	guard    *egress
+	trust    *tls.Config
 }
 
 func (a mailAccount) address(prefix string) string {
@@ -197,7 +198,8 @@ func (a mailAccount) dial(ctx context.Context, prefix string) (net.Conn, *tls.Co
 	if err != nil {
 		return nil, nil, err
 	}
-	config := &tls.Config{MinVersion: tls.VersionTLS12, ServerName: a.settings.Get(prefix + "_host").Text()}
+	config := a.trust.Clone()
+	config.ServerName = a.settings.Get(prefix + "_host").Text()
 	if a.mode() != mailTLS {
 		return conn, config, nil
 	}

@@ -2,6 +2,7 @@ package adapters_test
 
 import (
 	"context"
+	"crypto/tls"
 	"net"
 	"strings"
 	"testing"
@@ -22,6 +23,9 @@ type imapOffice struct {
 	caps   imap.CapSet
 	login  *imap.Error
 	choose *imap.Error // of a SELECT
+	tls    *tls.Config // nil: nothing is encrypted
+	mode   string      // how we ask for that
+	with   adapters.TLS
 }
 
 type imapVisit struct {
@@ -59,19 +63,27 @@ func (o *imapOffice) open(t *testing.T) *adapters.Connection {
 		_, err := user.Append("INBOX", literal{strings.NewReader(text)}, options)
 		require.NoError(t, err)
 	}
-	server := imapserver.New(&imapserver.Options{Caps: o.caps, InsecureAuth: true, NewSession: func(*imapserver.Conn) (imapserver.Session, *imapserver.GreetingData, error) {
+	server := imapserver.New(&imapserver.Options{Caps: o.caps, InsecureAuth: o.tls == nil, TLSConfig: o.tls, NewSession: func(*imapserver.Conn) (imapserver.Session, *imapserver.GreetingData, error) {
 		return &imapVisit{imapmemserver.NewUserSession(user), o, user}, nil, nil
 	}})
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	require.NoError(t, err)
-	go func() { _ = server.Serve(listener) }()
+	mode := "off"
+	served := listener
+	if o.tls != nil {
+		mode = o.mode
+	}
+	if mode == "tls" {
+		served = tls.NewListener(listener, o.tls)
+	}
+	go func() { _ = server.Serve(served) }()
 	t.Cleanup(func() { _ = server.Close() })
 	host, port, err := net.SplitHostPort(listener.Addr().String())
 	require.NoError(t, err)
 	number, err := rules.ParseNum(port)
 	require.NoError(t, err)
 	connection, err := parsed(t, postOffice).Connect(adapters.Config{System: "post", Shared: boundless{}, Secrets: secrets(map[string]string{"password": "pw-of-the-clerk"}), AllowHosts: []string{listener.Addr().String(), "127.0.0.1:1"},
-		Settings: rules.Record(fields{"smtp_host": rules.Text(host), "smtp_port": rules.Number(rules.Int(1)), "imap_host": rules.Text(host), "imap_port": rules.Number(number), "user": rules.Text("clerk"), "tls": rules.Text("off")})})
+		Settings: rules.Record(fields{"smtp_host": rules.Text(host), "smtp_port": rules.Number(rules.Int(1)), "imap_host": rules.Text(host), "imap_port": rules.Number(number), "user": rules.Text("clerk"), "tls": rules.Text(mode)}), TLS: o.with})
 	require.NoError(t, err)
 	t.Cleanup(connection.Close)
 	return connection

@@ -113,7 +113,7 @@ func (p *parser) contract(root *source.Node) {
 // general reads what holds for all operations.
 func (p *parser) general(root *source.Node, fields map[string]*source.Node) {
 	a := p.adapter
-	if a.offHTTP() {
+	if a.OffHTTP() {
 		for _, key := range []string{"auth", "headers", "wait", "errors", "message"} {
 			root.KeyNode(key).Errorf("remove it", "%q is for HTTP adapters", key)
 		}

@@ -23,7 +23,7 @@ func (p *parser) connection(node *source.Node) {
 	a.Secrets = parseFields(fields["secrets"], true)
 	p.base = emptyScope().with("conn", settingsType(a.Settings)).with("base", rules.TypeOf(rules.KindText))
 	base := fields["base_url"]
-	if a.offHTTP() {
+	if a.OffHTTP() {
 		base.Errorf("remove it; settings say where the system is", "base_url is for HTTP adapters")
 		p.serverSettings(node)
 		return

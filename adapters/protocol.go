@@ -1,6 +1,7 @@
 package adapters
 
 import (
+	"crypto/tls"
 	"errors"
 	"slices"
 
@@ -11,9 +12,9 @@ import (
 // protocols are the ways in which a system can be spoken to.
 var protocols = []string{"http", protocolRPC, "sql", protocolFiles, protocolSFTP, protocolMail}
 
-// offHTTP says that the adapter speaks something that is not carried by HTTP: settings lead to the system, and there are
+// OffHTTP says that the adapter speaks something that is not carried by HTTP: settings lead to the system, and there are
 // no headers, statuses and bodies.
-func (a *Adapter) offHTTP() bool {
+func (a *Adapter) OffHTTP() bool {
 	return slices.Contains([]string{"sql", protocolFiles, protocolSFTP, protocolMail}, a.Protocol)
 }
 
@@ -31,7 +32,7 @@ func (p *parser) serverSettings(node *source.Node) {
 }
 
 // openServer prepares a connection that does not go by HTTP; it is made with the first call.
-func (c *Connection) openServer(guard *egress, vars map[string]rules.Value) error {
+func (c *Connection) openServer(guard *egress, vars map[string]rules.Value, trust *tls.Config) error {
 	var err error
 	switch secrets := vars["secret"]; c.adapter.Protocol {
 	case protocolFiles:
@@ -39,7 +40,7 @@ func (c *Connection) openServer(guard *egress, vars map[string]rules.Value) erro
 	case protocolSFTP:
 		c.folder, err = openSFTP(c.settings, secrets, guard)
 	case protocolMail:
-		c.account = mailAccount{settings: c.settings, password: secrets.Get("password").Text(), guard: guard}
+		c.account = mailAccount{settings: c.settings, password: secrets.Get("password").Text(), guard: guard, trust: trust}
 	}
 	var known FieldErrors
 	if err != nil && !errors.As(err, &known) {

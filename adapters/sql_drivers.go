@@ -37,12 +37,12 @@ type databaseAddress struct {
 }
 
 // openDatabase prepares the pool; it connects with the first call.
-func (c *Connection) openDatabase(guard *egress, vars map[string]rules.Value) error {
+func (c *Connection) openDatabase(guard *egress, vars map[string]rules.Value, trust *tls.Config) error {
 	get := func(name string) string { return c.settings.Get(name).String() }
 	port, _ := c.settings.Get("port").Num().Int64()
 	to := databaseAddress{host: get("host"), port: uint16(port), database: get("database"), user: get("user"), password: vars["secret"].Get("password").Text(), file: get("file"), guard: guard}
 	if c.adapter.dialect != dialectSQLite {
-		if to.tls = databaseTLS(get("tls"), to.host); to.tls == nil && !slices.Contains(guard.allow, guard.hosts[0]) {
+		if to.tls = databaseTLS(get("tls"), to.host, trust); to.tls == nil && !slices.Contains(guard.allow, guard.hosts[0]) {
 			return FieldErrors{{"settings.tls", "the connection to " + guard.hosts[0] + " would not be encrypted", "use tls: require, or allow the host and port in the workspace"}}
 		}
 	} else if !filepath.IsAbs(to.file) {
@@ -59,11 +59,13 @@ func (c *Connection) openDatabase(guard *egress, vars map[string]rules.Value) er
 	return nil
 }
 
-func databaseTLS(mode, host string) *tls.Config {
+func databaseTLS(mode, host string, trust *tls.Config) *tls.Config {
 	if mode == "off" {
 		return nil
 	}
-	return &tls.Config{MinVersion: tls.VersionTLS12, ServerName: host}
+	config := trust.Clone()
+	config.ServerName = host
+	return config
 }
 
 // pool is a database behind a driver of database/sql.

@@ -139,7 +139,7 @@ func (t *tokens) answer(request *http.Request) (rules.Value, error) {
 	if err != nil {
 		return rules.Value{}, err
 	}
-	body, parseErr := parseBody(answerJSON, plainTable, raw)
+	body, _, parseErr := parseBody(answerJSON, plainTable, raw)
 	code := body.Get("error")
 	switch {
 	case response.StatusCode >= 200 && response.StatusCode < 300 && parseErr == nil && (code.IsMissing() || code.String() == ""):

@@ -170,13 +170,13 @@ func (t *tokens) renewed(ctx context.Context, good func(KeptGrant) bool) (KeptGr
 			t.use(kept)
 			return kept, nil
 		}
-		unlock, err := t.grants.Lock(ctx, t.connection)
+		lock, err := t.grants.Lock(ctx, t.connection)
 		if err != nil {
 			return kept, t.unreachable(err)
 		}
-		if unlock != nil {
-			defer unlock()
-			return t.renew(ctx, good)
+		if lock != nil {
+			defer lock.Release()
+			return t.renew(ctx, lock, good)
 		}
 		if err := pause(ctx, renewPause); err != nil {
 			failure := contracts.NewError(contracts.Unavailable, "", "another process is renewing the log-in to %s", t.system)
@@ -203,7 +203,7 @@ func (t *tokens) kept(ctx context.Context) (KeptGrant, error) {
 }
 
 // renew renews the grant. The caller has the lock, so that nobody else does.
-func (t *tokens) renew(ctx context.Context, good func(KeptGrant) bool) (KeptGrant, error) {
+func (t *tokens) renew(ctx context.Context, lock GrantLock, good func(KeptGrant) bool) (KeptGrant, error) {
 	kept, err := t.kept(ctx)
 	if err != nil || good(kept) {
 		t.use(kept)
@@ -219,6 +219,9 @@ func (t *tokens) renew(ctx context.Context, good func(KeptGrant) bool) (KeptGran
 			return kept, t.unreachable(err)
 		}
 		kept.Version++
+		if err := lock.Held(ctx); err != nil { // a refresh token that is shown by two ends everything
+			return kept, t.unreachable(err)
+		}
 		fresh, err := t.ask(ctx, kept.Grant)
 		if err != nil && fresh.RefreshToken != "" {
 			fresh.Expires = fresh.Obtained // it is renewed at the next call, which asks again where requests go

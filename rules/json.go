@@ -17,10 +17,16 @@ type jsonReader struct {
 	text  string
 	at    int
 	marks bool // whether $date and its like are understood
+
+	gentle bool // half of a character becomes U+FFFD
+	halves int  // how many did
 }
 
 func readJSON(text []byte, marks bool) (Value, error) {
-	r := &jsonReader{text: string(text), marks: marks}
+	return (&jsonReader{text: string(text), marks: marks}).whole()
+}
+
+func (r *jsonReader) whole() (Value, error) {
 	if !utf8.ValidString(r.text) {
 		return Value{}, r.errorf("not UTF-8")
 	}
@@ -249,6 +255,9 @@ func (r *jsonReader) escaped(start int) (string, error) {
 			switch {
 			case !ok:
 				return "", r.errorf("a \\u that is not followed by four hexadecimal digits")
+			case utf16.IsSurrogate(char) && r.gentle:
+				char = utf8.RuneError
+				r.halves++
 			case utf16.IsSurrogate(char):
 				r.at -= 6
 				return "", r.errorf("%s is half of a character; write both of its halves, or the character itself", r.text[r.at:r.at+6])

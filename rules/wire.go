@@ -39,6 +39,15 @@ func (v Value) Plain() []byte { return v.appendPlain(make([]byte, 0, 256)) }
 // stands twice in an object is an error.
 func FromJSON(text []byte) (Value, error) { return readJSON(text, false) }
 
+// FromJSONGently reads what another system wrote as FromJSON does, but takes half of a character (\ud83d without its other
+// half, as RFC 8259 section 8.2 foresees it, of an emoji that somebody cut in two) for U+FFFD. halves says how many there
+// were: what is then not quite what the system said must not go unseen.
+func FromJSONGently(text []byte) (v Value, halves int, err error) {
+	r := &jsonReader{text: string(text), gentle: true}
+	v, err = r.whole()
+	return v, r.halves, err
+}
+
 // Hash is the SHA-256 of the canonical form, in hexadecimal.
 func (v Value) Hash() string {
 	sum := sha256.Sum256(v.appendWire(make([]byte, 0, 256)))

@@ -27,9 +27,12 @@ const (
 	grantsKeyFile         = "grants.key"
 )
 
-// lockTime is how long one process may take to renew a grant. One that is killed meanwhile keeps the others waiting for
-// so long.
-const lockTime = 45 * time.Second
+// lockTime is how long the right to renew a grant holds without a word of the process that has it: one that is killed
+// keeps the others waiting for so long. A process that lives gives word every lockBeat, however long the system takes.
+const (
+	lockTime = 10 * time.Second
+	lockBeat = 2 * time.Second
+)
 
 // shortestKey is how many characters a key must have.
 const shortestKey = 20
@@ -173,8 +176,8 @@ func (g *grants) change(ctx context.Context, connection string, version int64, c
 	return err
 }
 
-// Lock takes the lease on the renewal of a grant.
-func (g *grants) Lock(ctx context.Context, connection string) (func(), error) {
+// Lock takes the lease on the renewal of a grant, and prolongs it until it is released.
+func (g *grants) Lock(ctx context.Context, connection string) (adapters.GrantLock, error) {
 	lease, err := g.store.AcquireLease(ctx, "grant "+connection, rand.Text(), lockTime)
 	if errors.Is(err, store.ErrLeaseHeld) {
 		return nil, nil
@@ -182,9 +185,45 @@ func (g *grants) Lock(ctx context.Context, connection string) (func(), error) {
 	if err != nil {
 		return nil, err
 	}
-	return func() {
-		limited, cancel := context.WithTimeout(context.WithoutCancel(ctx), lockTime)
-		defer cancel()
-		_ = g.store.ReleaseLease(limited, lease) // it runs out by itself
-	}, nil
+	beating, stop := context.WithCancel(context.WithoutCancel(ctx))
+	lock := &grantLock{store: g.store, lease: lease, stop: stop, done: make(chan struct{})}
+	go lock.beat(beating)
+	return lock, nil
+}
+
+// grantLock is a lease that is prolonged while its process lives.
+type grantLock struct {
+	store *store.Store
+	lease store.Lease
+	stop  context.CancelFunc
+	done  chan struct{} // closed when it is prolonged no more
+}
+
+func (l *grantLock) beat(ctx context.Context) {
+	defer close(l.done)
+	ticker := time.NewTicker(lockBeat)
+	defer ticker.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-ticker.C:
+		}
+		if err := l.store.CheckLease(ctx, l.lease); errors.Is(err, store.ErrLeaseHeld) {
+			return // another has it: taking it anew would be a second one's right
+		}
+		_, _ = l.store.AcquireLease(ctx, l.lease.Name, l.lease.Holder, lockTime) // what fails is tried again with the next beat
+	}
+}
+
+// Held is nil as long as the lease is ours.
+func (l *grantLock) Held(ctx context.Context) error { return l.store.CheckLease(ctx, l.lease) }
+
+// Release gives the lease back.
+func (l *grantLock) Release() {
+	l.stop()
+	<-l.done
+	limited, cancel := context.WithTimeout(context.Background(), lockTime)
+	defer cancel()
+	_ = l.store.ReleaseLease(limited, l.lease) // it runs out by itself
 }

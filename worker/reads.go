@@ -19,11 +19,12 @@ type Reads struct {
 	pool  *robots.Pool
 }
 
-// NewReads connects the systems of a workspace.
-func NewReads(of *workspace.Reach, log *slog.Logger) *Reads {
+// NewReads connects the systems of a workspace. grants are what systems gave its workers; nil: nothing.
+func NewReads(of *workspace.Reach, grants adapters.Grants, log *slog.Logger) *Reads {
 	r := &Reads{pool: robots.NewPool(robots.PoolOptions{})}
 	nobody := func(context.Context) (map[string]int, error) { return map[string]int{}, nil }
 	r.reach = newReach(adapters.NewMemory(), robots.NewRunner(r.pool, nil), nobody, log)
+	r.reach.grants = grants
 	r.reach.use(of)
 	return r
 }

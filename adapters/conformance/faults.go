@@ -127,8 +127,11 @@ const (
 
 // disturbances are all that is done to the operation.
 func (s subject) disturbances() []disturbance {
-	if s.adapter.Protocol == "sql" {
+	switch s.adapter.Protocol {
+	case "sql":
 		return s.databaseDisturbances()
+	case "files", "sftp", "mail":
+		return s.serverDisturbances()
 	}
 	var all []disturbance
 	for _, f := range slices.Concat(s.statusFaults(), s.bodyFaults(), s.echoFaults()) {

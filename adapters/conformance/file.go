@@ -58,9 +58,14 @@ type Request struct {
 	Headers map[string]string
 	JSON    rules.Value
 	Form    map[string]string
-	Text    string   // any other body, compared without the blanks around it
-	SQL     string   // a part of the query
-	Params  []string // of a query
+	Text    string            // any other body, compared without the blanks around it
+	SQL     string            // a part of the query
+	File    string            // a file that is there before; its content is the reply
+	Written string            // a file that is there afterwards, with Text in it
+	Mailbox string            // of a mail that lies there before, which is the reply; or, with Holds, afterwards
+	Holds   string            // the Message-ID of a mail that lies in the mailbox afterwards
+	Mail    map[string]string // a mail that is sent: from, to, subject, text
+	Params  []string          // of a query
 }
 
 // Reply is what the system answers.
@@ -98,6 +103,11 @@ var expectShape = source.Record(
 	source.Field{Name: "form", Is: source.Named(source.Text()), About: "The body, as a form.", Default: "no body", Example: "{subject: Late}"},
 	source.Field{Name: "text", Is: source.Text(), About: "Any other body.", Default: "no body", Example: "<a/>"},
 	source.Field{Name: "sql", Is: source.Text(), About: "A part of the query.", Example: "from stock"},
+	source.Field{Name: "file", Is: source.Text(), About: "Of files: a file that is there before the call; the reply's text or json is what it holds.", Example: "stock/HH.csv"},
+	source.Field{Name: "written", Is: source.Text(), About: "Of files: a file that is there after the call; text is what it must hold.", Example: "orders/6F1C2A.csv"},
+	source.Field{Name: "mailbox", Is: source.Text(), About: "Of mail: where a mail lies before the call; the reply's text is the mail. With holds, where it must lie after the call.", Example: "INBOX"},
+	source.Field{Name: "holds", Is: source.Text(), About: "Of mail: the Message-ID of what lies in the mailbox after the call.", Example: "first@acme.example"},
+	source.Field{Name: "mail", Is: source.Named(source.Text()), About: "Of mail: a mail that must be handed to the server: from, to, subject, text.", Example: "{to: jane@example.com, subject: Hello}"},
 	source.Field{Name: "params", Is: source.ListOf(source.Text()), About: "The parameters of the query.", Default: "none", Example: "[AU-1]"},
 )
 
@@ -203,7 +213,8 @@ func parseExchange(node *source.Node) Exchange {
 	}
 	x := Exchange{
 		Expect: Request{Method: expect["method"].Text(), URL: expect["url"].Text(), Headers: texts(expect["headers"]), JSON: exact(expect["json"]), Text: expect["text"].Text(),
-			SQL: expect["sql"].Text(), Params: expect["params"].Texts()},
+			SQL: expect["sql"].Text(), Params: expect["params"].Texts(), File: expect["file"].Text(), Written: expect["written"].Text(), Mailbox: expect["mailbox"].Text(),
+			Holds: expect["holds"].Text(), Mail: texts(expect["mail"])},
 		Reply: Reply{Status: 200, Headers: texts(reply["headers"]), JSON: exact(reply["json"]), Text: reply["text"].Text(), Columns: reply["columns"].Texts(), Rows: exact(reply["rows"])},
 	}
 	if expect["form"].Exists() {

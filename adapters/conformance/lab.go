@@ -63,6 +63,9 @@ func Connect(adapter *adapters.Adapter, tests *Tests, server string) (*adapters.
 	for name, text := range tests.Secrets {
 		config.Secrets[name] = contracts.NewSecret(text)
 	}
+	if adapter.OffHTTP() && adapter.Protocol != "sql" {
+		return connectServer(adapter, config, address)
+	}
 	if adapter.Protocol == "sql" {
 		port, err := rules.ParseNum(address.Port())
 		if err != nil {

@@ -127,8 +127,11 @@ func short(text string) string {
 
 // Play runs one test against a server that plays the system, and returns what is not as it says.
 func (s *suite) play(ctx context.Context, test Test) []string {
-	if s.adapter.Protocol == "sql" {
+	switch s.adapter.Protocol {
+	case "sql":
 		return s.playDatabase(ctx, test)
+	case "files", "sftp", "mail":
+		return s.playServer(ctx, test)
 	}
 	peer := &player{exchanges: test.Exchanges, used: make([]bool, len(test.Exchanges))}
 	base, leave := s.room(peer.serve)

@@ -184,7 +184,7 @@ func (s *suite) subject(ctx context.Context, name string) (subject, bool) {
 			Change: "add one with its exchanges", Untested: true})
 		return sub, false
 	}
-	if s.adapter.Protocol == "sql" {
+	if s.adapter.OffHTTP() {
 		return sub, true
 	}
 	return sub, sub.learn(ctx)

@@ -342,7 +342,7 @@ type Write struct {
 func Writes(ctx context.Context, adapter *adapters.Adapter, tests *Tests) []*Write {
 	var all []*Write
 	for _, name := range adapter.Operations() {
-		if adapter.Protocol == "sql" || adapter.Operation(name).Effect != contracts.Write {
+		if adapter.OffHTTP() || adapter.Operation(name).Effect != contracts.Write {
 			continue
 		}
 		s := &suite{adapter: adapter, tests: tests}

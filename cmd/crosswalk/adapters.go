@@ -30,7 +30,7 @@ func adaptersCommand() *cobra.Command {
 		sub.Flags().String("dir", "", "folder of the workspace; the one here if there is one")
 		c.AddCommand(sub)
 	}
-	c.AddCommand(adaptersTestCommand(), adaptersTryCommand())
+	c.AddCommand(adaptersNewCommand(), adaptersTestCommand(), adaptersTryCommand())
 	return c
 }
 

@@ -30,7 +30,8 @@ func adaptersTryCommand() *cobra.Command {
 		Short: "Call one operation of a system, and show request, answer and mapping",
 		Long: `Calls one operation of a system of the workspace here through its adapter, and shows what went over the wire and what the
 operation made of it. Secrets are masked. Nothing that runs is needed, and no case is started. An operation that writes asks
-before it is carried out; --yes answers.
+before it is carried out; --yes answers. A system that somebody has logged in to (systems login) is called with that log-in, out of the
+store of the workspace (--data, --database).
 
 With --record the call is kept as a test beside the adapter (NAME.tests.yaml), marked with the day. What says who somebody is
 (names, addresses, numbers, prose) is replaced by what is made up, unless --keep-personal; read it before you commit it.`,
@@ -50,6 +51,7 @@ With --record the call is kept as a test beside the adapter (NAME.tests.yaml), m
 	c.Flags().Bool("keep-personal", false, "with --record: leave personal data as it is")
 	c.Flags().String("name", "", "with --record: the name of the test")
 	c.Flags().String("dir", "", "folder of the workspace; the one here if there is one")
+	storeFlags(c)
 	jsonFlag(c)
 	return c
 }
@@ -174,6 +176,12 @@ func tryAdapter(c *cobra.Command, args []string) error {
 			call.Key = "try-" + rand.Text()[:12]
 		}
 	}
+	grants, forget, err := grantsHere(c, t.dir, t.w)
+	if err != nil {
+		return err
+	}
+	defer forget()
+	t.config.Grants = grants
 	connection, err := t.route.Adapter.Connect(t.config)
 	if err != nil {
 		return contentError(err)

@@ -92,13 +92,18 @@ func compareDrivers(c *cobra.Command, args []string) error {
 	if err != nil {
 		return err
 	}
+	grants, forget, err := grantsHere(c, dir, w)
+	if err != nil {
+		return err
+	}
+	defer forget()
 	var reads []*worker.Reads
 	for _, name := range names {
 		only, err := onlyDriver(w, system, strings.TrimSpace(name))
 		if err != nil {
 			return err
 		}
-		one := worker.NewReads(only, slog.New(slog.DiscardHandler))
+		one := worker.NewReads(only, grants, slog.New(slog.DiscardHandler))
 		defer one.Close()
 		reads = append(reads, one)
 	}

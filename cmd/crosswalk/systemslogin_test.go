@@ -34,15 +34,25 @@ operations:
 func TestSystemsLogin(t *testing.T) {
 	t.Parallel()
 	tokens := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if strings.HasPrefix(r.URL.Path, "/tasks/") { // the product itself, which lets in who has logged in
+			if r.Header.Get("Authorization") != "Bearer access-one" {
+				w.WriteHeader(http.StatusUnauthorized)
+				return
+			}
+			_, _ = io.WriteString(w, `{"id": "7"}`)
+			return
+		}
 		_ = r.ParseForm()
-		_, _ = fmt.Fprintf(w, `{"access_token": "access-%s", "refresh_token": "refresh-1", "expires_in": 60}`, r.PostForm.Get("code"))
+		_, _ = fmt.Fprintf(w, `{"access_token": "access-%s", "refresh_token": "refresh-1", "expires_in": 36000}`, r.PostForm.Get("code"))
 	}))
 	t.Cleanup(tokens.Close)
 	dir := t.TempDir()
 	for name, text := range map[string]string{
-		"crosswalk.yaml": "company: Acme\nnetwork: {allow: ['" + strings.TrimPrefix(tokens.URL, "http://") + "']}\nsystems:\n  support: {contract: support, drivers: [{adapter: deskly, settings: {login: '" + tokens.URL + "'}}]}\n" +
+		"crosswalk.yaml": "company: Acme\nnetwork: {allow: ['" + strings.TrimPrefix(tokens.URL, "http://") + "']}\nsystems:\n  support: {contract: support, drivers: [{adapter: deskly, base_url: '" + tokens.URL + "', settings: {login: '" + tokens.URL + "'}}]}\n" +
 			"  other: {contract: support, drivers: [{person: desk}]}\n",
 		"adapters/deskly.yaml": loginAdapter,
+		"usecases/look.yaml":   "usecase: look\ntitle: Look\ninput: {task: {type: string, ref: support.task, required: true}}\nsteps:\n  - {id: found, call: support.get_task, with: {task: '${input.task}'}}\n  - {id: done, end: {outcome: 'found', result: {id: '${found.id}'}}}\n",
+		"task.json":            `{"task": "7"}`,
 	} {
 		require.NoError(t, os.MkdirAll(filepath.Dir(filepath.Join(dir, name)), 0o700))
 		require.NoError(t, os.WriteFile(filepath.Join(dir, name), []byte(text), 0o600))
@@ -101,4 +111,23 @@ func TestSystemsLogin(t *testing.T) {
 	raw, err := s.Grant(t.Context(), "support/deskly")
 	require.NoError(t, err)
 	require.False(t, strings.Contains(string(raw.Sealed), "access-one") || json.Valid(raw.Sealed))
+
+	// What is tried by hand is tried with that log-in, and so is a dry run.
+	run := func(arguments ...string) string {
+		root := rootCommand()
+		var out strings.Builder
+		root.SetOut(&out)
+		root.SetErr(&out)
+		root.SetArgs(append(arguments, "--dir", dir, "--data", data, "--json", "--input", filepath.Join(dir, "task.json")))
+		require.NoError(t, root.ExecuteContext(t.Context()), out.String())
+		require.NotContains(t, out.String(), "access-one")
+		return out.String()
+	}
+	require.Contains(t, run("adapters", "try", "support", "get_task"), `"id": "7"`)
+	require.Contains(t, run("run", "look", "--dry-run"), `"outcome": "found"`)
+	root = rootCommand()
+	root.SetOut(io.Discard)
+	root.SetErr(io.Discard)
+	root.SetArgs([]string{"adapters", "try", "support", "get_task", "--dir", dir, "--data", t.TempDir(), "--input", filepath.Join(dir, "task.json"), "--json"})
+	require.Error(t, root.ExecuteContext(t.Context()), "nobody has logged in there")
 }

@@ -1,0 +1,46 @@
+package adapters
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"net/url"
+	"strings"
+	"sync/atomic"
+)
+
+// mendedKey leads to whether an answer of the call held half of a character.
+type mendedKey struct{}
+
+func withMended(ctx context.Context) context.Context {
+	return context.WithValue(ctx, mendedKey{}, new(atomic.Bool))
+}
+
+// mended takes in that halves of characters in an answer became U+FFFD. A customer's emoji that some program cut in two
+// stops no case; it is counted with what changes in the system's answers.
+func (c *Connection) mended(ctx context.Context, op *Operation, halves int) {
+	if halves == 0 {
+		return
+	}
+	if seen, _ := ctx.Value(mendedKey{}).(*atomic.Bool); seen != nil {
+		seen.Store(true)
+	}
+	c.unfit(op, "text", fmt.Sprintf("%d character(s) of which the system gave only half were replaced by U+FFFD", halves))
+}
+
+// encodedMark is U+FFFD in addresses and forms.
+const encodedMark = "%EF%BF%BD"
+
+// unmended refuses a request that would write back what was replaced: an operation that reads a record, alters one field of
+// it and writes all of it would change another one unseen.
+func unmended(ctx context.Context, r *request, address *url.URL, body []byte) error {
+	seen, _ := ctx.Value(mendedKey{}).(*atomic.Bool)
+	if seen == nil || !r.writes || !seen.Load() {
+		return nil
+	}
+	if !bytes.Contains(body, []byte("\uFFFD")) && !bytes.Contains(body, []byte(encodedMark)) && !strings.Contains(address.String(), encodedMark) {
+		return nil
+	}
+	return errors.New("the record holds half of a character, which cannot be written back as it is; correct the text in the system")
+}

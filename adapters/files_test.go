@@ -2,24 +2,18 @@ package adapters_test
 
 import (
 	"context"
-	"crypto/ed25519"
-	"crypto/rand"
-	"encoding/pem"
 	"fmt"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strings"
 	"syscall"
 	"testing"
 
 	"github.com/stretchr/testify/require"
-	"golang.org/x/crypto/ssh"
 
 	"crosswalk/adapters"
 	"crosswalk/contracts"
-	"crosswalk/e2e/daemon"
-	"crosswalk/freeport"
+	"crosswalk/e2e/sshserver"
 	"crosswalk/rules"
 )
 
@@ -62,38 +56,6 @@ operations:
     output: {name: '${answer.name}'}
 `
 
-// sshd starts OpenSSH's server for the directory, and returns its port, its key's fingerprint and a key that opens it.
-func sshd(t *testing.T) (port int, fingerprint, key string) {
-	t.Helper()
-	directory := t.TempDir()
-	require.NoError(t, os.Chmod(directory, 0o700))
-	write := func(name string, seed ed25519.PrivateKey) ssh.PublicKey {
-		block, err := ssh.MarshalPrivateKey(seed, "")
-		require.NoError(t, err)
-		require.NoError(t, os.WriteFile(filepath.Join(directory, name), pem.EncodeToMemory(block), 0o600))
-		public, err := ssh.NewPublicKey(seed.Public())
-		require.NoError(t, err)
-		return public
-	}
-	_, host, err := ed25519.GenerateKey(rand.Reader)
-	require.NoError(t, err)
-	_, user, err := ed25519.GenerateKey(rand.Reader)
-	require.NoError(t, err)
-	fingerprint = ssh.FingerprintSHA256(write("host", host))
-	require.NoError(t, os.WriteFile(filepath.Join(directory, "authorized"), ssh.MarshalAuthorizedKey(write("user", user)), 0o600))
-	port, err = freeport.Port("127.0.0.1")
-	require.NoError(t, err)
-	require.NoError(t, os.MkdirAll("/run/sshd", 0o755)) // the server's own place, which Debian makes when it starts the service
-	command := exec.Command("/usr/sbin/sshd", "-D", "-e", "-f", "/dev/null", "-p", fmt.Sprint(port), "-h", filepath.Join(directory, "host"), "-o", "ListenAddress=127.0.0.1", "-o", "PidFile=none",
-		"-o", "AuthorizedKeysFile="+filepath.Join(directory, "authorized"), "-o", "StrictModes=no", "-o", "Subsystem=sftp internal-sftp", "-o", "PermitRootLogin=yes", "-o", "PasswordAuthentication=no", "-o", "UsePAM=no")
-	server, err := daemon.Start(t.Context(), command, func(ctx context.Context) error { return daemon.Answers(ctx, fmt.Sprintf("127.0.0.1:%d", port)) })
-	require.NoError(t, err, "an SSH server for tests (scripts/setup test installs it)")
-	t.Cleanup(func() { require.NoError(t, server.Stop(syscall.SIGKILL)) })
-	text, err := os.ReadFile(filepath.Join(directory, "user"))
-	require.NoError(t, err)
-	return port, fingerprint, string(text)
-}
-
 func parsed(t *testing.T, text string) *adapters.Adapter {
 	t.Helper()
 	adapter, problems := adapters.Parse("acme.yaml", []byte(text), contracts.Catalog())
@@ -119,13 +81,13 @@ func TestFiles(t *testing.T) {
 	t.Run("sftp", func(t *testing.T) {
 		t.Parallel()
 		directory := t.TempDir()
-		port, fingerprint, key := sshd(t)
+		server, err := sshserver.Start(t.Context())
+		require.NoError(t, err)
+		t.Cleanup(func() { require.NoError(t, server.Stop()) })
+		port, fingerprint, key := server.Port, server.Fingerprint, server.Key
 		adapter := parsed(t, fmt.Sprintf(depot, "sftp", "{host: {}, port: {type: integer}, user: {}, directory: {}, host_key: {}}"))
 		config := adapters.Config{System: "depot", Shared: boundless{}, AllowHosts: []string{fmt.Sprintf("127.0.0.1:%d", port)}, Secrets: secrets(map[string]string{"private_key": key}),
-			Settings: rules.Record(fields{"host": rules.Text("127.0.0.1"), "port": rules.Number(rules.Int(int64(port))), "user": rules.Text(os.Getenv("USER")), "directory": rules.Text(directory), "host_key": rules.Text(fingerprint)})}
-		if config.Settings.Get("user").Text() == "" {
-			config.Settings = config.Settings.With("user", rules.Text("root"))
-		}
+			Settings: rules.Record(fields{"host": rules.Text("127.0.0.1"), "port": rules.Number(rules.Int(int64(port))), "user": rules.Text(server.User), "directory": rules.Text(directory), "host_key": rules.Text(fingerprint)})}
 		connection, err := adapter.Connect(config)
 		require.NoError(t, err)
 		t.Cleanup(connection.Close)

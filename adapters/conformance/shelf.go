@@ -46,7 +46,9 @@ func openShelf(exchanges []Exchange, how manner) (server, error) {
 	return s, err
 }
 
-func (s shelf) address() string { return (&url.URL{Scheme: "file", Path: filepath.Join(s.directory, exchangeFolder)}).String() }
+func (s shelf) address() string {
+	return (&url.URL{Scheme: "file", Path: filepath.Join(s.directory, exchangeFolder)}).String()
+}
 
 func (s shelf) close() { _ = os.RemoveAll(s.directory) }
 

@@ -7,6 +7,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -184,6 +185,26 @@ func (s *Server) run(ctx context.Context, port int, program string, arguments ..
 	}
 	s.daemons = append(s.daemons, running)
 	return nil
+}
+
+// Idle says whether all mail that was taken has been delivered.
+func (s *Server) Idle() (bool, error) {
+	for _, name := range []string{"maildrop", "incoming", "active", "deferred"} {
+		left := 0
+		err := filepath.WalkDir(filepath.Join(s.directory, "queue", name), func(_ string, entry fs.DirEntry, err error) error {
+			if errors.Is(err, fs.ErrNotExist) {
+				return nil // it was delivered while we looked
+			}
+			if err == nil && !entry.IsDir() {
+				left++
+			}
+			return err
+		})
+		if err != nil || left > 0 {
+			return false, err
+		}
+	}
+	return true, nil
 }
 
 // Stop ends the servers and removes what they keep.

@@ -34,6 +34,9 @@ type Config struct {
 	Shared Shared
 	// Grants keeps what the system gives us by OAuth2; nil: nobody does, and it is gone with the connection.
 	Grants Grants
+	// TokenURL replaces the addresses at which tokens are given and at which the system says where requests go, as BaseURL does for
+	// requests: for trying an adapter out without the system that gives tokens.
+	TokenURL string
 	// Answers is told of every successful answer, so that somebody sees when they change; nil: nobody does.
 	Answers func(operation string, body rules.Value)
 	// Unfit is told of every place of an operation's answer that does not look as declared, whether or not the call

@@ -28,6 +28,10 @@ func (a *Adapter) CanLogin() bool { return a.auth.oauth != nil && a.auth.oauth.g
 // TakesGrants says whether the system gives the adapter tokens by OAuth2, in whichever way.
 func (a *Adapter) TakesGrants() bool { return a.auth.oauth != nil }
 
+// Renews says whether the adapter gets itself new credentials when those that it has are refused: tokens of OAuth2, or a
+// session.
+func (a *Adapter) Renews() bool { return a.auth.oauth != nil || a.auth.session != nil }
+
 // Login begins a log-in. redirect is where the system sends the browser afterwards.
 func (c *Connection) Login(redirect string) (*Login, error) {
 	if !c.adapter.CanLogin() {

@@ -60,6 +60,9 @@ func newTokens(o *oauth, config Config, connection string, settings rules.Value,
 		if address == "" {
 			continue
 		}
+		if config.TokenURL != "" {
+			address = config.TokenURL
+		}
 		u, err := resolve(address, settings, allow)
 		if err != nil {
 			return nil, err

@@ -147,6 +147,9 @@ func (s subject) disturbances() []disturbance {
 	if s.several && s.op.Effect == contracts.Read {
 		all = append(all, disturbance{checkPages, "the token expires between two requests", s.expired})
 	}
+	if s.several && s.op.Effect == contracts.Read && s.adapter.Renews() {
+		all = append(all, disturbance{checkPages, renewalFault, s.renewed})
+	}
 	if s.op.Paged() {
 		all = append(all, disturbance{checkPages, "every page leads on to the next", s.endless}, disturbance{checkPages, "the next page lies on another host", s.elsewhere})
 	}

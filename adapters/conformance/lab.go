@@ -52,6 +52,11 @@ const oauthToken = "t0ken-of-oauth2"
 
 // Connect joins an adapter with a server that plays its system, with the settings and secrets of its tests.
 func Connect(adapter *adapters.Adapter, tests *Tests, server string) (*adapters.Connection, error) {
+	return connectWith(adapter, tests, server, func(*adapters.Config) {})
+}
+
+// connectWith is Connect with something that is otherwise.
+func connectWith(adapter *adapters.Adapter, tests *Tests, server string, alter func(*adapters.Config)) (*adapters.Connection, error) {
 	address, err := url.Parse(server)
 	if err != nil {
 		return nil, err
@@ -75,6 +80,7 @@ func Connect(adapter *adapters.Adapter, tests *Tests, server string) (*adapters.
 	} else {
 		config.BaseURL = server
 	}
+	alter(&config)
 	return adapter.Connect(config)
 }
 

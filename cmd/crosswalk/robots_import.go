@@ -142,6 +142,35 @@ func operationNames(all map[string]*contracts.Contract, name string) []string {
 	return names
 }
 
+// withOperations is a contract with the operations of another one behind its own, as an application with several robots has
+// them; if they cannot simply stand there, it is the other one.
+func withOperations(name string, contract, further []byte) []byte {
+	_, operations, found := strings.Cut(string(further), "\noperations:\n")
+	both := []byte(strings.TrimRight(string(contract), "\n") + "\n" + operations)
+	before, problems := contracts.Parse(name, contract)
+	if !found || problems.Err() != nil || !strings.HasSuffix(string(contract), "\n") {
+		return further
+	}
+	added, problems := contracts.Parse(name, further)
+	if problems.Err() != nil {
+		return further
+	}
+	known := 0
+	for short := range added.Operations {
+		if before.Operations[short] != nil {
+			known++
+		}
+	}
+	if known == len(added.Operations) && known < len(before.Operations) {
+		return contract
+	}
+	after, problems := contracts.Parse(name, both)
+	if problems.Err() != nil || len(after.Operations) != len(before.Operations)+len(added.Operations) {
+		return further
+	}
+	return both
+}
+
 func (i *robotImport) planned() error {
 	plan, err := recording.NewPlan(i.read, i.options)
 	if err != nil {
@@ -153,6 +182,11 @@ func (i *robotImport) planned() error {
 	}
 	plan.Searches = i.searches
 	i.plan, i.files = plan, plan.Files()
+	for name, text := range i.files {
+		if old, err := os.ReadFile(filepath.Join(i.dir, filepath.FromSlash(name))); err == nil && plan.Extends && strings.HasPrefix(name, "contracts/") {
+			i.files[name] = withOperations(name, old, text)
+		}
+	}
 	if _, err := os.Stat(filepath.Join(i.dir, "crosswalk.yaml")); err != nil {
 		i.files["crosswalk.yaml"] = []byte("# A workspace: which systems there are, and how they are reached. See crosswalk init for a whole one.\nsystems:\n  " + plan.Driver() + "\n")
 	}
@@ -226,7 +260,7 @@ func (i *robotImport) finish() error {
 	for _, name := range slices.Sorted(maps.Keys(i.files)) {
 		path := filepath.Join(i.dir, filepath.FromSlash(name))
 		written = append(written, path)
-		if old, err := os.ReadFile(path); err == nil && string(old) != string(i.files[name]) && !force {
+		if old, err := os.ReadFile(path); err == nil && !strings.HasPrefix(string(i.files[name]), string(old)) && !force { // what only adds to a file loses nothing
 			there = append(there, path)
 		}
 	}

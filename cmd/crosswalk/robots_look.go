@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"context"
 	"fmt"
 	"net/url"
@@ -31,7 +32,7 @@ func (i *robotImport) look(ctx context.Context) error {
 		}
 		posts := slices.DeleteFunc(seen.Posts, func(post string) bool { return slices.Contains(i.plan.Searches, post) })
 		i.options.Seen = seen
-		searches := i.plan.Searches
+		searches, login := i.plan.Searches, len(i.plan.Login)
 		again, err := i.askSearches(posts)
 		if err != nil {
 			return err
@@ -40,7 +41,7 @@ func (i *robotImport) look(ctx context.Context) error {
 		if err := i.planned(); err != nil {
 			return err
 		}
-		if len(again) == 0 {
+		if len(again) == 0 && len(i.plan.Login) == login { // a login that the page has shown to be one is gone through now
 			if seen.Problem != "" {
 				i.notes = append(i.notes, "the look at the pages ended early: "+seen.Problem)
 			}
@@ -80,7 +81,13 @@ func (i *robotImport) lookOnce(ctx context.Context) (*recording.Seen, error) {
 		return nil, err
 	}
 	defer os.RemoveAll(dir)
+	files := i.files
+	i.files = map[string][]byte{}
+	for name, text := range files { // the commit's address is not known yet, and not needed: nothing is sent
+		i.files[name] = bytes.Replace(text, []byte("effect: {method: POST, url: '*'}"), []byte("effect: {method: POST, url: '/*'}"), 1)
+	}
 	read, problems := i.compile(dir)
+	i.files = files
 	if problems.Err() != nil {
 		return nil, fmt.Errorf("the robot has errors: %s", problems.Errors()[0].Message)
 	}

@@ -64,6 +64,16 @@ func TestARecordingBecomesARobotThatAnswers(t *testing.T) {
 	require.Contains(t, string(system), "reads_by_post: [/cgi-bin/suche]")
 	require.Contains(t, string(system), "alive: {frame: menu, link: Abmelden}")
 
+	// A recording that names the fields by their places only says nothing of a password: the pages do.
+	bare := filepath.Join(dir, "bare.json")
+	require.NoError(t, os.WriteFile(bare, []byte(strings.NewReplacer(`, ["input[name='kennwort']"]`, "", `["aria/Anmelden"], `, "").Replace(text)), 0o600))
+	out, err = commandLine(t, "robots", "import", bare, "--out", filepath.Join(dir, "bare"), "--system", "versand", "--yes")
+	require.NoError(t, err, out)
+	system, err = os.ReadFile(filepath.Join(dir, "bare", "robots", "versand.system.yaml"))
+	require.NoError(t, err)
+	require.Contains(t, string(system), "alive: {frame: menu, link: Abmelden}", out)
+	require.Contains(t, string(system), "{button: Anmelden}")
+
 	out, err = commandLine(t, "check", acme)
 	require.NoError(t, err, out)
 	t.Setenv("VERSAND_USER", sandbox.FulfilmentLogin.User)
@@ -88,7 +98,7 @@ func TestARecordingBecomesARobotThatAnswers(t *testing.T) {
 	// The password is nowhere, in no form.
 	password := sandbox.FulfilmentLogin.Password
 	require.NoError(t, filepath.WalkDir(dir, func(path string, entry fs.DirEntry, err error) error {
-		if err != nil || entry.IsDir() || path == file {
+		if err != nil || entry.IsDir() || path == file || path == bare {
 			return err
 		}
 		written, err := os.ReadFile(path)

@@ -203,6 +203,17 @@ func (p *Plan) commit(o Options) error {
 			guess = n
 		}
 	}
+	if guess >= 0 { // what leads to a form says what the form does: the form is what is filled in and sent afterwards
+		typed := at[guess]
+		for i := typed; i < len(p.Steps); i++ {
+			if kind := p.Steps[i].Kind; kind == "fill" || kind == "select" || kind == "check" {
+				typed = i
+			}
+		}
+		if n := slices.IndexFunc(at, func(i int) bool { return i >= typed }); n > guess && !searchWords.MatchString(p.Steps[at[n]].reads()) {
+			guess = n
+		}
+	}
 	if guess < 0 && o.Operation != nil && len(at) > 0 {
 		guess = len(at) - 1
 	}

@@ -94,6 +94,21 @@ func TestWhatWasClicked(t *testing.T) {
 	}
 }
 
+// TestWhatIsSentIsTheCommit: the link that opens a form says as much of what it does as the form's own button.
+func TestWhatIsSentIsTheCommit(t *testing.T) {
+	t.Parallel()
+	r, err := Read("pay.side", []byte(`{"id": "1", "version": "2.0", "name": "club", "url": "http://club.example", "tests": [{"id": "a", "name": "Zahlung erfassen", "commands": [
+		{"command": "open", "target": "/", "value": ""},
+		{"command": "click", "target": "linkText=Zahlung erfassen", "value": ""},
+		{"command": "type", "target": "name=betrag", "value": "45,00"},
+		{"command": "click", "target": "name=los", "value": ""}]}]}`), "")
+	require.NoError(t, err)
+	p, err := NewPlan(r, Options{})
+	require.NoError(t, err)
+	require.Equal(t, 4, p.Commit.Step)
+	require.Len(t, p.Steps, 3)
+}
+
 func TestSideRecording(t *testing.T) {
 	t.Parallel()
 	r := readTest(t, "invoice.side")

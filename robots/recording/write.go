@@ -275,6 +275,11 @@ func (w *writer) commit() {
 		w.line("  click: %s", at)
 	}
 	to := p.seen.step(a.Step).FormPost
+	for i := len(p.Steps) - 1; i >= 0 && to == ""; i-- { // the commit itself is not carried out by a look
+		if p.Steps[i].Frame == a.Frame && p.Steps[i].Window == a.Window {
+			to = p.seen.step(p.Steps[i].Step).FormPost
+		}
+	}
 	if to == "" {
 		w.comment("  ", "guess: the recording does not tell which request this sends; name its address in place of *")
 		to = "*"

@@ -161,4 +161,5 @@ func TestComplaintsOnTrytonAndRequestTracker(t *testing.T) {
 	for _, from := range []string{"jane@example.com", "nobody@example.net", "nils@example.com"} {
 		o.ticket(from)
 	}
+	writtenOnce(t, o.Servers)
 }

@@ -15,7 +15,7 @@ server.update_etc(sys.argv[1])  # before all else of Tryton, which looks for its
 os.environ.setdefault('DB_NAME', ':memory:')  # the helpers below stand among Tryton's tests, which want a name
 from proteus import Model, config
 from trytond.modules.account.tests.tools import (
-    create_chart, create_fiscalyear, get_accounts)
+    create_chart, create_fiscalyear, create_tax, get_accounts)
 from trytond.modules.account_invoice.tests.tools import (
     create_payment_term, set_fiscalyear_invoice_sequences)
 from trytond.modules.company.tests.tools import create_company, get_company
@@ -219,6 +219,25 @@ def settle_stock(depot, products):
     press(inventory, 'confirm')
 
 
+def taxed(company, accounts):
+    """An article with a tax, and the way in which payments come. Made after all else, so that nothing else has other numbers."""
+    tax = create_tax(Decimal('0.19'))
+    tax.save()
+    Category, Template = Model.get('product.category'), Model.get('product.template')
+    unit, = Model.get('product.uom').find([('name', '=', 'Unit')])
+    accounting = Category(name='Goods with tax', accounting=True, account_revenue=accounts['revenue'], account_expense=accounts['expense'])
+    accounting.customer_taxes.append(tax)
+    accounting.save()
+    template = Template(name='Teapot Nori', default_uom=unit, type='goods', salable=True, list_price=Decimal('40.00'), account_category=accounting)
+    product, = template.products
+    product.suffix_code = 'TE-01'
+    product.cost_price = Decimal('20.00')
+    template.save()
+    journal, = Model.get('account.journal').find([('type', '=', 'cash')], limit=1)
+    Model.get('account.invoice.payment.method')(name='Bank transfer', company=company, journal=journal,
+        credit_account=accounts['cash'], debit_account=accounts['cash']).save()
+
+
 def reader(company):
     """The user that Crosswalk logs in as."""
     User, Group = Model.get('res.user'), Model.get('res.group')
@@ -242,6 +261,7 @@ def main(config_file, database):
     parties = customers(countries, accounts, term)
     play(parties, products)
     settle_stock(depot, products)
+    taxed(company, accounts)
     reader(company)
 
 

@@ -242,6 +242,7 @@ type End struct {
 	State   CaseState   `json:"state"`
 	Outcome string      `json:"outcome"`
 	Stage   string      `json:"stage"`
+	Title   string      `json:"title,omitempty"` // a case that never waited has not said it before
 	Result  rules.Value `json:"result"`
 	At      time.Time   `json:"at"`
 }

@@ -61,7 +61,7 @@ func (a *Activities) writeRecord(ctx context.Context, in Record) error {
 		if err != nil {
 			return err
 		}
-		record.End = &store.End{State: store.CaseState(e.State), Outcome: e.Outcome, Stage: e.Stage, Result: result, At: e.At}
+		record.End = &store.End{State: store.CaseState(e.State), Outcome: e.Outcome, Stage: e.Stage, Title: e.Title, Result: result, At: e.At}
 	}
 	return a.Store.WriteRecord(ctx, record)
 }

@@ -22,6 +22,7 @@ const (
 // oauth is how tokens are had by OAuth2.
 type oauth struct {
 	grant        string
+	baseURL      string // of the adapter, with settings in {…}
 	authorizeURL string // addresses with settings in {…}
 	tokenURL     string
 	client       *rules.Template
@@ -89,7 +90,7 @@ func (p *parser) parseOAuth(node *source.Node, in scope) *oauth {
 	o := &oauth{
 		grant: node.Required("grant", "how a token is had").OneOf(grantCode, grantCredentials, grantJWT), client: in.template(fields["client_id"]), secret: in.template(fields["client_secret"]),
 		basic: fields["client_auth"].OneOf("body", "basic") == "basic", scopes: fields["scopes"].Texts(), pkce: !fields["pkce"].Exists() || fields["pkce"].Bool(),
-		lifetime: fields["lifetime"].Duration(), header: "Authorization", prefix: "Bearer ", authorize: parseTree(fields["authorize"], in), token: parseTree(fields["token"], in),
+		baseURL: p.adapter.baseURL, lifetime: fields["lifetime"].Duration(), header: "Authorization", prefix: "Bearer ", authorize: parseTree(fields["authorize"], in), token: parseTree(fields["token"], in),
 	}
 	o.tokenURL = p.tokenAddress(node.Required("token_url", "where tokens are given"))
 	if fields["header"].Exists() {
@@ -152,6 +153,29 @@ func (p *parser) tokenAddress(node *source.Node) string {
 		node.Errorf("write for example https://login.example.com/oauth/token", "%q is not an https address", text)
 	}
 	return text
+}
+
+// moved is an address where the system really is: what the file has at the product's own origin goes with it when a
+// workspace replaces base_url, as a test account's log-in does. An address at another origin stays.
+func (o *oauth) moved(address, base string) string {
+	origin, path := splitOrigin(address)
+	if own, _ := splitOrigin(o.baseURL); base == "" || own != origin {
+		return address
+	}
+	replaced, _ := splitOrigin(base)
+	return replaced + path
+}
+
+// splitOrigin parts an address, whose settings may still be in {…}, before its path.
+func splitOrigin(address string) (origin, path string) {
+	start := 0
+	if i := strings.Index(address, "://"); i >= 0 {
+		start = i + len("://")
+	}
+	if i := strings.IndexByte(address[start:], '/'); i >= 0 {
+		return address[:start+i], address[start+i:]
+	}
+	return address, ""
 }
 
 // resolve puts settings into an address, and says if it may not be spoken to.

@@ -425,6 +425,23 @@ func TestWhereCredentialsGo(t *testing.T) {
 	require.ErrorContains(t, err, "a private one must be allowed")
 }
 
+// Where a workspace replaces the address of the product, its log-in goes with it; a log-in elsewhere stays where it is.
+func TestTheLogInGoesWithTheAddress(t *testing.T) {
+	t.Parallel()
+	ours := strings.NewReplacer("grant: authorization_code", "grant: client_credentials", "    authorize_url: '{login}/authorize'\n", "", "token_url: '{login}/token'", "token_url: https://api.acme.example/token").Replace(oauthAdapter)
+	require.Contains(t, ours, "base_url: https://api.acme.example")
+	s := newTokenServer(t)
+	for range 2 {
+		_, err := ask(t, s.connect(t, ours, nil, nil), "support.get_task", fields{"task": rules.Text("1")})
+		require.NoError(t, err)
+	}
+	require.NotEmpty(t, s.forms)
+	given := len(s.forms)
+	_, err := ask(t, s.connect(t, strings.Replace(ours, "https://api.acme.example/token", "https://login.acme.invalid/token", 1), nil, nil), "support.get_task", fields{"task": rules.Text("1")})
+	require.ErrorContains(t, err, "cannot be resolved")
+	require.Len(t, s.forms, given)
+}
+
 // A secret cannot stand in an address.
 func TestNoSecretInAnAddress(t *testing.T) {
 	t.Parallel()

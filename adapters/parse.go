@@ -58,7 +58,9 @@ func (p *parser) file(root *source.Node) {
 		a.Title = a.Name
 	}
 	a.Docs, a.About, a.Setup, a.Scopes = fields["docs"].Texts(), fields["about"].Text(), fields["setup"].Texts(), fields["scopes"].Texts()
-	p.contract(root)
+	if !p.contract(root) {
+		return // nothing below can be judged, and each operation would seem to be wrong
+	}
 	a.Protocol = "http"
 	if fields["protocol"].Exists() {
 		a.Protocol = fields["protocol"].OneOf(protocols...)
@@ -88,7 +90,9 @@ func (p *parser) file(root *source.Node) {
 	}
 }
 
-func (p *parser) contract(root *source.Node) {
+// contract reads which contracts are carried out, and says whether all of them are known.
+func (p *parser) contract(root *source.Node) bool {
+	known := true
 	node := root.Required("contract", "name the contract that the adapter carries out, as in contract: support")
 	named := []*source.Node{node}
 	if node.Kind() == source.List {
@@ -99,7 +103,8 @@ func (p *parser) contract(root *source.Node) {
 		case !one.Exists():
 			continue
 		case p.contracts[name] == nil:
-			one.Errorf(source.DidYouMean(name, sortedKeys(p.contracts)), "there is no contract %q", name)
+			contracts.Unknown(one, p.contracts)
+			known = false
 		case p.adapter.Serves(name):
 			one.Errorf("remove one", "the contract %q is there twice", name)
 		}
@@ -108,6 +113,7 @@ func (p *parser) contract(root *source.Node) {
 	if len(p.adapter.Contracts) > 0 {
 		p.adapter.Contract = p.adapter.Contracts[0]
 	}
+	return known
 }
 
 // general reads what holds for all operations.

@@ -42,7 +42,7 @@ func TestParseRefuses(t *testing.T) {
 	for name, test := range map[string]struct{ replace, by, message string }{
 		"another name than the file's":   {"adapter: acme", "adapter: other", `acme.yaml:1:10: error: the file is called acme.yaml, the adapter other`},
 		"unknown field":                  {"auth:", "autth:", `unknown field "autth" (did you mean "auth"?)`},
-		"unknown contract":               {"contract: support", "contract: suport", `there is no contract "suport" (did you mean "support"?)`},
+		"unknown contract":               {"contract: support", "contract: suport", `there is no contract "suport" (did you mean "support"? A new one is the file contracts/suport.yaml)`},
 		"operation not in the contract":  {"get_task:", "get_tusk:", `the contract support has no operation "get_tusk" (did you mean "get_task"?`},
 		"no auth":                        {"auth: {bearer: '${secret.token}'}\n", "", `the field "auth" is missing`},
 		"plain http":                     {"https://api", "http://api", `is not an https address`},
@@ -126,5 +126,5 @@ func TestSeveralContracts(t *testing.T) {
 	require.Contains(t, parse(strings.Replace(text, "  warehouse.check", "  orders.check", 1)), `"orders.check_stock" cannot be the name of an operation`)
 	require.Contains(t, parse(strings.Replace(text, "  warehouse.check_stock", "  warehouse.check_stick", 1)), `the contract warehouse has no operation`)
 	require.Contains(t, parse(strings.Replace(text, "[support, warehouse]", "[support, warehouse, support]", 1)), `the contract "support" is there twice`)
-	require.Contains(t, parse(strings.Replace(text, "[support, warehouse]", "[support, warehous]", 1)), `there is no contract "warehous" (did you mean "warehouse"?)`)
+	require.Contains(t, parse(strings.Replace(text, "[support, warehouse]", "[support, warehous]", 1)), `there is no contract "warehous" (did you mean "warehouse"? A new one is the file contracts/warehous.yaml)`)
 }

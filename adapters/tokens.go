@@ -60,6 +60,7 @@ func newTokens(o *oauth, config Config, connection string, settings rules.Value,
 		if address == "" {
 			continue
 		}
+		address = o.moved(address, config.BaseURL)
 		if config.TokenURL != "" {
 			address = config.TokenURL
 		}
@@ -72,7 +73,7 @@ func newTokens(o *oauth, config Config, connection string, settings rules.Value,
 	}
 	if o.authorizeURL != "" {
 		var err error
-		if t.page, err = resolve(o.authorizeURL, settings, allow); err != nil {
+		if t.page, err = resolve(o.moved(o.authorizeURL, config.BaseURL), settings, allow); err != nil {
 			return nil, err
 		}
 	}

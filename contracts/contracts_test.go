@@ -9,6 +9,8 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/require"
+
+	"crosswalk/source"
 )
 
 func TestCatalog(t *testing.T) {
@@ -110,4 +112,35 @@ func TestClassOf(t *testing.T) {
 	require.Equal(t, Class(""), ClassOf(nil))
 	require.True(t, RateLimited.Temporary())
 	require.False(t, Declined.Temporary())
+}
+
+// A record of the contract may be named anywhere in an answer, such as in a list; its fields stand in one place only.
+func TestRecordInAnAnswer(t *testing.T) {
+	t.Parallel()
+	contract, problems := Parse("field.yaml", []byte(`contract: field
+records:
+  device: {schema: {id: {ref: field.device, required: true}, serial: {type: string, required: true}}}
+operations:
+  list_devices: {effect: read, input: {site: string}, output: {devices: {items: {record: device}, required: true}, spare: {record: device, title: Spare}}}
+`))
+	require.Empty(t, problems.Error())
+	output := contract.Operation("list_devices").Output
+	devices, _ := output.Field("devices")
+	require.Equal(t, "list of device record", devices.Type.String())
+	require.Equal(t, contract.Records["device"].Type.FieldNames(), devices.Type.Items.FieldNames(), "with id, serial and the system")
+	spare, _ := output.Field("spare")
+	require.Equal(t, "Spare", spare.Type.Title)
+	_, problems = Parse("field.yaml", []byte("contract: field\noperations:\n  list: {effect: read, output: {devices: {items: {record: gadget}}}}\n"))
+	require.Contains(t, problems.Error(), "a business record needs a property id with a ref")
+}
+
+// A contract whose file has errors is not said to be missing.
+func TestUnknown(t *testing.T) {
+	t.Parallel()
+	doc := source.Parse("x.yaml", []byte("broken: field\nmissing: partners\n"))
+	known := map[string]*Contract{"field": nil, "crm": {}}
+	Unknown(doc.Root.Get("broken"), known)
+	Unknown(doc.Root.Get("missing"), known)
+	require.Equal(t, "x.yaml:1:9: error: the contract \"field\" has errors (mend that file first)\n"+
+		"x.yaml:2:10: error: there is no contract \"partners\" (known: crm, field. A new one is the file contracts/partners.yaml)", strings.TrimSpace(doc.Problems().Error()))
 }

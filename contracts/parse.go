@@ -137,13 +137,22 @@ func (p *parser) output(op *Operation, node *source.Node) {
 		return
 	}
 	if node.Get("type").Kind() == source.Scalar && (node.Get("properties").Exists() || node.Get("additionalProperties").Exists() || node.Get("items").Exists()) {
-		op.Output = rules.ParseType(node)
+		op.Output = p.kinds().ParseType(node)
 	} else {
-		op.Output = rules.ParseFields(node)
+		op.Output = p.kinds().ParseFields(node)
 	}
 	if op.Output.Kind != rules.KindRecord {
 		node.Errorf("give it a name, as in {lines: {type: array, …}}", "an operation answers a record, not a %s", op.Output.Kind)
 	}
+}
+
+// kinds are the types of the contract's records, which an output may name anywhere in it.
+func (p *parser) kinds() rules.RecordTypes {
+	types := rules.RecordTypes{}
+	for kind, record := range p.contract.Records {
+		types[kind] = record.Type
+	}
+	return types
 }
 
 func (p *parser) redo(op *Operation, node *source.Node) {

@@ -37,7 +37,14 @@ var (
 //
 // Records are closed unless additionalProperties is given or they declare no properties at all. Problems
 // are reported at their nodes; the result is never nil, and any where nothing better is known.
-func ParseType(n *source.Node) *Type {
+func ParseType(n *source.Node) *Type { return RecordTypes(nil).ParseType(n) }
+
+// RecordTypes are business records that are declared elsewhere, by their kind: where a type names one of them and gives no
+// properties, it has those.
+type RecordTypes map[string]*Type
+
+// ParseType reads a type that may name these records. See [ParseType].
+func (known RecordTypes) ParseType(n *source.Node) *Type {
 	switch n.Kind() {
 	case source.Scalar:
 		return namedType(n)
@@ -47,9 +54,9 @@ func ParseType(n *source.Node) *Type {
 			n.Errorf("write [text] or {type: list, items: …}", "a list type names the type of its items, once")
 			return TypeOf(KindAny)
 		}
-		return ListOf(ParseType(items[0]))
+		return ListOf(known.ParseType(items[0]))
 	case source.Map:
-		return parseSchema(n)
+		return known.parseSchema(n)
 	default:
 		n.Errorf(source.DidYouMean("", knownTypeNames), "expected a type, found %s", n.Kind())
 		return TypeOf(KindAny)
@@ -57,9 +64,12 @@ func ParseType(n *source.Node) *Type {
 }
 
 // ParseFields reads a mapping of names to types, such as the input of a use case, as a closed record type.
-func ParseFields(n *source.Node) *Type {
+func ParseFields(n *source.Node) *Type { return RecordTypes(nil).ParseFields(n) }
+
+// ParseFields reads fields whose types may name these records. See [ParseFields].
+func (known RecordTypes) ParseFields(n *source.Node) *Type {
 	t := &Type{Kind: KindRecord}
-	parseFields(t, n)
+	known.parseFields(t, n)
 	return t
 }
 
@@ -88,7 +98,7 @@ func completed(t *Type) *Type {
 	return t
 }
 
-func parseSchema(n *source.Node) *Type {
+func (known RecordTypes) parseSchema(n *source.Node) *Type {
 	keys := n.Fields(typeShape)
 	t := baseType(n, keys)
 	t.Title, t.Description = keys["title"].Text(), keys["description"].Text()
@@ -97,16 +107,16 @@ func parseSchema(n *source.Node) *Type {
 	parseLimits(t, keys)
 	parseEnum(t, keys["enum"])
 	if items := keys["items"]; items != nil && wants(items, t, KindList) {
-		t.Items = ParseType(items)
+		t.Items = known.ParseType(items)
 	}
 	if properties := keys["properties"]; properties != nil && wants(properties, t, KindRecord) {
-		parseFields(t, properties)
+		known.parseFields(t, properties)
 	}
 	if required := keys["required"]; required.Kind() == source.List {
 		requireFields(t, required)
 	}
-	parseExtra(t, n, keys["additionalProperties"])
-	parseIdentity(t, n, keys)
+	known.parseExtra(t, n, keys["additionalProperties"])
+	known.parseIdentity(t, n, keys)
 	return t
 }
 
@@ -243,7 +253,7 @@ func parseEnum(t *Type, n *source.Node) {
 
 func isNumberNode(n *source.Node) bool { return n.Tag() == "!!int" || n.Tag() == "!!float" }
 
-func parseFields(t *Type, n *source.Node) {
+func (known RecordTypes) parseFields(t *Type, n *source.Node) {
 	properties := n.Map()
 	names := n.Keys()
 	if len(names) > MaxKeys {
@@ -255,7 +265,7 @@ func parseFields(t *Type, n *source.Node) {
 			n.KeyNode(name).Warnf("expressions can read it only as record[\"name\"]; letters, digits and _ are better", "%q is not a plain name", name)
 		}
 		property := properties[name]
-		field := Field{Name: name, Type: ParseType(property)}
+		field := Field{Name: name, Type: known.ParseType(property)}
 		if required := property.Get("required"); required.Kind() == source.Scalar {
 			field.Required = required.Bool()
 		}
@@ -274,7 +284,7 @@ func requireFields(t *Type, required *source.Node) {
 	}
 }
 
-func parseExtra(t *Type, n, extra *source.Node) {
+func (known RecordTypes) parseExtra(t *Type, n, extra *source.Node) {
 	switch {
 	case extra == nil:
 		*t = *completed(t)
@@ -282,12 +292,12 @@ func parseExtra(t *Type, n, extra *source.Node) {
 	case extra.Tag() == "!!bool":
 		t.Open = extra.Bool()
 	default:
-		t.Open, t.Extra = true, ParseType(extra)
+		t.Open, t.Extra = true, known.ParseType(extra)
 	}
 }
 
 // parseIdentity reads ref and record: what a text or a record stands for in the business.
-func parseIdentity(t *Type, n *source.Node, keys map[string]*source.Node) {
+func (known RecordTypes) parseIdentity(t *Type, n *source.Node, keys map[string]*source.Node) {
 	if ref := keys["ref"]; ref != nil && wants(ref, t, KindText) {
 		if t.Ref = ref.Text(); !refPattern.MatchString(t.Ref) {
 			ref.Errorf("write contract.kind, as in crm.customer", "%q does not name a kind of record", t.Ref)
@@ -299,6 +309,10 @@ func parseIdentity(t *Type, n *source.Node, keys map[string]*source.Node) {
 		return
 	}
 	t.Record = record.Text()
+	if declared := known[t.Record]; declared != nil && keys["properties"] == nil {
+		t.Fields, t.Open, t.Extra = declared.Fields, declared.Open, declared.Extra
+		return
+	}
 	i := slices.IndexFunc(t.Fields, func(field Field) bool { return field.Name == "id" })
 	switch {
 	case i < 0 || t.Fields[i].Type.Ref == "":

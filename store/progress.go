@@ -35,6 +35,7 @@ type End struct {
 	State   CaseState // done, cancelled or failed
 	Outcome string
 	Stage   string
+	Title   string // empty leaves it; a case that never waited says it here for the first time
 	Result  json.RawMessage
 	At      time.Time
 }
@@ -61,9 +62,12 @@ func (s *Store) endCase(ctx context.Context, tx session, caseID string, end End)
 	}
 	n, err := tx.exec(ctx, `UPDATE cases SET state = ?, outcome = ?, result = ?, ended_at = ?,
 		stage = CASE WHEN ? = '' THEN stage ELSE ? END, waiting_for = '', waiting_kind = '', waiting_since = 0, waiting_until = 0,
-		waiting_step = '', waiting_system = '', waiting_class = ''
-		WHERE id = ? AND ended_at = 0`, end.State, end.Outcome, end.Result, end.At, end.Stage, end.Stage, caseID)
+		waiting_step = '', waiting_system = '', waiting_class = '', title = CASE WHEN ? = '' THEN title ELSE ? END
+		WHERE id = ? AND ended_at = 0`, end.State, end.Outcome, end.Result, end.At, end.Stage, end.Stage, end.Title, end.Title, caseID)
 	if err != nil || n == 0 {
+		return err
+	}
+	if err := addSearch(ctx, tx, caseID, end.Title); err != nil {
 		return err
 	}
 	if err := cancelTasks(ctx, tx, caseID); err != nil {

@@ -92,9 +92,13 @@ func (c *recorder) handOver(ctx workflow.Context, r *run) {
 
 // end writes the last of it.
 func (c *recorder) end(ctx workflow.Context, r *run, cancelled bool) {
+	title := r.title
+	if c.told { // it is written down already
+		title = ""
+	}
 	record := c.take(r)
 	record.Progress = nil
-	record.End = &activities.End{State: activities.CaseDone, Outcome: r.end.Outcome, Stage: r.stage(), Result: r.end.Result, At: workflow.Now(ctx)}
+	record.End = &activities.End{State: activities.CaseDone, Outcome: r.end.Outcome, Stage: r.stage(), Title: title, Result: r.end.Result, At: workflow.Now(ctx)}
 	if cancelled {
 		record.End.State = activities.CaseCancelled
 	}

@@ -191,7 +191,7 @@ func (c *Config) system(systems *source.Node, name string, known map[string]*con
 	s.Title = cmp.Or(fields["title"].Text(), name)
 	if contract := node.Required("contract", "say what kind of system it is, as in contract: crm"); contract.Exists() {
 		if s.Contract = known[contract.Text()]; s.Contract == nil {
-			contract.Errorf(source.DidYouMean(contract.Text(), sortedKeys(known)), "there is no contract %q", contract.Text())
+			contracts.Unknown(contract, known)
 		}
 	}
 	s.Off = fields["off"].Bool()

@@ -68,7 +68,7 @@ func (l *loader) reach() *Reach {
 // keep notes a text that belongs to the reach, under the path that it has in a workspace.
 func (r *Reach) keep(f *file) { r.texts[f.home()] = string(f.text) }
 
-// contracts reads the workspace's own contracts over those of the catalogue.
+// contracts reads the workspace's own contracts over those of the catalogue. One whose file has errors is there as nil.
 func (l *loader) contracts() map[string]*contracts.Contract {
 	known := contracts.Catalog()
 	for _, f := range l.files.own("contracts", ".yaml") {
@@ -76,6 +76,8 @@ func (l *loader) contracts() map[string]*contracts.Contract {
 		l.add(problems...)
 		if contract != nil {
 			known[contract.Name] = contract
+		} else {
+			known[strings.TrimSuffix(path.Base(f.name), ".yaml")] = nil
 		}
 	}
 	return known

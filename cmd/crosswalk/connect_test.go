@@ -87,6 +87,9 @@ func TestConnectAProduct(t *testing.T) {
 		env.Defer(func() { _ = server.Close() })
 		env.Setenv("PARCELO", listener.Addr().String())
 		for _, match := range pageExample.FindAllStringSubmatch(string(page), -1) {
+			if strings.HasPrefix(match[1], "gatehouse/") {
+				continue // the second product has a test of its own
+			}
 			file := filepath.Join(env.WorkDir, "page", filepath.FromSlash(match[1]))
 			text := strings.ReplaceAll(match[2], "127.0.0.1:8099", listener.Addr().String())
 			if err := os.MkdirAll(filepath.Dir(file), 0o755); err != nil {

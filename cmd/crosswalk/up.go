@@ -163,14 +163,14 @@ func (s *system) start(ctx, working context.Context) error {
 	if err != nil {
 		return err
 	}
-	if err := s.startEngine(ctx); err != nil {
-		return systemError(err)
-	}
-	// Before anything works, so that a taken port stops the start; requests wait until serve.
+	// Before anything starts, so that a taken port is said at once; requests wait until serve.
 	if s.options.roles.intake || s.options.roles.desk {
 		if s.listener, err = net.Listen("tcp", s.options.listen); err != nil {
 			return systemError(fmt.Errorf("listening on %s: %w: is another one running? choose another with --listen", s.options.listen, err))
 		}
+	}
+	if err := s.startEngine(ctx); err != nil {
+		return systemError(err)
 	}
 	if s.options.roles.worker {
 		s.worker, err = worker.Start(ctx, worker.Config{Store: s.store, Client: s.client, Namespace: s.options.namespace, Base: base, Data: s.dataOfStore(), DeskURL: s.deskURL(), NoRobots: s.options.noRobots, Logger: s.log, Telemetry: s.telemetry})

@@ -31,6 +31,9 @@ type Seen struct {
 	Took         time.Duration
 }
 
+// Statement is the method of what was seen of a database: it has no status and no headers.
+const Statement = "SQL"
+
 // maxSeen bounds what is kept of an answer for those who look on.
 const maxSeen = 4 << 20
 

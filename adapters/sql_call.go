@@ -61,6 +61,7 @@ func (c *Connection) query(ctx context.Context, e *exchange, op *Operation, r *r
 		params = append(params, value)
 	}
 	var answer rules.Value
+	began := time.Now()
 	err := c.attempt(ctx, e, op, func(ctx context.Context) (failure *contracts.Error) {
 		rows := collection{where: r.where}
 		visit := func(row rules.Value) error { return rows.add(op, rules.List(row), vars, true) }
@@ -72,7 +73,25 @@ func (c *Connection) query(ctx context.Context, e *exchange, op *Operation, r *r
 		answer, failure = c.change(ctx, e, r.sql, params, &rows, visit, vars["key"].Text())
 		return failure
 	})
+	watchedStatement(ctx, r.sql, params, answer, time.Since(began), err == nil)
 	return answer, err
+}
+
+// watchedStatement tells of a statement where somebody looks on: its text in place of the address, its parameters and its
+// rows as JSON.
+func watchedStatement(ctx context.Context, s *statement, params []rules.Value, answer rules.Value, took time.Duration, answered bool) {
+	tell, _ := ctx.Value(watcherKey{}).(func(*Seen, bool))
+	if tell == nil {
+		return
+	}
+	seen := &Seen{Writes: s.writes, Method: Statement, URL: strings.TrimSpace(s.text), Took: took}
+	if len(params) > 0 {
+		seen.Body = rules.List(params...).Plain()
+	}
+	if answered {
+		seen.Answer = answer.Plain()
+	}
+	tell(seen, true)
 }
 
 // attempt makes one try under the limits and the circuit breaker, for what is not HTTP.

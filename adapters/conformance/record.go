@@ -36,8 +36,15 @@ type Recording struct {
 // Write makes a test of what was recorded and returns the new text of the file of tests. The test is played before it is
 // written: what is expected is what comes of the answers as they stand in the file.
 func (r Recording) Write(ctx context.Context, adapter *adapters.Adapter, tests *Tests, before []byte) ([]byte, error) {
+	if !adapter.OverHTTP() {
+		return nil, fmt.Errorf("only what goes by HTTP is recorded, and this goes by %s: write the test by hand (docs/protocols.md)", adapter.Speech())
+	}
 	if len(r.Seen) == 0 {
 		return nil, errors.New("nothing went over the wire that could be recorded")
+	}
+	var err error
+	if r.Seen, err = settled(r.Seen); err != nil {
+		return nil, err
 	}
 	made, head := *tests, ""
 	if len(before) == 0 {
@@ -69,6 +76,24 @@ func (r Recording) Write(ctx context.Context, adapter *adapters.Adapter, tests *
 		return nil, fmt.Errorf("what was recorded does not come out the same a second time, so that it would be no test: %s", strings.Join(wrong, "; "))
 	}
 	return text, nil
+}
+
+// settled leaves out what was refused because it came too early and was then asked for again: how long a test waits for it
+// depends on when it is played.
+func settled(seen []*adapters.Seen) ([]*adapters.Seen, error) {
+	var kept []*adapters.Seen
+	for i, one := range seen {
+		again := func(later *adapters.Seen) bool {
+			return later.Method == one.Method && later.URL == one.URL && bytes.Equal(later.Body, one.Body)
+		}
+		switch {
+		case one.Status != http.StatusTooManyRequests:
+			kept = append(kept, one)
+		case !slices.ContainsFunc(seen[i+1:], again):
+			return nil, errors.New("the system answered that it was asked too often, which is no test of the operation: record it again in a while")
+		}
+	}
+	return kept, nil
 }
 
 // madeUpSecrets are texts in the place of the secrets.

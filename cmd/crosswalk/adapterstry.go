@@ -312,7 +312,11 @@ func printTry(out io.Writer, t trySubject, call adapters.Call, exchanges []tried
 			fmt.Fprintf(out, "< no answer after %d ms: %s\n", x.Milliseconds, x.Failed)
 			continue
 		}
-		fmt.Fprintf(out, "< %d after %d ms\n", x.Status, x.Milliseconds)
+		if x.Method == adapters.Statement {
+			fmt.Fprintf(out, "< after %d ms\n", x.Milliseconds)
+		} else {
+			fmt.Fprintf(out, "< %d after %d ms\n", x.Status, x.Milliseconds)
+		}
 		printHeaders(out, "<", x.AnswerHeaders)
 		if x.Answer != "" {
 			fmt.Fprintf(out, "< %s\n", shortened(x.Answer))

@@ -313,10 +313,14 @@ func (known RecordTypes) parseIdentity(t *Type, n *source.Node, keys map[string]
 		t.Fields, t.Open, t.Extra = declared.Fields, declared.Open, declared.Extra
 		return
 	}
+	hint := "add properties: {id: {ref: contract." + t.Record + "}}"
+	if known != nil {
+		hint += ", or declare it under records"
+	}
 	i := slices.IndexFunc(t.Fields, func(field Field) bool { return field.Name == "id" })
 	switch {
 	case i < 0 || t.Fields[i].Type.Ref == "":
-		record.Errorf("add properties: {id: {ref: contract."+t.Record+"}}", "a business record needs a property id with a ref")
+		record.Errorf(hint, "a business record needs a property id with a ref")
 	case refKind(t.Fields[i].Type.Ref) != t.Record:
 		record.Errorf("", "the id of this %s is declared as the id of %s", t.Record, article(t.Fields[i].Type.Ref))
 	default:

@@ -36,7 +36,7 @@ type Recording struct {
 // Write makes a test of what was recorded and returns the new text of the file of tests. The test is played before it is
 // written: what is expected is what comes of the answers as they stand in the file.
 func (r Recording) Write(ctx context.Context, adapter *adapters.Adapter, tests *Tests, before []byte) ([]byte, error) {
-	if !adapter.OverHTTP() {
+	if adapter.OffHTTP() {
 		return nil, fmt.Errorf("only what goes by HTTP is recorded, and this goes by %s: write the test by hand (docs/protocols.md)", adapter.Speech())
 	}
 	if len(r.Seen) == 0 {

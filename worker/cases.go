@@ -174,14 +174,9 @@ func (c *Cases) Deliver(ctx context.Context, task store.Task) error {
 	told := 0
 	err := c.tell(limited, waits, func() error {
 		told++
-		handle, err := c.client.UpdateWorkflow(limited, client.UpdateWorkflowOptions{
-			UpdateID: message.ID(), WorkflowID: waits, UpdateName: workflows.UpdateAnswered,
-			Args: []any{message}, WaitForStage: client.WorkflowUpdateStageCompleted,
-		})
-		if err == nil {
-			err = handle.Get(limited, nil)
-		}
-		return err
+		return c.update(limited, client.UpdateWorkflowOptions{
+			UpdateID: message.ID(), WorkflowID: waits, UpdateName: workflows.UpdateAnswered, Args: []any{message},
+		}, nil)
 	})
 	if told > 1 && errors.Is(err, ErrEnded) {
 		err = nil // it ran when it was told first, and has read the answer since

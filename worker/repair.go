@@ -120,14 +120,10 @@ func (c *Cases) Repair(ctx context.Context, repair store.Repair) (workflows.Repa
 			return workflows.Repaired{}, err
 		}
 	}
-	handle, err := c.client.UpdateWorkflow(limited, client.UpdateWorkflowOptions{
-		UpdateID: repair.ID, WorkflowID: repair.CaseID, UpdateName: workflows.UpdateRepair,
-		Args: []any{workflows.Repair{ID: repair.ID}}, WaitForStage: client.WorkflowUpdateStageCompleted,
-	})
 	var reply workflows.Repaired
-	if err == nil {
-		err = handle.Get(limited, &reply)
-	}
+	err := c.update(limited, client.UpdateWorkflowOptions{
+		UpdateID: repair.ID, WorkflowID: repair.CaseID, UpdateName: workflows.UpdateRepair, Args: []any{workflows.Repair{ID: repair.ID}},
+	}, &reply)
 	if err = c.ended(ctx, repair.CaseID, err); errors.Is(err, ErrEnded) {
 		reply.Problem = "the case has ended"
 		err = c.store.SettleRepair(ctx, repair.ID, store.Settlement{Problem: reply.Problem})
@@ -162,13 +158,16 @@ type Undo struct {
 func (c *Cases) WouldUndo(ctx context.Context, of store.Case) ([]Undo, error) {
 	asking, cancel := context.WithTimeout(ctx, 10*time.Second)
 	defer cancel()
-	said, err := c.client.QueryWorkflow(asking, of.ID, "", workflows.QueryState)
+	var state workflows.State
+	err := whenReady(asking, func() error {
+		said, err := c.client.QueryWorkflow(asking, of.ID, "", workflows.QueryState)
+		if err != nil {
+			return err
+		}
+		return said.Get(&state)
+	})
 	if isNotFound(err) {
 		return nil, nil // it was not begun
-	}
-	var state workflows.State
-	if err == nil {
-		err = said.Get(&state)
 	}
 	if err != nil {
 		return nil, fmt.Errorf("worker: what %s would undo: %w", of.Reference, err)

@@ -312,10 +312,17 @@ func (d *Desk) cancel(ctx context.Context, who person, of store.Case, w wish, do
 		}
 		return err
 	}
+	before, err := d.Store.Repairs(ctx, of.ID)
+	if err != nil {
+		return err
+	}
 	if err := d.Cases.CancelCase(ctx, of.ID, who.login, w.Undo); err != nil {
 		return err
 	}
-	if done.Message = "cancelled; what it did stays as it is"; w.Undo {
+	first := slices.IndexFunc(before, func(r store.Repair) bool { return r.Act == store.ActCancel && r.State == store.RepairDone })
+	if first >= 0 {
+		done.Message = fmt.Sprintf("was cancelled before, by %s, who decided whether what it did is undone", before[first].Who)
+	} else if done.Message = "cancelled; what it did stays as it is"; w.Undo {
 		done.Message = "cancelled; what it did is undone where its steps say how"
 	}
 	return d.note(ctx, who, w, done, nil)

@@ -105,6 +105,7 @@ func TestEveryActOnACase(t *testing.T) {
 	require.Contains(t, do("cancel", `{"reason": "a test"}`).Message, "stays as it is")
 	require.Equal(t, []string{s.caseID}, s.cases.cancelled)
 	require.False(t, s.cases.undone)
+	require.Contains(t, do("cancel", `{"reason": "after all", "undo": true}`).Message, "cancelled before, by operator")
 
 	repairs, err := s.Store.Repairs(t.Context(), s.caseID)
 	require.NoError(t, err)
@@ -113,7 +114,7 @@ func TestEveryActOnACase(t *testing.T) {
 		require.Equal(t, "operator", one.Who)
 		acts = append(acts, one.Act+" "+string(one.State))
 	}
-	require.Equal(t, []string{"redo asked", "move asked", "retry done", "answer done", "park asked", "cancel done"}, acts)
+	require.Equal(t, []string{"redo asked", "move asked", "retry done", "answer done", "park asked", "cancel done", "cancel done"}, acts)
 	audited, err := s.Store.AuditEntries(t.Context(), store.AuditFilter{CaseID: s.caseID})
 	require.NoError(t, err)
 	require.GreaterOrEqual(t, len(audited), len(acts))

@@ -89,8 +89,19 @@ func listCases(c *cobra.Command, _ []string) error {
 		rows = append(rows, []string{v.Reference, state, v.WaitingFor, since(v.WaitingSince), until(v.WaitingUntil), v.UseCase, oneLine(v.Title, 60)})
 	}
 	table(c.OutOrStdout(), rows)
+	cutOff(c, len(out.Cases), limit)
 	return nil
 }
+
+// cutOff says of a list that there may be more than was asked for: whoever counts it would count wrong.
+func cutOff(c *cobra.Command, listed, limit int) {
+	if listed > 0 && listed >= min(limit, mostListed) {
+		fmt.Fprintf(c.ErrOrStderr(), "the list ends after %d; there may be more (--limit, at most %d)\n", listed, mostListed)
+	}
+}
+
+// mostListed is the most that the desk lists at once.
+const mostListed = 1000
 
 // caseDetail is a whole case as the JSON interface gives it.
 type caseDetail struct {

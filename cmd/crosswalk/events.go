@@ -81,6 +81,7 @@ func listEvents(c *cobra.Command, _ []string) error {
 		rows = append(rows, []string{e.Name, oneLine(e.Key, 40), e.ReceivedAt.Local().Format(time.DateTime), e.Source, strings.Join(e.Cases, " "), fmt.Sprint(e.Waiting), e.KeepUntil.Local().Format(time.DateOnly)})
 	}
 	table(c.OutOrStdout(), rows)
+	cutOff(c, len(out.Events), limit)
 	return nil
 }
 

@@ -10,6 +10,8 @@ import (
 	"time"
 
 	"github.com/spf13/cobra"
+
+	"crosswalk/contracts"
 )
 
 // wishView is what the JSON interface takes for a repair.
@@ -129,9 +131,11 @@ func runRepair(c *cobra.Command, act string, named []string) error {
 		if cases, err = findCases(c, r, filter); err != nil {
 			return err
 		}
-		if !yes && !dryRun {
+		if !yes && !dryRun || len(cases) == 0 && !wantsJSON(c) {
 			return listWouldBe(c, act, cases)
 		}
+		limit, _ := c.Flags().GetInt("limit")
+		defer cutOff(c, len(cases), limit)
 	}
 	wish := wishView{Yes: yes, Undo: act == "cancel", DryRun: dryRun}
 	wish.Reason, _ = c.Flags().GetString("reason")
@@ -170,6 +174,9 @@ func findCases(c *cobra.Command, r running, q url.Values) ([]caseView, error) {
 	default:
 		return nil, usageError("--state is open, waiting or parked: what has ended is not repaired")
 	}
+	if class := contracts.Class(q.Get("class")); class != "" && !class.Known() {
+		return nil, usageError("there is no class of errors %q (known: %s)", class, strings.Join(contracts.ClassNames(), " "))
+	}
 	limit, _ := c.Flags().GetInt("limit")
 	q.Set("limit", fmt.Sprint(limit))
 	if step, err := c.Flags().GetString("step"); err == nil && step != "" {
@@ -188,7 +195,7 @@ func listWouldBe(c *cobra.Command, act string, cases []caseView) error {
 		return printJSON(c, map[string]any{"act": act, "cases": cases, "done": false})
 	}
 	if len(cases) == 0 {
-		fmt.Fprintln(c.OutOrStdout(), "no cases")
+		fmt.Fprintln(c.OutOrStdout(), "no case fits; nothing was done")
 		return nil
 	}
 	rows := [][]string{{"REFERENCE", "STATE", "WAITS FOR", "STEP", "ERROR", "SINCE", "TITLE"}}
@@ -197,6 +204,8 @@ func listWouldBe(c *cobra.Command, act string, cases []caseView) error {
 	}
 	table(c.OutOrStdout(), rows)
 	fmt.Fprintf(c.OutOrStdout(), "%d cases; nothing was done: add --yes to %s them\n", len(cases), act)
+	limit, _ := c.Flags().GetInt("limit")
+	cutOff(c, len(cases), limit)
 	return nil
 }
 

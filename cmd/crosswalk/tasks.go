@@ -102,6 +102,7 @@ func listTasks(c *cobra.Command, _ []string) error {
 		rows = append(rows, []string{t.ID, t.Kind, queue, person, t.State, oneLine(t.Title, 70)})
 	}
 	table(c.OutOrStdout(), rows)
+	cutOff(c, len(out.Tasks), limit)
 	return nil
 }
 

@@ -15,7 +15,10 @@ func Files() []string { return []string{"temporal.db", "visibility.db"} }
 // Snapshot copies one of an engine's SQLite files to a new file, also while the engine works with it: the copy is the
 // state of one moment.
 func Snapshot(ctx context.Context, directory, name, into string) error {
-	file := filepath.Join(directory, name)
+	file, err := filepath.Abs(filepath.Join(directory, name)) // SQLite's addresses take the first part of another for a host
+	if err != nil {
+		return fmt.Errorf("engine: %w", err)
+	}
 	if _, err := os.Stat(file); err != nil {
 		return fmt.Errorf("engine: %w", err)
 	}

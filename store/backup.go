@@ -15,7 +15,10 @@ import (
 // is written to the store meanwhile: writes wait, and those that wait for over ten seconds are refused and repeated by
 // whoever asked. What meanwhile does runs within that time, before the copy.
 func Snapshot(ctx context.Context, directory, into string, meanwhile func() error) error {
-	file := filepath.Join(directory, FileName)
+	file, err := filepath.Abs(filepath.Join(directory, FileName)) // SQLite's addresses take the first part of another for a host
+	if err != nil {
+		return fmt.Errorf("store: %w", err)
+	}
 	if _, err := os.Stat(file); err != nil {
 		return fmt.Errorf("store: %w", err)
 	}

@@ -211,8 +211,14 @@ type origin struct {
 
 func newOrigin(u *url.URL) *origin { return &origin{u, u.String()} }
 
-// Close gives back what the connection holds. Calls that still run are not cut off.
-func (c *Connection) Close() { c.close() }
+// Close gives back what the connection holds. Calls that still run are not cut off, and a renewal of its token is waited
+// for until what came is kept: a minute at most.
+func (c *Connection) Close() {
+	if c.tokens != nil {
+		c.tokens.close()
+	}
+	c.close()
+}
 
 // Adapter returns the adapter.
 func (c *Connection) Adapter() *Adapter { return c.adapter }

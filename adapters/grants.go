@@ -14,6 +14,12 @@ type Grant struct {
 	Obtained     time.Time `json:"obtained"`
 	Expires      time.Time `json:"expires,omitzero"` // zero: nobody said
 	Base         string    `json:"base,omitempty"`   // the origin that the system named for requests
+	// From is the origin that gave it, and For the one of the connection's own address: it goes nowhere else. Both are empty
+	// in what an earlier release kept, and then it is of the addresses in the adapter's file.
+	From string `json:"from,omitempty"`
+	For  string `json:"for,omitempty"`
+
+	anywhere bool // for trying an adapter out
 }
 
 // fresh says whether the grant will do for a request now. It is renewed early: five minutes, or half its time.
@@ -144,5 +150,5 @@ type given struct {
 }
 
 func (g given) Grant(context.Context, string) (KeptGrant, error) {
-	return KeptGrant{Grant: Grant{AccessToken: g.token}, Version: 1}, nil
+	return KeptGrant{Grant: Grant{AccessToken: g.token, anywhere: true}, Version: 1}, nil
 }

@@ -157,13 +157,29 @@ func (p *parser) tokenAddress(node *source.Node) string {
 
 // moved is an address where the system really is: what the file has at the product's own origin goes with it when a
 // workspace replaces base_url, as a test account's log-in does. An address at another origin stays.
-func (o *oauth) moved(address, base string) string {
-	origin, path := splitOrigin(address)
-	if own, _ := splitOrigin(o.baseURL); base == "" || own != origin {
+func (o *oauth) moved(address, base string, settings rules.Value) string {
+	if base == "" || originOf(address, settings) != originOf(o.baseURL, settings) {
 		return address
 	}
+	_, path := splitOrigin(address)
 	replaced, _ := splitOrigin(base)
 	return replaced + path
+}
+
+// originOf is the origin of an address, as https://login.example.com:8443: without capitals and without a port that need not
+// be said. It is empty if the address is none.
+func originOf(address string, settings rules.Value) string {
+	u, err := url.Parse(fill(address, settings))
+	if err != nil || u.Host == "" {
+		return ""
+	}
+	usual := map[string]string{"http": ":80", "https": ":443"}[u.Scheme]
+	return u.Scheme + "://" + strings.TrimSuffix(hostPort(u), usual)
+}
+
+// fill puts settings into an address.
+func fill(address string, settings rules.Value) string {
+	return placeholder.ReplaceAllStringFunc(address, func(match string) string { return settings.Get(strings.Trim(match, "{}")).String() })
 }
 
 // splitOrigin parts an address, whose settings may still be in {…}, before its path.
@@ -180,8 +196,7 @@ func splitOrigin(address string) (origin, path string) {
 
 // resolve puts settings into an address, and says if it may not be spoken to.
 func resolve(address string, settings rules.Value, allow []string) (*url.URL, error) {
-	text := placeholder.ReplaceAllStringFunc(address, func(match string) string { return settings.Get(strings.Trim(match, "{}")).String() })
-	u, err := url.Parse(text)
+	u, err := url.Parse(fill(address, settings))
 	switch {
 	case err != nil || u.Host == "" || u.User != nil || u.Scheme != "https" && u.Scheme != "http":
 		return nil, fmt.Errorf("%q is not an address as in https://login.example.com/token", address)

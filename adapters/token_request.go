@@ -158,7 +158,7 @@ func (t *tokens) answer(request *http.Request) (rules.Value, error) {
 
 // grantOf reads a token's answer.
 func (t *tokens) grantOf(body rules.Value, asked time.Time) (Grant, error) {
-	grant := Grant{AccessToken: body.Get("access_token").Text(), RefreshToken: body.Get("refresh_token").Text(), Obtained: asked.UTC().Truncate(time.Microsecond)}
+	grant := Grant{AccessToken: body.Get("access_token").Text(), RefreshToken: body.Get("refresh_token").Text(), Obtained: asked.UTC().Truncate(time.Microsecond), From: t.from, For: t.base}
 	if grant.AccessToken == "" {
 		return grant, &tokenError{Code: "its answer holds no access_token", settled: true}
 	}

@@ -26,10 +26,16 @@ type tokens struct {
 	page       *url.URL // where a person logs in
 	about      *url.URL // that says where requests go
 	client     *http.Client
+	from       string // the origin that gives tokens
+	base       string // and the one of the connection's own address
+	ownFrom    string // both as the adapter's file has them
+	ownBase    string
 	learned    func(Grant)     // a grant is in use from now on
 	hide       func(...string) // what must not show up in errors
 
 	renewing chan struct{} // one renewal at a time in this process
+	closed   chan struct{} // from then on nobody waits for the renewals of others
+	closing  sync.Once
 	mu       sync.Mutex
 	current  KeptGrant
 	early    time.Time // until then a renewal that is only early is not tried again
@@ -43,13 +49,19 @@ const (
 	keepTries  = 5
 	keepTime   = 3 * time.Second // of one try to keep it
 	wholeTime  = 2 * renewTime   // of all of it
+	// closeTime is how long whoever closes the connection waits, at most, for a renewal and for what came to be kept.
+	closeTime = wholeTime + keepTries*(keepTime+keepTries*renewPause)
 )
 
 // newTokens prepares to get tokens; nothing is asked for yet.
 func newTokens(o *oauth, config Config, connection string, settings rules.Value, vars map[string]rules.Value, allow []string, trust *tls.Config) (*tokens, error) {
-	t := &tokens{oauth: o, grants: config.Grants, system: config.System, connection: connection, settings: settings, vars: vars, renewing: make(chan struct{}, 1)}
+	t := &tokens{oauth: o, grants: config.Grants, system: config.System, connection: connection, settings: settings, vars: vars, renewing: make(chan struct{}, 1), closed: make(chan struct{})}
 	if t.grants == nil {
 		t.grants = NewMemoryGrants()
+	}
+	t.ownFrom, t.ownBase = originOf(o.tokenURL, settings), originOf(o.baseURL, settings)
+	if t.base = t.ownBase; config.BaseURL != "" {
+		t.base = originOf(config.BaseURL, settings)
 	}
 	guard := &egress{allow: allow}
 	about := ""
@@ -60,7 +72,7 @@ func newTokens(o *oauth, config Config, connection string, settings rules.Value,
 		if address == "" {
 			continue
 		}
-		address = o.moved(address, config.BaseURL)
+		address = o.moved(address, config.BaseURL, settings)
 		if config.TokenURL != "" {
 			address = config.TokenURL
 		}
@@ -71,9 +83,10 @@ func newTokens(o *oauth, config Config, connection string, settings rules.Value,
 		*into = u
 		guard.hosts = append(guard.hosts, hostPort(u))
 	}
+	t.from = originOf(t.token.String(), settings)
 	if o.authorizeURL != "" {
 		var err error
-		if t.page, err = resolve(o.moved(o.authorizeURL, config.BaseURL), settings, allow); err != nil {
+		if t.page, err = resolve(o.moved(o.authorizeURL, config.BaseURL, settings), settings, allow); err != nil {
 			return nil, err
 		}
 	}
@@ -139,6 +152,28 @@ func (t *tokens) whole(ctx context.Context, good func(KeptGrant) bool) (KeptGran
 	}
 }
 
+// close waits until a renewal that is under way has been kept: whoever closes the connection closes the store next.
+func (t *tokens) close() {
+	t.closing.Do(func() { close(t.closed) })
+	limited, cancel := context.WithTimeout(context.Background(), closeTime)
+	defer cancel()
+	select {
+	case t.renewing <- struct{}{}:
+		<-t.renewing
+	case <-limited.Done():
+	}
+}
+
+// others waits before it is looked again whether another process has renewed the grant.
+func (t *tokens) others(ctx context.Context) bool {
+	select {
+	case <-t.closed:
+		return false
+	default:
+		return pause(ctx, renewPause) == nil
+	}
+}
+
 func (t *tokens) now() Grant {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -182,7 +217,7 @@ func (t *tokens) renewed(ctx context.Context, good func(KeptGrant) bool) (KeptGr
 			defer lock.Release()
 			return t.renew(ctx, lock, good)
 		}
-		if err := pause(ctx, renewPause); err != nil {
+		if !t.others(ctx) {
 			failure := contracts.NewError(contracts.Unavailable, "", "another process is renewing the log-in to %s", t.system)
 			failure.RetryAfter, failure.NothingSent = time.Second, true
 			return kept, failure
@@ -200,10 +235,44 @@ func (t *tokens) kept(ctx context.Context) (KeptGrant, error) {
 		return kept, nil
 	case err != nil:
 		return kept, t.unreachable(err)
+	case !t.fits(kept.Grant) && t.oauth.grant == grantCode:
+		return KeptGrant{}, t.elsewhere(kept.Grant)
+	case !t.fits(kept.Grant):
+		return KeptGrant{Version: kept.Version}, nil // what we have is enough for another one
 	case kept.Problem != "" && t.oauth.grant == grantCode:
 		return kept, t.unauthorised("the log-in to %s is of no use any more: %s", t.system, kept.Problem)
 	}
 	return kept, nil
+}
+
+// fits says whether a grant is one of the places that the connection speaks to: a test account neither sees the log-in of
+// the real system nor ends it.
+func (t *tokens) fits(g Grant) bool {
+	if g.anywhere || g.AccessToken == "" && g.RefreshToken == "" {
+		return true
+	}
+	from, base := t.placesOf(g)
+	return from == t.from && base == t.base
+}
+
+// placesOf are the origins that a grant belongs to.
+func (t *tokens) placesOf(g Grant) (from, base string) {
+	if g.From == "" {
+		return t.ownFrom, t.ownBase
+	}
+	return g.From, g.For
+}
+
+// elsewhere says that a person has logged in, but not where the connection speaks to.
+func (t *tokens) elsewhere(g Grant) *contracts.Error {
+	from, base := t.placesOf(g)
+	place, here := "at "+from, t.from
+	if from == t.from {
+		place, here = "for "+base, t.base
+	}
+	failure := t.unauthorised("the log-in to %s that is kept here is one %s, and %s gets nothing of it", t.system, place, here)
+	failure.Message += " (that replaces it; --data DIR keeps the new one apart)"
+	return failure
 }
 
 // renew renews the grant. The caller has the lock, so that nobody else does.
@@ -271,6 +340,9 @@ func (t *tokens) lost(ctx context.Context, kept KeptGrant, begun time.Time, err 
 	}
 	// Another one may have renewed it although we have the lock: a person who logs in does not ask for that.
 	now, again := t.grants.Grant(ctx, t.connection)
+	if again == nil && !t.fits(now.Grant) {
+		return KeptGrant{}, t.elsewhere(now.Grant)
+	}
 	if again == nil && now.Version != kept.Version {
 		t.use(now)
 		return now, nil

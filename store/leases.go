@@ -47,6 +47,46 @@ func (s *Store) AcquireLease(ctx context.Context, name, holder string, ttl time.
 	return lease, err
 }
 
+// TakeLease takes a lease that nobody has or that was given back, or the one that the caller found to be abandoned, if it is
+// still as he saw it. No clock is asked, as those of two machines differ: that it has run out is for the caller to
+// find out by the time in which its holder does not prolong it. If another has it, it returns that lease and ErrLeaseHeld.
+func (s *Store) TakeLease(ctx context.Context, name, holder string, ttl time.Duration, abandoned Lease) (Lease, error) {
+	var lease Lease
+	err := s.write(ctx, "lease "+name, func(tx session) error {
+		var err error
+		lease, err = leaseByName(ctx, tx, name)
+		if err != nil && !errors.Is(err, ErrNotFound) {
+			return err
+		}
+		if err == nil && !lease.Until.IsZero() && !lease.Same(abandoned) {
+			return ErrLeaseHeld
+		}
+		lease = Lease{Name: name, Holder: holder, Fence: lease.Fence + 1, Until: s.now().UTC().Truncate(time.Microsecond).Add(ttl)}
+		_, err = tx.insert(ctx, "leases", "name, holder, fence, until", lease.fields(), `ON CONFLICT (name) DO UPDATE SET
+			holder = excluded.holder, fence = excluded.fence, until = excluded.until`)
+		return err
+	})
+	return lease, err
+}
+
+// ProlongLease prolongs a lease that is still the caller's, also if it has run out and nobody has taken it. If another has
+// it, or it was given back, the error is ErrLeaseHeld.
+func (s *Store) ProlongLease(ctx context.Context, lease Lease, ttl time.Duration) error {
+	return s.write(ctx, "lease "+lease.Name, func(tx session) error {
+		n, err := tx.exec(ctx, "UPDATE leases SET until = ? WHERE name = ? AND holder = ? AND fence = ? AND until <> 0",
+			s.now().UTC().Truncate(time.Microsecond).Add(ttl), lease.Name, lease.Holder, lease.Fence)
+		if err == nil && n == 0 {
+			return ErrLeaseHeld
+		}
+		return err
+	})
+}
+
+// Same says whether nobody has taken or prolonged the lease between two looks at it.
+func (l Lease) Same(other Lease) bool {
+	return l.Name == other.Name && l.Holder == other.Holder && l.Fence == other.Fence && l.Until.Equal(other.Until)
+}
+
 // ReleaseLease gives a lease back. One that is no longer the caller's is left alone.
 func (s *Store) ReleaseLease(ctx context.Context, lease Lease) error {
 	return s.write(ctx, "release "+lease.Name, func(tx session) error {

@@ -94,6 +94,31 @@ func TestLeases(t *testing.T) {
 	require.ErrorIs(t, s.CheckLease(ctx, Lease{Name: "none"}), ErrNotFound)
 }
 
+// Whoever measures by himself whether a holder gives word asks no clock.
+func TestLeasesWithoutAClock(t *testing.T) {
+	t.Parallel()
+	s, c := testStore(t)
+	ctx := t.Context()
+	first, err := s.TakeLease(ctx, "renewal", "a", time.Minute, Lease{})
+	require.NoError(t, err)
+	c.Advance(time.Hour)
+	seen, err := s.TakeLease(ctx, "renewal", "b", time.Minute, Lease{})
+	require.ErrorIs(t, err, ErrLeaseHeld)
+	require.True(t, seen.Same(first))
+	require.NoError(t, s.ProlongLease(ctx, first, time.Minute), "nobody has taken it")
+	seen, err = s.TakeLease(ctx, "renewal", "b", time.Minute, seen)
+	require.ErrorIs(t, err, ErrLeaseHeld, "its holder has given word")
+	require.False(t, seen.Same(first))
+	second, err := s.TakeLease(ctx, "renewal", "b", time.Minute, seen)
+	require.NoError(t, err)
+	require.Greater(t, second.Fence, first.Fence)
+	require.ErrorIs(t, s.ProlongLease(ctx, first, time.Minute), ErrLeaseHeld)
+	require.NoError(t, s.ReleaseLease(ctx, second))
+	require.ErrorIs(t, s.ProlongLease(ctx, second, time.Minute), ErrLeaseHeld)
+	_, err = s.TakeLease(ctx, "renewal", "a", time.Minute, Lease{})
+	require.NoError(t, err, "what was given back is free")
+}
+
 func TestOneHolderAtATime(t *testing.T) {
 	t.Parallel()
 	s, _ := testStore(t)

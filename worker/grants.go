@@ -12,6 +12,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"time"
 
 	"crosswalk/adapters"
@@ -29,9 +30,12 @@ const (
 
 // lockTime is how long the right to renew a grant holds without a word of the process that has it: one that is killed
 // keeps the others waiting for so long. A process that lives gives word every lockBeat, however long the system takes.
+// Whoever waits measures that himself, and only while he could have seen a word: between two looks at the store there is
+// no more than lockGap, or he begins again. A store that nobody reaches for a while gives nobody's right away.
 const (
 	lockTime = 10 * time.Second
 	lockBeat = 2 * time.Second
+	lockGap  = lockTime / 2
 )
 
 // shortestKey is how many characters a key must have.
@@ -95,11 +99,22 @@ func checkedKey(text, place string) (contracts.Secret, error) {
 type grants struct {
 	store *store.Store
 	data  string
+	now   func() time.Time // for the time between two looks only
+
+	mu      sync.Mutex
+	watched map[string]watch // by lease, of those that another has
+}
+
+// watch is what a process saw of a lease that another has.
+type watch struct {
+	lease store.Lease
+	since time.Time // it is the same since then
+	last  time.Time // the latest look
 }
 
 // NewGrants keeps the grants of systems in the store. data is the data directory if the store is there, else empty.
 func NewGrants(s *store.Store, data string) adapters.Grants {
-	return &grants{store: s, data: data}
+	return &grants{store: s, data: data, now: time.Now, watched: map[string]watch{}}
 }
 
 // box encrypts with the key. The key is read when it is needed: a workspace without log-ins needs none.
@@ -176,9 +191,12 @@ func (g *grants) change(ctx context.Context, connection string, version int64, c
 	return err
 }
 
-// Lock takes the lease on the renewal of a grant, and prolongs it until it is released.
+// Lock takes the lease on the renewal of a grant, and prolongs it until it is released. That of a process which gives no
+// word any more is taken over by who has asked for it again and again for lockTime.
 func (g *grants) Lock(ctx context.Context, connection string) (adapters.GrantLock, error) {
-	lease, err := g.store.AcquireLease(ctx, "grant "+connection, rand.Text(), lockTime)
+	name := "grant " + connection
+	lease, err := g.store.TakeLease(ctx, name, rand.Text(), lockTime, g.abandoned(name))
+	g.saw(name, lease, err)
 	if errors.Is(err, store.ErrLeaseHeld) {
 		return nil, nil
 	}
@@ -189,6 +207,32 @@ func (g *grants) Lock(ctx context.Context, connection string) (adapters.GrantLoc
 	lock := &grantLock{store: g.store, lease: lease, stop: stop, done: make(chan struct{})}
 	go lock.beat(beating)
 	return lock, nil
+}
+
+// abandoned is the lease that was seen for so long without a word of its holder that it may be taken over, else nothing.
+func (g *grants) abandoned(name string) store.Lease {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if seen := g.watched[name]; seen.last.Sub(seen.since) >= lockTime {
+		return seen.lease
+	}
+	return store.Lease{}
+}
+
+// saw notes how a look at a lease ended.
+func (g *grants) saw(name string, lease store.Lease, err error) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if !errors.Is(err, store.ErrLeaseHeld) {
+		delete(g.watched, name) // it is ours, or nobody knows whether its holder gives word
+		return
+	}
+	now, seen := g.now(), g.watched[name]
+	if !seen.lease.Same(lease) || now.Sub(seen.last) > lockGap {
+		seen = watch{lease: lease, since: now}
+	}
+	seen.last = now
+	g.watched[name] = seen
 }
 
 // grantLock is a lease that is prolonged while its process lives.
@@ -209,15 +253,19 @@ func (l *grantLock) beat(ctx context.Context) {
 			return
 		case <-ticker.C:
 		}
-		if err := l.store.CheckLease(ctx, l.lease); errors.Is(err, store.ErrLeaseHeld) {
-			return // another has it: taking it anew would be a second one's right
-		}
-		_, _ = l.store.AcquireLease(ctx, l.lease.Name, l.lease.Holder, lockTime) // what fails is tried again with the next beat
+		limited, cancel := context.WithTimeout(ctx, lockGap) // one that hangs must not keep the next from being heard
+		err := l.store.ProlongLease(limited, l.lease, lockTime)
+		cancel()
+		if errors.Is(err, store.ErrLeaseHeld) {
+			return // another has it
+		} // what failed otherwise is tried again with the next beat
 	}
 }
 
-// Held is nil as long as the lease is ours.
-func (l *grantLock) Held(ctx context.Context) error { return l.store.CheckLease(ctx, l.lease) }
+// Held is nil as long as the lease is ours. It is prolonged: whoever was held up has the whole time before him again.
+func (l *grantLock) Held(ctx context.Context) error {
+	return l.store.ProlongLease(ctx, l.lease, lockTime)
+}
 
 // Release gives the lease back.
 func (l *grantLock) Release() {

@@ -2,6 +2,7 @@ package worker
 
 import (
 	"bytes"
+	"context"
 	"encoding/json"
 	"fmt"
 	"net/http"
@@ -167,13 +168,13 @@ func (s *rotating) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 const keyOfTests = "a long random text for the grants of tests"
 
 // outdated keeps a grant that has run out.
-func outdated(t *testing.T, database, refresh string) {
+func outdated(t *testing.T, database, server, refresh string) {
 	t.Helper()
 	s, err := store.OpenPostgres(t.Context(), database)
 	require.NoError(t, err)
 	defer s.Close()
 	past := time.Now().Add(-time.Hour)
-	require.NoError(t, NewGrants(s, "").Keep(t.Context(), "support/acme", 0, adapters.Grant{AccessToken: "old", RefreshToken: refresh, Obtained: past, Expires: past.Add(time.Minute)}))
+	require.NoError(t, NewGrants(s, "").Keep(t.Context(), "support/acme", 0, adapters.Grant{AccessToken: "old", RefreshToken: refresh, Obtained: past, Expires: past.Add(time.Minute), From: server, For: server}))
 }
 
 func helper(t *testing.T, database, server string) *exec.Cmd {
@@ -196,7 +197,7 @@ func TestOneRenewalOfTwoProcesses(t *testing.T) {
 	tokens := &rotating{refresh: "first"}
 	systems := httptest.NewServer(tokens)
 	t.Cleanup(systems.Close)
-	outdated(t, database, "first")
+	outdated(t, database, systems.URL, "first")
 	other := helper(t, database, systems.URL)
 	var said bytes.Buffer
 	other.Stdout, other.Stderr = &said, &said
@@ -215,7 +216,7 @@ func TestOneRenewalOfTwoProcesses(t *testing.T) {
 		hang := make(chan struct{})
 		tokens := &rotating{refresh: "first", grace: grace, hang: hang}
 		systems := httptest.NewServer(tokens)
-		outdated(t, database, "first")
+		outdated(t, database, systems.URL, "first")
 		doomed := helper(t, database, systems.URL)
 		require.NoError(t, doomed.Start())
 		<-hang
@@ -235,25 +236,60 @@ func TestOneRenewalOfTwoProcesses(t *testing.T) {
 }
 
 // TestOneWhoWasHeldUpSendsNoRenewal: the right of a process that gave no word for long goes over to another, and the first
-// one, when it goes on, knows it before it shows the refresh token.
+// one, when it goes on, knows it before it shows the refresh token. The others' clocks have no say in it.
 func TestOneWhoWasHeldUpSendsNoRenewal(t *testing.T) {
 	t.Setenv(GrantsKeyVariable, keyOfTests)
 	dir := t.TempDir()
 	ours, err := store.Open(t.Context(), dir)
 	require.NoError(t, err)
 	t.Cleanup(func() { require.NoError(t, ours.Close()) })
-	later, err := store.Open(t.Context(), dir, store.WithClock(func() time.Time { return time.Now().Add(lockTime + time.Minute) }))
+	ahead, err := store.Open(t.Context(), dir, store.WithClock(func() time.Time { return time.Now().Add(lockTime + time.Hour) }))
 	require.NoError(t, err)
-	t.Cleanup(func() { require.NoError(t, later.Close()) })
-	held, err := NewGrants(ours, dir).Lock(t.Context(), "crm/acme")
+	t.Cleanup(func() { require.NoError(t, ahead.Close()) })
+	lock, err := NewGrants(ours, dir).Lock(t.Context(), "crm/acme")
 	require.NoError(t, err)
-	defer held.Release()
-	require.NoError(t, held.Held(t.Context()))
-	taken, err := NewGrants(later, dir).Lock(t.Context(), "crm/acme")
+	held := lock.(*grantLock)
+	held.stop() // no word from now on but what the test says
+	<-held.done
+
+	now := time.Now()
+	others := NewGrants(ahead, dir).(*grants)
+	others.now = func() time.Time { return now }
+	look := func(ctx context.Context, after time.Duration) (adapters.GrantLock, error) {
+		now = now.Add(after)
+		return others.Lock(ctx, "crm/acme")
+	}
+	waits := func(after time.Duration) {
+		t.Helper()
+		taken, err := look(t.Context(), after)
+		require.NoError(t, err)
+		require.Nil(t, taken)
+	}
+	waits(0) // a clock that is ahead is no reason
+	waits(lockGap)
+	waits(lockGap - time.Second)
+	require.NoError(t, held.Held(t.Context()), "nobody has taken it") // and it is a word
+	waits(time.Second)
+	waits(lockGap)
+	gone, cancel := context.WithCancel(t.Context())
+	cancel()
+	_, err = look(gone, time.Second)
+	require.Error(t, err, "the store cannot be reached")
+	waits(lockGap - time.Second) // nobody could have given word meanwhile
+	waits(lockGap)
+	waits(lockGap + time.Second) // nor when nobody looked
+	waits(lockGap)
+	waits(lockGap)
+	taken, err := look(t.Context(), 0)
 	require.NoError(t, err)
 	require.NotNil(t, taken)
 	require.ErrorIs(t, held.Held(t.Context()), store.ErrLeaseHeld)
 	held.Release()
 	require.NoError(t, taken.Held(t.Context()), "what is another's is not given back")
 	taken.Release()
+	require.ErrorIs(t, taken.Held(t.Context()), store.ErrLeaseHeld, "what was given back is not prolonged")
+	next, err := NewGrants(ours, dir).Lock(t.Context(), "crm/acme")
+	require.NoError(t, err)
+	require.NotNil(t, next, "what was given back is free at once")
+	next.Release()
 }

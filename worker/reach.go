@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"log/slog"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -34,6 +35,7 @@ type reach struct {
 	load   func(context.Context) (map[string]int, error) // open tasks by person
 	log    *slog.Logger
 	open   map[string]*adapters.Connection // by fingerprint of adapter and settings; used by one goroutine
+	closes sync.WaitGroup                  // of connections, which may wait until a token that comes is kept
 }
 
 func newReach(shared adapters.Shared, runner *robots.Runner, load func(context.Context) (map[string]int, error), log *slog.Logger) *reach {
@@ -80,7 +82,7 @@ func (r *reach) use(defined *workspace.Reach) {
 	r.current.Store(next)
 	for key, connection := range r.open {
 		if !used[key] {
-			connection.Close()
+			r.closes.Go(connection.Close)
 			delete(r.open, key)
 		}
 	}
@@ -166,11 +168,12 @@ func (r *reach) connect(key string, defined *workspace.Reach, route workspace.Ro
 	return broken{reason: fmt.Sprintf("%s of %s cannot be used: %s", route.Driver.ID(), route.System.Name, err)}
 }
 
-// close ends all connections.
+// close ends all connections. After it nobody needs the store for them.
 func (r *reach) close() {
 	for _, connection := range r.open {
-		connection.Close()
+		r.closes.Go(connection.Close)
 	}
+	r.closes.Wait()
 }
 
 // broken is a driver that lacks something, such as a secret.

@@ -75,7 +75,7 @@ func (s *subject) underRenewal(ctx context.Context, runsOut bool) (output string
 	defer leave()
 	n.peer.base = base
 	grants := adapters.NewMemoryGrants()
-	old := adapters.Grant{AccessToken: oauthToken, RefreshToken: firstRefresh, Obtained: time.Now().Add(-time.Hour), Base: base}
+	old := adapters.Grant{AccessToken: oauthToken, RefreshToken: firstRefresh, Obtained: time.Now().Add(-time.Hour), Base: base, From: base, For: base}
 	if err := grants.Keep(ctx, adapters.ConnectionName("test", s.adapter.Name), 0, old); err != nil {
 		return "", n, err
 	}

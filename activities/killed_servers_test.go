@@ -302,7 +302,7 @@ func (w *servedWorld) effects(t *testing.T) map[string]int {
 	require.Eventually(t, func() bool {
 		idle, err := w.mail.Idle()
 		return err == nil && idle
-	}, 2*time.Minute, 50*time.Millisecond, "all mail is delivered")
+	}, 5*time.Minute, 50*time.Millisecond, "all mail is delivered")
 	box := w.write(t, "mail", "box", local(w.mail.SMTP))
 	box.Settings["user"] = "jane@acme.example"
 	settings, err := json.Marshal(box.Settings)
@@ -352,7 +352,7 @@ func TestAWorkerIsKilledDuringAWriteIntoEveryKindOfServer(t *testing.T) {
 	require.NoError(t, err)
 	child := exec.CommandContext(t.Context(), os.Args[0], "-test.run=^TestKilledServedProcess$", "-test.timeout=10m")
 	child.Env = append(os.Environ(), servedEnv+"="+dir)
-	child.Stdin = strings.NewReader(string(orders))
+	child.Stdin, child.Stderr = strings.NewReader(string(orders)), os.Stderr
 	said, err := child.StdoutPipe()
 	require.NoError(t, err)
 	require.NoError(t, child.Start())
@@ -378,7 +378,7 @@ func TestAWorkerIsKilledDuringAWriteIntoEveryKindOfServer(t *testing.T) {
 	acts := next.activities(t, opened)
 	for system := range next {
 		var state store.EffectState
-		for range 5 {
+		for range 30 {
 			err = next.call(acts, system)
 			effect, failed := opened.Effect(t.Context(), activities.EffectKey(activities.Place{Case: "case-1", Path: system, Generation: 1}))
 			require.NoError(t, failed, "%s: %v", system, err)

@@ -218,9 +218,9 @@ func (r *mailRequest) search(client *imapclient.Client, with rules.Value) (rules
 		}
 		command := client.Fetch(imap.UIDSetNum(uids...), options)
 		for message := command.Next(); message != nil; message = command.Next() {
-			mail, err := message.Collect()
-			if err != nil {
-				return rules.Value{}, errors.Join(err, command.Close())
+			mail, err := collect(message)
+			if err != nil { // the command is left as it is: to close it would be to read on
+				return rules.Value{}, imapFailure(err, contracts.Unavailable, "the server does not give the mails", false)
 			}
 			items = append(items, mailItem(mail, r.content))
 		}
@@ -258,14 +258,14 @@ func criteria(with rules.Value) *imap.SearchCriteria {
 func truth(value rules.Value) bool { return value.Bool() || value.Text() == "true" }
 
 // mailItem is a mail as expressions see it.
-func mailItem(m *imapclient.FetchMessageBuffer, content bool) rules.Value {
-	fields := map[string]rules.Value{"uid": rules.Number(rules.Int(int64(m.UID))), "size": rules.Number(rules.Int(m.RFC822Size)), "received_at": rules.Instant(m.InternalDate)}
+func mailItem(m fetchedMail, content bool) rules.Value {
+	fields := map[string]rules.Value{"uid": rules.Number(rules.Int(int64(m.uid))), "size": rules.Number(rules.Int(m.size)), "received_at": rules.Instant(m.received)}
 	var flags []rules.Value
-	for _, flag := range m.Flags {
+	for _, flag := range m.flags {
 		flags = append(flags, rules.Text(strings.ToLower(strings.TrimPrefix(string(flag), `\`))))
 	}
 	fields["flags"] = rules.List(flags...)
-	if e := m.Envelope; e != nil {
+	if e := m.envelope; e != nil {
 		fields["message_id"], fields["subject"] = rules.Text(e.MessageID), rules.Text(strings.ToValidUTF8(e.Subject, "\uFFFD"))
 		fields["in_reply_to"] = rules.Text(strings.Join(e.InReplyTo, " "))
 		fields["from"], fields["to"], fields["cc"], fields["reply_to"] = people(e.From).At(0), people(e.To), people(e.Cc), people(e.ReplyTo)
@@ -273,8 +273,8 @@ func mailItem(m *imapclient.FetchMessageBuffer, content bool) rules.Value {
 			fields["sent_at"] = rules.Instant(e.Date)
 		}
 	}
-	if content && len(m.BodySection) > 0 {
-		addContent(fields, m.BodySection[0].Bytes)
+	if content && m.content != nil {
+		addContent(fields, m.content)
 	}
 	return rules.Record(fields)
 }

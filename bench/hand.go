@@ -175,7 +175,10 @@ func (h *hand) write(outcome workflows.Outcome) error {
 		return nil
 	}
 	h.record.End = &activities.End{State: activities.CaseDone, Outcome: outcome.Outcome, Result: outcome.Result, At: workflow.Now(h.ctx)}
-	return workflow.ExecuteLocalActivity(local(h.ctx, ""), activities.NameRecord, h.record).Get(h.ctx, nil)
+	if err := workflow.ExecuteLocalActivity(local(h.ctx, ""), activities.NameRecord, h.record).Get(h.ctx, nil); err == nil {
+		return nil
+	}
+	return workflow.ExecuteActivity(ordinary(h.ctx, ""), activities.NameRecord, h.record).Get(h.ctx, nil)
 }
 
 // nothing is the empty workflow.

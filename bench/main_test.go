@@ -22,7 +22,7 @@ func TestMain(m *testing.M) {
 // TestPlansComeToTheSame runs each variant that is measured, so that none of them breaks unseen.
 func TestPlansComeToTheSame(t *testing.T) {
 	t.Parallel()
-	ctx, cancel := context.WithTimeout(t.Context(), 5*time.Minute)
+	ctx, cancel := context.WithTimeout(t.Context(), 15*time.Minute)
 	defer cancel()
 	b, err := open(ctx, t.TempDir())
 	defer b.close()

@@ -61,6 +61,14 @@ func (c *Case) Ended() bool { return !c.EndedAt.IsZero() }
 const caseColumns = `id, use_case, bundle_hash, reference, title, language, state, stage, waiting_for, waiting_kind,
 	waiting_since, waiting_until, started_at, ended_at, outcome, result, progress, search, waiting_step, waiting_system, waiting_class, parent, parent_step`
 
+// parkedWithin says that an item of a long loop waits for a person to repair it or to say whether a write was done: the case itself says only that it waits for
+// its items, which are worked on in executions of their own.
+const parkedWithin = `state = 'waiting' AND waiting_kind = 'items' AND EXISTS
+	(SELECT 1 FROM tasks WHERE tasks.case_id = cases.id AND tasks.kind IN ('repair', 'confirm') AND tasks.state IN ('open', 'claimed'))`
+
+// selectCases is what all reading of cases begins with.
+var selectCases = "SELECT " + strings.Replace(caseColumns, " state,", " CASE WHEN "+parkedWithin+" THEN 'parked' ELSE state END,", 1) + " FROM cases"
+
 func (c *Case) fields() []any {
 	return []any{&c.ID, &c.UseCase, &c.BundleHash, &c.Reference, &c.Title, &c.Language, &c.State, &c.Stage, &c.WaitingFor,
 		&c.WaitingKind, stamp{&c.WaitingSince}, stamp{&c.WaitingUntil}, stamp{&c.StartedAt}, stamp{&c.EndedAt}, &c.Outcome, document{&c.Result},
@@ -105,7 +113,7 @@ func (s *Store) Case(ctx context.Context, id string) (Case, error) {
 
 // CaseByReference finds a case by the short reference that the customer was given, in any letter case.
 func (s *Store) CaseByReference(ctx context.Context, reference string) (Case, error) {
-	found, err := one[Case](ctx, s.read(), "SELECT "+caseColumns+" FROM cases WHERE reference = ?", strings.ToUpper(strings.TrimSpace(reference)))
+	found, err := one[Case](ctx, s.read(), selectCases+" WHERE reference = ?", strings.ToUpper(strings.TrimSpace(reference)))
 	return found, wrap("case "+reference, err)
 }
 
@@ -139,7 +147,13 @@ func (f CaseFilter) conditions() conditions {
 	var c conditions
 	if len(f.States) > 0 {
 		set, args := in(f.States)
-		c.add("state IN "+set, args...)
+		switch waiting, parked := slices.Contains(f.States, CaseWaiting), slices.Contains(f.States, CaseParked); {
+		case parked && !waiting:
+			set += " OR " + parkedWithin
+		case waiting && !parked:
+			set += " AND NOT (" + parkedWithin + ")"
+		}
+		c.add("(state IN "+set+")", args...)
 	}
 	if len(f.UseCases) > 0 {
 		set, args := in(f.UseCases)
@@ -199,7 +213,7 @@ func (s *Store) Cases(ctx context.Context, filter CaseFilter) ([]Case, error) {
 		order = " ORDER BY id"
 	}
 	c := filter.conditions()
-	found, err := many[Case](ctx, s.read(), "SELECT "+caseColumns+" FROM cases"+c.where()+order+page(filter.Limit, filter.Offset), c.args...)
+	found, err := many[Case](ctx, s.read(), selectCases+c.where()+order+page(filter.Limit, filter.Offset), c.args...)
 	return found, wrap("cases", err)
 }
 
@@ -267,5 +281,5 @@ func newReference() string {
 }
 
 func caseByID(ctx context.Context, q session, id string) (Case, error) {
-	return one[Case](ctx, q, "SELECT "+caseColumns+" FROM cases WHERE id = ?", id)
+	return one[Case](ctx, q, selectCases+" WHERE id = ?", id)
 }

@@ -25,6 +25,43 @@ func TestCreateCaseIsOnePerID(t *testing.T) {
 	require.NotEqual(t, made[0].Reference, other.Reference)
 }
 
+// A case that waits for the items of a long loop is parked as long as one of them waits for a person's repair, and not
+// for any other task.
+func TestCaseIsParkedByAnItem(t *testing.T) {
+	t.Parallel()
+	s, clock := testStore(t)
+	_, err := s.CreateCase(t.Context(), NewCase{ID: "long", UseCase: "lead"})
+	require.NoError(t, err)
+	require.NoError(t, s.SetProgress(t.Context(), "long", Progress{Seq: 1, State: CaseWaiting, Stage: "all", WaitingFor: "all", WaitingKind: "items", WaitingSince: clock.Now()}))
+	is := func(state CaseState) {
+		t.Helper()
+		found, err := s.Case(t.Context(), "long")
+		require.NoError(t, err)
+		require.Equal(t, state, found.State)
+		for _, one := range []CaseState{CaseWaiting, CaseParked} {
+			n, err := s.CountCases(t.Context(), CaseFilter{States: []CaseState{one}})
+			require.NoError(t, err)
+			require.Equal(t, one == state, n == 1, one)
+		}
+		n, err := s.CountCases(t.Context(), CaseFilter{States: []CaseState{CaseWaiting, CaseParked}})
+		require.NoError(t, err)
+		require.Equal(t, 1, n)
+	}
+	is(CaseWaiting)
+	_, err = s.OpenTask(t.Context(), Task{ID: "person", CaseID: "long", StepPath: "all[1].solve", Generation: 1, Kind: TaskComplete, Queue: "q"})
+	require.NoError(t, err)
+	is(CaseWaiting)
+	broken, err := s.OpenTask(t.Context(), Task{ID: "broken", CaseID: "long", StepPath: "all[2].share", Generation: 1, Kind: TaskRepair, Queue: "q"})
+	require.NoError(t, err)
+	is(CaseParked)
+	_, err = s.Answer(t.Context(), broken.ID, broken.Version, Actor{User: "op", All: true}, "skip", json.RawMessage(`{"act": "skip"}`))
+	require.NoError(t, err)
+	is(CaseWaiting)
+	_, err = s.OpenTask(t.Context(), Task{ID: "doubt", CaseID: "long", StepPath: "all[3].told", Generation: 1, Kind: TaskConfirm, Queue: "q"})
+	require.NoError(t, err)
+	is(CaseParked)
+}
+
 func TestCasesAreFound(t *testing.T) {
 	t.Parallel()
 	s, c := testStore(t)

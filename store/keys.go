@@ -38,7 +38,7 @@ func openCasesBy(ctx context.Context, q session, kind string, keys []string) ([]
 		return nil, nil
 	}
 	set, args := in(keys)
-	return many[Case](ctx, q, "SELECT "+caseColumns+" FROM cases WHERE ended_at = 0 AND id IN (SELECT case_id FROM "+kind+
+	return many[Case](ctx, q, selectCases+" WHERE ended_at = 0 AND id IN (SELECT case_id FROM "+kind+
 		"_keys WHERE "+kind+"_key IN "+set+") ORDER BY started_at DESC, id DESC", args...)
 }
 

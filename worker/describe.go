@@ -2,6 +2,8 @@ package worker
 
 import (
 	"context"
+	"errors"
+	"strings"
 	"time"
 
 	enumspb "go.temporal.io/api/enums/v1"
@@ -15,6 +17,7 @@ type Description struct {
 	Started time.Time
 	Ended   time.Time
 	Pending []Operation
+	Windows []string // the executions of the windows of its loops that run now, by workflow id
 }
 
 // Operation is a call that a case waits for.
@@ -46,7 +49,46 @@ func (c *Cases) Describe(ctx context.Context, caseID string) (Description, error
 	for _, pending := range found.PendingActivities {
 		d.Pending = append(d.Pending, operationOf(pending))
 	}
+	for _, child := range found.PendingChildren {
+		if strings.HasPrefix(child.WorkflowId, caseID+"/") { // the others are cases that this one runs
+			d.Windows = append(d.Windows, child.WorkflowId)
+		}
+	}
 	return d, nil
+}
+
+// maxParts bounds how many executions of a case are looked at: a loop over 10,000 items has hundreds.
+const maxParts = 20
+
+// part is an execution that works on a case: the case's own, or that of a window of one of its loops.
+type part struct {
+	id string
+	Description
+}
+
+// parts lists the executions that work on a case now, its own first and at most maxParts of them. A case that has ended
+// has none.
+func (c *Cases) parts(ctx context.Context, caseID string) ([]part, error) {
+	described, err := c.Describe(ctx, caseID)
+	if err != nil || !described.Running {
+		return nil, err
+	}
+	found := []part{{caseID, described}}
+	for i := 0; i < len(found); i++ {
+		for _, id := range found[i].Windows {
+			if len(found) == maxParts {
+				return found, nil
+			}
+			switch window, err := c.Describe(ctx, id); {
+			case errors.Is(err, ErrEnded) || isNotFound(err) || err == nil && !window.Running: // meanwhile
+			case err != nil:
+				return nil, err
+			default:
+				found = append(found, part{id, window})
+			}
+		}
+	}
+	return found, nil
 }
 
 func operationOf(pending *workflowpb.PendingActivityInfo) Operation {

@@ -38,21 +38,34 @@ type Wait struct {
 	NextTry   time.Time
 }
 
-// Waits lists what a case waits for, the oldest first. Without a worker that could say it, only what Temporal knows.
+// Waits lists what a case waits for, the oldest first, and after that what the items of its long loops wait for. Without
+// a worker that could say it, only what Temporal knows.
 func (c *Cases) Waits(ctx context.Context, caseID string) ([]Wait, error) {
-	described, err := c.Describe(ctx, caseID)
-	if err != nil || !described.Running {
+	parts, err := c.parts(ctx, caseID)
+	if err != nil {
 		return nil, err
 	}
 	asking, cancel := context.WithTimeout(ctx, 3*time.Second)
 	defer cancel()
+	var waits []Wait
+	for _, one := range parts {
+		found, err := c.waitsOf(asking, one)
+		if err != nil {
+			return nil, err
+		}
+		waits = append(waits, found...)
+	}
+	return waits, nil
+}
+
+func (c *Cases) waitsOf(ctx context.Context, one part) ([]Wait, error) {
 	var state workflows.State
-	if said, err := c.client.QueryWorkflow(asking, caseID, "", workflows.QueryState); err == nil {
+	if said, err := c.client.QueryWorkflow(ctx, one.id, "", workflows.QueryState); err == nil {
 		if err := said.Get(&state); err != nil {
-			return nil, fmt.Errorf("worker: what %s waits for: %w", caseID, err)
+			return nil, fmt.Errorf("worker: what %s waits for: %w", one.id, err)
 		}
 	}
-	pending := described.Pending
+	pending := one.Pending
 	var waits []Wait
 	for _, one := range state.Waiting {
 		wait := Wait{Kind: one.Kind, For: one.For, Step: one.Path, Label: one.Label, System: one.System, Operation: one.Operation,
@@ -85,29 +98,38 @@ func (w *Wait) tried(o Operation) {
 // TryNow has the calls of a case that wait for their next attempt tried at once: those of one operation, or all. It says
 // how many there were.
 func (c *Cases) TryNow(ctx context.Context, caseID, operation string) (int, error) {
-	described, err := c.Describe(ctx, caseID)
+	parts, err := c.parts(ctx, caseID)
 	if err != nil {
 		return 0, err
 	}
 	tried := 0
-	for _, pending := range described.Pending {
-		if pending.Running || operation != "" && pending.Name != operation {
-			continue
+	for _, one := range parts {
+		for _, pending := range one.Pending {
+			if pending.Running || operation != "" && pending.Name != operation {
+				continue
+			}
+			if err := c.tryNow(ctx, one, pending); err != nil {
+				return tried, err
+			}
+			tried++
 		}
-		_, err := c.client.WorkflowService().ResetActivity(ctx, &workflowservice.ResetActivityRequest{
-			Execution: &common.WorkflowExecution{WorkflowId: caseID, RunId: described.RunID},
-			Identity:  "crosswalk", Activity: &workflowservice.ResetActivityRequest_Id{Id: pending.ID},
-		})
-		var unknown *serviceerror.Unimplemented
-		switch {
-		case errors.As(err, &unknown):
-			return tried, fmt.Errorf("worker: this Temporal is too old to be asked for an attempt at once: %w", err)
-		case err != nil && !isNotFound(err): // not found: it has just been answered
-			return tried, fmt.Errorf("worker: %s of %s: %w", pending.Name, caseID, err)
-		}
-		tried++
 	}
 	return tried, nil
+}
+
+func (c *Cases) tryNow(ctx context.Context, one part, pending Operation) error {
+	_, err := c.client.WorkflowService().ResetActivity(ctx, &workflowservice.ResetActivityRequest{
+		Execution: &common.WorkflowExecution{WorkflowId: one.id, RunId: one.RunID},
+		Identity:  "crosswalk", Activity: &workflowservice.ResetActivityRequest_Id{Id: pending.ID},
+	})
+	var unknown *serviceerror.Unimplemented
+	switch {
+	case errors.As(err, &unknown):
+		return fmt.Errorf("worker: this Temporal is too old to be asked for an attempt at once: %w", err)
+	case err != nil && !isNotFound(err): // not found: it has just been answered
+		return fmt.Errorf("worker: %s of %s: %w", pending.Name, one.id, err)
+	}
+	return nil
 }
 
 // Repair tells a case of a repair that is in the store. Sent twice, it is handled once. The reply says why the case did

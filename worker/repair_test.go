@@ -2,6 +2,7 @@ package worker_test
 
 import (
 	"encoding/json"
+	"maps"
 	"os"
 	"path/filepath"
 	"testing"
@@ -103,6 +104,65 @@ func TestRepairOfAWaitingCase(t *testing.T) {
 	reply, err := h.worker.Cases().Repair(t.Context(), late)
 	require.NoError(t, err)
 	require.Equal(t, "the case has ended", reply.Problem)
+}
+
+const loops = `
+usecase: assign
+title: Loops
+input: {numbers: {type: array, items: {type: number}, required: true}}
+steps:
+  - id: all
+    each:
+      in: '${input.numbers}'
+      as: n
+      steps:
+        - {id: agents, when: 'n == 55', call: people.list_agents, with: {queue: front-desk, skill: phones, on: '${date_of(case.started_at)}'}}
+        - {id: share, set: {value: '${10 / (n - 57)}'}}
+  - {end: {result: {count: '${len(all)}'}}}
+`
+
+// The items of a long loop are worked on in executions of their own: what they wait for is said of the case, they are
+// tried at once, and a case one of whose items waits for a person's repair is parked.
+func TestWaitsOfALongLoop(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t)
+	h.write("usecases/assign.yaml", loops)
+	h.publish()
+	h.work()
+	require.NoError(t, h.store.PauseSystem(t.Context(), "people", "op", "a test"))
+	numbers := make([]int, 60)
+	for i := range numbers {
+		numbers[i] = i + 1
+	}
+	input, err := json.Marshal(map[string]any{"numbers": numbers})
+	require.NoError(t, err)
+	made := h.begin("assign", string(input))
+	said := func(want map[string]string) {
+		t.Helper()
+		var got map[string]string
+		require.Eventually(t, func() bool {
+			found, err := h.worker.Cases().Waits(t.Context(), made.ID)
+			got = map[string]string{}
+			for _, wait := range found {
+				got[wait.Step] = wait.Kind
+				if wait.Kind == "system" && wait.NextTry.IsZero() {
+					return false
+				}
+			}
+			return err == nil && maps.Equal(got, want)
+		}, time.Minute, 50*time.Millisecond, "%v", &got)
+	}
+	said(map[string]string{"all": "items", "all[54].agents": "system", "all[56].share": "repair"})
+	require.Equal(t, store.CaseParked, h.stored(made.ID).State)
+	parked, err := h.store.Cases(t.Context(), store.CaseFilter{States: []store.CaseState{store.CaseParked}})
+	require.NoError(t, err)
+	require.Len(t, parked, 1)
+
+	require.NoError(t, h.store.ResumeSystem(t.Context(), "people", "op"))
+	tried, err := h.worker.Cases().TryNow(t.Context(), made.ID, "people.list_agents")
+	require.NoError(t, err)
+	require.Equal(t, 1, tried)
+	said(map[string]string{"all": "items", "all[56].share": "repair"})
 }
 
 func (h *house) stored(id string) store.Case {

@@ -12,6 +12,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"syscall"
+	"time"
 
 	"crosswalk/e2e/daemon"
 	"crosswalk/freeport"
@@ -37,6 +38,7 @@ ssl = no
 disable_plaintext_auth = no
 protocols = imap lmtp
 listen = 127.0.0.1
+mail_max_userip_connections = 1000
 mail_location = maildir:%[1]s/mail/%%u
 auth_mechanisms = plain login
 first_valid_uid = 1
@@ -99,6 +101,9 @@ smtpd_relay_restrictions = permit_sasl_authenticated, reject
 smtpd_reject_unlisted_recipient = no
 default_transport = error:nothing leaves this machine
 message_size_limit = 1000000
+queue_run_delay = 2s
+minimal_backoff_time = 2s
+maximal_backoff_time = 5s
 `
 
 const masterCf = `
@@ -106,7 +111,7 @@ const masterCf = `
 postlog unix-dgram n - n - 1 postlogd
 pickup unix n - n 60 1 pickup
 cleanup unix n - n - 0 cleanup
-qmgr unix n - n 300 1 qmgr
+qmgr unix n - n 2 1 qmgr
 rewrite unix - - n - - trivial-rewrite
 bounce unix - - n - 0 bounce
 defer unix - - n - 0 bounce
@@ -217,5 +222,12 @@ func (s *Server) Stop() error {
 	if s.directory == "" {
 		return err
 	}
-	return errors.Join(err, os.RemoveAll(s.directory))
+	var left error
+	for range 100 { // the servers' own processes may still write for a moment
+		if left = os.RemoveAll(s.directory); left == nil {
+			break
+		}
+		time.Sleep(100 * time.Millisecond)
+	}
+	return errors.Join(err, left)
 }

@@ -77,6 +77,7 @@ func (t *tab) pressTimes(ctx context.Context, f frame, at found, times int) erro
 		events = append(events, down, up)
 	}
 	t.acted.Store(true)
+	t.acts.Add(1)
 	for _, event := range events {
 		if err := event.Call(c); err != nil && !contextLost(err) {
 			return err
@@ -110,7 +111,7 @@ func (t *tab) fill(ctx context.Context, target *spec, value string, secret bool)
 		return "", err
 	}
 	t.heard(target, at)
-	argument := map[string]any{"value": value, "secret": secret}
+	argument := map[string]any{"value": value, "secret": secret, "acts": t.acts.Load()}
 	var typed struct{ Done bool }
 	t.acted.Store(true)
 	if err := t.call(ctx, f, "type", argument, &typed); err != nil {
@@ -157,7 +158,7 @@ func (t *tab) choose(ctx context.Context, target *spec, value string) (string, e
 		return "", err
 	}
 	t.acted.Store(true)
-	if err := t.call(ctx, f, "select", map[string]string{"value": value}, &chosen); err != nil {
+	if err := t.call(ctx, f, "select", map[string]any{"value": value, "acts": t.acts.Load()}, &chosen); err != nil {
 		return at.Element, err
 	}
 	if chosen.Status != "found" {
@@ -202,6 +203,7 @@ func (t *tab) key(ctx context.Context, target *spec, name string) error {
 	}
 	c := t.on(ctx, t.pageOf(f))
 	t.acted.Store(true)
+	t.acts.Add(1)
 	for _, event := range []proto.InputDispatchKeyEvent{down, up} {
 		if err := event.Call(c); err != nil && !contextLost(err) {
 			return err

@@ -49,23 +49,24 @@ type step struct {
 	target *target
 	within time.Duration
 
-	url      words      // goto
-	fill     *words     // fill, select
-	secret   bool       // the value holds a secret
-	key      string     // fill, key
-	cells    []cellRead // read
-	table    *tableStep
-	list     *rules.Template // each
-	name     string          // each: of the item; table: of the rows
-	into     string          // each
-	do       []step
-	names    []string          // each, open: what the block reads
-	assert   *rules.Expression // assert
-	class    contracts.Class   // assert, fail
-	message  words
-	optional bool
-	further  *furtherStep // upload, download, until
-	ask      *askStep
+	url        words      // goto
+	fill       *words     // fill, select
+	secret     bool       // the value holds a secret
+	becomesAny bool       // fill: the page may make something else of it
+	key        string     // fill, key
+	cells      []cellRead // read
+	table      *tableStep
+	list       *rules.Template // each
+	name       string          // each: of the item; table: of the rows
+	into       string          // each
+	do         []step
+	names      []string          // each, open: what the block reads
+	assert     *rules.Expression // assert
+	class      contracts.Class   // assert, fail
+	message    words
+	optional   bool
+	further    *furtherStep // upload, download, until
+	ask        *askStep
 }
 
 // cellRead is one value to read and where.
@@ -224,6 +225,12 @@ func (c *compiler) compileFill(s *step, n *source.Node) {
 		value.Warnf("use ${secret.…}", "the login fills in a text that stands in this file")
 	}
 	c.checkKey(s, fields["key"])
+	if becomes := fields["becomes"]; becomes.Exists() {
+		s.becomesAny = becomes.OneOf("any") == "any"
+		if s.kind == "select" {
+			becomes.Errorf("leave it out", "a list holds the option that was chosen")
+		}
+	}
 }
 
 func (c *compiler) compileKey(s *step, n *source.Node) {

@@ -104,13 +104,20 @@ func (f *fence) judge(r request, look bool) (reason string, commit *armed) {
 	f.mutex.Lock()
 	defer f.mutex.Unlock()
 	matches := func(rule requestRule) bool { return rule.matches(r, target) }
-	if f.armed != nil && f.armed.byGet(r, target.Query()) {
+	query := target.Query()
+	if f.armed != nil {
+		r, query = f.armed.decoded(r, query)
+	}
+	if f.armed != nil && f.armed.byGet(r, query) {
 		return "it sends the form of the commit by GET, which is not what is declared", nil
 	}
 	if f.armed != nil && matches(f.armed.rule) {
-		other := f.armed.holdsOther(r, target.Query())
+		other, values := f.armed.holdsOther(r, query)
 		switch {
 		case other != "" && !f.armed.taken:
+			if !look {
+				f.armed.other = fmt.Sprintf("its field %q holds %s", other, values)
+			}
 			return fmt.Sprintf("its field %q holds something else than was put in", other), nil
 		case look && f.armed.taken:
 			return leavesOnce, nil

@@ -3,50 +3,90 @@ package robots
 import (
 	"context"
 	"fmt"
+	"html"
+	"maps"
 	"net/url"
 	"slices"
 	"strings"
-	"unicode"
+	"unicode/utf8"
+
+	"golang.org/x/text/encoding/htmlindex"
+	"golang.org/x/text/encoding/unicode"
 
 	"crosswalk/contracts"
-	"crosswalk/rules"
 )
 
 // filledField is a field that the robot has filled in, as it is when the commit comes.
 type filledField struct {
-	Element string `json:"element"`
-	Name    string `json:"name"`
-	Value   string `json:"value"` // what was put in
-	Held    string `json:"held"`
-	Sends   string `json:"sends"` // what the form sends of it
-	Later   bool   `json:"later"` // the robot has clicked since, so that the page may have emptied it
-	Form    int    `json:"form"`  // of the document; -1: none
-	Twin    string `json:"twin"`  // what a field of the same name holds that nobody sees
+	Element string   `json:"element"`
+	Name    string   `json:"name"`
+	Value   string   `json:"value"` // what was put in
+	Held    string   `json:"held"`
+	Initial string   `json:"initial"` // what it held when the page came
+	Sends   string   `json:"sends"`   // what the form sends of it
+	Acts    int64    `json:"acts"`    // how many clicks and keys there had been
+	Form    int      `json:"form"`    // of the document; -1: none
+	Twins   []string `json:"twins"`   // what fields of the same name hold that nobody sees
+	Kind    string   `json:"kind"`    // the type of the field
+	List    bool     `json:"list"`    // it is a list to select from
+	Charset string   `json:"charset"` // of what the form sends
+	Any     bool     `json:"any"`     // the page may make something else of it
 	frame   int
+}
+
+// mayBecomeAny has the page remember that it may make something else of what was filled in just now.
+func (t *tab) mayBecomeAny(ctx context.Context, target *spec) error {
+	f, err := t.findFrame(target.frame)
+	if err != nil {
+		return err
+	}
+	if err := t.call(ctx, f, "becomes", nil, nil); !contextLost(err) {
+		return err
+	}
+	return nil
+}
+
+// forgetFilled has the pages forget what was put in so far: to log in and to look is not to prepare.
+func (u *run) forgetFilled(ctx context.Context) error {
+	for _, f := range u.tab.allFrames() {
+		if f.left {
+			continue
+		}
+		if err := u.tab.call(ctx, f, "forget", nil, nil); err != nil && !contextLost(err) {
+			return err
+		}
+	}
+	return nil
 }
 
 // filled looks, right before the commit, whether the fields hold what was put in. What is still there is what the request has
 // to hold.
 func (u *run) filled(ctx context.Context) (all []filledField, err error) {
+	step, cancel := context.WithTimeoutCause(ctx, u.system.stepTime, errStepTime)
+	defer cancel()
+	acts := u.tab.acts.Load()
 	for i, f := range u.tab.allFrames() {
 		if f.left {
 			continue
 		}
 		var answer struct{ Fields []filledField }
-		if err := u.tab.call(ctx, f, "filled", nil, &answer); contextLost(err) {
+		if err := u.tab.call(step, f, "filled", map[string]any{"acts": acts}, &answer); contextLost(err) {
 			continue // it is another document by now
+		} else if err != nil && ctx.Err() == nil && step.Err() != nil {
+			return nil, contracts.NewError(contracts.Unavailable, "", "%s: the page did not answer within %s when its fields were compared; nothing was sent", u.program.write.place, u.system.stepTime)
 		} else if err != nil {
 			return nil, err
 		}
 		for _, field := range answer.Fields {
-			if field.Held == "" && field.Value != "" && field.Later {
-				continue // a line was added, say, and the field is empty for the next one
-			}
+			again := field.Held == field.Initial || field.List && field.Sends == ""
 			switch {
-			case !u.system.formats.same(field.Value, field.Held):
-				return nil, contracts.NewError(contracts.Drift, "", "%s: %s holds %q and not what was put in, %q; nothing was sent", u.program.write.place, field.Element, field.Held, field.Value)
-			case field.Twin != "":
-				return nil, contracts.NewError(contracts.Drift, "", "%s: the form sends %q as %s too, in a field that nobody sees; nothing was sent", u.program.write.place, field.Twin, field.Element)
+			case again && acts > field.Acts && !u.system.formats.same(field.Value, field.Held, shown):
+				continue // a line was added, say, and the field is as it was for the next one
+			case field.List && again && (field.Name == "" || field.Form < 0):
+				continue // a menu of things to do, and no value
+			}
+			if err := u.other(field); err != nil {
+				return nil, err
 			}
 			field.frame = i
 			all = append(all, field)
@@ -55,57 +95,97 @@ func (u *run) filled(ctx context.Context) (all []filledField, err error) {
 	return all, nil
 }
 
-// same says whether a field holds what was put in, maybe as the application writes it: a number or a date in its format,
-// other case and punctuation, or with an explanation behind it.
-func (f formats) same(put, held string) bool {
-	put, held = strings.Join(strings.Fields(put), " "), strings.Join(strings.Fields(held), " ")
-	if put == held || put != "" && strings.HasPrefix(held, put+" ") {
-		return true
+// other says that a field certainly holds another value than was put in, or that its form sends another one too.
+func (u *run) other(field filledField) error {
+	place, as := u.program.write.place, shown
+	if field.Kind == "number" || field.Kind == "range" {
+		as = plainOnly
 	}
-	var readings []rules.Value
-	if plain, err := rules.ParseNum(put); err == nil {
-		readings = append(readings, rules.Number(plain))
+	if !field.Any && !u.system.formats.same(field.Value, field.Held, as) && (field.List || !wordsFor(field.Value, field.Held)) {
+		return contracts.NewError(contracts.Drift, "", "%s: %s holds %q and not what was put in, %q; nothing was sent. If the page rightly makes this of it, add becomes: any to the fill, or put it in as the page writes it", place, field.Element, field.Held, field.Value)
 	}
-	if local, err := f.number(put); err == nil {
-		readings = append(readings, local)
-	}
-	if len(readings) > 0 {
-		number, err := f.number(strings.TrimSpace(currency.ReplaceAllString(held, "")))
-		return err == nil && slices.ContainsFunc(readings, number.Equal)
-	}
-	if day, err := f.date(put); err == nil {
-		is, err := f.date(held)
-		return err == nil && is.Equal(day)
-	}
-	return lettersAndDigits(put) == lettersAndDigits(held) && lettersAndDigits(put) != ""
-}
-
-func lettersAndDigits(text string) string {
-	return strings.Map(func(r rune) rune {
-		if unicode.IsLetter(r) || unicode.IsDigit(r) {
-			return unicode.ToLower(r)
+	for _, twin := range field.Twins {
+		if !u.system.formats.sends(field, twin) {
+			return contracts.NewError(contracts.Drift, "", "%s: the form sends %q as %s too, in a field that nobody sees; nothing was sent", place, twin, field.Element)
 		}
-		return -1
-	}, text)
+	}
+	return nil
 }
 
-// holdsOther names the first field that a request does not hold as the page did. Of a request that holds none of a form's
-// fields by their names nothing can be said: the page's own script has made it.
-func (a *armed) holdsOther(r request, query url.Values) string {
+// decoded is a request with its form as the page's own characters: a form is sent as the document is written, and not
+// everything that is sent is UTF-8.
+func (a *armed) decoded(r request, query url.Values) (request, url.Values) {
+	name := ""
+	for _, field := range a.filled {
+		if name == "" {
+			name, _, _ = strings.Cut(strings.TrimSpace(strings.ReplaceAll(field.Charset, ",", " ")), " ")
+		}
+	}
+	encoding, err := htmlindex.Get(name)
+	if err != nil || encoding == unicode.UTF8 {
+		return r, query
+	}
+	clear := func(values url.Values) url.Values {
+		valid := true
+		for name, all := range values {
+			valid = valid && utf8.ValidString(name) && !slices.ContainsFunc(all, func(value string) bool { return !utf8.ValidString(value) })
+		}
+		if values == nil || valid && !r.document {
+			return values // a script sends UTF-8 wherever it stands
+		}
+		text := func(bytes string) string {
+			decoded, err := encoding.NewDecoder().String(bytes)
+			if err != nil {
+				return bytes
+			}
+			return decoded
+		}
+		made := url.Values{}
+		for name, all := range values {
+			for _, value := range all {
+				made[text(name)] = append(made[text(name)], text(value))
+			}
+		}
+		return made
+	}
+	r.form = clear(r.form)
+	return r, clear(query)
+}
+
+// holdsOther names the first field that a request does not hold as the page did, and says what it holds. Of a request that
+// holds none of a form's fields by their names nothing can be said: the page's own script has made it. Where two forms have
+// a field of one name, it is enough if it holds what one of them does.
+func (a *armed) holdsOther(r request, query url.Values) (name, values string) {
+	has := func(name string) bool { return r.form.Has(name) || r.method == "GET" && query.Has(name) }
 	present := map[[2]int]bool{}
 	for _, field := range a.filled {
 		form := [2]int{field.frame, field.Form}
-		present[form] = present[form] || r.form.Has(field.Name)
+		present[form] = present[form] || has(field.Name)
 	}
+	fits := map[string]map[[2]int]bool{}
 	for _, field := range a.filled {
-		if field.Name == "" || field.Form < 0 || !present[[2]int{field.frame, field.Form}] {
+		form := [2]int{field.frame, field.Form}
+		if field.Name == "" || field.Form < 0 || !present[form] || !has(field.Name) && !r.document {
 			continue
 		}
-		if !slices.ContainsFunc(append(slices.Clone(r.form[field.Name]), query[field.Name]...), func(value string) bool { return a.formats.same(field.Sends, value) }) {
-			return field.Name
+		if fits[field.Name] == nil {
+			fits[field.Name] = map[[2]int]bool{}
+		}
+		before, known := fits[field.Name][form]
+		fits[field.Name][form] = (before || !known) && slices.ContainsFunc(append(slices.Clone(r.form[field.Name]), query[field.Name]...), func(value string) bool { return a.formats.sends(field, value) })
+	}
+	for _, field := range a.filled {
+		if forms := fits[field.Name]; len(forms) > 0 && !slices.Contains(slices.Collect(maps.Values(forms)), true) {
+			return field.Name, fmt.Sprintf("%q and not %q", append(slices.Clone(r.form[field.Name]), query[field.Name]...), field.Sends)
 		}
 	}
-	return ""
+	return "", ""
+}
+
+// sends says whether a request holds of a field what the field does, or what was put in.
+func (f formats) sends(field filledField, value string) bool {
+	unescaped := html.UnescapeString(value) // what the document's characters do not have is sent as &#8364;
+	return f.same(field.Sends, value, sent) || f.same(field.Sends, unescaped, sent) || !field.List && f.same(field.Value, unescaped, sent)
 }
 
 // byGet says whether a page that is opened is the form of the commit, sent by GET.

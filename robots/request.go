@@ -126,10 +126,11 @@ type armed struct {
 	filled  []filledField // what the request has to hold, if it holds it by the fields' names
 	formats formats
 
-	taken bool  // a request has come that fits
-	left  bool  // it may have left
-	again int   // further ones that fitted and were stopped
-	err   error // why it was kept back
+	taken bool   // a request has come that fits
+	left  bool   // it may have left
+	again int    // further ones that fitted and were stopped
+	other string // what one that fitted held in place of what was put in, if it was stopped for that
+	err   error  // why it was kept back
 	ended chan struct{}
 }
 
@@ -154,6 +155,13 @@ func (f *fence) disarm(ctx context.Context, a *armed) (left bool, again int, err
 	f.mutex.Lock()
 	defer f.mutex.Unlock()
 	return a.left, a.again, a.err
+}
+
+// heldOther says why the request was stopped, if it held something else than was put in.
+func (a *armed) heldOther(f *fence) string {
+	f.mutex.Lock()
+	defer f.mutex.Unlock()
+	return a.other
 }
 
 // endTime is how long the end of a request's release is waited for after the run's own end.

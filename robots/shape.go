@@ -164,6 +164,7 @@ var fillShape = source.Record(
 	source.Field{Name: "into", Is: targetShape, Required: true, About: "The field.", Example: "{label: Nummer}"},
 	source.Field{Name: "value", Is: source.Template(), Required: true, About: "What is put in; here, and only here, secret can be read.", Example: "'${secret.password}'"},
 	source.Field{Name: "key", Is: source.Choice(sortedKeys(keys)...), About: "The key that is pressed then.", Default: "the field is left", Example: "Enter"},
+	source.Field{Name: "becomes", Is: source.Choice("any"), About: "What the page may make of it before the commit: any is anything, as the name where a code was typed. The request must hold what the page made, or what was put in.", Default: "the same value, as the application writes it", Example: "any"},
 )
 
 var keyShape = source.Record(

@@ -241,6 +241,11 @@ func (u *run) fill(ctx context.Context, s *step, at *spec) (string, error) {
 	if err != nil {
 		return element, err
 	}
+	if s.becomesAny {
+		if err := u.tab.mayBecomeAny(ctx, at); err != nil {
+			return element, err
+		}
+	}
 	if s.key != "" {
 		return element, u.tab.key(ctx, nil, s.key)
 	}

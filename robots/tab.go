@@ -40,7 +40,8 @@ type tab struct {
 	page    proto.TargetSessionID
 	context proto.BrowserBrowserContextID
 	proxy   *proxy
-	acted   atomic.Bool // something was done to the page since this was cleared: it must not be done again unseen
+	acts    atomic.Int64 // clicks and keys so far
+	acted   atomic.Bool  // something was done to the page since this was cleared: it must not be done again unseen
 
 	mutex     sync.Mutex
 	frames    map[string]*frame

@@ -136,6 +136,9 @@ func (u *run) onceWriting(ctx context.Context) (rules.Value, error) {
 		u.journal.note("it was there already, and is not done again")
 		return u.verified(ctx)
 	}
+	if err := u.forgetFilled(ctx); err != nil {
+		return rules.Value{}, err
+	}
 	if err := u.steps(ctx, w.prepare); err != nil {
 		return rules.Value{}, err
 	}
@@ -198,6 +201,7 @@ func (u *run) commit(ctx context.Context, filled []filledField) error {
 		})
 	}
 	left, again, refused := fence.disarm(ctx, armed)
+	other := armed.heldOther(fence)
 	u.sent, u.armed = u.sent || left, false
 	if again > 0 {
 		u.journal.note(fmt.Sprintf("the page sent the request of the commit %d times more; they were stopped", again))
@@ -205,6 +209,8 @@ func (u *run) commit(ctx context.Context, filled []filledField) error {
 	switch {
 	case refused != nil:
 		return &contracts.Error{Class: contracts.Unavailable, Message: w.place + ": the request was kept back, because its intent could not be stored", Err: refused}
+	case !left && other != "" && (err == nil || ctx.Err() == nil):
+		return contracts.NewError(contracts.Drift, "", "%s: the request of the commit was stopped: %s. If the application rightly sends it so, put it in as it is sent", w.place, other)
 	case !left && err == nil:
 		return contracts.NewError(contracts.Drift, "", "%s: the page shows what it shows when it is done, but the declared request was never sent", w.place)
 	case !left:

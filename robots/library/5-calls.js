@@ -60,7 +60,6 @@ crosswalk.resolve = async ({ target, want, print }) => {
   if (point.status) return point;
   held = el;
   if (want === 'click' || want === 'tick') aim(el);
-  else if (want === 'key') acts++;
   return { status: 'found', x: point.x, y: point.y, outside: point.outside, climbed: point.climbed, element: describe(el), lost: lostVoices(target, want), print: print ? printOf(el) : null };
 };
 
@@ -105,9 +104,9 @@ const loaded = () => new Promise((resolve) => {
 });
 
 // type prepares the held field for typing; fields with a format of their own are set at once.
-crosswalk.type = async ({ value, secret }) => {
+crosswalk.type = async ({ value, secret, acts }) => {
   const el = held;
-  if (!secret) remember(el, value);
+  if (!secret) remember(el, value, acts);
   await loaded();
   el.focus();
   if (['number', 'date', 'time', 'month', 'week', 'datetime-local', 'color', 'range'].includes(el.type)) {
@@ -132,14 +131,14 @@ crosswalk.blur = () => { if (held) held.blur(); return {}; };
 crosswalk.focus = () => { held.focus(); return {}; };
 
 // select chooses the one option with exactly this label or value.
-crosswalk.select = ({ value }) => {
+crosswalk.select = ({ value, acts }) => {
   const fits = Array.from(held.options).filter((o) => plain(o.textContent) === plain(value) || o.value === value);
   if (fits.length !== 1) return { status: fits.length ? 'many' : 'none', detail: `options: ${Array.from(held.options).slice(0, 20).map((o) => fold(o.textContent)).join(', ')}` };
   if (fits[0].disabled) return { status: 'disabled', detail: 'the option is disabled' };
   held.selectedIndex = fits[0].index;
   held.dispatchEvent(new Event('input', { bubbles: true }));
   held.dispatchEvent(new Event('change', { bubbles: true }));
-  remember(held, fold(fits[0].textContent));
+  remember(held, fold(fits[0].textContent), acts);
   return { status: held.selectedIndex === fits[0].index ? 'found' : 'wrong' };
 };
 

@@ -1,18 +1,46 @@
 // What the robot has put into fields must still be there when it is sent, and a click must land where it was aimed.
 
-const filled = new Map(); // field -> what was put in, and how many further steps there had been
-let acts = 0;
-const remember = (el, value) => filled.set(el, { value, acts });
+const filled = new Map(); // field -> what was put in, and how many clicks and keys of the run there had been
+const remember = (el, value, acts) => filled.set(el, { value, acts });
+crosswalk.becomes = () => { if (filled.has(held)) filled.get(held).any = true; return {}; };
+crosswalk.forget = () => { filled.clear(); return {}; };
+
+// again is the field itself, or the only one of its name if the page has drawn it anew since.
+function again(el, put, acts) {
+  if (el.isConnected) return el;
+  if (!el.name || acts > put.acts) return null; // another page of the application, it may be
+  const fits = list(document, fieldSelector).filter((other) => other.name === el.name && other.tagName === el.tagName && visible(other));
+  return fits.length === 1 ? fits[0] : null;
+}
+
+// twinsOf are the other fields that send something under the name of the one that is seen. Of several that are seen, and of
+// rows that are kept as a pattern for further ones, it cannot be told which is meant.
+function twinsOf(el) {
+  if (!el.form || !el.name || el.name.endsWith('[]')) return [];
+  const others = Array.from(el.form.elements).filter((other) => other !== el && other.name === el.name && !other.disabled);
+  if (others.some((other) => other.matches(fieldSelector) && visible(other))) return [];
+  return others.filter((other) => {
+    if (other.value === '' || other.value === el.value || (/^(checkbox|radio)$/.test(other.type) && !other.checked)) return false;
+    const row = other.closest('tr, li, fieldset, [class*="row" i], [class*="template" i]');
+    if (row && !row.contains(el) && !visible(row)) return false;
+    return other.type === 'hidden' || other.matches(fieldSelector);
+  }).map((other) => other.value);
+}
 
 // filled are the fields of this document that the robot has filled in, as they are now.
-crosswalk.filled = () => {
+crosswalk.filled = ({ acts }) => {
   const forms = Array.from(document.forms);
   const fields = [];
-  for (const [el, put] of filled) {
-    if (!el.isConnected || el.disabled || el.type === 'password' || el.multiple) continue;
-    const twin = el.form && el.name ? Array.from(el.form.elements).find((other) => other !== el && other.name === el.name && !other.disabled && other.value !== '' && other.value !== el.value &&
-      (other.type === 'hidden' || (other.matches(fieldSelector) && !visible(other)))) : null;
-    fields.push({ element: describe(el), name: el.name, value: put.value, held: el.tagName === 'SELECT' ? valueOf(el) : el.value, sends: el.value, later: acts > put.acts, form: forms.indexOf(el.form), twin: twin ? twin.value : '' });
+  for (const [was, put] of filled) {
+    const el = again(was, put, acts);
+    if (!el || el.disabled || el.type === 'password' || el.multiple) continue;
+    const select = el.tagName === 'SELECT';
+    const first = select ? Array.from(el.options).find((o) => o.defaultSelected) || el.options[0] : null;
+    fields.push({
+      element: describe(el), name: el.name, value: put.value, held: select ? valueOf(el) : el.value, sends: el.value, acts: put.acts, form: forms.indexOf(el.form),
+      initial: select ? fold(first ? first.textContent : '') : el.defaultValue, twins: twinsOf(el), kind: el.type, list: select,
+      any: put.any === true, charset: (el.form && el.form.acceptCharset) || document.characterSet,
+    });
   }
   return { fields };
 };
@@ -28,7 +56,6 @@ const looks = (el) => [describe(el), el.getAttribute('href') || '', el.getAttrib
 
 // aim has the next events of the mouse go to this element only: what a page puts in its place meanwhile is not pressed.
 function aim(el) {
-  acts++;
   strayed = '';
   aimed = { el, was: looks(el) };
 }

@@ -1,0 +1,125 @@
+package robots
+
+import (
+	"fmt"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"sync"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+	"golang.org/x/text/encoding/charmap"
+)
+
+const honestRobot = `
+robot: order
+operation: shop.order
+system: test
+prepare:
+  - goto: /orders/new
+%s
+commit:
+  click: {button: Save}
+  effect: {method: %s, url: '*/orders', times: 1}
+  done: {text: '/^Order saved/'}
+output: {number: '1'}
+`
+
+const (
+	honestForm  = `<form method="post" action="/orders"><label>Name <input name="name"></label><label>Quantity <input name="quantity" value="1"></label><label>Price <input name="price"></label><input type="submit" value="Save"></form>`
+	fillHonest  = "  - fill: {into: {label: Name}, value: Müller}\n  - fill: {into: {label: Quantity}, value: '3'}\n"
+	itemForm    = `<form method="post" action="/orders"><label>Item <input name="item" %s></label><input type="submit" value="Save"></form>`
+	itemPut     = "  - fill: {into: {label: Item}, value: '%s'}\n"
+	wordForCode = `onblur="document.getElementsByName('id')[0].value = this.value; this.value = 'Meier GmbH'"`
+)
+
+// honest are pages that keep and send what was put in, each in its way, and some beside them that do not.
+var honest = map[string]struct {
+	page, fill string
+	latin      bool   // it is written in ISO-8859-1
+	method     string // of the form, POST if empty
+	sent       string // some of what has to be sent; empty: it has to be refused
+	says       string // the error of a refusal
+}{
+	"a page in ISO-8859-1":        {page: honestForm, fill: fillHonest, latin: true, sent: "name=M%FCller&price=&quantity=3"},
+	"a page in UTF-8":             {page: honestForm, fill: fillHonest, sent: "name=M%C3%BCller&price=&quantity=3"},
+	"a form that asks for Latin":  {page: strings.Replace(honestForm, "<form", `<form accept-charset="windows-1252"`, 1), fill: fillHonest, sent: "name=M%FCller&price=&quantity=3"},
+	"a page in ISO-8859-1, wrong": {page: strings.Replace(honestForm, "<form", `<form onsubmit="this.elements.name.value = 'Möller'"`, 1), fill: fillHonest, latin: true, says: `its field "name" holds`},
+	"a form by GET":               {page: strings.Replace(honestForm, "post", "get", 1), fill: fillHonest, method: "GET", sent: "name=M%C3%BCller&quantity=3"},
+	"a form by GET, wrong":        {page: strings.Replace(strings.Replace(honestForm, "post", "get", 1), "<form", `<form onsubmit="this.elements.quantity.value = 30"`, 1), fill: fillHonest, method: "GET", says: `its field "quantity" holds`},
+	"a script sends another quantity": {page: honestForm + `<script>const f = document.forms[0]; f.onsubmit = () => { fetch('/orders', {method: 'POST', body: new URLSearchParams({quantity: '30'})}).catch(() => {}); return false }</script>`, fill: fillHonest,
+		says: `its field "quantity" holds ["30"] and not "3"`},
+	"Enter adds a line and empties the fields": {fill: "  - fill: {into: {label: Name}, value: Müller}\n  - fill: {into: {label: Quantity}, value: '3', key: Enter}\n", sent: "line=3&name=&price=&quantity=1",
+		page: honestForm + `<script>const f = document.forms[0]; f.elements.quantity.onkeydown = (e) => { if (e.key !== 'Enter') return; e.preventDefault(); const line = document.createElement('input'); line.name = 'line'; line.type = 'hidden'; line.value = f.elements.quantity.value; f.prepend(line); f.elements.name.value = ''; f.elements.quantity.value = '1' }</script>`},
+	"a button of another frame takes the line": {page: honestForm + `<iframe name="tools" srcdoc="<button onclick=&quot;const f = parent.document.forms[0]; f.action = '/orders?line=' + f.elements.quantity.value; f.reset()&quot;>Add</button>"></iframe>`,
+		fill: fillHonest + "  - click: {button: Add, frame: tools}\n", sent: "/orders?line=3 name=&price=&quantity=1"},
+	"a script sends some of it, and as machines do": {fill: fillHonest + "  - fill: {into: {label: Price}, value: '1234.5'}\n", sent: "price=1234.50&rest=x",
+		page: honestForm + `<script>const f = document.forms[0]; f.elements.price.onblur = () => { f.elements.price.value = '1,234.50' }; f.onsubmit = () => { fetch('/orders', {method: 'POST', body: new URLSearchParams({price: '1234.50', rest: 'x'})}).then(r => r.text()).then(t => { document.body.innerHTML = t }); return false }</script>`},
+	"a number is written with two decimals":    {page: fmt.Sprintf(itemForm, `type="number" step="any" onblur="this.value = '12.50'"`), fill: fmt.Sprintf(itemPut, "12.5"), sent: "item=12.50"},
+	"a code becomes its name":                  {page: strings.Replace(fmt.Sprintf(itemForm, wordForCode), "<label", `<input type="hidden" name="id"><label`, 1), fill: fmt.Sprintf(itemPut, "4711"), sent: "id=4711&item=Meier+GmbH"},
+	"a value becomes another text":             {page: fmt.Sprintf(itemForm, `onblur="this.value = 'MEI-1'"`), fill: "  - fill: {into: {label: Item}, value: Meier, becomes: any}\n", sent: "item=MEI-1"},
+	"a value becomes another text, undeclared": {page: fmt.Sprintf(itemForm, `onblur="this.value = 'MEI-1'"`), fill: fmt.Sprintf(itemPut, "Meier"), says: "add becomes: any to the fill"},
+	"a row is kept for further lines":          {page: strings.Replace(fmt.Sprintf(itemForm, ""), "<label", `<div class="row template" style="display:none"><input name="item" value="1"></div><label`, 1), fill: fmt.Sprintf(itemPut, "7"), sent: "item=1&item=7"},
+	"a box of the same name is not ticked":     {page: strings.Replace(fmt.Sprintf(itemForm, ""), "<label", `<input type="checkbox" name="item" value="on" style="display:none"><label`, 1), fill: fmt.Sprintf(itemPut, "7"), sent: "item=7"},
+	"the field is drawn anew":                  {page: fmt.Sprintf(itemForm, `onchange="this.outerHTML = this.outerHTML.replace('>', ' value=' + this.value + '>')"`), fill: fmt.Sprintf(itemPut, "7"), sent: "item=7"},
+	"the field is drawn anew, wrong":           {page: fmt.Sprintf(itemForm, `onchange="this.outerHTML = '<input name=item value=70>'"`), fill: fmt.Sprintf(itemPut, "7"), says: `holds "70" and not what was put in, "7"`},
+	"a menu of things to do": {page: fmt.Sprintf(itemForm, "") + `<select id="do" onchange="setTimeout(() => { this.selectedIndex = 0 }, 0)"><option>choose</option><option>copy</option></select>`,
+		fill: fmt.Sprintf(itemPut, "7") + "  - select: {into: {css: '#do'}, value: copy}\n", sent: "item=7"},
+	"another form has a field of the name": {page: fmt.Sprintf(itemForm, "") + `<form><label>Look <input name="item"></label></form>`,
+		fill: "  - fill: {into: {label: Look}, value: '9'}\n" + fmt.Sprintf(itemPut, "7"), sent: "item=7"},
+}
+
+func TestHonestPagesAreBooked(t *testing.T) {
+	t.Parallel()
+	runs := make(chan struct{}, 3)
+	for name, c := range honest {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			runs <- struct{}{}
+			defer func() { <-runs }()
+			var mutex sync.Mutex
+			var sent []string
+			server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+				page, charset := "<p>Order saved</p>", "utf-8"
+				if r.URL.Path == "/orders/new" {
+					page = "<html><body>" + c.page + "</body></html>"
+					if c.latin {
+						charset = "iso-8859-1"
+						page, _ = charmap.ISO8859_1.NewEncoder().String(page)
+					}
+				} else if r.URL.Path == "/orders" {
+					body := new(strings.Builder)
+					_ = r.ParseForm()
+					if r.Method == http.MethodPost {
+						body.WriteString(r.PostForm.Encode())
+					}
+					mutex.Lock()
+					sent = append(sent, r.URL.RequestURI()+" "+body.String())
+					mutex.Unlock()
+				}
+				w.Header().Set("Content-Type", "text/html; charset="+charset)
+				_, _ = fmt.Fprint(w, page)
+			}))
+			t.Cleanup(func() { server.CloseClientConnections(); server.Close() })
+			method, system := "POST", strings.Replace(orderSystem, "step: 15s, run: 60s", "step: 30s, run: 3m", 1)
+			if c.method == "GET" {
+				method, system = "GET", system+"get_may_write: true\nreads_by_get: ['*/orders/new']\n"
+			}
+			if c.says != "" {
+				system = strings.Replace(system, "step: 30s", "step: 3s", 1) // what shows that it was done never comes
+			}
+			_, err := NewRunner(pool, nil).Run(t.Context(), compileOrder(t, system, fmt.Sprintf(honestRobot, c.fill, method)), orderCallAt(server.URL, "k1", nil))
+			mutex.Lock()
+			defer mutex.Unlock()
+			if c.says != "" {
+				require.ErrorContains(t, err, c.says)
+				require.Empty(t, sent)
+				return
+			}
+			require.NoError(t, err)
+			require.Len(t, sent, 1)
+			require.Contains(t, sent[0], c.sent)
+		})
+	}
+}

@@ -165,8 +165,8 @@ func (a *armed) holdsOther(r request, query url.Values) (name, values string) {
 	fits := map[string]map[[2]int]bool{}
 	for _, field := range a.filled {
 		form := [2]int{field.frame, field.Form}
-		if field.Name == "" || field.Form < 0 || !present[form] || !has(field.Name) && !r.document {
-			continue
+		if field.Name == "" || field.Form < 0 || !present[form] || !has(field.Name) && (!r.document || r.method == "GET") {
+			continue // a script or a link sends what it wants, and only a form that is posted all of its fields
 		}
 		if fits[field.Name] == nil {
 			fits[field.Name] = map[[2]int]bool{}

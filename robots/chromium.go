@@ -58,7 +58,7 @@ var flags = []string{
 	"--disable-background-networking", "--disable-component-update", "--disable-sync", "--disable-default-apps",
 	"--disable-extensions", "--disable-domain-reliability", "--disable-breakpad", "--disable-crash-reporter",
 	"--disable-client-side-phishing-detection", "--metrics-recording-only", "--no-pings", "--password-store=basic",
-	"--use-mock-keychain", "--mute-audio", "--disable-dev-shm-usage", "--disable-gpu", "--force-color-profile=srgb",
+	"--use-mock-keychain", "--mute-audio", "--disable-dev-shm-usage", "--disable-gpu", "--disable-3d-apis", "--force-color-profile=srgb",
 	"--disable-background-timer-throttling", "--disable-backgrounding-occluded-windows", "--disable-renderer-backgrounding",
 	"--disable-hang-monitor", "--disable-prompt-on-repost", "--disable-ipc-flooding-protection", "--allow-pre-commit-input",
 	"--disable-features=Translate,MediaRouter,OptimizationHints,AutofillServerCommunication,BackForwardCache,CertificateTransparencyComponentUpdater,HttpsUpgrades,PaintHolding",

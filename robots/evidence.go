@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"slices"
 	"sync"
 	"time"
 
@@ -144,6 +145,9 @@ func (u *run) picture(ctx context.Context, name string) {
 	}
 	shot, err := u.maskedShot(ctx)
 	switch {
+	case errors.Is(err, errNeverStill):
+		u.journal.note("no picture: the page came anew, or showed more that must not be seen, each time it was taken")
+		return
 	case errors.Is(err, errNotHidden):
 		u.journal.note("no picture: what must not be seen could not be hidden")
 		return
@@ -157,15 +161,18 @@ func (u *run) picture(ctx context.Context, name string) {
 // errNotHidden says that a picture might show what must not be seen.
 var errNotHidden = errors.New("what must not be seen could not be hidden")
 
+// errNeverStill says that a page has changed under the camera each time.
+var errNeverStill = errors.New("the page does not stand still for a picture")
+
 // mostShots bounds how often a page is photographed again that changes under the camera.
 const mostShots = 3
 
-// maskedShot hides what must not be seen and photographs the page. A document that has come in between has hidden nothing: its
-// picture is thrown away.
+// maskedShot hides what must not be seen and photographs the page. A picture is thrown away if a document has come in between,
+// which has hidden nothing, or if there is more to hide after it than before.
 func (u *run) maskedShot(ctx context.Context) ([]byte, error) {
 	for range mostShots {
 		before := u.tab.documents()
-		if err := u.mask(ctx); err != nil && !contextLost(err) {
+		if _, err := u.mask(ctx); err != nil && !contextLost(err) {
 			return nil, fmt.Errorf("%w: %w", errNotHidden, err)
 		} else if err != nil {
 			continue
@@ -174,11 +181,15 @@ func (u *run) maskedShot(ctx context.Context) ([]byte, error) {
 		if err != nil {
 			return nil, err
 		}
-		if maps.Equal(before, u.tab.documents()) {
+		fresh, err := u.mask(ctx)
+		if err != nil && !contextLost(err) {
+			return nil, fmt.Errorf("%w: %w", errNotHidden, err)
+		}
+		if err == nil && fresh == 0 && maps.Equal(before, u.tab.documents()) {
 			return shot, nil
 		}
 	}
-	return nil, errNotHidden
+	return nil, errNeverStill
 }
 
 // photograph makes a JPEG, which costs a little more than half of the processor time of a PNG or WebP.
@@ -191,8 +202,8 @@ func (t *tab) photograph(ctx context.Context) ([]byte, error) {
 	return shot.Data, nil
 }
 
-// mask hides passwords, secrets and what the robot file names, in every frame.
-func (u *run) mask(ctx context.Context) error {
+// mask hides passwords, secrets and what the robot file names, in every frame, and says how much of it was not hidden before.
+func (u *run) mask(ctx context.Context) (fresh int, err error) {
 	var secrets []string
 	for _, secret := range u.hidden() { // also what a person gave
 		if len(secret) >= shortestSecret {
@@ -206,11 +217,19 @@ func (u *run) mask(ctx context.Context) error {
 				targets = append(targets, s)
 			}
 		}
-		var hidden struct{ Texts []string }
-		if err := u.tab.call(ctx, f, "mask", map[string]any{"secrets": append([]string{}, secrets...), "targets": targets}, &hidden); err != nil {
-			return err
+		var hidden struct {
+			Texts []string
+			Fresh int
 		}
-		u.marked = append(u.marked, hidden.Texts...)
+		if err := u.tab.call(ctx, f, "mask", map[string]any{"secrets": append([]string{}, secrets...), "targets": targets}, &hidden); err != nil {
+			return fresh, err
+		}
+		fresh += hidden.Fresh
+		for _, text := range hidden.Texts {
+			if !slices.Contains(u.marked, text) {
+				u.marked = append(u.marked, text)
+			}
+		}
 	}
-	return nil
+	return fresh, nil
 }

@@ -138,10 +138,7 @@ func (t *tab) findFrame(name string) (frame, error) {
 	}
 	var found []*frame
 	for _, f := range t.frames {
-		if t.topOfFrame(f) != top || f.id == top {
-			continue
-		}
-		if strings.Contains(name, "*") && matchGlob(name, f.url) || name == t.namePath(f) || strings.HasSuffix(t.namePath(f), "/"+name) {
+		if t.topOfFrame(f) == top && f.id != top && t.goesBy(f, name) {
 			found = append(found, f)
 		}
 	}
@@ -155,16 +152,36 @@ func (t *tab) findFrame(name string) (frame, error) {
 	}
 }
 
-// isIn says whether a frame, as it is now, is one that a name path, a place or an URL pattern means.
+// goesBy says whether a name path or an URL pattern fits a frame. The caller holds the mutex.
+func (t *tab) goesBy(f *frame, name string) bool {
+	path := t.namePath(f)
+	return strings.Contains(name, "*") && matchGlob(name, f.url) || name == path || strings.HasSuffix(path, "/"+name)
+}
+
+// isIn says whether a frame, as it is now, is among those that a name path, a place or an URL pattern means. Where no window is
+// named, it may be in any: what is said of a name is said of each that has it.
 func (t *tab) isIn(f frame, name string) bool {
-	meant, err := t.findFrame(name)
-	if err == nil {
-		return meant.id == f.id
-	}
 	t.mutex.Lock()
 	defer t.mutex.Unlock()
 	now := t.frames[f.id]
-	return now != nil && now.parent != "" && now.name == name // several may have a name: what is said of it is said of each
+	if now == nil {
+		return false
+	}
+	top := t.topOfFrame(now)
+	inWindow, inner, windowed := strings.Cut(name, frameMark)
+	if !windowed {
+		inner = name
+	} else if tops, _ := t.topsOf(inWindow); !slices.Contains(tops, top) {
+		return false
+	}
+	switch {
+	case inner == "" || now.id == top:
+		return inner == "" && now.id == top
+	case byPlace.MatchString(inner):
+		at, err := t.frameAt(top, inner)
+		return err == nil && at.id == now.id
+	}
+	return t.goesBy(now, inner)
 }
 
 // documents tells the documents that are there now apart from all that come later.

@@ -211,6 +211,9 @@ func (u *run) shot(ctx context.Context) []byte {
 	defer cancel()
 	defer context.AfterFunc(u.tab.ctx, cancel)() // a run that is cancelled ends at once
 	defer func() {
+		// Also if the time for the picture is over: the page is worked on.
+		ctx, cancel := context.WithTimeout(u.tab.ctx, pictureTime)
+		defer cancel()
 		for _, f := range u.tab.allFrames() {
 			_ = u.tab.call(ctx, f, "unmask", nil, nil)
 		}

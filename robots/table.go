@@ -74,7 +74,7 @@ func (u *run) table(ctx context.Context, s *step) error {
 		if rows = append(rows, found...); len(rows) > maxRows {
 			return contracts.NewError(contracts.Drift, "", "%s: more than %d rows", s.place, maxRows)
 		}
-		more, err := u.nextPage(ctx, s, number)
+		more, err := u.nextPage(ctx, s, place, number)
 		if err != nil {
 			return err
 		}
@@ -270,9 +270,9 @@ func (t *tab) backTo(ctx context.Context, entry int) error {
 
 // noFurther holds that a list without the link to its next page has nothing else that leads there: under another name, it
 // would be read in part and taken for whole.
-func (t *tab) noFurther(ctx context.Context, next *spec) error {
+func (t *tab) noFurther(ctx context.Context, place, next *spec, headers []string) error {
 	var more struct{ Element string }
-	if _, err := t.askOnce(ctx, "further", next.frame, nil, &more); err != nil {
+	if _, err := t.askOnce(ctx, "further", place.frame, map[string]any{"headers": headers, "within": place.In}, &more); err != nil {
 		if contextLost(err) || errors.Is(err, errNoFrame) {
 			return nil
 		}
@@ -285,7 +285,7 @@ func (t *tab) noFurther(ctx context.Context, next *spec) error {
 }
 
 // nextPage goes to the next page if there is a link to it.
-func (u *run) nextPage(ctx context.Context, s *step, number int) (bool, error) {
+func (u *run) nextPage(ctx context.Context, s *step, place *spec, number int) (bool, error) {
 	if s.table.next == nil {
 		return false, nil
 	}
@@ -302,7 +302,7 @@ func (u *run) nextPage(ctx context.Context, s *step, number int) (bool, error) {
 		var err error
 		if more, err = u.tab.sees(ctx, next, false); err != nil || !more {
 			if err == nil && number == 1 {
-				err = u.tab.noFurther(ctx, next)
+				err = u.tab.noFurther(ctx, place, next, s.table.headers)
 			}
 			return "", err
 		}

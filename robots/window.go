@@ -155,11 +155,22 @@ func (t *tab) leavePages(ctx context.Context) error {
 
 // topOf is the outermost frame that a window's name means. The caller holds the mutex.
 func (t *tab) topOf(name string) (string, error) {
-	if name == "" {
-		return t.top, nil
+	found, names := t.topsOf(name)
+	switch len(found) {
+	case 1:
+		return found[0], nil
+	case 0:
+		return "", fmt.Errorf("%w: no window %q is open; there is %s", errNoFrame, name, either(strings.Join(names, ", "), "none beside the page"))
 	}
-	var found []string
-	var names []string
+	return "", fmt.Errorf("%w: %d windows are called %q: %s", errNoFrame, len(found), name, strings.Join(names, ", "))
+}
+
+// topsOf are the outermost frames of all windows that a name fits, and what the windows are called that are open. The caller
+// holds the mutex.
+func (t *tab) topsOf(name string) (found, names []string) {
+	if name == "" {
+		return []string{t.top}, nil
+	}
 	for _, w := range t.windows {
 		url := ""
 		if f := t.frames[w.id]; f != nil {
@@ -173,13 +184,7 @@ func (t *tab) topOf(name string) (string, error) {
 			found = append(found, w.id)
 		}
 	}
-	switch len(found) {
-	case 1:
-		return found[0], nil
-	case 0:
-		return "", fmt.Errorf("%w: no window %q is open; there is %s", errNoFrame, name, either(strings.Join(names, ", "), "none beside the page"))
-	}
-	return "", fmt.Errorf("%w: %d windows are called %q: %s", errNoFrame, len(found), name, strings.Join(names, ", "))
+	return found, names
 }
 
 // topOfFrame is the outermost frame around one. The caller holds the mutex.

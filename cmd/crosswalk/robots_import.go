@@ -7,6 +7,7 @@ import (
 	"maps"
 	"os"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -143,10 +144,10 @@ func operationNames(all map[string]*contracts.Contract, name string) []string {
 }
 
 // withOperations is a contract with the operations of another one behind its own, as an application with several robots has
-// them; if they cannot simply stand there, it is the other one.
-func withOperations(name string, contract, further []byte) []byte {
+// them; if they cannot simply stand there, it is the other one. Anew says that those which are there already are replaced.
+func withOperations(name string, contract, further []byte, anew bool) []byte {
 	_, operations, found := strings.Cut(string(further), "\noperations:\n")
-	both := []byte(strings.TrimRight(string(contract), "\n") + "\n" + operations)
+	operations = indented(operations, string(contract))
 	before, problems := contracts.Parse(name, contract)
 	if !found || problems.Err() != nil || !strings.HasSuffix(string(contract), "\n") {
 		return further
@@ -161,9 +162,20 @@ func withOperations(name string, contract, further []byte) []byte {
 			known++
 		}
 	}
+	kept := string(contract)
 	if known == len(added.Operations) && known < len(before.Operations) {
-		return contract
+		if !anew {
+			return contract
+		}
+		for short := range added.Operations {
+			kept = withoutOperation(kept, short)
+		}
+		before, problems = contracts.Parse(name, []byte(kept))
+		if problems.Err() != nil {
+			return further
+		}
 	}
+	both := []byte(kept + operations)
 	after, problems := contracts.Parse(name, both)
 	if problems.Err() != nil || len(after.Operations) != len(before.Operations)+len(added.Operations) {
 		return further
@@ -171,7 +183,41 @@ func withOperations(name string, contract, further []byte) []byte {
 	return both
 }
 
+// firstOperation is the first line of an operation.
+var firstOperation = regexp.MustCompile(`(?m)^operations:[ \t]*(?:#.*)?\n(?:[ \t]*(?:#.*)?\n)*( +)[^ #\n]`)
+
+// indented are operations, which are written with two spaces, as those of a contract are indented.
+func indented(operations, contract string) string {
+	first := firstOperation.FindStringSubmatch(contract)
+	if first == nil || first[1] == "  " {
+		return operations
+	}
+	lines := strings.SplitAfter(operations, "\n")
+	for i, line := range lines {
+		text := strings.TrimLeft(line, " ")
+		lines[i] = strings.Repeat(first[1], (len(line)-len(text))/2) + text
+	}
+	return strings.Join(lines, "")
+}
+
+// withoutOperation is a contract without the lines of an operation.
+func withoutOperation(contract, short string) string {
+	first := firstOperation.FindStringSubmatch(contract)
+	if first == nil {
+		return contract
+	}
+	inside := false
+	return strings.Join(slices.DeleteFunc(strings.SplitAfter(contract, "\n"), func(line string) bool {
+		text := strings.TrimLeft(line, " ")
+		if indent := len(line) - len(text); strings.TrimSpace(text) != "" && indent <= len(first[1]) {
+			inside = indent == len(first[1]) && strings.HasPrefix(text, short+":")
+		}
+		return inside
+	}), "")
+}
+
 func (i *robotImport) planned() error {
+	force, _ := i.c.Flags().GetBool("force")
 	plan, err := recording.NewPlan(i.read, i.options)
 	if err != nil {
 		return contentError(err)
@@ -184,7 +230,7 @@ func (i *robotImport) planned() error {
 	i.plan, i.files = plan, plan.Files()
 	for name, text := range i.files {
 		if old, err := os.ReadFile(filepath.Join(i.dir, filepath.FromSlash(name))); err == nil && plan.Extends && strings.HasPrefix(name, "contracts/") {
-			i.files[name] = withOperations(name, old, text)
+			i.files[name] = withOperations(name, old, text, force)
 		}
 	}
 	if _, err := os.Stat(filepath.Join(i.dir, "crosswalk.yaml")); err != nil {

@@ -74,6 +74,9 @@ func (i *robotImport) askSearches(posts []string) (again []string, err error) {
 	return again, nil
 }
 
+// nowhere is a path that no application has: it overlaps with no address that only searches.
+const nowhere = "/crosswalk-does-not-send-this"
+
 // lookOnce runs the robot as it is now.
 func (i *robotImport) lookOnce(ctx context.Context) (*recording.Seen, error) {
 	dir, err := os.MkdirTemp("", "crosswalk-import-")
@@ -84,7 +87,7 @@ func (i *robotImport) lookOnce(ctx context.Context) (*recording.Seen, error) {
 	files := i.files
 	i.files = map[string][]byte{}
 	for name, text := range files { // the commit's address is not known yet, and not needed: nothing is sent
-		i.files[name] = bytes.Replace(text, []byte("effect: {method: POST, url: '*'}"), []byte("effect: {method: POST, url: '/*'}"), 1)
+		i.files[name] = bytes.Replace(text, []byte("effect: {method: POST, url: '*'}"), []byte("effect: {method: POST, url: '"+nowhere+"'}"), 1)
 	}
 	read, problems := i.compile(dir)
 	i.files = files

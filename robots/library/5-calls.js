@@ -41,6 +41,7 @@ crosswalk.read = ({ target }) => attempt(() => {
 
 // resolve settles on the one element to act on and says where the pointer must go.
 crosswalk.resolve = async ({ target, want, print }) => {
+  aimed = null; // what was aimed at before and not pressed
   const first = attempt(() => {
     const { el } = one(target, want);
     const refused = usable(el, want);
@@ -181,8 +182,10 @@ crosswalk.still = () => new Promise((resolve) => setTimeout(() => setTimeout(() 
 
 // mask hides what a picture must not show: passwords, texts that hold a secret, and what the robot names.
 let masked = [];
+const isMasked = (el) => el.style.getPropertyValue('visibility') === 'hidden' && el.style.getPropertyPriority('visibility') === 'important';
 crosswalk.mask = ({ secrets, targets }) => {
-  const texts = [];
+  const texts = [], before = new Set(masked.map(([el]) => el).filter(isMasked));
+  crosswalk.unmask(); // else it would be taken for what the page itself hides
   const hide = new Set(list(document, 'input[type=password]'));
   for (const el of list(document, '*')) {
     const own = Array.from(el.childNodes).filter((n) => n.nodeType === Node.TEXT_NODE).map((n) => n.textContent).join('') + (el.value || '');
@@ -193,11 +196,14 @@ crosswalk.mask = ({ secrets, targets }) => {
   }
   masked = Array.from(hide).map((el) => [el, el.style.getPropertyValue('visibility'), el.style.getPropertyPriority('visibility')]);
   for (const [el] of masked) el.style.setProperty('visibility', 'hidden', 'important');
-  return { count: masked.length, texts };
+  return { count: masked.length, texts, fresh: masked.filter(([el]) => !before.has(el)).length };
 };
 
 crosswalk.unmask = () => {
-  for (const [el, value, priority] of masked) value ? el.style.setProperty('visibility', value, priority) : el.style.removeProperty('visibility');
+  for (const [el, value, priority] of masked) {
+    if (!isMasked(el)) continue; // the page has changed it since
+    value ? el.style.setProperty('visibility', value, priority) : el.style.removeProperty('visibility');
+  }
   masked = [];
   return {};
 };

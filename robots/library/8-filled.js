@@ -51,24 +51,34 @@ crosswalk.elsewhere = ({ name, label }) => {
   return { element: other ? describe(other) : '' };
 };
 
-let aimed = null, strayed = '';
+let aimed = null, pressed = false, strayed = '';
 const looks = (el) => [describe(el), el.getAttribute('href') || '', el.getAttribute('value') || '', textOf(el.closest('tr') || el)].join('\n');
 
 // aim has the next events of the mouse go to this element only: what a page puts in its place meanwhile is not pressed.
 function aim(el) {
   strayed = '';
+  pressed = false;
   aimed = { el, was: looks(el) };
 }
 
 function guard(event) {
   if (!aimed || !event.isTrusted || !(event.target instanceof Element)) return;
-  const { el, was } = aimed, label = event.target.closest('label');
-  if (el.contains(event.target) || event.target.contains(el) && event.target.tagName === 'LABEL') return;
-  if (label && label.control === el || el.tagName === 'LABEL' && el.control === event.target) return;
-  if (!el.isConnected && looks(event.target.closest(`a, label, ${buttonSelector}`) || event.target) === was) return; // drawn anew
+  if (event.type === 'click' && event.detail === 0) return; // of a key
+  if (event.type === 'pointerdown') pressed = false;
+  if (isAimed(event.target)) {
+    pressed = pressed || event.type.endsWith('down');
+    return;
+  }
   event.preventDefault();
   event.stopImmediatePropagation();
-  strayed = strayed || describe(event.target);
+  if (!pressed) strayed = strayed || describe(event.target); // what the press itself has put there, such as a veil, is nobody's trick
+}
+
+function isAimed(target) {
+  const { el, was } = aimed, label = target.closest('label');
+  if (el.contains(target) || target.contains(el) && target.tagName === 'LABEL') return true;
+  if (label && label.control === el || el.tagName === 'LABEL' && el.control === target) return true;
+  return !el.isConnected && looks(target.closest(`a, label, ${buttonSelector}`) || target) === was; // drawn anew
 }
 for (const kind of ['pointerdown', 'mousedown', 'pointerup', 'mouseup', 'click', 'dblclick']) window.addEventListener(kind, guard, true);
 
@@ -77,11 +87,3 @@ crosswalk.landed = () => {
   aimed = null;
   return { strayed };
 };
-
-// further finds what leads to more pages of a list under another name than the robot knows.
-const onwards = /^(next|next page|more|show more|load more|weiter|vor|nächste|nächste seite|mehr|mehr anzeigen|suivante?|page suivante|siguiente|successiva|avanti|volgende|[>›»→]{1,2}|2)$/i;
-crosswalk.further = () => attempt(() => {
-  const more = list(document, `a[href], a[onclick], ${buttonSelector}`).find((el) => visible(el) && usable(el, 'click') === null && !(el === held || held?.contains(el) && !el.closest('tfoot')) &&
-    (el.getAttribute('rel') === 'next' || onwards.test(nameOf(el).replace(/^(.+?)\s*[>›»→]+$/, '$1'))));
-  return { status: 'found', element: more ? describe(more) : '' };
-});

@@ -204,15 +204,7 @@ func (p *Plan) commit(o Options) error {
 		}
 	}
 	if guess >= 0 { // what leads to a form says what the form does: the form is what is filled in and sent afterwards
-		typed := at[guess]
-		for i := typed; i < len(p.Steps); i++ {
-			if kind := p.Steps[i].Kind; kind == "fill" || kind == "select" || kind == "check" {
-				typed = i
-			}
-		}
-		if n := slices.IndexFunc(at, func(i int) bool { return i >= typed }); n > guess && !searchWords.MatchString(p.Steps[at[n]].reads()) {
-			guess = n
-		}
+		guess = p.sender(at, guess)
 	}
 	if guess < 0 && o.Operation != nil && len(at) > 0 {
 		guess = len(at) - 1
@@ -253,6 +245,31 @@ func (p *Plan) commit(o Options) error {
 		p.Commit.Kind = "key"
 	}
 	return nil
+}
+
+// sender is which of the sends commits what the one that was guessed speaks of: the last that follows something filled in, up
+// to the one after which a page came. What is done on that page is another matter, such as looking at the result.
+func (p *Plan) sender(at []int, guess int) int {
+	filled := func(from, to int) bool {
+		return slices.ContainsFunc(p.Steps[from:to], func(a Action) bool { return a.Kind == "fill" || a.Kind == "select" || a.Kind == "check" })
+	}
+	page := at[guess] // where its page begins
+	for page > 0 && !p.Steps[page-1].Arrives {
+		page--
+	}
+	if p.Steps[at[guess]].Arrives && filled(page, at[guess]+1) {
+		return guess
+	}
+	from := at[guess]
+	for n := guess + 1; n < len(at); n++ {
+		if !filled(from, at[n]+1) || searchWords.MatchString(p.Steps[at[n]].reads()) {
+			continue
+		}
+		if guess, from = n, at[n]+1; p.Steps[at[n]].Arrives {
+			break
+		}
+	}
+	return guess
 }
 
 // contract names the operation, and makes one if there is none.

@@ -226,3 +226,54 @@ func TestAKeyWithoutAnElementIsACommit(t *testing.T) {
 	w.commit()
 	require.Contains(t, w.String(), "  key: Enter\n")
 }
+
+// TestWhatIsDoneAfterTheCommit holds that a page which came after what was filled in and sent ends the search for the commit.
+func TestWhatIsDoneAfterTheCommit(t *testing.T) {
+	t.Parallel()
+	button := func(step int, text string, arrives bool) Action {
+		return Action{Step: step, Kind: "click", Targets: []Target{{Kind: "button", Text: text}}, Arrives: arrives}
+	}
+	fill := func(step int) Action {
+		return Action{Step: step, Kind: "fill", Value: "x", Targets: []Target{{Kind: "field", Text: "field"}}}
+	}
+	for what, c := range map[string]struct {
+		steps  []Action
+		commit int
+	}{
+		"a list is filtered afterwards":        {[]Action{fill(1), button(2, "Speichern", true), fill(3), button(4, "Öffnen", true)}, 2},
+		"the form is behind the word":          {[]Action{button(1, "Zahlung erfassen", true), fill(2), button(3, "Los", true)}, 3},
+		"and a list is filtered after that":    {[]Action{button(1, "Zahlung erfassen", true), fill(2), button(3, "Los", true), fill(4), button(5, "Öffnen", true)}, 3},
+		"a line is added before":               {[]Action{button(1, "Create order", true), fill(2), button(3, "Line", false), fill(4), button(5, "OK", true)}, 5},
+		"a customer is looked up before":       {[]Action{button(1, "Create order", true), fill(2), button(3, "Find", true), fill(4), button(5, "OK", true)}, 5},
+		"a search comes before on its page":    {[]Action{fill(1), button(2, "Find", true), button(3, "Bestellen", true), fill(4), button(5, "OK", true)}, 5},
+		"nothing tells whether a page arrived": {[]Action{button(1, "Create order", false), fill(2), button(3, "OK", false)}, 3},
+	} {
+		p := &Plan{Steps: c.steps}
+		require.NoError(t, p.commit(Options{}), what)
+		require.NotNil(t, p.Commit, what)
+		require.Equal(t, c.commit, p.Commit.Step, what)
+	}
+}
+
+// TestWhereACommitIsSent holds that the address of a search is not taken for that of the commit, and that a guess is called one.
+func TestWhereACommitIsSent(t *testing.T) {
+	t.Parallel()
+	seen := &Seen{Steps: map[int]StepSeen{1: {FormPost: "/search"}, 3: {FormPost: "/save"}}}
+	fill := func(step int) Action { return Action{Step: step, Kind: "fill"} }
+	click := func(step int, arrives bool) Action { return Action{Step: step, Kind: "click", Arrives: arrives} }
+	for what, c := range map[string]struct {
+		plan Plan
+		to   string
+		sure bool
+	}{
+		"the form before it":          {Plan{Steps: []Action{fill(1), click(2, true), fill(3)}}, "/save", true},
+		"a search on an earlier page": {Plan{Steps: []Action{fill(1), click(2, true)}}, "", false},
+		"a search on this page":       {Plan{Steps: []Action{fill(1), click(2, false)}, Searches: []string{"/search"}}, "", false},
+		"a click in between":          {Plan{Steps: []Action{fill(3), click(4, false)}}, "/save", false},
+	} {
+		c.plan.seen = seen
+		to, sure := c.plan.sentTo(Action{Step: 9, Kind: "click"})
+		require.Equal(t, c.to, to, what)
+		require.Equal(t, c.sure, sure, what)
+	}
+}

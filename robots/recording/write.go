@@ -274,13 +274,11 @@ func (w *writer) commit() {
 	default:
 		w.line("  click: %s", at)
 	}
-	to := p.seen.step(a.Step).FormPost
-	for i := len(p.Steps) - 1; i >= 0 && to == ""; i-- { // the commit itself is not carried out by a look
-		if p.Steps[i].Frame == a.Frame && p.Steps[i].Window == a.Window {
-			to = p.seen.step(p.Steps[i].Step).FormPost
-		}
-	}
-	if to == "" {
+	to, sure := p.sentTo(a)
+	switch {
+	case to != "" && !sure:
+		w.comment("  ", "guess: this is where the form goes in which something was typed last; name the address to which this step sends")
+	case to == "":
 		w.comment("  ", "guess: the recording does not tell which request this sends; name its address in place of *")
 		to = "*"
 	}
@@ -290,6 +288,26 @@ func (w *writer) commit() {
 		w.comment("  ", note)
 	}
 	w.line("  done: %s", done)
+}
+
+// sentTo is the address of the commit's form, or of the one that was filled in before it on the same page, as the commit itself
+// is not carried out by a look. It is not sure if something was clicked in between.
+func (p *Plan) sentTo(a Action) (to string, sure bool) {
+	if to = p.seen.step(a.Step).FormPost; to != "" {
+		return to, true
+	}
+	sure = true
+	for i := len(p.Steps) - 1; i >= 0 && !p.Steps[i].Arrives; i-- {
+		before := p.Steps[i]
+		sure = sure && before.Kind != "click" && before.Kind != "dblclick" && before.Key != "Enter"
+		if before.Frame != a.Frame || before.Window != a.Window {
+			continue
+		}
+		if to = p.seen.step(before.Step).FormPost; to != "" && !slices.Contains(p.Searches, to) {
+			return to, sure
+		}
+	}
+	return "", false
 }
 
 // done is what was seen after the commit.

@@ -15,6 +15,8 @@ func TestListsOfOnePage(t *testing.T) {
 	const list = `<table><tr><th>Nr</th><th>City</th></tr><tr><td>1</td><td>Bonn</td></tr></table>`
 	p := servePages(t)
 	ctx, tb := openPage(t, p, "empty.html")
+	_, err := tb.read(ctx, exact("text", "leer")) // it has been loaded then
+	require.NoError(t, err)
 	calendar := `<table><tr><th>Mo</th><th>Di</th></tr><tr><td><a href="?d=1">1</a></td><td><a href="?d=2">2</a></td></tr></table>`
 	days := `<a href="#" class="active">1</a>`
 	for _, day := range []string{"2", "3", "4", "5", "6", "7", "8", "9", "10", "11", "12", "13", "14", "15", "16", "17", "18", "19", "20", "21", "22", "23", "24", "25", "26", "27", "28", "29", "30"} {

@@ -27,6 +27,7 @@ func TestMasksOfPagesThatChange(t *testing.T) {
 		return seen
 	}
 	ctx, tb := openPage(t, p, "once")
+	require.True(t, seen(ctx, tb), "it waits until the page is loaded")
 	u := &run{program: program, system: program.System, tab: tb, journal: newJournal()}
 	shot, err := u.maskedShot(ctx)
 	require.NoError(t, err)
@@ -40,6 +41,7 @@ func TestMasksOfPagesThatChange(t *testing.T) {
 	require.True(t, seen(ctx, tb), "the page is worked on after the picture")
 
 	ctx, tb = openPage(t, p, "always")
+	require.True(t, seen(ctx, tb), "it waits until the page is loaded")
 	u = &run{program: program, system: program.System, tab: tb, journal: newJournal()}
 	_, err = u.maskedShot(ctx)
 	require.ErrorIs(t, err, errNeverStill)

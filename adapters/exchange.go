@@ -115,7 +115,7 @@ func (c *Connection) build(e *exchange, op *Operation, r *request, vars map[stri
 	if err != nil {
 		return nil, err
 	}
-	if err := unmended(e, r, address, body); err != nil {
+	if err := unmended(e, r, address.String(), body); err != nil {
 		return nil, err
 	}
 	header, err := c.headersOf(e, op, r, vars, contentType)

@@ -128,7 +128,7 @@ func (t *pathTemplate) file(vars map[string]rules.Value) (string, error) {
 			return "", fmt.Errorf("name: %w", err)
 		}
 		places := []rules.Value{value}
-		if value.Kind() == rules.KindList && value.Len() > 0 { // of segments(…)
+		if expression.Type().Kind == rules.KindList && value.Len() > 0 { // of segments(…), and never what a system answers
 			places = value.Items()
 		}
 		for n, place := range places {
@@ -179,6 +179,9 @@ func (c *Connection) file(ctx context.Context, e *exchange, op *Operation, r *re
 		if content, err = r.files.content(vars); err != nil {
 			return rules.Value{}, unexpected(op, r, err)
 		}
+	}
+	if err := unmended(ctx, r, name+" "+to, content); err != nil {
+		return rules.Value{}, unexpected(op, r, err)
 	}
 	var answer rules.Value
 	err = c.attempt(ctx, e, op, func(ctx context.Context) *contracts.Error {

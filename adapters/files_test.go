@@ -48,6 +48,14 @@ operations:
     input: {name: string}
     request: {read: 'orders/${input.name}', answers: text}
     output: {text: '${answer.body}'}
+  copy_note:
+    effect: write
+    safety: natural_key
+    input: {name: string}
+    requests:
+      - {name: had, read: 'orders/${input.name}', answers: json}
+      - {name: made, write: 'done/${had.body.name}.txt', text: '${had.body.text}'}
+    output: {name: '${made.name}'}
   done:
     effect: write
     safety: natural_key
@@ -73,6 +81,7 @@ func TestFiles(t *testing.T) {
 		require.NoError(t, err)
 		t.Cleanup(connection.Close)
 		testFolder(t, connection, directory)
+		testCopies(t, connection, directory)
 		testLinks(t, connection, directory)
 		require.NoError(t, syscall.Mkfifo(filepath.Join(directory, "orders", "pipe"), 0o600))
 		_, err = ask(t, connection, "warehouse.read_note", fields{"name": rules.Text("pipe")})
@@ -92,6 +101,7 @@ func TestFiles(t *testing.T) {
 		require.NoError(t, err)
 		t.Cleanup(connection.Close)
 		testFolder(t, connection, directory)
+		testCopies(t, connection, directory)
 		testLinks(t, connection, directory)
 
 		config.Settings = config.Settings.With("host_key", rules.Text("SHA256:somebody-elses"))
@@ -163,6 +173,29 @@ func testFolder(t *testing.T, connection *adapters.Connection, directory string)
 	found, err = ask(t, connection, "warehouse.read_note", fields{"name": rules.Text("größe.txt")})
 	require.NoError(t, err)
 	require.Equal(t, "größer", found.Get("text").Text())
+}
+
+// testCopies writes what a file holds: half of a character is not written back, and a list in it is no path.
+func testCopies(t *testing.T, connection *adapters.Connection, directory string) {
+	t.Helper()
+	for content, refused := range map[string]string{
+		`{"name": "whole", "text": "Jane \ud83d\ude00", "other": "\ud83d"}`: "",
+		`{"name": "half", "text": "thanks \ud83d"}`:                         "the record holds half of a character",
+		`{"name": "half \ud83d", "text": "thanks"}`:                         "the record holds half of a character",
+		`{"name": ["other", "place"], "text": "x"}`:                         "cannot stand in the name of a file",
+	} {
+		require.NoError(t, os.WriteFile(filepath.Join(directory, "orders", "note.json"), []byte(content), 0o600))
+		_, err := connection.Call(t.Context(), adapters.Call{Operation: "warehouse.copy_note", Key: "K-2", Input: rules.Record(fields{"name": rules.Text("note.json")})})
+		if refused == "" {
+			require.NoError(t, err)
+			continue
+		}
+		require.ErrorContains(t, err, refused, content)
+		require.Equal(t, contracts.Validation, failureOf(t, err).Class)
+	}
+	copied, err := filepath.Glob(filepath.Join(directory, "done", "*.txt"))
+	require.NoError(t, err)
+	require.Equal(t, []string{filepath.Join(directory, "done", "whole.txt")}, copied)
 }
 
 // testLinks follows links that lead out of the directory: a file's, and a folder's.

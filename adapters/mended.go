@@ -5,7 +5,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net/url"
 	"strings"
 	"sync/atomic"
 )
@@ -32,14 +31,14 @@ func (c *Connection) mended(ctx context.Context, op *Operation, halves int) {
 // encodedMark is U+FFFD in addresses and forms.
 const encodedMark = "%EF%BF%BD"
 
-// unmended refuses a request that would write back what was replaced: an operation that reads a record, alters one field of
+// unmended refuses a request, by its address or the name of its file and by its body, that would write back what was replaced: an operation that reads a record, alters one field of
 // it and writes all of it would change another one unseen.
-func unmended(ctx context.Context, r *request, address *url.URL, body []byte) error {
+func unmended(ctx context.Context, r *request, target string, body []byte) error {
 	seen, _ := ctx.Value(mendedKey{}).(*atomic.Bool)
 	if seen == nil || !r.writes || !seen.Load() {
 		return nil
 	}
-	if !bytes.Contains(body, []byte("\uFFFD")) && !bytes.Contains(body, []byte(encodedMark)) && !strings.Contains(address.String(), encodedMark) {
+	if !bytes.Contains(body, []byte("\uFFFD")) && !bytes.Contains(body, []byte(encodedMark)) && !strings.Contains(target, encodedMark) && !strings.Contains(target, "\uFFFD") {
 		return nil
 	}
 	return errors.New("the record holds half of a character, which cannot be written back as it is; correct the text in the system")

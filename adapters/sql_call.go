@@ -70,7 +70,7 @@ func (c *Connection) query(ctx context.Context, e *exchange, op *Operation, r *r
 			answer = rules.Record(map[string]rules.Value{"items": rules.List(rows.items...)})
 			return c.databaseError(err, e, doubtNone)
 		}
-		answer, failure = c.change(ctx, e, r.sql, params, &rows, visit, vars["key"].Text())
+		answer, failure = c.change(ctx, e, r.sql, params, &rows, visit, vars["key"].Text(), func(answer rules.Value) bool { return op.refuses(r, vars, answer) })
 		return failure
 	})
 	watchedStatement(ctx, r.sql, params, answer, time.Since(began), err == nil)
@@ -134,7 +134,7 @@ const (
 
 // change runs a writing statement in a transaction. Until that is committed nothing has happened, so that an error before
 // is one that left no trace; only a connection that is lost in the commit leaves a doubt, which a ledger settles.
-func (c *Connection) change(ctx context.Context, e *exchange, s *statement, params []rules.Value, rows *collection, visit func(rules.Value) error, key string) (rules.Value, *contracts.Error) {
+func (c *Connection) change(ctx context.Context, e *exchange, s *statement, params []rules.Value, rows *collection, visit func(rules.Value) error, key string, refused func(answer rules.Value) bool) (rules.Value, *contracts.Error) {
 	tx, err := c.database.begin(ctx)
 	if err != nil {
 		return rules.Value{}, c.databaseError(err, e, doubtNone)
@@ -159,6 +159,9 @@ func (c *Connection) change(ctx context.Context, e *exchange, s *statement, para
 	}
 	answer := rules.Record(map[string]rules.Value{"items": rules.List(rows.items...), "affected": rules.Number(rules.Int(result.affected)), "last_id": result.lastID})
 	if s.ledger != "" {
+		if !s.calls() && refused(answer) {
+			return answer, nil // and nothing is kept
+		}
 		if failure := c.note(ctx, e, tx, s, key, answer); failure != nil {
 			return rules.Value{}, failure
 		}
@@ -168,6 +171,22 @@ func (c *Connection) change(ctx context.Context, e *exchange, s *statement, para
 		return rules.Value{}, c.databaseError(err, e, open)
 	}
 	return answer, nil
+}
+
+// refuses says that the operation will make an error of what its last request answered, as when too few were free: such an
+// answer is not what a later try with the same key must hear.
+func (op *Operation) refuses(r *request, vars map[string]rules.Value, answer rules.Value) bool {
+	if r != op.requests[len(op.requests)-1] || r.each != nil {
+		return false
+	}
+	after := with(vars, r.name, answer)
+	for _, v := range op.verdicts {
+		holds, err := condition(v.when, after)
+		if err != nil || holds {
+			return err == nil
+		}
+	}
+	return false
 }
 
 // noted writes the effect's key into the ledger, or finds it there with what was answered then.

@@ -254,6 +254,11 @@ func (k kept) testLedger(t *testing.T) {
 	require.Equal(t, contracts.Conflict, failureOf(t, err).Class, "another request with the same key")
 	_, err = k.write(t, "book", "none", fields{"sku": rules.Text("L-0"), "by": number(t, "6")})
 	require.Equal(t, contracts.NotFound, failureOf(t, err).Class)
+	_, err = k.db.Exec("insert into stock (sku, on_hand) values ('L-0', 1)")
+	require.NoError(t, err)
+	answer, err = k.write(t, "book", "none", fields{"sku": rules.Text("L-0"), "by": number(t, "6")})
+	require.NoError(t, err, "what the operation itself refused is not what its key is answered for ever")
+	require.Equal(t, `{"affected":1}`, string(answer.Plain()))
 }
 
 func (k kept) testWhere(t *testing.T) {

@@ -88,7 +88,7 @@ func (i *Intake) sweepOnce(ctx context.Context, before time.Time) error {
 	tasks, err := i.Store.UndeliveredAnswers(ctx, before, 200)
 	errs = append(errs, err)
 	for _, task := range tasks {
-		if err := i.Cases.Deliver(ctx, task); errors.Is(err, ErrEnded) {
+		if err := i.Cases.Redeliver(ctx, task); errors.Is(err, ErrEnded) {
 			errs = append(errs, i.Store.MarkDelivered(ctx, task.ID)) // nobody is left to tell
 		} else {
 			errs = append(errs, err)

@@ -280,8 +280,8 @@ func TestATicketSolvedThereCompletesTheTaskHere(t *testing.T) {
 	wait.Wait()
 	require.Equal(t, map[Outcome]int{Completed: 1, Duplicate: 49}, outcomes)
 	s.sweep(t)
-	require.Len(t, s.cases.delivered, 1)
-	done := s.cases.delivered[0]
+	require.Len(t, s.cases.redelivered, 1, "by the sweeper, which waits for no case")
+	done := s.cases.redelivered[0]
 	require.Equal(t, "accepted", done.Outcome, "an outcome that the task knows")
 	require.Equal(t, "agent:77", done.AnsweredBy)
 	require.JSONEq(t, `{"outcome":"accepted","in_system":true}`, string(done.Answer))

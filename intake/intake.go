@@ -27,8 +27,10 @@ type Cases interface {
 	StartCase(ctx context.Context, entry store.Entry) error
 	// Nudge tells a case that there are messages for it; ErrEnded if it is over.
 	Nudge(ctx context.Context, caseID string) error
-	// Deliver tells a case of an answer that is in the store.
+	// Deliver tells a case of an answer that is in the store, and waits for a case that is not ready.
 	Deliver(ctx context.Context, task store.Task) error
+	// Redeliver is Deliver that does not wait for a case that is not ready: it is told again later.
+	Redeliver(ctx context.Context, task store.Task) error
 	// TellEvents tells cases of events that they wait for and that were stored since an instant: those of one name
 	// and key, or all if the name is "".
 	TellEvents(ctx context.Context, name, key string, since time.Time) error

@@ -141,14 +141,15 @@ func loadSources(t testing.TB, config string) []*workspace.Source {
 
 // fakeCases stands in for the engine.
 type fakeCases struct {
-	mutex     sync.Mutex
-	fail      int // so many calls fail first
-	ended     map[string]bool
-	started   []store.Entry
-	nudged    []string
-	delivered []store.Task
-	store     *store.Store
-	called    chan struct{}
+	mutex       sync.Mutex
+	fail        int // so many calls fail first
+	ended       map[string]bool
+	started     []store.Entry
+	nudged      []string
+	delivered   []store.Task
+	redelivered []store.Task // by the sweeper
+	store       *store.Store
+	called      chan struct{}
 }
 
 func (f *fakeCases) call(then func() error) error {
@@ -193,6 +194,13 @@ func (f *fakeCases) Nudge(_ context.Context, caseID string) error {
 func (f *fakeCases) Deliver(ctx context.Context, task store.Task) error {
 	return f.call(func() error {
 		f.delivered = append(f.delivered, task)
+		return f.store.MarkDelivered(ctx, task.ID)
+	})
+}
+
+func (f *fakeCases) Redeliver(ctx context.Context, task store.Task) error {
+	return f.call(func() error {
+		f.redelivered = append(f.redelivered, task)
 		return f.store.MarkDelivered(ctx, task.ID)
 	})
 }

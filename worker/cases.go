@@ -165,8 +165,18 @@ func (c *Cases) tellEvent(ctx context.Context, wait store.EventWait) error {
 // deliverPatience is how long one attempt to tell an answer may take. A sweeper repeats it.
 const deliverPatience = 10 * time.Second
 
-// Deliver tells the case of a task that the task is answered. Sent twice, it is handled once.
+// Deliver tells the case of a task that the task is answered, and waits for a case that is not ready. Sent twice, it is
+// handled once.
 func (c *Cases) Deliver(ctx context.Context, task store.Task) error {
+	return c.deliver(ctx, whenReady, task)
+}
+
+// Redeliver is Deliver for a sweeper: a case that is not ready is left to the next sweep.
+func (c *Cases) Redeliver(ctx context.Context, task store.Task) error {
+	return c.deliver(ctx, once, task)
+}
+
+func (c *Cases) deliver(ctx context.Context, how asking, task store.Task) error {
 	limited, cancel := context.WithTimeout(ctx, deliverPatience)
 	defer cancel()
 	message := workflows.Answered{Task: task.ID, Version: task.Version}
@@ -174,7 +184,7 @@ func (c *Cases) Deliver(ctx context.Context, task store.Task) error {
 	told := 0
 	err := c.tell(limited, waits, func() error {
 		told++
-		return c.update(limited, client.UpdateWorkflowOptions{
+		return c.update(limited, how, client.UpdateWorkflowOptions{
 			UpdateID: message.ID(), WorkflowID: waits, UpdateName: workflows.UpdateAnswered, Args: []any{message},
 		}, nil)
 	})

@@ -43,7 +43,7 @@ func (w *Worker) reconcile(ctx context.Context) {
 		} else {
 			_, err = w.cases.closeForced(ctx, now.Add(-lookBack))
 		}
-		err = errors.Join(err, w.cases.repeatRepairs(ctx, time.Now().Add(-2*repairPatience)))
+		err = errors.Join(err, w.cases.RepeatRepairs(ctx, time.Now().Add(-2*repairPatience)))
 		if err != nil && ctx.Err() == nil {
 			w.log.Warn("cases.not_compared", "error", err)
 		}

@@ -133,8 +133,12 @@ func (c *Cases) tryNow(ctx context.Context, one part, pending Operation) error {
 }
 
 // Repair tells a case of a repair that is in the store. Sent twice, it is handled once. The reply says why the case did
-// not take it, or by which task a person goes on.
+// not take it, or by which task a person goes on. A case that is not ready is waited for.
 func (c *Cases) Repair(ctx context.Context, repair store.Repair) (workflows.Repaired, error) {
+	return c.repair(ctx, whenReady, repair)
+}
+
+func (c *Cases) repair(ctx context.Context, how asking, repair store.Repair) (workflows.Repaired, error) {
 	limited, cancel := context.WithTimeout(ctx, repairPatience)
 	defer cancel()
 	if repair.Bundle != "" { // so that the first workflow task finds it in memory, if this process works on cases
@@ -143,7 +147,7 @@ func (c *Cases) Repair(ctx context.Context, repair store.Repair) (workflows.Repa
 		}
 	}
 	var reply workflows.Repaired
-	err := c.update(limited, client.UpdateWorkflowOptions{
+	err := c.update(limited, how, client.UpdateWorkflowOptions{
 		UpdateID: repair.ID, WorkflowID: repair.CaseID, UpdateName: workflows.UpdateRepair, Args: []any{workflows.Repair{ID: repair.ID}},
 	}, &reply)
 	if err = c.ended(ctx, repair.CaseID, err); errors.Is(err, ErrEnded) {
@@ -153,15 +157,16 @@ func (c *Cases) Repair(ctx context.Context, repair store.Repair) (workflows.Repa
 	return reply, err
 }
 
-// repeatRepairs tells cases of repairs that a crash, or an engine that could not be reached, kept from them.
-func (c *Cases) repeatRepairs(ctx context.Context, before time.Time) error {
+// RepeatRepairs tells cases of repairs that were asked before an instant, and that a crash, or an engine that could not
+// be reached, kept from them. A case that is not ready is left to the next time.
+func (c *Cases) RepeatRepairs(ctx context.Context, before time.Time) error {
 	asked, err := c.store.AskedRepairs(ctx, before, 50)
 	if err != nil {
 		return fmt.Errorf("worker: %w", err)
 	}
 	var errs []error
 	for _, one := range asked {
-		_, err := c.Repair(ctx, one)
+		_, err := c.repair(ctx, once, one)
 		errs = append(errs, err)
 	}
 	return errors.Join(errs...)

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 	"go.temporal.io/api/serviceerror"
@@ -78,4 +79,36 @@ func TestCaseThatIsNotReadyIsAskedAgain(t *testing.T) {
 	cancel()
 	_, err = cases.WouldUndo(brief, made)
 	require.ErrorContains(t, err, "Workflow Task in failed state")
+}
+
+// A sweeper asks many cases in turn: those that are not ready are asked once, and wait for its next round.
+func TestSweepersDoNotWaitForACaseThatIsNotReady(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t)
+	h.publish()
+	h.work()
+	made := h.begin("assign", `{"text": "x"}`)
+	task := h.task(made.ID)
+	slow := &notReady{Client: h.client}
+	cases := worker.NewCases(slow, h.store, quiet())
+	asked, err := h.store.AskRepair(t.Context(), store.Repair{CaseID: made.ID, Act: store.ActRetry, Step: "nowhere", Who: "op"})
+	require.NoError(t, err)
+	answered, err := h.store.Answer(t.Context(), task.ID, task.Version, store.Actor{User: "ada@example.com", All: true}, "done", json.RawMessage(`{"outcome": "solved"}`))
+	require.NoError(t, err)
+	soon := time.Now().Add(time.Hour)
+
+	slow.left.Store(2)
+	require.ErrorContains(t, cases.RepeatRepairs(t.Context(), soon), "Workflow Task in failed state")
+	require.ErrorContains(t, cases.Redeliver(t.Context(), answered), "Workflow Task in failed state")
+	require.Zero(t, slow.left.Load(), "each was asked once")
+	undelivered, err := h.store.UndeliveredAnswers(t.Context(), soon, 10)
+	require.NoError(t, err)
+	require.Len(t, undelivered, 1)
+
+	require.NoError(t, cases.RepeatRepairs(t.Context(), soon))
+	settled, err := h.store.Repair(t.Context(), asked.ID)
+	require.NoError(t, err)
+	require.NotEqual(t, store.RepairAsked, settled.State)
+	require.NoError(t, cases.Redeliver(t.Context(), answered))
+	require.Equal(t, "solved", h.result(made).Outcome)
 }

@@ -12,6 +12,7 @@ import (
 	"strings"
 	"sync"
 
+	"crosswalk/adapters"
 	"crosswalk/contracts"
 	"crosswalk/rules"
 )
@@ -21,6 +22,32 @@ const checkHostile = "hostile input stays data"
 // hostileTexts are what people and machines write to break out of where a text belongs.
 var hostileTexts = []string{`"`, `'`, "a\r\nX-Injected: 1", "..", ".", "../..", "a/b?c=d#e", `\`, "${input}", "{{7*7}}", "%2e%2e%2f", "名前 é ñ ß", "\u202e\u0000\ufeff",
 	"'; drop table x; --", "]]></x><injected/>", "*)(uid=*))(|(uid=*", strings.Repeat("x", 5000), " "}
+
+// spoiledCall is the test's call with a hostile text in one field of its input.
+type spoiledCall struct {
+	field, text string
+	call        adapters.Call
+}
+
+// spoiled puts each hostile text into each field of the test's input, as far as the contract lets it in.
+func (s *subject) spoiled() (calls []spoiledCall) {
+	for _, field := range s.op.Input.Fields {
+		for _, text := range hostileTexts {
+			changed, different := spoil(field.Type, s.test.Input.Get(field.Name), text)
+			if !different {
+				break
+			}
+			call := s.test.call()
+			input, err := s.op.Input.Decode(call.Input.With(field.Name, changed))
+			if err != nil {
+				continue
+			}
+			call.Input = input
+			calls = append(calls, spoiledCall{field.Name, text, call})
+		}
+	}
+	return calls
+}
 
 // hostile puts hostile texts into every input, one after the other: whatever is sent goes to the same places, as data.
 func (s *subject) hostile(ctx context.Context) {
@@ -51,20 +78,10 @@ func (s *subject) hostile(ctx context.Context) {
 		return
 	}
 	defer connection.Close()
-	for _, field := range s.op.Input.Fields {
-		for _, text := range hostileTexts {
-			changed, different := spoil(field.Type, s.test.Input.Get(field.Name), text)
-			if !different {
-				break
-			}
-			call := s.test.call()
-			if call.Input, err = s.op.Input.Decode(call.Input.With(field.Name, changed)); err != nil {
-				continue // the contract does not let it in
-			}
-			var failure *contracts.Error
-			if _, err := connection.Call(ctx, call); err != nil && (!errors.As(err, &failure) || failure.Class == contracts.Internal) {
-				note("%s = %q ends with %s", field.Name, short(text), err)
-			}
+	for _, put := range s.spoiled() {
+		var failure *contracts.Error
+		if _, err := connection.Call(ctx, put.call); err != nil && (!errors.As(err, &failure) || failure.Class == contracts.Internal) {
+			note("%s = %q ends with %s", put.field, short(put.text), err)
 		}
 	}
 	for _, problem := range problems {

@@ -195,19 +195,9 @@ func (s *subject) hostileServer(ctx context.Context, f fault) {
 		return
 	}
 	defer connection.Close()
-	for _, field := range s.op.Input.Fields {
-		for _, text := range hostileTexts {
-			changed, different := spoil(field.Type, s.test.Input.Get(field.Name), text)
-			if !different {
-				break
-			}
-			call := s.test.call()
-			if call.Input, err = s.op.Input.Decode(call.Input.With(field.Name, changed)); err != nil {
-				continue
-			}
-			if _, err := connection.Call(ctx, call); contracts.ClassOf(err) == contracts.Internal && err != nil {
-				s.find(Finding{Operation: s.op.Name, Check: f.check, Fault: f.name, Expected: "an error of the input, or none", Found: short(err.Error()), Change: "put the input where a text belongs"})
-			}
+	for _, put := range s.spoiled() {
+		if _, err := connection.Call(ctx, put.call); contracts.ClassOf(err) == contracts.Internal && err != nil {
+			s.find(Finding{Operation: s.op.Name, Check: f.check, Fault: f.name, Expected: "an error of the input, or none", Found: short(err.Error()), Change: "put the input where a text belongs"})
 		}
 	}
 	for _, thing := range peer.things() {

@@ -223,7 +223,7 @@ func (s *Server) Stop() error {
 		return err
 	}
 	var left error
-	for range 100 { // the servers' own processes may still write for a moment
+	for range 100 { // the master is gone, and its children, which it does not wait for, may still write into the queue
 		if left = os.RemoveAll(s.directory); left == nil {
 			break
 		}

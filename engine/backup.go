@@ -39,5 +39,5 @@ func Hold(directory string) (release func() error, err error) {
 	if err != nil {
 		return nil, err
 	}
-	return lock.Close, nil
+	return lock.release, nil
 }

@@ -9,7 +9,6 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"os"
 	"sync"
 	"time"
 
@@ -60,7 +59,7 @@ type Engine struct {
 	logger   *serverLogger
 	ui       *webUI
 	store    *databases
-	lock     *os.File
+	lock     *directoryLock
 	stop     sync.Once
 }
 
@@ -76,9 +75,11 @@ func Start(ctx context.Context, options Options) (_ *Engine, err error) {
 		}
 	}()
 	if options.Directory != "" {
-		if e.lock, err = lockDirectory(options.Directory); err != nil {
+		lock, err := lockDirectory(options.Directory)
+		if err != nil {
 			return nil, err
 		}
+		e.lock = &lock
 	}
 	remembered, err := choosePorts(options)
 	if err != nil {
@@ -144,7 +145,7 @@ func (e *Engine) shutDown(ctx context.Context) error {
 		problems = append(problems, e.store.checkpoint(), e.store.release())
 	}
 	if e.lock != nil {
-		problems = append(problems, e.lock.Close())
+		problems = append(problems, e.lock.release())
 	}
 	return errors.Join(problems...)
 }

@@ -12,6 +12,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"testing"
 	"time"
@@ -166,6 +167,19 @@ func TestCommitsAreDurable(t *testing.T) {
 		require.NoError(t, err)
 		require.Equal(t, os.FileMode(0o600), info.Mode().Perm(), "histories hold what customers wrote")
 	}
+}
+
+// A server runs on when nobody refers to its Engine any more, and so must the lock of its directory.
+func TestLockOutlivesGarbageCollection(t *testing.T) {
+	t.Parallel()
+	directory := t.TempDir()
+	_, err := engine.Hold(directory)
+	require.NoError(t, err)
+	for range 3 {
+		runtime.GC()
+	}
+	_, err = engine.Hold(directory)
+	require.ErrorContains(t, err, "in use")
 }
 
 func TestSecondInstanceIsRefused(t *testing.T) {

@@ -3,7 +3,6 @@ package engine
 import (
 	"errors"
 	"fmt"
-	"io"
 	"os"
 	"path/filepath"
 	"strings"
@@ -12,40 +11,40 @@ import (
 
 const lockFile = "engine.lock"
 
+// directoryLock keeps a data directory for this process. It is a plain descriptor: the garbage collector closes an
+// os.File that nobody refers to any more, and the lock of a server that still runs would go with it.
+type directoryLock int
+
 // lockDirectory makes the directory if need be and takes it for this process. The kernel gives the
 // lock back when the process ends, however it ends: a lock file that a crash left is no obstacle.
-func lockDirectory(directory string) (*os.File, error) {
+func lockDirectory(directory string) (directoryLock, error) {
 	if err := os.MkdirAll(directory, 0o700); err != nil {
-		return nil, fmt.Errorf("engine: making the data directory: %w", err)
+		return 0, fmt.Errorf("engine: making the data directory: %w", err)
 	}
-	file, err := os.OpenFile(filepath.Join(directory, lockFile), os.O_RDWR|os.O_CREATE, 0o600)
+	path := filepath.Join(directory, lockFile)
+	descriptor, err := syscall.Open(path, syscall.O_RDWR|syscall.O_CREAT|syscall.O_CLOEXEC, 0o600)
 	if err != nil {
-		return nil, fmt.Errorf("engine: %w", err)
+		return 0, fmt.Errorf("engine: opening %s: %w", path, err)
 	}
-	if err := syscall.Flock(int(file.Fd()), syscall.LOCK_EX|syscall.LOCK_NB); err != nil {
-		defer file.Close()
+	lock := directoryLock(descriptor)
+	if err := syscall.Flock(descriptor, syscall.LOCK_EX|syscall.LOCK_NB); err != nil {
+		defer lock.release()
 		if errors.Is(err, syscall.EWOULDBLOCK) {
-			return nil, fmt.Errorf("engine: the data directory %s is in use by process %s; stop that one first or choose another directory", directory, holder(file))
+			return 0, fmt.Errorf("engine: the data directory %s is in use by process %s; stop that one first or choose another directory", directory, holder(path))
 		}
-		return nil, fmt.Errorf("engine: locking the data directory: %w", err)
+		return 0, fmt.Errorf("engine: locking the data directory: %w", err)
 	}
-	if err := writeHolder(file); err != nil {
-		file.Close()
-		return nil, fmt.Errorf("engine: locking the data directory: %w", err)
+	if err := os.WriteFile(path, fmt.Appendf(nil, "%d\n", os.Getpid()), 0o600); err != nil {
+		defer lock.release()
+		return 0, fmt.Errorf("engine: locking the data directory: %w", err)
 	}
-	return file, nil
+	return lock, nil
 }
 
-func writeHolder(file *os.File) error {
-	if err := file.Truncate(0); err != nil {
-		return err
-	}
-	_, err := file.WriteAt(fmt.Appendf(nil, "%d\n", os.Getpid()), 0)
-	return err
-}
+func (l directoryLock) release() error { return syscall.Close(int(l)) }
 
-func holder(file *os.File) string {
-	text, err := io.ReadAll(io.LimitReader(file, 20))
+func holder(path string) string {
+	text, err := os.ReadFile(path)
 	if pid := strings.TrimSpace(string(text)); err == nil && pid != "" {
 		return pid
 	}

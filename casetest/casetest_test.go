@@ -26,9 +26,7 @@ var update = flag.Bool("update", false, "write what came out into the files of t
 // bundleOf is a use case with every system and table of the catalogue.
 func bundleOf(t testing.TB, name, text string) *usecases.Plan {
 	t.Helper()
-	plan, problems := usecases.Compile(catalogueBundle(t, name, text))
-	require.NoError(t, problems.Err(), "%s", problems.Error())
-	return plan
+	return casetest.Compiled(t, catalogueBundle(t, name, text))
 }
 
 func catalogueBundle(t testing.TB, name, text string) usecases.Bundle {

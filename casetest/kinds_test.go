@@ -55,9 +55,7 @@ func kinds(t testing.TB, text []byte) []*casetest.File {
 			for _, run := range definition.Runs {
 				b.UseCases[run.Operation] = read(run.Operation).Signature()
 			}
-			plan, problems := usecases.Compile(b)
-			require.NoError(t, problems.Err(), "%s", problems.Error())
-			plans[name] = plan
+			plans[name] = casetest.Compiled(t, b)
 		}
 		require.NotNil(t, plans[name], name)
 		return plans[name]

@@ -2,9 +2,9 @@ package casetest
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
-	"path/filepath"
 	"slices"
 	"strings"
 
@@ -41,7 +41,18 @@ func Record(ctx context.Context, s *store.Store, of store.Case, calendars workfl
 	}
 	r := newReplacer(bundle, of.Reference)
 	p.replace(r)
-	w, seen, err := p.again(ctx, calendars)
+	dir, err := os.MkdirTemp("", "crosswalk-record-*")
+	if err != nil {
+		return nil, fmt.Errorf("casetest: %w", err)
+	}
+	kept := &stores{dir: dir}
+	made, err := p.test(ctx, r, calendars, kept)
+	return made, errors.Join(err, kept.close())
+}
+
+// test makes a test of the case, after what is personal was replaced, and runs it.
+func (p *past) test(ctx context.Context, r *replacer, calendars workflows.Calendars, kept *stores) (*Recording, error) {
+	w, seen, err := p.again(ctx, calendars, kept)
 	if err != nil {
 		return nil, err
 	}
@@ -52,18 +63,18 @@ func Record(ctx context.Context, s *store.Store, of store.Case, calendars workfl
 	if err != nil {
 		return nil, err
 	}
-	file, problems := Parse("", plan.UseCase+Extension, text, Subject{Plan: plan, Calendars: calendars})
+	file, problems := Parse("", p.plan.UseCase+Extension, text, Subject{Plan: p.plan, Calendars: calendars})
 	if problems.Err() != nil {
 		return nil, refused("what was written cannot be read:\n%s", problems)
 	}
-	report, err := Run(ctx, []*File{file}, Options{})
+	result, err := run(ctx, file.Tests[0], "test-1", kept, 0)
 	if err != nil {
-		return nil, err
+		return nil, fmt.Errorf("casetest: %w", err)
 	}
-	if report.Failed() > 0 {
-		return nil, refused("what was written does not pass:\n%s", listed(report.Results[0].Failures))
+	if !result.OK {
+		return nil, refused("what was written does not pass:\n%s", listed(result.Failures))
 	}
-	return &Recording{UseCase: plan.UseCase, Text: text, Hash: of.BundleHash}, nil
+	return &Recording{UseCase: p.plan.UseCase, Text: text, Hash: p.of.BundleHash}, nil
 }
 
 func listed(failures []Failure) string {
@@ -187,21 +198,16 @@ func candidateType(plan *usecases.Plan, place string) *rules.Type {
 }
 
 // again plays the case with what was replaced.
-func (p *past) again(ctx context.Context, calendars workflows.Calendars) (w *world, found *seen, err error) {
-	dir, err := os.MkdirTemp("", "crosswalk-record-*")
-	if err != nil {
-		return nil, nil, fmt.Errorf("casetest: %w", err)
-	}
-	defer os.RemoveAll(dir)
+func (p *past) again(ctx context.Context, calendars workflows.Calendars, kept *stores) (w *world, found *seen, err error) {
 	t := &Test{Name: "recorded", File: "the record", Line: 1, at: p.of.StartedAt, meta: p.meta, input: p.input, messages: p.messages, events: p.events, cancel: p.cancel, Subject: Subject{Plan: p.plan, Calendars: calendars}}
 	t.meta.Reference = testReference
 	w = newWorld(t, "test-1")
 	w.past = p
-	if w.store, err = store.Open(ctx, filepath.Join(dir, "store"), store.Volatile(), store.WithClock(w.now)); err != nil {
+	if w.store, err = kept.empty(ctx, w.now); err != nil {
 		return nil, nil, fmt.Errorf("casetest: %w", err)
 	}
-	defer w.store.Close()
 	end, err := w.execute()
+	w.leave()
 	if err != nil {
 		return nil, nil, refused("it cannot be played again: %s", err)
 	}

@@ -44,9 +44,7 @@ func complaintBundle(t *testing.T) usecases.Bundle {
 // happened runs a test of the complaint as a case of its own, with a record that stays, and returns the case.
 func happened(t *testing.T, s *store.Store, bundle usecases.Bundle, text string) store.Case {
 	t.Helper()
-	plan, problems := usecases.Compile(bundle)
-	require.NoError(t, problems.Err())
-	file, problems := Parse("", "customer-complaint.tests.yaml", []byte(text), Subject{Plan: plan})
+	file, problems := Parse("", "customer-complaint.tests.yaml", []byte(text), Subject{Plan: Compiled(t, bundle)})
 	require.Empty(t, problems.Error(), text)
 	of, seen := playedOnce(t, s, bundle, file.Tests[0])
 	require.Empty(t, seen.check())
@@ -281,14 +279,11 @@ func kindsOf(t *testing.T, files map[string]string, name string, runs []string) 
 	bundle.UseCases = map[string]usecases.Signature{}
 	for _, run := range runs {
 		other.UseCase = usecases.File{Name: run + ".yaml", Text: files[run+".yaml"]}
-		plan, problems := usecases.Compile(other)
-		require.NoError(t, problems.Err())
+		plan := Compiled(t, other)
 		subject.Runs[run], bundle.UseCases[run] = plan, plan.Signature()
 	}
 	bundle.UseCase = usecases.File{Name: name + ".yaml", Text: files[name+".yaml"]}
-	plan, problems := usecases.Compile(bundle)
-	require.NoError(t, problems.Err())
-	subject.Plan = plan
+	subject.Plan = Compiled(t, bundle)
 	return bundle, subject
 }
 

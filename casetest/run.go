@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"regexp"
 	"runtime"
+	"strconv"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -106,22 +107,19 @@ func Run(ctx context.Context, files []*File, options Options) (*Report, error) {
 	if parallel <= 0 {
 		parallel = runtime.GOMAXPROCS(0)
 	}
-	blank, err := blankStore(ctx, filepath.Join(dir, "blank"))
-	if err != nil {
-		return nil, err
-	}
 	var next atomic.Int64
 	var group sync.WaitGroup
 	errs := make([]error, min(parallel, len(tests)))
 	for i := range errs {
 		group.Go(func() {
+			kept := &stores{dir: filepath.Join(dir, strconv.Itoa(i))}
+			defer func() { errs[i] = errors.Join(errs[i], kept.close()) }()
 			for ctx.Err() == nil && errs[i] == nil {
 				n := int(next.Add(1)) - 1
 				if n >= len(tests) {
 					break
 				}
-				id := fmt.Sprintf("test-%d", n+1)
-				results[n], errs[i] = run(ctx, tests[n], id, filepath.Join(dir, id), blank, options.ContinueEvery)
+				results[n], errs[i] = run(ctx, tests[n], fmt.Sprintf("test-%d", n+1), kept, options.ContinueEvery)
 			}
 		})
 	}
@@ -132,41 +130,17 @@ func Run(ctx context.Context, files []*File, options Options) (*Report, error) {
 	return newReport(files, results, time.Since(begun)), nil
 }
 
-// blankStore makes an empty store and returns its file: a copy of it costs a fraction of making one.
-func blankStore(ctx context.Context, dir string) ([]byte, error) {
-	opened, err := store.Open(ctx, dir, store.Volatile())
-	if err == nil {
-		err = opened.Close()
-	}
-	if err != nil {
-		return nil, fmt.Errorf("casetest: %w", err)
-	}
-	file, err := os.ReadFile(filepath.Join(dir, store.FileName))
-	if err != nil {
-		return nil, fmt.Errorf("casetest: %w", err)
-	}
-	return file, nil
-}
-
-// run runs one test in a store of its own: what one case finds out, such as a link, is nothing to another.
-func run(ctx context.Context, t *Test, id, dir string, blank []byte, every int) (result Result, err error) {
+// run runs one test in a store that is empty: what one case finds out, such as a link, is nothing to another.
+func run(ctx context.Context, t *Test, id string, kept *stores, every int) (result Result, err error) {
 	begun := time.Now()
 	w := newWorld(t, id)
 	w.every = every
-	if err := os.MkdirAll(dir, 0o700); err != nil {
+	if w.store, err = kept.empty(ctx, w.now); err != nil {
 		return result, err
 	}
-	defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
-	if err := os.WriteFile(filepath.Join(dir, store.FileName), blank, 0o600); err != nil {
-		return result, err
-	}
-	w.store, err = store.Open(ctx, dir, store.Volatile(), store.Copied(), store.WithClock(w.now))
-	if err != nil {
-		return result, err
-	}
-	defer func() { err = errors.Join(err, w.store.Close()) }()
 	result = Result{UseCase: t.Plan.UseCase, Name: t.Name, File: t.File, Line: t.Line}
 	ended, err := w.execute()
+	w.leave()
 	if err != nil {
 		w.fail(Failure{File: t.File, Line: t.Line, Column: 1, Message: err.Error()})
 	}

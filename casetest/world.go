@@ -35,6 +35,9 @@ type world struct {
 	run     map[string]bool           // the use cases that are run, by name
 	every   int                       // after how many steps the case goes on in a new run; 0: never
 
+	gate sync.RWMutex // held by each activity while it works
+	left bool         // the case is over: whatever would begin now does nothing
+
 	mu       sync.Mutex
 	used     map[*answer]int
 	answered map[*person]int
@@ -346,12 +349,16 @@ func (r registry) RegisterActivityWithOptions(function any, options activity.Reg
 	case activities.NameRemind:
 		function = r.world.remind
 	}
-	r.TestWorkflowEnvironment.RegisterActivityWithOptions(function, options)
+	r.TestWorkflowEnvironment.RegisterActivityWithOptions(r.world.guarded(function), options)
 }
 
 // RegisterDynamicActivity registers the calls. Who plays a system also sees which step calls it.
 func (r registry) RegisterDynamicActivity(_ any, options activity.DynamicRegisterOptions) {
 	r.TestWorkflowEnvironment.RegisterDynamicActivity(func(ctx context.Context, args converter.EncodedValues) (any, error) {
+		if !r.world.enter() {
+			return nil, errLeft
+		}
+		defer r.world.gate.RUnlock()
 		if name := activity.GetInfo(ctx).ActivityType.Name; r.world.foreign[name] {
 			return r.world.somebodyElse(name, args, func(time.Duration) error { return nil })
 		}

@@ -87,12 +87,8 @@ func (i *Intake) sweepOnce(ctx context.Context, before time.Time) error {
 	errs = append(errs, i.sweepEvents(ctx))
 	tasks, err := i.Store.UndeliveredAnswers(ctx, before, 200)
 	errs = append(errs, err)
-	for _, task := range tasks {
-		if err := i.Cases.Redeliver(ctx, task); errors.Is(err, ErrEnded) {
-			errs = append(errs, i.Store.MarkDelivered(ctx, task.ID)) // nobody is left to tell
-		} else {
-			errs = append(errs, err)
-		}
+	if len(tasks) > 0 {
+		errs = append(errs, i.Cases.Redeliver(ctx, tasks))
 	}
 	return errors.Join(errs...)
 }

@@ -29,8 +29,9 @@ type Cases interface {
 	Nudge(ctx context.Context, caseID string) error
 	// Deliver tells a case of an answer that is in the store, and waits for a case that is not ready.
 	Deliver(ctx context.Context, task store.Task) error
-	// Redeliver is Deliver that does not wait for a case that is not ready: it is told again later.
-	Redeliver(ctx context.Context, task store.Task) error
+	// Redeliver is Deliver of many that does not wait for cases that are not ready: they are told again later. How long it
+	// takes does not depend on how many there are that nobody takes.
+	Redeliver(ctx context.Context, tasks []store.Task) error
 	// TellEvents tells cases of events that they wait for and that were stored since an instant: those of one name
 	// and key, or all if the name is "".
 	TellEvents(ctx context.Context, name, key string, since time.Time) error

@@ -198,10 +198,14 @@ func (f *fakeCases) Deliver(ctx context.Context, task store.Task) error {
 	})
 }
 
-func (f *fakeCases) Redeliver(ctx context.Context, task store.Task) error {
+func (f *fakeCases) Redeliver(ctx context.Context, tasks []store.Task) error {
 	return f.call(func() error {
-		f.redelivered = append(f.redelivered, task)
-		return f.store.MarkDelivered(ctx, task.ID)
+		f.redelivered = append(f.redelivered, tasks...)
+		var err error
+		for _, task := range tasks {
+			err = errors.Join(err, f.store.MarkDelivered(ctx, task.ID))
+		}
+		return err
 	})
 }
 

@@ -44,7 +44,6 @@ type Store struct {
 	commits  commits
 	postgres bool
 	volatile bool // nothing is forced to the disk
-	copied   bool // the file is known to be right
 	now      func() time.Time
 	states   states
 }
@@ -66,11 +65,6 @@ func WithClock(now func() time.Time) Option {
 // Volatile gives up durability for speed: what a crash leaves is worth nothing. It is for stores that are thrown away.
 func Volatile() Option {
 	return func(s *Store) { s.volatile = true }
-}
-
-// Copied says that the file is a copy of one that this program has opened a moment ago: nothing about it is looked at.
-func Copied() Option {
-	return func(s *Store) { s.copied = true }
 }
 
 // Open opens the store in the data directory, which is Crosswalk's own: it is created if need be and made
@@ -143,7 +137,7 @@ func (s *Store) open(ctx context.Context, path string) error {
 
 // prepareSchema checks the settings of the writer and brings the schema up to date.
 func (s *Store) prepareSchema(ctx context.Context) error {
-	if err := s.assertPragmas(ctx, s.writer); err != nil || s.copied {
+	if err := s.assertPragmas(ctx, s.writer); err != nil {
 		return err
 	}
 	files, err := fs.Sub(migrations, "migrations")
@@ -201,9 +195,6 @@ func (s *Store) dsn(path string, readOnly bool) string {
 }
 
 func (s *Store) assertPragmas(ctx context.Context, db *sql.DB) error {
-	if s.copied {
-		return nil
-	}
 	for _, p := range s.pragmas() {
 		var got string
 		if err := db.QueryRowContext(ctx, "PRAGMA "+p.name).Scan(&got); err != nil {

@@ -171,9 +171,15 @@ func (c *Cases) Deliver(ctx context.Context, task store.Task) error {
 	return c.deliver(ctx, whenReady, task)
 }
 
-// Redeliver is Deliver for a sweeper: a case that is not ready is left to the next sweep.
-func (c *Cases) Redeliver(ctx context.Context, task store.Task) error {
-	return c.deliver(ctx, once, task)
+// Redeliver is Deliver for a sweeper: cases that are not ready are left to the next sweep.
+func (c *Cases) Redeliver(ctx context.Context, tasks []store.Task) error {
+	return askAll(ctx, tasks, func(task store.Task) error {
+		err := c.deliver(ctx, once, task)
+		if errors.Is(err, ErrEnded) {
+			return nil // nobody is left to tell, and the task says so
+		}
+		return err
+	})
 }
 
 func (c *Cases) deliver(ctx context.Context, how asking, task store.Task) error {

@@ -164,12 +164,10 @@ func (c *Cases) RepeatRepairs(ctx context.Context, before time.Time) error {
 	if err != nil {
 		return fmt.Errorf("worker: %w", err)
 	}
-	var errs []error
-	for _, one := range asked {
+	return askAll(ctx, asked, func(one store.Repair) error {
 		_, err := c.repair(ctx, once, one)
-		errs = append(errs, err)
-	}
-	return errors.Join(errs...)
+		return err
+	})
 }
 
 // Undo is a step of a case, or of one that it runs, that would be undone if the case were cancelled.

@@ -99,7 +99,7 @@ func TestSweepersDoNotWaitForACaseThatIsNotReady(t *testing.T) {
 
 	slow.left.Store(2)
 	require.ErrorContains(t, cases.RepeatRepairs(t.Context(), soon), "Workflow Task in failed state")
-	require.ErrorContains(t, cases.Redeliver(t.Context(), answered), "Workflow Task in failed state")
+	require.ErrorContains(t, cases.Redeliver(t.Context(), []store.Task{answered}), "Workflow Task in failed state")
 	require.Zero(t, slow.left.Load(), "each was asked once")
 	undelivered, err := h.store.UndeliveredAnswers(t.Context(), soon, 10)
 	require.NoError(t, err)
@@ -109,6 +109,6 @@ func TestSweepersDoNotWaitForACaseThatIsNotReady(t *testing.T) {
 	settled, err := h.store.Repair(t.Context(), asked.ID)
 	require.NoError(t, err)
 	require.NotEqual(t, store.RepairAsked, settled.State)
-	require.NoError(t, cases.Redeliver(t.Context(), answered))
+	require.NoError(t, cases.Redeliver(t.Context(), []store.Task{answered}))
 	require.Equal(t, "solved", h.result(made).Outcome)
 }

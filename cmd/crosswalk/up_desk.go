@@ -21,11 +21,6 @@ func (t toldCases) Deliver(ctx context.Context, task store.Task) error {
 	return ended(t.Cases.Deliver(ctx, task))
 }
 
-// Redeliver tells a case of an answer again, without waiting for it.
-func (t toldCases) Redeliver(ctx context.Context, task store.Task) error {
-	return ended(t.Cases.Redeliver(ctx, task))
-}
-
 // deskCases adds what the desk shows of a running case.
 type deskCases struct {
 	toldCases

@@ -66,7 +66,10 @@ func TestSentTwice(t *testing.T) {
 
 	// One acknowledgement for the one mail.
 	var mails []map[string]any
-	w.order(http.MethodGet, "/mails?to="+url.QueryEscape(m[0].From.Email), nil, &mails)
+	until(t, "the acknowledgement has come", func() (bool, string) {
+		w.order(http.MethodGet, "/mails?to="+url.QueryEscape(m[0].From.Email), nil, &mails)
+		return len(mails) > 0, ""
+	})
 	require.Len(t, mails, 1)
 }
 

@@ -89,22 +89,31 @@ func TestOperatorsSee(t *testing.T) {
 	require.NoError(t, c.send(complaint, newID()))
 	c.finish(c.onlyCase(complaint.From.Email))
 
+	counted := map[string][]string{
+		"worker": {`crosswalk_cases_ended_total{state="done",use_case="customer-complaint"} 1`, `crosswalk_call_seconds_count{class="ok",operation="crm.find_customer",system="crm"}`,
+			`crosswalk_effects_total{operation="support.create_task",state="confirmed",system="support"} 1`, "temporal_request{", "temporal_workflow_completed{"},
+		"intake": {`crosswalk_intake_entries_total{outcome="started",source="complaints"} 1`, `crosswalk_cases_started_total{use_case="customer-complaint"} 1`},
+		"desk":   {`crosswalk_task_answers_total{kind="complete"} 1`},
+	}
 	figures := map[string]string{}
 	for name, p := range map[string]*process{"worker": worker, "intake": c.intake, "desk": c.desk, "engine": c.engine} {
 		for _, path := range []string{"/healthz", "/readyz"} {
-			code, body := p.operator(t, path)
-			require.Equal(t, http.StatusOK, code, "%s%s: %s", name, path, body)
+			until(t, name+" is well", func() (bool, string) { // each look is bounded, which a slow machine may not keep to
+				code, body := p.operator(t, path)
+				return code == http.StatusOK, path + ": " + body
+			})
 		}
-		_, figures[name] = p.operator(t, "/metrics")
-		require.Contains(t, figures[name], `crosswalk_build_info{role="`+name+`"`, name)
+		// A process counts what it has done after that shows, and some only when Temporal has heard of it.
+		until(t, name+" has counted it", func() (bool, string) {
+			_, figures[name] = p.operator(t, "/metrics")
+			for _, line := range append(counted[name], `crosswalk_build_info{role="`+name+`"`) {
+				if !strings.Contains(figures[name], line) {
+					return false, line + " is missing in\n" + figures[name]
+				}
+			}
+			return true, ""
+		})
 	}
-	for _, line := range []string{`crosswalk_cases_ended_total{state="done",use_case="customer-complaint"} 1`, `crosswalk_call_seconds_count{class="ok",operation="crm.find_customer",system="crm"}`,
-		`crosswalk_effects_total{operation="support.create_task",state="confirmed",system="support"} 1`, "temporal_request{", "temporal_workflow_completed{"} {
-		require.Contains(t, figures["worker"], line)
-	}
-	require.Contains(t, figures["intake"], `crosswalk_intake_entries_total{outcome="started",source="complaints"} 1`)
-	require.Contains(t, figures["intake"], `crosswalk_cases_started_total{use_case="customer-complaint"} 1`)
-	require.Contains(t, figures["desk"], `crosswalk_task_answers_total{kind="complete"} 1`)
 
 	until(t, "one trace shows the way of the mail", func() (bool, string) {
 		return received.has("intake complaints", "StartWorkflow:customer-complaint", "RunWorkflow:customer-complaint", "RunActivity:crm.find_customer", "POST crm.find_customer")

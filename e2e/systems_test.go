@@ -58,7 +58,17 @@ func TestPaused(t *testing.T) {
 	w.awaitTask(id, "complete")
 }
 
-// TestTooManyRequests: a system that asks for five seconds of quiet gets them, from all cases.
+// keepsQuiet looks until the quiet that a system has asked for, at some moment after since, may be over, that it has
+// been asked once. What was counted later says nothing: this machine may be slow.
+func keepsQuiet(t *testing.T, asked func() int, since time.Time, quiet time.Duration) {
+	t.Helper()
+	for n := asked(); time.Since(since) < quiet; n = asked() {
+		require.LessOrEqual(t, n, 1, "it was called again %s after it could have asked for quiet", time.Since(since))
+		pause()
+	}
+}
+
+// TestTooManyRequests: a system that asks for six seconds of quiet gets them, from all cases.
 func TestTooManyRequests(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, 1)
@@ -66,14 +76,11 @@ func TestTooManyRequests(t *testing.T) {
 	const quiet = 6 * time.Second
 	asked := func() int { return w.counters().Requests["crm"]["POST /crm/v3/objects/contacts/search"] }
 	w.fault("crm", sandbox.Fault{Kind: sandbox.FaultRateLimited, For: quiet, Times: 1})
+	since := time.Now() // before it asked for quiet
 	first := w.run(plain(complaints[0]))
 	until(t, "the CRM is asked", func() (bool, string) { return asked() > 0, "" })
-	since := time.Now()
 	second := w.run(plain(complaints[1]))
-	for time.Since(since) < quiet-time.Second {
-		require.Equal(t, 1, asked(), "it was called again after %s", time.Since(since))
-		pause()
-	}
+	keepsQuiet(t, asked, since, quiet)
 	w.awaitTask(first, "complete")
 	w.awaitTask(second, "complete")
 	w.oneTicketEach([]string{first, second})

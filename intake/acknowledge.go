@@ -167,7 +167,8 @@ func send(settings *workspace.Mail, m store.Mail) error {
 	if err := client.SendMail("", []string{m.Recipient}, bytes.NewReader(raw)); err != nil {
 		return err
 	}
-	return client.Quit()
+	_ = client.Quit() // the server has the mail, however it says goodbye
+	return nil
 }
 
 func dialMail(settings *workspace.Mail) (*smtp.Client, error) {

@@ -1,6 +1,7 @@
 package intake
 
 import (
+	"bufio"
 	"bytes"
 	"context"
 	"fmt"
@@ -185,6 +186,36 @@ func serveInbox(t testing.TB, box *inbox) string {
 	return listener.Addr().String()
 }
 
+// TestAServerThatHangsUpHasTheMail: one that closes the line in place of saying goodbye is not sent it again.
+func TestAServerThatHangsUpHasTheMail(t *testing.T) {
+	t.Parallel()
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	require.NoError(t, err)
+	t.Cleanup(func() { _ = listener.Close() })
+	go func() {
+		line, err := listener.Accept()
+		if err != nil {
+			return
+		}
+		defer line.Close()
+		_, _ = io.WriteString(line, "220 here\r\n")
+		letter := false
+		for heard := bufio.NewScanner(line); heard.Scan() && heard.Text() != "QUIT"; {
+			switch {
+			case heard.Text() == "DATA":
+				letter = true
+				_, _ = io.WriteString(line, "354 go on\r\n")
+			case heard.Text() == ".":
+				letter = false
+				_, _ = io.WriteString(line, "250 taken\r\n")
+			case !letter:
+				_, _ = io.WriteString(line, "250 well\r\n")
+			}
+		}
+	}()
+	require.NoError(t, send(&workspace.Mail{Server: listener.Addr().String(), TLS: "none"}, store.Mail{Recipient: "ann@example.org", Raw: []byte("\r\nhello\r\n")}))
+}
+
 func TestSendingRepeatsWhatTheServerRefused(t *testing.T) {
 	t.Parallel()
 	s := newScene(t)
@@ -266,6 +297,31 @@ func TestMailServer(t *testing.T) {
 	_, err = deliver(t, address, "ann@example.org", io.MultiReader(strings.NewReader("From: ann@example.org\r\n\r\n"), &endless{line: strings.Repeat("x", 998) + "\r\n", left: 27 << 20}))
 	require.ErrorContains(t, err, "552")
 	require.Len(t, must(s.Store.Cases(t.Context(), store.CaseFilter{})), 1)
+}
+
+// deadlines notes until when a sender may take.
+type deadlines []time.Time
+
+func (d *deadlines) SetReadDeadline(until time.Time) error {
+	*d = append(*d, until)
+	return nil
+}
+
+func TestALargeMailMayTakeItsTime(t *testing.T) {
+	t.Parallel()
+	text := strings.Repeat("a line of text\r\n", 1<<16)
+	given, began := deadlines{}, time.Now()
+	read, err := io.ReadAll(incoming{strings.NewReader(text), &given, began.Add(mailWhole)})
+	require.NoError(t, err)
+	require.Equal(t, text, string(read))
+	require.GreaterOrEqual(t, len(given), 64, "the silence begins anew with each piece")
+	require.False(t, given[0].Before(began.Add(mailSilence)))
+	require.False(t, given[len(given)-1].Before(given[0]))
+
+	late := deadlines{}
+	_, err = incoming{strings.NewReader(text), &late, began}.Read(make([]byte, 10))
+	require.NoError(t, err)
+	require.Equal(t, deadlines{began}, late, "a mail that only trickles in ends some time")
 }
 
 func TestMailServerAsksToTryAgainWhenNothingCanBeStored(t *testing.T) {

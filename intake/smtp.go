@@ -25,20 +25,25 @@ type MailServer struct {
 // maxMailConnections bounds the memory that mails need while they come in.
 const maxMailConnections = 64
 
+const (
+	mailSilence = time.Minute      // nothing has come for so long: the sender is gone
+	mailWhole   = 30 * time.Minute // one mail, however steadily it trickles in
+)
+
 // ListenMail starts a mail server on the address (host:port; port 0 for any).
 func ListenMail(address string, accept Accept, log *slog.Logger) (*MailServer, error) {
 	listener, err := net.Listen("tcp", address)
 	if err != nil {
 		return nil, fmt.Errorf("intake: listen for mail on %s: %w", address, err)
 	}
-	server := smtp.NewServer(smtp.BackendFunc(func(*smtp.Conn) (smtp.Session, error) {
-		return &mailSession{accept: accept, log: log}, nil
+	server := smtp.NewServer(smtp.BackendFunc(func(c *smtp.Conn) (smtp.Session, error) {
+		return &mailSession{accept: accept, log: log, sender: c.Conn()}, nil
 	}))
 	server.Domain = "crosswalk"
 	server.MaxMessageBytes = MaxMessageBytes
 	server.MaxRecipients = 20
 	server.MaxLineLength = 8000 // four times what is allowed: some senders do not fold
-	server.ReadTimeout = time.Minute
+	server.ReadTimeout = mailSilence
 	server.WriteTimeout = time.Minute
 	server.ErrorLog = smtpLog{log}
 	m := &MailServer{server: server, listener: listener}
@@ -59,6 +64,7 @@ func (m *MailServer) Stop(ctx context.Context) error { return m.server.Shutdown(
 type mailSession struct {
 	accept   Accept
 	log      *slog.Logger
+	sender   net.Conn
 	from, to string
 }
 
@@ -84,8 +90,10 @@ func (s *mailSession) Rcpt(to string, _ *smtp.RcptOptions) error {
 
 // Data stores the mail and answers with the reference of its case.
 func (s *mailSession) Data(r io.Reader) error {
-	raw, err := io.ReadAll(r)
+	whole := time.Now().Add(mailWhole)
+	raw, err := io.ReadAll(incoming{r, s.sender, whole})
 	if err != nil {
+		_ = s.sender.SetReadDeadline(whole) // the library reads to the end what is too large, so that the answer is heard
 		return err
 	}
 	m, err := ParseMail(raw, s.from, s.to, time.Now().UTC())
@@ -107,6 +115,26 @@ func (s *mailSession) Data(r io.Reader) error {
 		answer = fmt.Sprintf("stored, reference %s (%s)", receipt.Reference, receipt.Outcome)
 	}
 	return &smtp.SMTPError{Code: 250, EnhancedCode: smtp.EnhancedCode{2, 0, 0}, Message: answer}
+}
+
+// incoming reads a mail for as long as it keeps coming: the library gives it the time of one command, in which no large
+// mail comes over a slow line.
+type incoming struct {
+	mail   io.Reader
+	sender interface{ SetReadDeadline(time.Time) error }
+	whole  time.Time
+}
+
+// Read reads some of it, little enough that the silence begins anew often.
+func (i incoming) Read(p []byte) (int, error) {
+	until := time.Now().Add(mailSilence)
+	if until.After(i.whole) {
+		until = i.whole
+	}
+	if err := i.sender.SetReadDeadline(until); err != nil {
+		return 0, err
+	}
+	return i.mail.Read(p[:min(len(p), 16<<10)])
 }
 
 type smtpLog struct{ log *slog.Logger }

@@ -168,6 +168,7 @@ func TestSupportKnowsPeople(t *testing.T) {
 func TestSearchLags(t *testing.T) {
 	t.Parallel()
 	c := start(t)
+	began := time.Now()
 	c.ticket(t, "case-1")
 	found := func() int {
 		a, err := c.try(SystemSupport, "GET", "/api/v2/search.json?query="+url.QueryEscape("type:ticket external_id:case-1"), "")
@@ -176,7 +177,9 @@ func TestSearchLags(t *testing.T) {
 		}
 		return len(a.body["results"].([]any))
 	}
-	require.Zero(t, found())
+	if n := found(); time.Since(began) < searchLag { // else this machine was too slow to see it
+		require.Zero(t, n)
+	}
 	require.Eventually(t, func() bool { return found() == 1 }, time.Minute, 50*time.Millisecond)
 }
 
@@ -210,7 +213,7 @@ func TestSolvingSendsASignedWebhook(t *testing.T) {
 		require.Contains(t, body, `"current":"SOLVED"`)
 		require.Contains(t, body, `"external_id":"case-1"`)
 		require.Contains(t, body, fmt.Sprintf(`"actor_id":"%d"`, agent.UserID))
-	case <-time.After(20 * time.Second):
+	case <-time.After(time.Minute):
 		require.Fail(t, "no webhook came")
 	}
 	require.Equal(t, "solved", at(t, c.call(t, SystemSupport, "GET", path, "").body, "ticket", "status"))

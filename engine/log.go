@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"slices"
 	"strings"
 	"sync/atomic"
 
@@ -16,6 +17,7 @@ import (
 // absence; that is no news either.
 type serverLogger struct {
 	to      *slog.Logger
+	tags    []tag.Tag
 	verbose bool
 	ending  *atomic.Bool
 }
@@ -70,13 +72,15 @@ func (l *serverLogger) Fatal(message string, tags ...tag.Tag) {
 	panic(fatal{message})
 }
 
-// With implements log.WithLogger.
+// With implements log.WithLogger. The server makes a logger for each task, and most of them never say a word.
 func (l *serverLogger) With(tags ...tag.Tag) log.Logger {
-	return &serverLogger{to: slog.New(l.to.Handler().WithAttrs(attributes(tags))), verbose: l.verbose, ending: l.ending}
+	return &serverLogger{to: l.to, tags: slices.Concat(l.tags, tags), verbose: l.verbose, ending: l.ending}
 }
 
 func (l *serverLogger) write(level slog.Level, message string, tags []tag.Tag) {
-	l.to.LogAttrs(context.Background(), level, "temporal: "+message, attributes(tags)...)
+	if l.to.Enabled(context.Background(), level) {
+		l.to.LogAttrs(context.Background(), level, "temporal: "+message, attributes(slices.Concat(l.tags, tags))...)
+	}
 }
 
 func attributes(tags []tag.Tag) []slog.Attr {

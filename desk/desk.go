@@ -34,8 +34,6 @@ type Pending struct {
 type Cases interface {
 	// Deliver tells the case of an answer that is in the store.
 	Deliver(ctx context.Context, task store.Task) error
-	// CancelCase ends a case, and has what it did undone if undo says so.
-	CancelCase(ctx context.Context, caseID, who string, undo bool) error
 	// WouldUndo lists what would be undone if the case were cancelled now, the first to be undone first.
 	WouldUndo(ctx context.Context, of store.Case) ([]Undo, error)
 	// Waits lists what the case waits for.

@@ -12,6 +12,7 @@ import (
 	"time"
 	"unicode/utf8"
 
+	"crosswalk/intake"
 	"crosswalk/rules"
 	"crosswalk/store"
 	"crosswalk/workspace"
@@ -26,7 +27,9 @@ type wish struct {
 	Value  rules.Value // redo: another result; answer: the result
 	Yes    bool        // redo, move: it is known what that means
 	Undo   bool        // cancel: what was done is undone
-	DryRun bool        // cancel: it is only said what would be undone
+	DryRun bool        // cancel, redo, move: it is only said what that means
+	// Only is what a case must still be like, where it was chosen by that: it may have gone on since. nil: it was named.
+	Only *caseListFilter
 }
 
 // repaired is what became of a wish.
@@ -60,8 +63,8 @@ func (w wish) check() error {
 		return wrong(fmt.Sprintf("reason: at most %d characters.", longestReason))
 	case strings.ContainsFunc(w.Reason, func(r rune) bool { return r < ' ' }):
 		return wrong("reason: one line of text, without control characters.")
-	case w.DryRun && w.Act != store.ActCancel:
-		return wrong("dry_run: belongs to cancel.")
+	case w.DryRun && w.Act != store.ActCancel && w.Act != store.ActRedo && w.Act != store.ActMove:
+		return wrong("dry_run: belongs to cancel, redo and move.")
 	case w.Reason == "" && w.Act != store.ActRetry && !w.DryRun:
 		return wrong("reason: say why.")
 	case w.Step != "" && (len(w.Step) > longestStep || !stepPath.MatchString(w.Step)):
@@ -98,8 +101,14 @@ func (d *Desk) repair(ctx context.Context, who person, id string, w wish) (repai
 		return repaired{}, err
 	}
 	if of.Ended() {
-		return repaired{}, refusal{http.StatusConflict, "The case has ended already."}
+		return repaired{}, endedAlready
 	}
+	if err := d.stillFits(ctx, of, w.Only); err != nil {
+		return repaired{}, err
+	}
+	// Whoever asked may go away in the middle of it: what was begun is done, and noted with who and why.
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), longestAct)
+	defer cancel()
 	done := repaired{Case: of.ID, Reference: of.Reference, Act: w.Act, Step: w.Step}
 	switch w.Act {
 	case store.ActRetry:
@@ -111,7 +120,29 @@ func (d *Desk) repair(ctx context.Context, who person, id string, w wish) (repai
 	case store.ActCancel:
 		err = d.cancel(ctx, who, of, w, &done)
 	}
+	if errors.Is(err, store.ErrCaseEnded) || errors.Is(err, intake.ErrEnded) {
+		err = endedAlready
+	}
 	return done, err
+}
+
+// longestAct bounds what one act may take: a case that is at work on a write is waited for.
+const longestAct = time.Minute
+
+var endedAlready = refusal{http.StatusConflict, "The case has ended already."}
+
+// stillFits refuses to do something about a case that was chosen by what it waited for, and has gone on since.
+func (d *Desk) stillFits(ctx context.Context, of store.Case, only *caseListFilter) error {
+	if only == nil {
+		return nil
+	}
+	chosen := only.cases(d.now())
+	chosen.ID, chosen.Limit, chosen.Offset = of.ID, 1, 0
+	found, err := d.Store.Cases(ctx, chosen)
+	if err == nil && len(found) == 0 {
+		err = refusal{http.StatusConflict, "The case has gone on since it was chosen: it is no longer one of those that were meant, and nothing was done."}
+	}
+	return err
 }
 
 func (d *Desk) mayRepair(who person, act string) bool {
@@ -276,7 +307,7 @@ func (d *Desk) again(ctx context.Context, who person, of store.Case, w wish, don
 	if preview.Problem != "" {
 		return refusal{http.StatusConflict, sentence(preview.Problem)}
 	}
-	if !w.Yes {
+	if !w.Yes || w.DryRun {
 		done.Message = "nothing was done yet: say yes if this is what you want"
 		return nil
 	}
@@ -316,16 +347,29 @@ func (d *Desk) cancel(ctx context.Context, who person, of store.Case, w wish, do
 	if err != nil {
 		return err
 	}
-	if err := d.Cases.CancelCase(ctx, of.ID, who.login, w.Undo); err != nil {
+	body, err := json.Marshal(map[string]bool{"undo": w.Undo})
+	if err != nil {
 		return err
 	}
+	asked, err := d.Store.AskRepair(ctx, store.Repair{CaseID: of.ID, Act: w.Act, Reason: w.Reason, Who: who.login, Body: body})
+	if err != nil {
+		return err
+	}
+	problem, _, err := d.Cases.Repair(ctx, asked)
+	if err != nil {
+		return err
+	}
+	if problem != "" {
+		return refusal{http.StatusConflict, sentence(problem)}
+	}
+	done.Done = true
 	first := slices.IndexFunc(before, func(r store.Repair) bool { return r.Act == store.ActCancel && r.State == store.RepairDone })
 	if first >= 0 {
 		done.Message = fmt.Sprintf("was cancelled before, by %s, who decided whether what it did is undone", before[first].Who)
 	} else if done.Message = "cancelled; what it did stays as it is"; w.Undo {
 		done.Message = "cancelled; what it did is undone where its steps say how"
 	}
-	return d.note(ctx, who, w, done, nil)
+	return nil
 }
 
 func sentence(text string) string {

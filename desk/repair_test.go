@@ -1,8 +1,10 @@
 package desk
 
 import (
+	"context"
 	"encoding/json"
 	"net/http"
+	"regexp"
 	"strings"
 	"testing"
 	"time"
@@ -35,6 +37,7 @@ func TestWishesAreChecked(t *testing.T) {
 		{"redo", `{"reason": "x"}`, "step: say from which step on", 422},
 		{"redo", `{"reason": "x", "step": "a", "with": [1]}`, "with: belongs to redo, and is an object", 422},
 		{"redo", `{"reason": "x", "step": "a", "with": {"a": 1}, "value": 1}`, "with, value: give another input or another result", 422},
+		{"retry", `{"dry_run": true}`, "dry_run: belongs to cancel, redo and move", 422},
 		{"cancel", `{"reason": "x", "step": "a"}`, "step: a case is cancelled as a whole", 422},
 	}
 	for _, test := range tests {
@@ -177,13 +180,74 @@ func TestManyCasesAtOnce(t *testing.T) {
 	require.Equal(t, http.StatusOK, status)
 	require.Contains(t, page, "No open case fits")
 
-	status, page = b.post("/repair?system=crm&class=auth", "act", "retry")
+	shown := regexp.MustCompile(`name="case" value="([^"]+)"`).FindAllStringSubmatch(page, -1)
+	require.Empty(t, shown)
+	_, page = b.get("/repair?system=crm&class=auth")
+	shown = regexp.MustCompile(`name="case" value="([^"]+)"`).FindAllStringSubmatch(page, -1)
+	require.Len(t, shown, 2)
+	one, two := shown[0][1], shown[1][1]
+	status, _ = b.post("/repair?system=crm&class=auth", "act", "retry")
+	require.Equal(t, http.StatusUnprocessableEntity, status, "nothing is done that nobody has seen")
+	status, page = b.post("/repair?system=crm&class=auth", "act", "retry", "case", one, "case", two)
 	require.Equal(t, http.StatusOK, status)
 	require.Equal(t, 2, strings.Count(page, "tried now: crm.find_customer"))
 	require.Len(t, s.cases.tried, 2)
+
+	// One goes on between the look and the deed, and another one comes: neither is touched.
+	require.NoError(t, s.Store.SetProgress(t.Context(), two, store.Progress{Seq: 2, State: store.CaseParked, WaitingFor: "repair", WaitingKind: "repair",
+		WaitingSince: time.Now(), WaitingStep: "customer", WaitingSystem: "crm", WaitingClass: "drift"}))
+	_, page = b.post("/repair?system=crm&class=auth", "act", "cancel", "reason", "hopeless", "case", one, "case", two)
+	require.Contains(t, page, "has gone on since it was chosen")
+	require.Equal(t, []string{one}, s.cases.cancelled)
+	// What is left out is what stood there.
+	_, page = b.post("/repair?system=crm", "act", "skip", "reason", "x", "case", two, "at."+two, "stock")
+	require.Contains(t, page, "has gone on since it was chosen")
 	status, _ = b.post("/repair?system=crm", "act", "redo", "reason", "x")
 	require.Equal(t, http.StatusUnprocessableEntity, status)
 	status, body := s.program("GET", "/api/cases?state=parked&class=auth", "")
 	require.Equal(t, http.StatusOK, status)
-	require.Equal(t, 2, strings.Count(body, `"waiting_system":"crm"`))
+	require.Equal(t, 1, strings.Count(body, `"waiting_system":"crm"`))
+}
+
+// Programs say with a filter what a case must still be like when its turn comes.
+func TestActsOnCasesThatWereChosen(t *testing.T) {
+	t.Parallel()
+	s := newScene(t, "").seed()
+	made, err := s.Store.CreateCase(t.Context(), store.NewCase{UseCase: "claim", BundleHash: "h", Title: "one"})
+	require.NoError(t, err)
+	waits := store.Progress{Seq: 1, State: store.CaseParked, WaitingKind: "repair", WaitingSince: time.Now().Add(-3 * time.Hour), WaitingStep: "customer", WaitingSystem: "crm", WaitingClass: "auth"}
+	require.NoError(t, s.Store.SetProgress(t.Context(), made.ID, waits))
+	retry := func(filter string) (int, string) {
+		return s.program("POST", "/api/cases/"+made.Reference+"/repair/retry?"+filter, `{}`)
+	}
+	for _, filter := range []string{"state=parked", "state=open&class=auth", "state=parked&system=crm&step=customer&since=2h&usecase=claim"} {
+		status, body := retry(filter)
+		require.Equal(t, http.StatusOK, status, body)
+	}
+	tried := len(s.cases.tried)
+	for _, filter := range []string{"state=waiting", "state=parked&class=drift", "state=parked&step=other", "state=parked&since=4h", "state=parked&usecase=other"} {
+		status, body := retry(filter)
+		require.Equal(t, http.StatusConflict, status, body)
+		require.Contains(t, body, "nothing was done")
+	}
+	require.Len(t, s.cases.tried, tried)
+	status, body := s.program("POST", "/api/cases/"+made.ID+"/repair/redo?state=parked", `{"step": "customer", "dry_run": true, "yes": true}`)
+	require.Equal(t, http.StatusOK, status, body)
+	require.Contains(t, body, "nothing was done yet")
+}
+
+// Whoever asked may go away in the middle: what was begun is done, and it is noted who did it and why.
+func TestActIsNotedWhenWhoAskedHasGone(t *testing.T) {
+	t.Parallel()
+	s := newScene(t, "").seed()
+	asked, goAway := context.WithCancel(t.Context())
+	s.cases.during = goAway
+	done, err := s.Desk.repair(asked, person{login: "operator", program: true}, s.caseID, wish{Act: store.ActRetry, Step: "customer", Reason: "it is back"})
+	require.NoError(t, err)
+	require.True(t, done.Done)
+	require.Error(t, asked.Err())
+	repairs, err := s.Store.Repairs(t.Context(), s.caseID)
+	require.NoError(t, err)
+	require.Len(t, repairs, 1)
+	require.Equal(t, "it is back", repairs[0].Reason)
 }

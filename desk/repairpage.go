@@ -2,6 +2,7 @@ package desk
 
 import (
 	"encoding/json"
+	"fmt"
 	"net/http"
 	"net/url"
 	"slices"
@@ -70,7 +71,8 @@ func plainText(v rules.Value) string {
 	return string(v.Plain())
 }
 
-// apiRepair does the same for programs.
+// apiRepair does the same for programs. A filter in the address, as lists of cases take it, is what the case must still be
+// like.
 func (d *Desk) apiRepair(w http.ResponseWriter, r *http.Request, who person) error {
 	var in struct {
 		Step   string          `json:"step"`
@@ -97,6 +99,13 @@ func (d *Desk) apiRepair(w http.ResponseWriter, r *http.Request, who person) err
 			return wrong(name + ": " + err.Error())
 		}
 		*field.into = v
+	}
+	if r.URL.RawQuery != "" {
+		only, err := readCaseFilter(r)
+		if err != nil {
+			return err
+		}
+		asked.Only = &only
 	}
 	done, err := d.repair(r.Context(), who, r.PathValue("id"), asked)
 	if err != nil {
@@ -154,7 +163,8 @@ func (d *Desk) bulkData(r *http.Request, who person) (bulkData, error) {
 	return data, err
 }
 
-// bulk does one act on every case that the filter chose, one after the other, and says what became of each.
+// bulk does one act on every case that was on the page and that the filter still chooses, one after the other, and says
+// what became of each. What gives a step up means the step that stood there.
 func (d *Desk) bulk(w http.ResponseWriter, r *http.Request, who person) error {
 	data, err := d.bulkData(r, who)
 	if err != nil {
@@ -168,7 +178,20 @@ func (d *Desk) bulk(w http.ResponseWriter, r *http.Request, who person) error {
 	if err := asked.check(); err != nil {
 		return err
 	}
-	for _, of := range data.Cases {
+	shown := r.PostForm["case"]
+	if len(shown) == 0 || len(shown) > mostAtOnce {
+		return wrong(fmt.Sprintf("case: between 1 and %d cases.", mostAtOnce))
+	}
+	for _, id := range shown {
+		of, err := d.Store.Case(r.Context(), id)
+		if err != nil {
+			return err
+		}
+		only := data.Filter
+		if step := form.text("at." + id); step != "" && asked.Act == store.ActSkip {
+			only.Step = step
+		}
+		asked.Only = &only
 		result := bulkResult{Case: of}
 		if done, err := d.repair(r.Context(), who, of.ID, asked); err != nil {
 			status, message := statusOf(err)

@@ -28,6 +28,7 @@ import (
 
 // fakeCases stands in for the engine.
 type fakeCases struct {
+	store     *store.Store
 	mutex     sync.Mutex
 	delivered []store.Task
 	cancelled []string
@@ -39,19 +40,13 @@ type fakeCases struct {
 	problem   string
 	task      string
 	fail      error
+	during    func() // what happens while a call is tried
 }
 
 func (f *fakeCases) Deliver(_ context.Context, task store.Task) error {
 	f.mutex.Lock()
 	defer f.mutex.Unlock()
 	f.delivered = append(f.delivered, task)
-	return f.fail
-}
-
-func (f *fakeCases) CancelCase(_ context.Context, id, _ string, undo bool) error {
-	f.mutex.Lock()
-	defer f.mutex.Unlock()
-	f.cancelled, f.undone = append(f.cancelled, id), undo
 	return f.fail
 }
 
@@ -64,6 +59,9 @@ func (f *fakeCases) TryNow(_ context.Context, caseID, operation string) (int, er
 	f.mutex.Lock()
 	defer f.mutex.Unlock()
 	f.tried = append(f.tried, caseID+" "+operation)
+	if f.during != nil {
+		f.during()
+	}
 	return 1, f.fail
 }
 
@@ -75,9 +73,13 @@ func (f *fakeCases) Preview(context.Context, store.Case, string, bool) (Preview,
 	return f.preview, f.fail
 }
 
-func (f *fakeCases) Repair(_ context.Context, repair store.Repair) (problem, task string, err error) {
+func (f *fakeCases) Repair(ctx context.Context, repair store.Repair) (problem, task string, err error) {
 	f.mutex.Lock()
 	defer f.mutex.Unlock()
+	if repair.Act == store.ActCancel && f.fail == nil { // as the worker does
+		f.cancelled, f.undone = append(f.cancelled, repair.CaseID), string(repair.Body) == `{"undo":true}`
+		return "", "", f.store.SettleRepair(ctx, repair.ID, store.Settlement{})
+	}
 	f.repaired = append(f.repaired, repair)
 	return f.problem, f.task, f.fail
 }
@@ -116,7 +118,7 @@ func newScene(t testing.TB, words string) *scene {
 	kept, err := store.Open(t.Context(), t.TempDir())
 	require.NoError(t, err)
 	t.Cleanup(func() { require.NoError(t, kept.Close()) })
-	s := &scene{t: t, cases: &fakeCases{}, words: words, tasks: map[store.TaskKind]store.Task{}, stopping: make(chan struct{})}
+	s := &scene{t: t, cases: &fakeCases{store: kept}, words: words, tasks: map[store.TaskKind]store.Task{}, stopping: make(chan struct{})}
 	s.people = &workspace.People{
 		Users: []workspace.User{
 			{Name: "Ada Agent", Email: agent, PasswordHash: passwordHash, Roles: []string{"agent"}},
@@ -374,7 +376,7 @@ func (b *browser) post(path string, pairs ...string) (int, string) {
 	b.s.t.Helper()
 	form := url.Values{}
 	for i := 0; i < len(pairs); i += 2 {
-		form.Set(pairs[i], pairs[i+1])
+		form.Add(pairs[i], pairs[i+1])
 	}
 	return said(b.s.t, b.do("POST", path, form.Encode()))
 }

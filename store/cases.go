@@ -119,6 +119,7 @@ func (s *Store) CaseByReference(ctx context.Context, reference string) (Case, er
 
 // CaseFilter chooses cases; the zero value chooses all.
 type CaseFilter struct {
+	ID         string // this one, if the rest fits too
 	States     []CaseState
 	UseCases   []string
 	Bundle     string    // has exactly this
@@ -158,6 +159,9 @@ func (f CaseFilter) conditions() conditions {
 	if len(f.UseCases) > 0 {
 		set, args := in(f.UseCases)
 		c.add("use_case IN "+set, args...)
+	}
+	if f.ID != "" {
+		c.add("id = ?", f.ID)
 	}
 	if f.Bundle != "" {
 		c.add("bundle_hash = ?", f.Bundle)

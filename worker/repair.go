@@ -2,6 +2,7 @@ package worker
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"slices"
@@ -146,6 +147,9 @@ func (c *Cases) repair(ctx context.Context, how asking, repair store.Repair) (wo
 			return workflows.Repaired{}, err
 		}
 	}
+	if repair.Act == store.ActCancel {
+		return c.cancel(limited, repair)
+	}
 	var reply workflows.Repaired
 	err := c.update(limited, how, client.UpdateWorkflowOptions{
 		UpdateID: repair.ID, WorkflowID: repair.CaseID, UpdateName: workflows.UpdateRepair, Args: []any{workflows.Repair{ID: repair.ID}},
@@ -155,6 +159,23 @@ func (c *Cases) repair(ctx context.Context, how asking, repair store.Repair) (wo
 		err = c.store.SettleRepair(ctx, repair.ID, store.Settlement{Problem: reply.Problem})
 	}
 	return reply, err
+}
+
+// cancel tells a case that somebody wants it to end. It was told when Temporal has taken the word.
+func (c *Cases) cancel(ctx context.Context, repair store.Repair) (reply workflows.Repaired, err error) {
+	var how struct {
+		Undo bool `json:"undo"`
+	}
+	if err := json.Unmarshal(repair.Body, &how); err != nil {
+		return reply, fmt.Errorf("worker: repair %s: %w", repair.ID, err)
+	}
+	if err = c.CancelCase(ctx, repair.CaseID, repair.Who, how.Undo); errors.Is(err, ErrEnded) {
+		reply.Problem, err = "the case has ended", nil
+	}
+	if err != nil {
+		return reply, err
+	}
+	return reply, c.store.SettleRepair(ctx, repair.ID, store.Settlement{Problem: reply.Problem})
 }
 
 // RepeatRepairs tells cases of repairs that were asked before an instant, and that a crash, or an engine that could not

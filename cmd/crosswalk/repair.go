@@ -2,8 +2,10 @@ package main
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"net/url"
 	"os"
 	"strings"
@@ -53,48 +55,50 @@ type repairView struct {
 
 // repairCommands are the acts by which people help cases on.
 func repairCommands() []*cobra.Command {
-	retry := repairCommand("retry", "Try at once what cases wait for",
+	retry := repairCommand("retry", "", "Try at once what cases wait for",
 		"  crosswalk cases retry CW-7K2M9QXR\n  crosswalk cases retry --state waiting --system crm --yes")
-	answer := &cobra.Command{Use: "answer CASE VALUE", Short: "Give the result of a step by hand", Args: exactly("CASE", "VALUE"), RunE: runAnswer,
-		Long: `Gives the result of the step that a case waits at, as JSON of the step's type; - reads it from standard input, @FILE from a
-file. A step that still waits for its system is taken from it. A write counts as done.`,
-		Example: `  crosswalk cases answer CW-7K2M9QXR '{"order_number": "1042", "parcels": []}' --reason 'looked it up in the portal'`}
-	skip := repairCommand("skip", "Go on without the result of a step, where the use case can",
+	answer := repairCommand("answer", "VALUE", "Give the result of a step by hand",
+		`  crosswalk cases answer CW-7K2M9QXR '{"order_number": "1042", "parcels": []}' --reason 'looked it up in the portal'
+  crosswalk cases answer --state parked --step shipment '{"parcels": []}' --reason 'the carrier lost its records' --yes`)
+	answer.Long = `Gives the result of the step that a case waits at, as JSON of the step's type; - reads it from standard input, @FILE from a
+file. A step that still waits for its system is taken from it. A write counts as done. Chosen by a filter, all cases get the same result.`
+	skip := repairCommand("skip", "", "Go on without the result of a step, where the use case can",
 		"  crosswalk cases skip CW-7K2M9QXR --reason 'the shop has no such customer'\n  crosswalk cases skip --state parked --class not_found --reason 'known gap' --yes")
-	redo := &cobra.Command{Use: "redo CASE STEP", Short: "Do a step and all that follows again, with other values if given", Args: exactly("CASE", "STEP"), RunE: runRedo,
-		Long: `Does a step at the top of the use case and everything after it again. What came before is not done again. Without --yes it
-says which writes in other systems that touches and does nothing. A write that asks for the same again is left alone.`,
-		Example: `  crosswalk cases redo CW-7K2M9QXR customer --with '{"email": "jane@example.org"}' --reason 'wrong Jane'
-  crosswalk cases redo CW-7K2M9QXR warranty --value '{"covered": true}' --reason 'goodwill' --yes`}
+	redo := repairCommand("redo", "STEP", "Do a step and all that follows again, with other values if given", `  crosswalk cases redo CW-7K2M9QXR customer --with '{"email": "jane@example.org"}' --reason 'wrong Jane'
+  crosswalk cases redo CW-7K2M9QXR warranty --value '{"covered": true}' --reason 'goodwill' --yes
+  crosswalk cases redo --use-case customer-complaint --state parked stock --dry-run`)
+	redo.Long = `Does a step at the top of the use case and everything after it again. What came before is not done again. Without --yes it
+says which writes in other systems that touches and does nothing. A write that asks for the same again is left alone.`
 	redo.Flags().String("with", "", "another input of the operation, as JSON (the whole input)")
 	redo.Flags().String("value", "", "another result of the step, as JSON")
-	move := repairCommand("move", "Have cases go on with the version of their use case in force",
-		"  crosswalk cases move CW-7K2M9QXR --reason 'the mended title'\n  crosswalk cases move --use-case customer-complaint --state parked --reason 'mended' --yes")
+	move := repairCommand("move", "", "Have cases go on with the version of their use case in force",
+		"  crosswalk cases move CW-7K2M9QXR --reason 'the mended title'\n  crosswalk cases move --use-case customer-complaint --state parked --dry-run")
 	move.Long = `Has a case go on with the version of its use case that is in force, from the step that it is at. What it has done must mean
 the same in both; if not, the first difference is named, and --step goes on from an earlier step, which is then done again.
 Without --yes it says what that means and does nothing.`
-	cancel := repairCommand("cancel", "End cases that are not finished, and undo what they did",
+	cancel := repairCommand("cancel", "", "End cases that are not finished, and undo what they did",
 		"  crosswalk cases cancel CW-7K2M9QXR --dry-run\n  crosswalk cases cancel CW-7K2M9QXR --reason 'sent by mistake'\n  crosswalk cases cancel CW-7K2M9QXR --reason 'test' --no-undo")
 	cancel.Flags().Bool("no-undo", false, "leave what was done in other systems as it is")
-	cancel.Flags().Bool("dry-run", false, "only say what would be undone")
-	for _, one := range []*cobra.Command{answer, redo} {
-		repairFlags(one)
+	for _, one := range []*cobra.Command{cancel, redo, move} {
+		one.Flags().Bool("dry-run", false, "only say, for each case, what it would mean")
 	}
-	answer.Flags().String("step", "", "the step, if the case waits at several")
-	redo.Flags().Bool("yes", false, "do it")
 	return []*cobra.Command{retry, answer, skip, redo, cancel, move}
 }
 
-func repairFlags(c *cobra.Command) {
+// repairCommand is an act on the cases that are named, or on those that the filter finds. What it takes stands behind them.
+func repairCommand(act, takes, short, example string) *cobra.Command {
+	c := &cobra.Command{Use: strings.TrimSpace(act + " [CASE…] " + takes), Short: short, Example: example, RunE: func(c *cobra.Command, args []string) error {
+		if takes == "" {
+			return runRepair(c, act, args, "")
+		}
+		if len(args) == 0 {
+			return usageError("%s needs %s: see %s --help", c.CommandPath(), takes, c.CommandPath())
+		}
+		return runRepair(c, act, args[:len(args)-1], args[len(args)-1])
+	}}
 	c.Flags().String("reason", "", "why; kept with who and when")
 	dataFlag(c)
 	jsonFlag(c)
-}
-
-// repairCommand is an act on the cases that are named, or on those that the filter finds.
-func repairCommand(act, short, example string) *cobra.Command {
-	c := &cobra.Command{Use: act + " [CASE…]", Short: short, Example: example, RunE: func(c *cobra.Command, args []string) error { return runRepair(c, act, args) }}
-	repairFlags(c)
 	if act != "cancel" {
 		c.Flags().String("step", "", "only at this step")
 	}
@@ -109,7 +113,7 @@ func repairCommand(act, short, example string) *cobra.Command {
 }
 
 // runRepair does one act on every case that is named or found.
-func runRepair(c *cobra.Command, act string, named []string) error {
+func runRepair(c *cobra.Command, act string, named []string, given string) error {
 	filter := repairFilter(c)
 	if (len(named) > 0) == (len(filter) > 0) {
 		return usageError("name cases, or choose them with --state, --use-case, --system, --class, --since")
@@ -117,6 +121,10 @@ func runRepair(c *cobra.Command, act string, named []string) error {
 	yes, _ := c.Flags().GetBool("yes")
 	dryRun, _ := c.Flags().GetBool("dry-run")
 	if err := needsReason(c, act != "retry" && !dryRun && (yes || len(named) > 0)); err != nil {
+		return err
+	}
+	wish, err := readWish(c, act, given)
+	if err != nil {
 		return err
 	}
 	r, err := findRunning(c)
@@ -137,14 +145,41 @@ func runRepair(c *cobra.Command, act string, named []string) error {
 		limit, _ := c.Flags().GetInt("limit")
 		defer cutOff(c, len(cases), limit)
 	}
-	wish := wishView{Yes: yes, Undo: act == "cancel", DryRun: dryRun}
+	return repairAll(c, r, act, cases, wish, filter)
+}
+
+// readWish is what is to be done about each case.
+func readWish(c *cobra.Command, act, given string) (wishView, error) {
+	wish := wishView{Undo: act == "cancel"}
+	wish.Yes, _ = c.Flags().GetBool("yes")
+	wish.DryRun, _ = c.Flags().GetBool("dry-run")
 	wish.Reason, _ = c.Flags().GetString("reason")
-	if act != "cancel" {
-		wish.Step, _ = c.Flags().GetString("step")
-	} else if keep, _ := c.Flags().GetBool("no-undo"); keep {
+	if keep, err := c.Flags().GetBool("no-undo"); err == nil && keep {
 		wish.Undo = false
 	}
-	return repairAll(c, r, act, cases, wish)
+	texts := map[string]*json.RawMessage{}
+	switch act {
+	case "redo":
+		wish.Step = given
+		texts["with"], texts["value"] = &wish.With, &wish.Value
+	case "cancel":
+	default:
+		wish.Step, _ = c.Flags().GetString("step")
+	}
+	if act == "answer" {
+		var err error
+		wish.Value, err = jsonArgument(c, given)
+		return wish, err
+	}
+	for flag, into := range texts {
+		if text, _ := c.Flags().GetString(flag); text != "" {
+			var err error
+			if *into, err = jsonArgument(c, text); err != nil {
+				return wish, err
+			}
+		}
+	}
+	return wish, nil
 }
 
 // needsReason refuses an act that nobody could answer for later.
@@ -178,14 +213,13 @@ func findCases(c *cobra.Command, r running, q url.Values) ([]caseView, error) {
 		return nil, usageError("there is no class of errors %q (known: %s)", class, strings.Join(contracts.ClassNames(), " "))
 	}
 	limit, _ := c.Flags().GetInt("limit")
-	q.Set("limit", fmt.Sprint(limit))
 	if step, err := c.Flags().GetString("step"); err == nil && step != "" {
 		q.Set("step", step)
 	}
 	var out struct {
 		Cases []caseView `json:"cases"`
 	}
-	err := r.call(c.Context(), "GET", "/api/cases?"+q.Encode(), nil, &out)
+	err := r.call(c.Context(), "GET", fmt.Sprintf("/api/cases?%s&limit=%d", q.Encode(), limit), nil, &out)
 	return out.Cases, err
 }
 
@@ -203,28 +237,37 @@ func listWouldBe(c *cobra.Command, act string, cases []caseView) error {
 		rows = append(rows, []string{v.Reference, v.State, v.WaitingFor, v.WaitingStep, v.WaitingClass, since(v.WaitingSince), oneLine(v.Title, 50)})
 	}
 	table(c.OutOrStdout(), rows)
-	fmt.Fprintf(c.OutOrStdout(), "%d cases; nothing was done: add --yes to %s them\n", len(cases), act)
+	fmt.Fprintf(c.OutOrStdout(), "%d cases; nothing was done: add --yes to %s them", len(cases), act)
+	if c.Flags().Lookup("dry-run") != nil {
+		fmt.Fprint(c.OutOrStdout(), ", or --dry-run to see what that means for each")
+	}
+	fmt.Fprintln(c.OutOrStdout())
 	limit, _ := c.Flags().GetInt("limit")
 	cutOff(c, len(cases), limit)
 	return nil
 }
 
-// repairAll goes through the cases one after the other and prints what became of each as soon as it is known.
-func repairAll(c *cobra.Command, r running, act string, cases []caseView, wish wishView) error {
+// repairAll goes through the cases one after the other and prints what became of each as soon as it is known. Those that
+// a filter chose are left alone if it does not fit them any more when their turn comes. Ended in the middle, it says how
+// far it came.
+func repairAll(c *cobra.Command, r running, act string, cases []caseView, wish wishView, filter url.Values) error {
 	var all []repairView
 	failed := 0
 	for i, one := range cases {
+		if c.Context().Err() != nil {
+			break
+		}
 		var out struct {
 			Repair repairView `json:"repair"`
 		}
-		err := r.call(c.Context(), "POST", "/api/cases/"+url.PathEscape(one.ID)+"/repair/"+act, wish, &out)
-		if c.Context().Err() != nil {
-			return systemError(c.Context().Err())
-		}
+		err := r.call(c.Context(), "POST", "/api/cases/"+url.PathEscape(one.ID)+"/repair/"+act+stillFits(act, one, filter), wish, &out)
 		done := out.Repair
 		if err != nil {
 			if len(cases) == 1 && !wantsJSON(c) {
 				return err
+			}
+			if c.Context().Err() != nil {
+				err = errors.New("the command was ended while this was asked: cases show says what became of it")
 			}
 			failed++
 			done = repairView{Case: one.ID, Reference: one.Reference, Act: act, Error: err.Error()}
@@ -234,15 +277,32 @@ func repairAll(c *cobra.Command, r running, act string, cases []caseView, wish w
 			printRepair(c, done, i+1, len(cases))
 		}
 	}
+	left := len(cases) - len(all)
 	if wantsJSON(c) {
-		if err := printJSON(c, map[string]any{"repairs": all}); err != nil {
+		if err := printJSON(c, map[string]any{"repairs": append([]repairView{}, all...), "left": left}); err != nil {
 			return err
 		}
 	}
-	if failed > 0 {
+	switch {
+	case left > 0:
+		return systemError(fmt.Errorf("ended after %d of %d cases; the other %d are as they were, and the same command goes on with them", len(all), len(cases), left))
+	case failed > 0:
 		return contentError(fmt.Errorf("%d of %d cases were not repaired", failed, len(cases)))
 	}
 	return nil
+}
+
+// stillFits is what a case that was chosen must still be like. What gives a step a result, or leaves it out, means the step
+// at which the case was found.
+func stillFits(act string, one caseView, filter url.Values) string {
+	if len(filter) == 0 {
+		return ""
+	}
+	q := maps.Clone(filter)
+	if (act == "skip" || act == "answer") && one.WaitingStep != "" {
+		q.Set("step", one.WaitingStep)
+	}
+	return "?" + q.Encode()
 }
 
 func printRepair(c *cobra.Command, done repairView, number, of int) {
@@ -273,48 +333,6 @@ func printRepair(c *cobra.Command, done repairView, number, of int) {
 		fmt.Fprintln(out, "  no write in another system is touched")
 	}
 	fmt.Fprintln(out, "  add --yes to do it")
-}
-
-func runAnswer(c *cobra.Command, args []string) error {
-	if err := needsReason(c, true); err != nil {
-		return err
-	}
-	value, err := jsonArgument(c, args[1])
-	if err != nil {
-		return err
-	}
-	wish := wishView{Value: value}
-	wish.Reason, _ = c.Flags().GetString("reason")
-	wish.Step, _ = c.Flags().GetString("step")
-	return repairOne(c, args[0], "answer", wish)
-}
-
-func runRedo(c *cobra.Command, args []string) error {
-	if err := needsReason(c, true); err != nil {
-		return err
-	}
-	wish := wishView{Step: args[1]}
-	wish.Reason, _ = c.Flags().GetString("reason")
-	wish.Yes, _ = c.Flags().GetBool("yes")
-	for flag, into := range map[string]*json.RawMessage{"with": &wish.With, "value": &wish.Value} {
-		text, _ := c.Flags().GetString(flag)
-		if text == "" {
-			continue
-		}
-		var err error
-		if *into, err = jsonArgument(c, text); err != nil {
-			return err
-		}
-	}
-	return repairOne(c, args[0], "redo", wish)
-}
-
-func repairOne(c *cobra.Command, name, act string, wish wishView) error {
-	r, err := findRunning(c)
-	if err != nil {
-		return err
-	}
-	return repairAll(c, r, act, []caseView{{ID: name, Reference: name}}, wish)
 }
 
 // jsonArgument is JSON as it stands on the command line, in a file (@FILE) or on standard input (-).

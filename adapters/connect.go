@@ -2,6 +2,7 @@ package adapters
 
 import (
 	"crypto/tls"
+	"database/sql/driver"
 	"fmt"
 	"maps"
 	"net"
@@ -44,6 +45,9 @@ type Config struct {
 	Unfit func(operation, place, why string)
 	// TLS says how the connection is encrypted, if not as usual.
 	TLS TLS
+	// Database stands in the place of a database's driver, with its errors: for trying an adapter out without the database.
+	// Not for PostgreSQL, whose protocol can be played.
+	Database driver.Connector
 }
 
 // FieldError is something wrong with a connection's settings or secrets.
@@ -154,7 +158,7 @@ func (a *Adapter) Connect(config Config) (*Connection, error) {
 	}
 	if a.Protocol == "sql" {
 		c.redact = newRedactor(values...)
-		return c, c.openDatabase(guard, vars, trust)
+		return c, c.openDatabase(guard, vars, trust, config.Database)
 	}
 	if a.OffHTTP() {
 		c.redact = newRedactor(values...)

@@ -37,7 +37,7 @@ type databaseAddress struct {
 }
 
 // openDatabase prepares the pool; it connects with the first call.
-func (c *Connection) openDatabase(guard *egress, vars map[string]rules.Value, trust *tls.Config) error {
+func (c *Connection) openDatabase(guard *egress, vars map[string]rules.Value, trust *tls.Config, instead driver.Connector) error {
 	get := func(name string) string { return c.settings.Get(name).String() }
 	port, _ := c.settings.Get("port").Num().Int64()
 	to := databaseAddress{host: get("host"), port: uint16(port), database: get("database"), user: get("user"), password: vars["secret"].Get("password").Text(), file: get("file"), guard: guard}
@@ -51,6 +51,9 @@ func (c *Connection) openDatabase(guard *egress, vars map[string]rules.Value, tr
 	open := map[string]func(databaseAddress) (database, error){
 		dialectPostgres: openPostgres, dialectMySQL: openMySQL, dialectSQLite: openSQLite, dialectSQLServer: openSQLServer, dialectOracle: openOracle,
 	}[c.adapter.dialect]
+	if instead != nil && c.adapter.dialect != dialectPostgres {
+		open = func(databaseAddress) (database, error) { return newPool(c.adapter.dialect, instead), nil }
+	}
 	var err error
 	if c.database, err = open(to); err != nil {
 		return FieldErrors{{"settings", c.redact.text(err.Error()), ""}}
@@ -68,6 +71,11 @@ func databaseTLS(mode, host string, trust *tls.Config) *tls.Config {
 	return config
 }
 
+// judges read the errors of the drivers of database/sql.
+var judges = map[string]func(error) (databaseFailure, bool){
+	dialectMySQL: mysqlFailure, dialectSQLite: sqliteFailure, dialectSQLServer: sqlServerFailure, dialectOracle: oracleFailure,
+}
+
 // pool is a database behind a driver of database/sql.
 type pool struct {
 	dialect string
@@ -77,10 +85,10 @@ type pool struct {
 	judge   func(error) (databaseFailure, bool)
 }
 
-func newPool(dialect string, connector driver.Connector, judge func(error) (databaseFailure, bool)) *pool {
+func newPool(dialect string, connector driver.Connector) *pool {
 	db := sql.OpenDB(connector)
 	bound(db)
-	return &pool{dialect: dialect, db: db, writing: db, values: driverValues{dialect}, judge: judge}
+	return &pool{dialect: dialect, db: db, writing: db, values: driverValues{dialect}, judge: judges[dialect]}
 }
 
 func bound(db *sql.DB) {
@@ -102,7 +110,7 @@ func openMySQL(to databaseAddress) (database, error) {
 	if err != nil {
 		return nil, err
 	}
-	return newPool(dialectMySQL, connector, mysqlFailure), nil
+	return newPool(dialectMySQL, connector), nil
 }
 
 // openSQLite prepares a file. Reads have a pool that cannot write.
@@ -120,7 +128,7 @@ func openSQLite(to databaseAddress) (database, error) {
 	}
 	bound(reading)
 	writing.SetMaxOpenConns(1)
-	return &pool{dialect: dialectSQLite, db: reading, writing: writing, values: driverValues{dialectSQLite}, judge: sqliteFailure}, nil
+	return &pool{dialect: dialectSQLite, db: reading, writing: writing, values: driverValues{dialectSQLite}, judge: judges[dialectSQLite]}, nil
 }
 
 // hostDialer dials through the guard, and leaves resolving to it.
@@ -149,7 +157,7 @@ func openSQLServer(to databaseAddress) (database, error) {
 	connector := mssql.NewConnectorConfig(config)
 	connector.Dialer = hostDialer{to.guard, to.host}
 	connector.SessionInitSQL = "set xact_abort on"
-	return newPool(dialectSQLServer, connector, sqlServerFailure), nil
+	return newPool(dialectSQLServer, connector), nil
 }
 
 // openOracle prepares an Oracle database; the setting database is the name of its service.
@@ -166,7 +174,7 @@ func openOracle(to databaseAddress) (database, error) {
 	if to.tls != nil {
 		connector.WithTLSConfig(to.tls)
 	}
-	return newPool(dialectOracle, connector, oracleFailure), nil
+	return newPool(dialectOracle, connector), nil
 }
 
 func (p *pool) close() {
@@ -251,7 +259,18 @@ func (t poolTransaction) run(ctx context.Context, s *statement, params []rules.V
 	return done, nil
 }
 
-func (t poolTransaction) commit(context.Context) error { return t.tx.Commit() }
+// commit ends the transaction. The standard library's commit knows no end of waiting: a database that falls silent in it would
+// hold whoever called for as long as its connection stands.
+func (t poolTransaction) commit(ctx context.Context) error {
+	ended := make(chan error, 1)
+	go func() { ended <- t.tx.Commit() }()
+	select {
+	case err := <-ended:
+		return err
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
 
 func (t poolTransaction) rollback() { _ = t.tx.Rollback() }
 

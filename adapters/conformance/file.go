@@ -70,12 +70,14 @@ type Request struct {
 
 // Reply is what the system answers.
 type Reply struct {
-	Status  int
-	Headers map[string]string
-	JSON    rules.Value
-	Text    string
-	Columns []string // of a query, each name:type
-	Rows    rules.Value
+	Status   int
+	Headers  map[string]string
+	JSON     rules.Value
+	Text     string
+	Columns  []string // of a query, each name:type
+	Rows     rules.Value
+	Affected *int  // how many rows a statement changed; nil: as many as it answers, and without rows one
+	LastID   int64 // the automatic number of the row that it wrote; 0: none
 }
 
 // Expected is the error that a call ends with.
@@ -91,8 +93,10 @@ var replyShape = source.Record(
 	source.Field{Name: "headers", Is: source.Named(source.Text()), About: "Headers of the answer.", Default: "none", Example: "{Retry-After: '60'}"},
 	source.Field{Name: "json", Is: source.Tree(), About: "The body, as JSON.", Default: "no body", Example: "{id: 7}"},
 	source.Field{Name: "text", Is: source.Text(), About: "The body, as it is.", Example: "gone"},
-	source.Field{Name: "columns", Is: source.ListOf(source.Text()), About: "Of a query: the columns, each with its type.", Example: "['sku:text']"},
+	source.Field{Name: "columns", Is: source.ListOf(source.Text()), About: "Of a query: the columns, each with its type: " + strings.Join(columnTypes, " ") + ".", Example: "['sku:text']"},
 	source.Field{Name: "rows", Is: source.Tree(), About: "Of a query: the rows, each a list.", Example: "[[AU-1]]"},
+	source.Field{Name: "affected", Is: source.Whole(), About: "Of a statement: how many rows it changed.", Default: "as many as it answers; without columns, one", Example: "0"},
+	source.Field{Name: "last_id", Is: source.Whole(), About: "Of a statement: the automatic number of the row that it wrote (MySQL, SQLite).", Default: "none", Example: "7"},
 )
 
 var expectShape = source.Record(
@@ -220,10 +224,32 @@ func parseExchange(node *source.Node) Exchange {
 	if expect["form"].Exists() {
 		x.Expect.Form = texts(expect["form"])
 	}
+	if reply["affected"].Exists() {
+		affected := reply["affected"].Int()
+		x.Reply.Affected = &affected
+	}
+	if reply["last_id"].Exists() {
+		x.Reply.LastID = int64(reply["last_id"].Int())
+	}
+	rowsFit(reply, x.Reply)
 	if reply["status"].Exists() {
 		x.Reply.Status = reply["status"].Int()
 	}
 	return x
+}
+
+// rowsFit holds the rows of a query to its columns.
+func rowsFit(reply map[string]*source.Node, r Reply) {
+	for i, column := range reply["columns"].List() {
+		if !columnForm.MatchString(r.Columns[i]) {
+			column.Errorf("write it as 'sku:text', with one of "+strings.Join(columnTypes, " "), "%q is not a column with its type", r.Columns[i])
+		}
+	}
+	for _, row := range reply["rows"].List() {
+		if n := len(row.List()); row.Kind() != source.List || n != len(r.Columns) {
+			row.Errorf("write a list with a value for each of columns:, null where there is none", "a row of %d values, and there are %d columns", n, len(r.Columns))
+		}
+	}
 }
 
 func texts(node *source.Node) map[string]string {

@@ -71,13 +71,13 @@ func connectWith(adapter *adapters.Adapter, tests *Tests, server string, alter f
 	if adapter.OffHTTP() && adapter.Protocol != "sql" {
 		return connectServer(adapter, config, address)
 	}
-	if adapter.Protocol == "sql" {
+	if adapter.Dialect() == "postgresql" {
 		port, err := rules.ParseNum(address.Port())
 		if err != nil {
 			return nil, err
 		}
 		config.Settings = config.Settings.With("host", rules.Text(address.Hostname())).With("tls", rules.Text("off")).With("port", rules.Number(port))
-	} else {
+	} else if !adapter.OffHTTP() {
 		config.BaseURL = server
 	}
 	alter(&config)

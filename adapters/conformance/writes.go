@@ -261,21 +261,31 @@ func (s *subject) once(ctx context.Context, name string, fault func(w http.Respo
 	world.mu.Lock()
 	world.fault, world.behind, world.forgets = nil, nil, later > 0
 	world.mu.Unlock()
-	sent := time.Now().Add(-later)
+	output, err = s.goOn(call, s.longAgo().Add(-later), output, err, func(call adapters.Call) (rules.Value, error) { return connection.Call(ctx, call) })
+	s.settled(name, world.keyless, before, world.Effects(), output.Plain(), err)
+}
+
+// longAgo is when a write was sent that is tried again now: before what may come late has come, a repeat waits.
+func (s *subject) longAgo() time.Time {
 	if s.op.Safety.Late > 0 {
-		sent = sent.Add(-time.Hour) // before what may come late has come, a repeat waits
+		return time.Now().Add(-time.Hour)
 	}
+	return time.Now()
+}
+
+// goOn tries a write again as the ledger of effects does: what is certain ends, what may have happened is tried again with the
+// time of the first try.
+func (s *subject) goOn(call adapters.Call, sent time.Time, output rules.Value, err error, again func(adapters.Call) (rules.Value, error)) (rules.Value, error) {
 	for range 3 {
 		switch {
 		case Undecided(err):
 			call.FirstSent = sent
 		case !call.FirstSent.IsZero() || !Repeated(err):
-			s.settled(name, world, before, output.Plain(), err)
-			return
+			return output, err
 		}
-		output, err = connection.Call(ctx, call)
+		output, err = again(call)
 	}
-	s.settled(name, world, before, output.Plain(), err)
+	return output, err
 }
 
 // reached says whether a failure lets it be that the request arrived.
@@ -303,11 +313,11 @@ func Repeated(err error) bool {
 	return class == contracts.Unavailable || class == contracts.RateLimited
 }
 
-func (s *subject) settled(name string, world *World, before int, output []byte, err error) {
-	effects, unknown := world.Effects(), contracts.ClassOf(err) == contracts.OutcomeUnknown
+func (s *subject) settled(name string, keyless bool, before, effects int, output []byte, err error) {
+	unknown := contracts.ClassOf(err) == contracts.OutcomeUnknown
 	f := Finding{Operation: s.op.Name, Check: checkOnce, Fault: name, Change: "the safety of the operation: idempotency_key if the system knows repeats, else a look-up that sees what was written at once, else at_most_once"}
 	switch {
-	case world.keyless:
+	case keyless:
 		f.Expected, f.Found, f.Change = "the key in every request that writes", "a request without it", "send ${key} where safety: says that the system looks for it"
 	case effects > 1:
 		f.Expected, f.Found = "exactly one effect", fmt.Sprintf("%d effects", effects)

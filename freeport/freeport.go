@@ -6,25 +6,27 @@ package freeport
 
 import (
 	"fmt"
-	"math/rand/v2"
 	"net"
+	"os"
 	"strconv"
-	"sync"
+	"sync/atomic"
 )
 
 const first, ports = 10240, 20000
 
-// given are the ports that this process has had from here: who got one may not listen on it yet.
-var given sync.Map
+// ahead is how many ports lie between where a process begins to look and where the next one does. Who was given a port
+// may listen on it only seconds later, and nobody else sees it taken before: programs that start at the same time look in
+// different places.
+const ahead = 64
+
+// given counts the ports that this process has looked at.
+var given atomic.Int64
 
 // Listen listens on a free port of a host, which is an IP address. No port is given twice, as long as there are others.
 func Listen(host string) (net.Listener, error) {
 	var err error
-	for try := range 200 {
-		port := first + rand.IntN(ports)
-		if _, before := given.LoadOrStore(port, true); before && try < 100 {
-			continue
-		}
+	for range 200 {
+		port := first + (os.Getpid()*ahead+int(given.Add(1)))%ports
 		var listener net.Listener
 		if listener, err = net.Listen("tcp", net.JoinHostPort(host, strconv.Itoa(port))); err == nil {
 			return listener, nil

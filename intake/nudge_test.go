@@ -32,7 +32,7 @@ func TestManyMessagesAreFewNudges(t *testing.T) {
 		left, err := s.Store.WaitingMessages(t.Context(), first.CaseID, 1)
 		require.NoError(t, err)
 		return len(left) == 0
-	}, time.Minute, 10*time.Millisecond)
+	}, 10*time.Minute, 10*time.Millisecond)
 	most := int(time.Since(begun)/nudgeEvery) + 2
 	cancel()
 	<-done

@@ -45,7 +45,7 @@ queues:
   front-desk: {title: Front desk, roles: [agent]}
 users:
   - {name: Ada, email: ada@example.com, password: 'env:NONE', roles: [agent], languages: [en], skills: [phones]}
-  - {name: Ben, email: ben@example.com, password: 'env:NONE', roles: [agent], languages: [de], absent: [{from: 2026-01-01, to: 2026-12-31}]}
+  - {name: Ben, email: ben@example.com, password: 'env:NONE', roles: [agent], languages: [de], absent: [{from: 2026-01-01, to: 2999-12-31}]}
 `,
 	"usecases/assign.yaml": `
 usecase: assign

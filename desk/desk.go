@@ -236,6 +236,7 @@ func (d *Desk) routes() []route {
 		{"GET", "/api/events", lead, d.apiEvents},
 		{"POST", "/api/events", lead, d.apiEvent},
 		{"GET", "/api/robots", user, d.apiRobots},
+		{"GET", "/api/robots/canaries/{system}/{operation}/{report}", user, d.apiCanaryReport},
 		{"GET", "/api/robots/changes/{id}", analyst, d.apiRobotChange},
 		{"POST", "/api/robots/changes/{id}/{act}", analyst, d.apiDecideRobotChange},
 		{"GET", "/api/schedules", lead, d.apiSchedules},

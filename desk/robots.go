@@ -41,6 +41,23 @@ func (d *Desk) apiRobots(w http.ResponseWriter, r *http.Request, _ person) error
 	return nil
 }
 
+// apiCanaryReport gives the report of a canary, as a file: it shows a page of another application.
+func (d *Desk) apiCanaryReport(w http.ResponseWriter, r *http.Request, _ person) error {
+	report, err := d.Store.RobotCanaryReport(r.Context(), r.PathValue("system"), r.PathValue("operation"), r.PathValue("report"))
+	if errors.Is(err, store.ErrNotFound) {
+		return refusal{http.StatusNotFound, "There is no such report any more."}
+	}
+	if err != nil {
+		return err
+	}
+	h := w.Header()
+	h.Set("Content-Security-Policy", "default-src 'none'; sandbox; frame-ancestors 'none'")
+	h.Set("Content-Type", "application/octet-stream")
+	h.Set("Content-Disposition", `attachment; filename="report.html"`)
+	_, _ = w.Write(report)
+	return nil
+}
+
 // apiRobotChange shows a proposed change, with the pages of past runs that it is to be looked at on.
 func (d *Desk) apiRobotChange(w http.ResponseWriter, r *http.Request, _ person) error {
 	change, err := d.Store.RobotChange(r.Context(), r.PathValue("id"))

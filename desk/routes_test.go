@@ -78,6 +78,7 @@ var policy = []struct {
 	{"GET", "/api/events", lead, "/api/events"},
 	{"POST", "/api/events", lead, "/api/events"},
 	{"GET", "/api/robots", user, "/api/robots"},
+	{"GET", "/api/robots/canaries/{system}/{operation}/{report}", user, "/api/robots/canaries/crm/crm.find_customer/REPORT"},
 	{"GET", "/api/robots/changes/{id}", analyst, "/api/robots/changes/CHANGE"},
 	{"POST", "/api/robots/changes/{id}/{act}", analyst, "/api/robots/changes/CHANGE/reject"},
 	{"GET", "/api/schedules", lead, "/api/schedules"},
@@ -85,7 +86,7 @@ var policy = []struct {
 }
 
 func (s *scene) fill(path string) string {
-	return strings.NewReplacer("CASE", s.caseID, "BLOB", s.picture, "LINK", s.link.ID, "CHANGE", s.change).Replace(path)
+	return strings.NewReplacer("CASE", s.caseID, "BLOB", s.picture, "LINK", s.link.ID, "CHANGE", s.change, "REPORT", s.report).Replace(path)
 }
 
 func TestThePolicyIsTheTableOfRoutes(t *testing.T) {

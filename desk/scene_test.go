@@ -109,6 +109,7 @@ type scene struct {
 	picture  string
 	link     store.Link
 	change   string // the id of one proposed change
+	report   string // the digest of the report of a canary
 	stopping chan struct{}
 	words    string // what the customer and the systems say
 }
@@ -227,7 +228,10 @@ func (s *scene) seed() *scene {
 		Events:   []store.Event{{Key: "redo/customer/2", At: at(4), Kind: "redo", Text: "Customer", Who: agent}, {Key: "late/x", At: at(9), Kind: "overdue", Text: "Approve: replace"}},
 		Progress: &store.Progress{Seq: 1, State: store.CaseWaiting, Stage: "solve", WaitingFor: "complaints", WaitingKind: "person", WaitingSince: at(10)}}))
 	s.decide(w, at(8))
-	require.NoError(t, s.Store.PutRobotCanary(ctx, store.RobotCanary{System: "crm", Operation: "crm.find_customer", Robot: "robot" + w, At: time.Now(), Class: "drift", Message: "m" + w, Warnings: []string{"w" + w}}))
+	require.NoError(t, s.Store.PutRobotCanary(ctx, store.RobotCanary{System: "crm", Operation: "crm.find_customer", Robot: "robot" + w, At: time.Now(), Class: "drift", Message: "m" + w, Warnings: []string{"w" + w}}, []byte("report"), time.Now().Add(time.Hour)))
+	canaries, err := s.Store.RobotCanaries(ctx)
+	require.NoError(t, err)
+	s.report = canaries[0].Report
 	require.NoError(t, s.Store.ProposeRobotChange(ctx, store.RobotChange{Kind: "target", Place: "a.yaml:3", Words: "label" + w, Becomes: w, Reason: "r" + w, CaseID: s.caseID}))
 	changes, err := s.Store.RobotChanges(ctx, false)
 	require.NoError(t, err)

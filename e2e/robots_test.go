@@ -218,7 +218,14 @@ func TestRobotsAndPeople(t *testing.T) {
 	_, asked = w.awaitTask(id, "repair")
 	ann.fills(asked.ID, url.Values{"act": {"answer"}, "field.name": {"Jane Roe"}})
 	require.Equal(t, "Jane Roe", w.found(id))
-	require.Contains(t, w.command(3, "robots", "canary", "shop", "find_customer", "--json"), `"class": "drift"`)
+	saved := filepath.Join(t.TempDir(), "report.html")
+	require.Contains(t, w.command(3, "robots", "canary", "shop", "find_customer", "--json", "--report", saved), `"class": "drift"`)
+	report, err := os.ReadFile(saved)
+	require.NoError(t, err)
+	require.Contains(t, string(report), "data:image/jpeg;base64,")
+	link := regexp.MustCompile(`href="(/api/robots/canaries/shop/[^"]+)">Report<`).FindStringSubmatch(ann.page("/robots"))
+	require.NotNil(t, link)
+	require.Equal(t, string(report), ann.page(link[1]))
 	require.Regexp(t, `old-shop-find-customer .* drift `, w.command(0, "robots", "list"))
 
 	// What was chosen becomes part of the robot when somebody accepts it.

@@ -174,7 +174,7 @@ func (p *parking) put(turn string, run *parked, within time.Duration) bool {
 // ask is called by the run: it tells the call that waits, and waits itself for the next one.
 func (p *parked) ask(ctx context.Context, u *run, question error, within time.Duration) (Help, error) {
 	question = u.veiled(question)
-	evidence := scrub(u.journal.evidence(u.program, "", question), u.hidden())
+	evidence := u.evidence("", question)
 	select {
 	case p.asked <- asked{err: question, sent: u.sent, evidence: evidence, within: within}:
 	case <-ctx.Done():

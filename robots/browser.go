@@ -10,7 +10,6 @@ import (
 
 	"github.com/go-rod/rod/lib/cdp"
 	"github.com/go-rod/rod/lib/proto"
-	"github.com/go-rod/rod/lib/utils"
 )
 
 // errBrowserLost is the cause of everything that fails because the browser process ended.
@@ -29,7 +28,6 @@ type Options struct {
 // Browser is one running Chromium, shared by many runs that cannot see each other.
 type Browser struct {
 	process *process
-	client  *cdp.Client
 	started time.Time
 	version string
 
@@ -61,7 +59,6 @@ func NewBrowser(ctx context.Context, options Options) (*Browser, error) {
 	b := &Browser{process: p, started: time.Now(), sessions: map[string]*tab{}, contexts: map[proto.BrowserBrowserContextID]*tab{}, windows: map[proto.TargetSessionID]context.Context{}}
 	b.ctx, b.end = context.WithCancelCause(context.Background())
 	p.pipe.onEvent = b.dispatch
-	b.client = cdp.New().Logger(utils.LoggerQuiet).Start(p.pipe)
 	go b.watch()
 	ctx, cancel := context.WithTimeout(ctx, time.Minute)
 	defer cancel()
@@ -143,11 +140,9 @@ func (b *Browser) newPage(event *cdp.Event) {
 	}
 }
 
-// watch takes the events that rod's client offers, which were dispatched before, until the browser is gone;
-// then it ends all runs.
+// watch listens to the browser until it is gone; then it ends all runs.
 func (b *Browser) watch() {
-	for range b.client.Event() { //nolint:revive // nothing is left to do with them
-	}
+	b.process.pipe.listen()
 	b.mutex.Lock()
 	runs := make(map[*tab]bool, len(b.sessions))
 	for _, t := range b.sessions {
@@ -221,7 +216,7 @@ func (c caller) Call(ctx context.Context, session, method string, parameters any
 		defer cancel()
 		defer context.AfterFunc(window, cancel)()
 	}
-	answer, err := c.browser.client.Call(ctx, session, method, parameters)
+	answer, err := c.browser.process.pipe.call(ctx, session, method, parameters)
 	switch {
 	case err == nil:
 		return answer, nil

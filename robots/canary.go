@@ -28,6 +28,7 @@ var canaryShape = source.Record(
 	source.Field{Name: "every", Is: source.Span(), About: "How often it is run, at least 1m.", Default: "30m", Example: "1h"},
 	source.Field{Name: "input", Is: source.Tree(), About: "The input of the operation: of something that is always there.", Default: "{}", Example: "{number: '1001'}"},
 	source.Field{Name: "run", Is: source.OneOrMore(source.Choice("find", "prepare")), About: "What is done. The commit never is.", Default: "find and prepare", Example: "[find]"},
+	source.Field{Name: "none", Is: source.Text(), About: "Instead of the others: why it is not tried.", Example: "each look-up is billed"},
 )
 
 // compileCanary reads canary.
@@ -35,7 +36,17 @@ func (c *compiler) compileCanary(p *Program, n *source.Node) {
 	if !n.Exists() {
 		return
 	}
+	p.saysCanary = true
 	fields := n.Fields(canaryShape)
+	if none := fields["none"]; none.Exists() {
+		if none.Text() == "" {
+			none.Errorf("as in none: each look-up is billed", "say why it is not tried")
+		}
+		for _, name := range []string{"every", "input", "run"} {
+			fields[name].Errorf("leave out none, or the others", "what is not tried has no %s", name)
+		}
+		return
+	}
 	canary := &Canary{Every: canaryEvery, Prepare: true}
 	if every := fields["every"]; every.Exists() {
 		if canary.Every = every.Duration(); canary.Every < canaryLeast {
@@ -70,8 +81,11 @@ func (c *compiler) compileCanary(p *Program, n *source.Node) {
 	p.canary = canary
 }
 
-// Canary is how the robot is tried regularly; nil if its file does not say.
+// Canary is how the robot is tried regularly; nil if it is not.
 func (p *Program) Canary() *Canary { return p.canary }
+
+// SaysCanary says whether its file says how it is tried, or why it is not.
+func (p *Program) SaysCanary() bool { return p.saysCanary }
 
 // Try runs the canary of a robot once: find, and of a write what prepares it. The fence is never armed, and a failure does not
 // count against the application; but after a refused login nobody tries it again who was not asked to, so that the application

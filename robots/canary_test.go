@@ -9,6 +9,7 @@ import (
 
 	"crosswalk/contracts"
 	"crosswalk/rules"
+	"crosswalk/source"
 )
 
 // TestARefusedCanaryIsNotTriedAgain holds that canaries do not lock an account: after a refused login the next one waits for
@@ -60,4 +61,25 @@ session:
 	require.NoError(t, err)
 	_ = try(call("old"), contracts.Auth, 4)
 	_ = try(call("new"), "", 5)
+}
+
+func TestARobotSaysWhyNothingTriesIt(t *testing.T) {
+	t.Parallel()
+	compile := func(canary string) (*Program, source.Problems) {
+		robot, problems := Parse("look.yaml", []byte("robot: look\noperation: shop.look\nsystem: test\nfind:\n  - goto: /form.html\noutput: {any: {}}\n"+canary))
+		require.NoError(t, problems.Err())
+		system, problems := ParseSystem("test.system.yaml", []byte(plainSystem))
+		require.NoError(t, problems.Err())
+		return Compile(robot, system, lookOperation(t))
+	}
+	for canary, says := range map[string]bool{"": false, "canary: {none: each look-up is billed}\n": true, "canary: {every: 1h, input: {number: '1'}}\n": true} {
+		program, problems := compile(canary)
+		require.NoError(t, problems.Err())
+		require.Equal(t, says, program.SaysCanary())
+		require.Equal(t, canary == "canary: {every: 1h, input: {number: '1'}}\n", program.Canary() != nil)
+	}
+	_, problems := compile("canary: {none: each look-up is billed, every: 1h}\n")
+	require.ErrorContains(t, problems.Err(), "what is not tried has no every")
+	_, problems = compile("canary: {none: ''}\n")
+	require.ErrorContains(t, problems.Err(), "say why it is not tried")
 }

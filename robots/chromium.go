@@ -61,7 +61,8 @@ var flags = []string{
 	"--use-mock-keychain", "--mute-audio", "--disable-dev-shm-usage", "--disable-gpu", "--disable-3d-apis", "--force-color-profile=srgb",
 	"--disable-background-timer-throttling", "--disable-backgrounding-occluded-windows", "--disable-renderer-backgrounding",
 	"--disable-hang-monitor", "--disable-prompt-on-repost", "--disable-ipc-flooding-protection", "--allow-pre-commit-input",
-	"--disable-features=Translate,MediaRouter,OptimizationHints,AutofillServerCommunication,BackForwardCache,CertificateTransparencyComponentUpdater,HttpsUpgrades,PaintHolding",
+	"--disable-features=Translate,MediaRouter,OptimizationHints,AutofillServerCommunication,BackForwardCache,CertificateTransparencyComponentUpdater,HttpsUpgrades,PaintHolding" +
+		",RenderDocument", // which makes each new page all that shows one anew, for sites that do not trust their own
 	"--js-flags=--max-old-space-size=512",        // MiB that the scripts of a page may take; then its tab crashes, and the others go on
 	"--enable-features=NetworkServiceInProcess2", // a process less to talk to, for every request
 	"--webrtc-ip-handling-policy=disable_non_proxied_udp", "--force-webrtc-ip-handling-policy=disable_non_proxied_udp",

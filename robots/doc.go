@@ -2,7 +2,7 @@
 // driving a real Chromium: a robot file says what to click and read, a system file says how that
 // application is logged in to, which hosts may be reached and how it writes dates and numbers.
 //
-// The browser is spoken to through the protocol layer of rod (lib/cdp and lib/proto) over a pipe. What
+// The browser is spoken to in the protocol of rod (lib/proto) over a pipe. What
 // acts on pages is our own: every target must be found exactly once, be visible, enabled and on top
 // before it is touched, what was filled in is read back, and nothing waits for quiet, only for what the
 // robot expects, until a hard deadline.

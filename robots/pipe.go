@@ -2,6 +2,7 @@ package robots
 
 import (
 	"bufio"
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -21,13 +22,24 @@ var errMessageTooLong = errors.New("the browser sent a message that is too long"
 // debugging port it can be used by nobody else on the machine, and Chromium ends by itself when our end
 // closes, however we die.
 //
-// Events are handed over here, before the next message is read: whoever gets an answer can rely on having
-// seen everything that the browser said before it. The handler must not wait for the browser.
+// Messages are taken one by one: whoever gets an answer can rely on having seen every event that the browser told
+// before it. The handler of events must not wait for the browser.
 type pipe struct {
 	in      *bufio.Reader
 	out     deadlineWriter
 	write   sync.Mutex
 	onEvent func(*cdp.Event)
+
+	mutex   sync.Mutex
+	last    int                // number of a command
+	waiting map[int]chan reply // for the answers of commands
+	broken  error              // nothing is answered any more
+}
+
+// reply is what came of a command.
+type reply struct {
+	result json.RawMessage
+	err    error
 }
 
 type deadlineWriter interface {
@@ -39,11 +51,43 @@ type deadlineWriter interface {
 const writeTime = 10 * time.Second
 
 func newPipe(in io.Reader, out deadlineWriter) *pipe {
-	return &pipe{in: bufio.NewReaderSize(in, 64<<10), out: out, onEvent: func(*cdp.Event) {}}
+	return &pipe{in: bufio.NewReaderSize(in, 64<<10), out: out, onEvent: func(*cdp.Event) {}, waiting: map[int]chan reply{}}
 }
 
-// Send writes one message.
-func (p *pipe) Send(message []byte) error {
+// call sends one command to a session and waits for its answer, or for the end of the context. The error is a *cdp.Error if
+// the browser has refused it.
+func (p *pipe) call(ctx context.Context, session, method string, parameters any) ([]byte, error) {
+	came := make(chan reply, 1)
+	p.mutex.Lock()
+	p.last++
+	number, broken := p.last, p.broken
+	p.waiting[number] = came
+	p.mutex.Unlock()
+	defer func() {
+		p.mutex.Lock()
+		delete(p.waiting, number)
+		p.mutex.Unlock()
+	}()
+	if broken != nil {
+		return nil, broken
+	}
+	message, err := json.Marshal(cdp.Request{ID: number, SessionID: session, Method: method, Params: parameters})
+	if err == nil {
+		err = p.send(message)
+	}
+	if err != nil {
+		return nil, err
+	}
+	select {
+	case a := <-came:
+		return a.result, a.err
+	case <-ctx.Done():
+		return nil, context.Cause(ctx)
+	}
+}
+
+// send writes one message.
+func (p *pipe) send(message []byte) error {
 	p.write.Lock()
 	defer p.write.Unlock()
 	_ = p.out.SetWriteDeadline(time.Now().Add(writeTime))
@@ -51,9 +95,31 @@ func (p *pipe) Send(message []byte) error {
 	return err
 }
 
-// Read returns the next message. It only lets through what rod's client can decode: that client panics
-// in a goroutine of its own on anything else, and nobody could recover from it.
-func (p *pipe) Read() ([]byte, error) {
+// listen takes what the browser says until it says nothing more, and fails what waits for an answer then.
+func (p *pipe) listen() {
+	for {
+		message, err := p.read()
+		if err == nil {
+			err = p.take(message)
+		}
+		if err == nil {
+			continue
+		}
+		p.mutex.Lock()
+		defer p.mutex.Unlock()
+		p.broken = err
+		for _, came := range p.waiting {
+			select {
+			case came <- reply{err: err}:
+			default: // it is answered already
+			}
+		}
+		return
+	}
+}
+
+// read returns the next message.
+func (p *pipe) read() ([]byte, error) {
 	var message []byte
 	for {
 		part, err := p.in.ReadSlice(0)
@@ -67,14 +133,13 @@ func (p *pipe) Read() ([]byte, error) {
 		if err != nil {
 			return nil, err
 		}
-		break
+		return message[:len(message)-1], nil
 	}
-	message = message[:len(message)-1]
-	return message, p.look(message)
 }
 
-func (p *pipe) look(message []byte) error {
-	var shape struct {
+// take gives an event to its handler, or an answer to whoever waits for it.
+func (p *pipe) take(message []byte) error {
+	var said struct {
 		ID        int             `json:"id"`
 		SessionID string          `json:"sessionId"`
 		Method    string          `json:"method"`
@@ -82,11 +147,24 @@ func (p *pipe) look(message []byte) error {
 		Result    json.RawMessage `json:"result"`
 		Error     *cdp.Error      `json:"error"`
 	}
-	if err := json.Unmarshal(message, &shape); err != nil {
+	if err := json.Unmarshal(message, &said); err != nil {
 		return fmt.Errorf("the browser sent a message that is not of its protocol: %w", err)
 	}
-	if shape.ID == 0 && shape.Method != "" {
-		p.onEvent(&cdp.Event{SessionID: shape.SessionID, Method: shape.Method, Params: shape.Params})
+	if said.ID == 0 {
+		if said.Method != "" {
+			p.onEvent(&cdp.Event{SessionID: said.SessionID, Method: said.Method, Params: said.Params})
+		}
+		return nil
+	}
+	came := reply{result: said.Result}
+	if said.Error != nil {
+		came.err = said.Error
+	}
+	p.mutex.Lock()
+	defer p.mutex.Unlock()
+	if waiting := p.waiting[said.ID]; waiting != nil {
+		waiting <- came // there is room: a command is answered once
+		delete(p.waiting, said.ID)
 	}
 	return nil
 }

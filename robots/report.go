@@ -55,9 +55,10 @@ type reportData struct {
 	Pictures                                []reportPicture
 }
 
+// reportPicture is a picture of a report, at whose mark it is put when the texts around it hide what must not be seen: the
+// letters by which its bytes are written are no text.
 type reportPicture struct {
-	Name string
-	Data template.URL
+	Name, Mark string
 }
 
 // report is one page that needs nothing else: no script, no other file, no network.
@@ -72,7 +73,7 @@ th{background:#f4f4f4}img{max-width:100%;border:1px solid #ccc}.bad{color:#a00}h
 {{range .Steps}}<tr{{if .Failed}} class="bad"{{end}}><td>{{.At}}</td><td>{{.Took}}</td><td>{{.Step}}</td><td>{{.Place}}</td><td>{{.Element}}</td><td>{{.Failed}}</td></tr>{{end}}</table>
 {{if .Notes}}<h2>Notes</h2><ul>{{range .Notes}}<li>{{.}}</li>{{end}}</ul>{{end}}
 {{if .Lost}}<h2>Alternatives that found nothing</h2><ul>{{range .Lost}}<li>{{.Lost}} of {{.Target}}</li>{{end}}</ul>{{end}}
-{{range .Pictures}}<h2>{{.Name}}</h2><img alt="{{.Name}}" src="{{.Data}}">{{end}}
+{{range .Pictures}}<h2>{{.Name}}</h2><img alt="{{.Name}}" src="{{.Mark}}">{{end}}
 <h2>What the page is made of</h2>{{range .Pages}}<h3>{{if .Frame}}Frame {{.Frame}}: {{end}}{{.Path}} {{.Title}}</h3>
 {{if .Headings}}<p>Headings: {{range $i, $h := .Headings}}{{if $i}} · {{end}}{{$h}}{{end}}</p>{{end}}
 {{range .Forms}}<p>Form {{.Method}} {{.Action}}: {{range $i, $f := .Fields}}{{if $i}} · {{end}}{{$f.Name}} ({{$f.Type}}{{if $f.Label}}, {{$f.Label}}{{end}}){{end}}; buttons {{range $i, $b := .Buttons}}{{if $i}} · {{end}}{{$b}}{{end}}</p>{{end}}
@@ -90,16 +91,50 @@ func (j *journal) report(p *Program, browser string, err error) (Evidence, error
 	if err != nil {
 		data.Class, data.Message = string(contracts.ClassOf(err)), err.Error()
 	}
-	for _, file := range j.files {
-		if strings.HasPrefix(file.MediaType, "image/") && !strings.HasPrefix(file.Name, "download ") {
-			data.Pictures = append(data.Pictures, reportPicture{Name: strings.TrimSuffix(file.Name, ".jpg"), Data: template.URL("data:" + file.MediaType + ";base64," + base64.StdEncoding.EncodeToString(file.Bytes))})
-		}
+	for i, picture := range pictures(j.files) {
+		data.Pictures = append(data.Pictures, reportPicture{Name: strings.TrimSuffix(picture.Name, ".jpg"), Mark: "#" + strconv.Itoa(i)})
 	}
 	var page bytes.Buffer
 	if err := reportPage.Execute(&page, data); err != nil {
 		return Evidence{}, err
 	}
-	return Evidence{Name: "report.html", MediaType: "text/html; charset=utf-8", Bytes: page.Bytes()}, nil
+	return Evidence{Name: ReportName, MediaType: "text/html; charset=utf-8", Bytes: page.Bytes()}, nil
+}
+
+// ReportName is the name of the evidence that shows a run whole: one page that needs nothing else.
+const ReportName = "report.html"
+
+// pictures are those that the run has taken itself.
+func pictures(files []Evidence) (found []Evidence) {
+	for _, file := range files {
+		if strings.HasPrefix(file.MediaType, "image/") && !strings.HasPrefix(file.Name, "download ") {
+			found = append(found, file)
+		}
+	}
+	return found
+}
+
+// evidence is what the run has to show, with what must not be seen hidden.
+func (u *run) evidence(browser string, err error) []Evidence {
+	all := u.journal.evidence(u.program, browser, err)
+	taken := pictures(all)
+	scrub(all, u.hidden())
+	for i, one := range all {
+		if one.Name != ReportName {
+			continue
+		}
+		var page bytes.Buffer
+		rest := one.Bytes
+		for at, picture := range taken {
+			before, after, _ := bytes.Cut(rest, []byte(`src="#`+strconv.Itoa(at)+`"`))
+			page.Write(before)
+			page.WriteString(`src="data:` + picture.MediaType + ";base64," + base64.StdEncoding.EncodeToString(picture.Bytes) + `"`)
+			rest = after
+		}
+		page.Write(rest)
+		all[i].Bytes = page.Bytes()
+	}
+	return all
 }
 
 // shortestSecret is the length from which a secret is looked for in texts: shorter ones are in every text.
@@ -128,10 +163,10 @@ func hider(hidden []string) *strings.Replacer {
 }
 
 // scrub hides what must not be seen in all evidence that is text.
-func scrub(evidence []Evidence, hidden []string) []Evidence {
+func scrub(evidence []Evidence, hidden []string) {
 	hide := hider(hidden)
 	if hide == nil {
-		return evidence
+		return
 	}
 	for i, one := range evidence {
 		kind, _, _ := strings.Cut(one.MediaType, ";")
@@ -140,7 +175,6 @@ func scrub(evidence []Evidence, hidden []string) []Evidence {
 		}
 		evidence[i].Name = hide.Replace(one.Name)
 	}
-	return evidence
 }
 
 // veiled hides it in the message of an error.

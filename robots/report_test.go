@@ -93,3 +93,19 @@ func TestReportStandsAlone(t *testing.T) {
 		require.NotContains(t, report, loads, "nothing is loaded from elsewhere")
 	}
 }
+
+// TestASecretBreaksNoPicture has a secret that the letters of any JPEG hold by chance.
+func TestASecretBreaksNoPicture(t *testing.T) {
+	t.Parallel()
+	p := servePages(t)
+	system := plainSystem + "\nsession: {secrets: [pin], alive: {label: Kunde}, login: [{goto: /form.html}, {fill: {into: {label: Kunde}, value: '${secret.pin}'}}]}\n"
+	result, err := NewRunner(pool, nil).Run(t.Context(), compileTest(t, system, "\n  - expect: {label: Kunde}\n", "{}"), Call{Base: p.URL, Secrets: map[string]contracts.Secret{"pin": contracts.NewSecret("9j/4")}})
+	require.NoError(t, err)
+	files := map[string]string{}
+	for _, one := range result.Evidence {
+		files[one.Name] = string(one.Bytes)
+	}
+	picture := base64.StdEncoding.EncodeToString([]byte(files["end.jpg"]))
+	require.Contains(t, picture, "9j/4")
+	require.Contains(t, files["report.html"], `src="data:image/jpeg;base64,`+picture+`"`)
+}

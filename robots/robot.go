@@ -39,6 +39,8 @@ type Program struct {
 	keep   time.Duration // of evidence; 0: as long as its case
 	fails  bool          // only a run that fails keeps a picture
 	canary *Canary       // nil: it is not tried regularly
+
+	saysCanary bool // the file says how it is tried, or why it is not
 }
 
 // Parse reads the head of a robot file, which is all that can be said without its system and operation.

@@ -168,7 +168,7 @@ func (r *Runner) execute(ctx context.Context, program *Program, call Call, desk 
 	}
 	err = u.veiled(err)
 	u.remember(ctx, err)
-	result = Result{Output: output, Stopped: stopped, Warnings: u.veiledWarnings(), Evidence: scrub(u.journal.evidence(program, version, err), u.hidden())}
+	result = Result{Output: output, Stopped: stopped, Warnings: u.veiledWarnings(), Evidence: u.evidence(version, err)}
 	if err != nil {
 		err = u.named(err)
 	}

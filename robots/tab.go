@@ -129,8 +129,6 @@ func (t *tab) domains(c caller) []func() error {
 	return []func() error{
 		func() error { return proto.PageEnable{}.Call(c) },
 		func() error { return t.options.fence.enable(c) },
-		func() error { return proto.NetworkEnable{}.Call(c) },
-		func() error { return proto.NetworkSetBypassServiceWorker{Bypass: true}.Call(c) },
 		func() error { return proto.InspectorEnable{}.Call(c) },
 		func() error {
 			_, err := proto.PageAddScriptToEvaluateOnNewDocument{Source: library, WorldName: world}.Call(c)
@@ -142,7 +140,12 @@ func (t *tab) domains(c caller) []func() error {
 	}
 }
 
+// acceptLanguage has requests ask for the language of the application. It is only for this that the browser tells of each
+// request: what decides about them is the fence.
 func (t *tab) acceptLanguage(c caller) error {
+	if err := (proto.NetworkEnable{}).Call(c); err != nil {
+		return err
+	}
 	_, err := c.Call(c.ctx, string(c.session), "Network.setExtraHTTPHeaders", map[string]any{"headers": map[string]string{"Accept-Language": t.options.locale}})
 	return err
 }

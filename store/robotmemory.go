@@ -182,27 +182,52 @@ type RobotCanary struct {
 	Class     string        `json:"class,omitempty"` // empty: it went well
 	Message   string        `json:"message,omitempty"`
 	Warnings  []string      `json:"warnings,omitempty"`
+	Report    string        `json:"report,omitempty"` // digest of the report of the last one that failed or warned; empty: none is kept
 }
 
 func (c *RobotCanary) fields() []any {
+	return append(c.columns(), &c.Report)
+}
+
+func (c *RobotCanary) columns() []any {
 	return []any{&c.System, &c.Operation, &c.Robot, stamp{&c.At}, period{&c.Took}, &c.Class, &c.Message, words{&c.Warnings}}
 }
 
-const robotCanaryColumns = "system, operation, robot, at, took, class, message, warnings"
+const (
+	robotCanaryColumns = "system, operation, robot, at, took, class, message, warnings"
+	// canaryFiles begins what stands in the place of a case for the files of a canary.
+	canaryFiles = "canary "
+)
 
-// PutRobotCanary keeps how a canary ended, in the place of the one before.
-func (s *Store) PutRobotCanary(ctx context.Context, canary RobotCanary) error {
+// PutRobotCanary keeps how a canary ended, in the place of the one before. Its report takes the place of the one before too,
+// and is kept until an instant at most; without one, the one before stays.
+func (s *Store) PutRobotCanary(ctx context.Context, canary RobotCanary, report []byte, until time.Time) error {
 	return s.write(ctx, "canary of "+canary.Robot, func(tx session) error {
-		_, err := tx.insert(ctx, "robot_canaries", robotCanaryColumns, canary.fields(), `ON CONFLICT (system, operation) DO UPDATE SET
+		_, err := tx.insert(ctx, "robot_canaries", robotCanaryColumns, canary.columns(), `ON CONFLICT (system, operation) DO UPDATE SET
 			robot = excluded.robot, at = excluded.at, took = excluded.took, class = excluded.class, message = excluded.message, warnings = excluded.warnings`)
+		if err != nil || report == nil {
+			return err
+		}
+		owner := canaryFiles + canary.System + " " + canary.Operation
+		if _, err := tx.exec(ctx, "DELETE FROM blobs WHERE case_id = ?", owner); err != nil {
+			return err
+		}
+		_, err = s.insertBlob(ctx, tx, owner, "text/html; charset=utf-8", report, until, "keep_until = excluded.keep_until")
 		return err
 	})
 }
 
 // RobotCanaries lists how the last canaries ended.
 func (s *Store) RobotCanaries(ctx context.Context) ([]RobotCanary, error) {
-	found, err := many[RobotCanary](ctx, s.read(), "SELECT "+robotCanaryColumns+" FROM robot_canaries ORDER BY system, operation")
+	found, err := many[RobotCanary](ctx, s.read(), "SELECT "+robotCanaryColumns+`, COALESCE((SELECT id FROM blobs WHERE case_id = '`+canaryFiles+`' || system || ' ' || operation), '')
+		FROM robot_canaries ORDER BY system, operation`)
 	return found, wrap("canaries", err)
+}
+
+// RobotCanaryReport is the report of a canary, by its digest.
+func (s *Store) RobotCanaryReport(ctx context.Context, system, operation, digest string) ([]byte, error) {
+	found, err := s.Blob(ctx, canaryFiles+system+" "+operation, digest)
+	return found.Body, err
 }
 
 // ForgetRobots drops what is known of versions of robots that nothing has run since an instant, and changes that were

@@ -53,12 +53,27 @@ func TestRobotMemory(t *testing.T) {
 	require.ErrorIs(t, err, ErrNotFound)
 
 	canary := RobotCanary{System: "erp", Operation: "get_order", Robot: "orders", At: time.Unix(1000, 0).UTC(), Took: time.Second, Class: "drift", Message: "m", Warnings: []string{"w"}}
-	require.NoError(t, s.PutRobotCanary(ctx, canary))
+	until := s.now().Add(time.Hour)
+	for _, report := range []string{"first", "second"} {
+		require.NoError(t, s.PutRobotCanary(ctx, canary, []byte(report), until))
+	}
+	passing := RobotCanary{System: "erp", Operation: "list_orders", Robot: "orders", At: time.Unix(1000, 0).UTC()}
+	require.NoError(t, s.PutRobotCanary(ctx, passing, nil, until))
 	canary.Class = ""
-	require.NoError(t, s.PutRobotCanary(ctx, canary))
+	require.NoError(t, s.PutRobotCanary(ctx, canary, nil, until))
 	canaries, err := s.RobotCanaries(ctx)
 	require.NoError(t, err)
-	require.Equal(t, []RobotCanary{canary}, canaries)
+	require.Len(t, canaries, 2)
+	report, err := s.RobotCanaryReport(ctx, "erp", "get_order", canaries[0].Report)
+	require.NoError(t, err)
+	require.Equal(t, "second", string(report), "that of the last failure, while the robot works again")
+	canary.Report, passing.Warnings = canaries[0].Report, canaries[1].Warnings
+	require.Equal(t, []RobotCanary{canary, passing}, canaries)
+	_, err = s.DropKept(ctx, until.Add(time.Second))
+	require.NoError(t, err)
+	canaries, err = s.RobotCanaries(ctx)
+	require.NoError(t, err)
+	require.Empty(t, canaries[0].Report)
 
 	open := RobotChange{RobotVersion: of, Kind: "page", Place: "orders.yaml:4", Words: "nobody decides"}
 	require.NoError(t, s.ProposeRobotChange(ctx, open))

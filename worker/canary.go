@@ -52,8 +52,21 @@ func (r *canaryRunner) Run(ctx context.Context, in workflows.TimerInput) error {
 		canary.Class, canary.Message = string(contracts.ClassOf(failed)), failed.Error()
 		r.log.Warn("canary.failed", "system", of.System, "operation", of.Operation, "class", canary.Class)
 	}
-	return r.store.PutRobotCanary(ctx, canary)
+	var report []byte
+	for _, one := range result.Evidence {
+		if one.Name == robots.ReportName && (failed != nil || len(result.Warnings) > 0) {
+			report = one.Bytes
+		}
+	}
+	keep := program.Keep()
+	if keep == 0 {
+		keep = canaryReport
+	}
+	return r.store.PutRobotCanary(ctx, canary, report, time.Now().Add(keep))
 }
+
+// canaryReport is how long the report of a canary is kept whose robot's file does not say how long evidence is.
+const canaryReport = 30 * 24 * time.Hour
 
 // canary finds the robot in force of a canary; no program if there is none.
 func (r *reach) canary(of workspace.CanaryOf) (robot, *robots.Program) {

@@ -187,6 +187,11 @@ func (l *loader) robot(r *Reach, driver *Driver) {
 		if problems.Err() == nil {
 			l.program(r, app, head)
 		}
+		if program := app.Programs[head.Operation]; candidate.own && program != nil && program.Robot == head && !program.SaysCanary() {
+			doc := source.Parse(candidate.name, candidate.text)
+			doc.Root.Get("robot").Warnf("add for example canary: {every: 1h, input: {…}} with the input of something that is always there, or canary: {none: …} that says why it cannot be tried", "nothing tries this robot: that a page has changed will be seen by a case first")
+			l.add(doc.Problems()...)
+		}
 	}
 }
 

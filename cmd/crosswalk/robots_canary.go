@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net/url"
+	"os"
 	"strings"
 	"time"
 
@@ -20,12 +21,14 @@ func robotsCanaryCommand() *cobra.Command {
 		Short: "Try a robot now as its canary does, and say whether its pages are as they were",
 		Long: `Runs the canary of a robot in the running program: find and, of a write, what prepares it, with the input of canary: in the
 robot file. The fence is never armed. What the pages are like is compared with what they were like when the robot was first seen
-to work. By itself a canary runs every so often, as a schedule that crosswalk schedules lists and pauses.`,
-		Example: "  crosswalk robots canary erp get_order\n  crosswalk robots canary erp get_order --json",
+to work. By itself a canary runs every so often, as a schedule that crosswalk schedules lists and pauses. One that fails or warns
+leaves a report with its steps, the masked picture of the page and its requests: --report writes it to a file.`,
+		Example: "  crosswalk robots canary erp get_order\n  crosswalk robots canary erp get_order --report report.html\n  crosswalk robots canary erp get_order --json",
 		Args:    exactly("SYSTEM", "OPERATION"),
 		RunE:    runCanary,
 	}
 	c.Flags().Duration("wait", 5*time.Minute, "how long to wait for its end")
+	c.Flags().String("report", "", "write the report of the last one that failed or warned to this file")
 	dataFlag(c)
 	jsonFlag(c)
 	return c
@@ -74,6 +77,9 @@ func runCanary(c *cobra.Command, args []string) error {
 		now, err := r.robots(ctx, "")
 		if err == nil {
 			if found := now.canary(system, short); found.At.After(began) {
+				if err := r.canaryReport(c, found); err != nil {
+					return err
+				}
 				return sayCanary(c, found)
 			}
 		}
@@ -83,6 +89,22 @@ func runCanary(c *cobra.Command, args []string) error {
 		case <-time.After(200 * time.Millisecond):
 		}
 	}
+}
+
+// canaryReport writes the report of a canary to the file that was asked for, if there is one.
+func (r running) canaryReport(c *cobra.Command, canary store.RobotCanary) error {
+	file, _ := c.Flags().GetString("report")
+	if file == "" || canary.Report == "" {
+		return nil
+	}
+	var report []byte
+	if err := r.call(c.Context(), "GET", "/api/robots/canaries/"+url.PathEscape(canary.System)+"/"+url.PathEscape(canary.Operation)+"/"+canary.Report, nil, &report); err != nil {
+		return err
+	}
+	if err := os.WriteFile(file, report, 0o600); err != nil {
+		return contentError(err)
+	}
+	return nil
 }
 
 func sayCanary(c *cobra.Command, canary store.RobotCanary) error {

@@ -127,7 +127,11 @@ func (r running) call(ctx context.Context, method, path string, body, into any) 
 		}
 		return contentError(errors.New(problem.Error))
 	}
-	if into == nil {
+	switch into := into.(type) {
+	case nil:
+		return nil
+	case *[]byte:
+		*into = raw
 		return nil
 	}
 	return json.Unmarshal(raw, into)

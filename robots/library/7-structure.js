@@ -31,15 +31,15 @@ function dataTables(root) {
     }
     if (head < 0) continue;
     const headings = rows[head].map((cell) => plain(textOf(cell)));
-    const data = dataRows({ rows, columns: Object.fromEntries(headings.map((h, i) => [h, i])), first: head + 1 }, headings);
-    found.push({ table, headings, rows: data });
+    const columns = Object.fromEntries(headings.map((h, i) => [h, i]));
+    found.push({ table, headings, get rows() { return dataRows({ rows, columns, first: head + 1 }, headings); } });
   }
   return found;
 }
 
 // survey says what the page offers. Samples are the first rows of its tables, for somebody who looks at the page now.
 crosswalk.survey = ({ samples }) => attempt(() => {
-  const root = document.documentElement;
+  const root = document.documentElement, tables = dataTables(root);
   const forms = list(root, 'form').map((form) => ({
     action: pathOf(form.getAttribute('action') || location.href), method: (form.getAttribute('method') || 'get').toUpperCase(),
     fields: list(form, fieldSelector).filter(visible).slice(0, 200).map((field) => ({ name: field.name, type: field.type, label: labelText(labelsOf(field)[0] || ''), required: !!field.required })),
@@ -49,8 +49,8 @@ crosswalk.survey = ({ samples }) => attempt(() => {
   return {
     status: 'found', title: labelText(document.title), path: pathOf(location.href),
     headings: list(root, 'h1, h2, h3, legend, caption').filter(visible).slice(0, 50).map((el) => labelText(textOf(el))),
-    forms, links: list(root, 'a[href], a[onclick]').filter(visible).filter((a) => !a.closest('td') || !dataTables(root).some((t) => t.table.contains(a))).slice(0, 200).map((a) => labelText(nameOf(a))),
-    tables: dataTables(root).map((t) => ({ headings: t.headings, count: t.rows.length, rows: samples ? t.rows.slice(0, 5).map((row) => row.texts) : [] })),
+    forms, links: list(root, 'a[href], a[onclick]').filter(visible).filter((a) => !a.closest('td') || !tables.some((t) => t.table.contains(a))).slice(0, 200).map((a) => labelText(nameOf(a))),
+    tables: tables.map((t) => ({ headings: t.headings, count: samples ? t.rows.length : 0, rows: samples ? t.rows.slice(0, 5).map((row) => row.texts) : [] })),
     logout: out ? { kind: out.tagName === 'A' ? 'link' : 'button', text: nameOf(out) } : null,
   };
 });

@@ -55,6 +55,7 @@ func (t *tab) click(ctx context.Context, target *spec) (string, error) {
 		return "", err
 	}
 	t.heard(target, at)
+	t.acts.Add(1)
 	return at.Element, t.press(ctx, f, at)
 }
 
@@ -77,7 +78,6 @@ func (t *tab) pressTimes(ctx context.Context, f frame, at found, times int) erro
 		events = append(events, down, up)
 	}
 	t.acted.Store(true)
-	t.acts.Add(1)
 	for _, event := range events {
 		if err := event.Call(c); err != nil && !contextLost(err) {
 			return err

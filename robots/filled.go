@@ -29,6 +29,7 @@ type filledField struct {
 	Twins   []string `json:"twins"`   // what fields of the same name hold that nobody sees
 	Kind    string   `json:"kind"`    // the type of the field
 	List    bool     `json:"list"`    // it is a list to select from
+	Box     bool     `json:"box"`     // it is a box or a choice to tick; its values are true and false
 	Charset string   `json:"charset"` // of what the form sends
 	Any     bool     `json:"any"`     // the page may make something else of it
 	frame   int
@@ -98,6 +99,9 @@ func (u *run) filled(ctx context.Context) (all []filledField, err error) {
 // other says that a field certainly holds another value than was put in, or that its form sends another one too.
 func (u *run) other(field filledField) error {
 	place, as := u.program.write.place, shown
+	if field.Box && field.Value != field.Held {
+		return contracts.NewError(contracts.Drift, "", "%s: %s is not as it was ticked any more; nothing was sent", place, field.Element)
+	}
 	if field.Kind == "number" || field.Kind == "range" {
 		as = plainOnly
 	}
@@ -168,6 +172,12 @@ func (a *armed) holdsOther(r request, query url.Values) (name, values string) {
 		if field.Name == "" || field.Form < 0 || !present[form] || !has(field.Name) && (!r.document || r.method == "GET") {
 			continue // a script or a link sends what it wants, and only a form that is posted all of its fields
 		}
+		if field.Box {
+			if all := append(slices.Clone(r.form[field.Name]), query[field.Name]...); !field.ticked(all, r.document) {
+				return field.Name, fmt.Sprintf("%q, and %s was %s", all, field.Element, map[string]string{"true": "ticked", "false": "not ticked"}[field.Value])
+			}
+			continue
+		}
 		if fits[field.Name] == nil {
 			fits[field.Name] = map[[2]int]bool{}
 		}
@@ -188,6 +198,16 @@ func (f formats) sends(field filledField, value string) bool {
 	return f.same(field.Sends, value, sent) || f.same(field.Sends, unescaped, sent) || !field.List && f.same(field.Value, unescaped, sent)
 }
 
+// ticked says whether what is sent under the name of a box says of it what was ticked. Scripts have words of their own for it.
+func (f filledField) ticked(sent []string, document bool) bool {
+	if f.Value != "true" {
+		return !slices.Contains(sent, f.Sends)
+	}
+	return slices.ContainsFunc(sent, func(value string) bool {
+		return html.UnescapeString(value) == f.Sends || !document && slices.Contains([]string{"true", "1", "on", "yes", "y"}, strings.ToLower(value))
+	})
+}
+
 // byGet says whether a page that is opened is the form of the commit, sent by GET.
 func (a *armed) byGet(r request, query url.Values) bool {
 	if !r.document || a.taken || a.rule.method == "GET" || r.method != "GET" && r.method != "HEAD" {
@@ -198,7 +218,7 @@ func (a *armed) byGet(r request, query url.Values) bool {
 		declared = declared && slices.Equal(query[name], values)
 	}
 	return declared || slices.ContainsFunc(a.filled, func(field filledField) bool {
-		return field.Name != "" && field.Sends != "" && slices.Contains(query[field.Name], field.Sends)
+		return field.Name != "" && field.Sends != "" && !field.Box && slices.Contains(query[field.Name], field.Sends)
 	})
 }
 

@@ -31,12 +31,15 @@ const (
 	fillHonest  = "  - fill: {into: {label: Name}, value: Müller}\n  - fill: {into: {label: Quantity}, value: '3'}\n"
 	itemForm    = `<form method="post" action="/orders"><label>Item <input name="item" %s></label><input type="submit" value="Save"></form>`
 	itemPut     = "  - fill: {into: {label: Item}, value: '%s'}\n"
+	boxForm     = `<form method="post" action="/orders"><label>Name <input name="name"></label><label><input type="checkbox" name="express" value="x"> Express</label><label><input type="checkbox" name="gift"> Gift</label><label><input type="radio" name="way" value="sea" checked> Sea</label><label><input type="radio" name="way" value="air"> Air</label><input type="submit" value="Save"></form>`
+	tickBoxes   = "  - fill: {into: {label: Name}, value: Ada}\n  - check: {label: Express}\n  - uncheck: {label: Gift}\n  - check: {label: Air}\n"
 	wordForCode = `onblur="document.getElementsByName('id')[0].value = this.value; this.value = 'Meier GmbH'"`
 )
 
 // honest are pages that keep and send what was put in, each in its way, and some beside them that do not.
 var honest = map[string]struct {
 	page, fill string
+	commit     string // the step that sends it, if it is not a click on Save
 	latin      bool   // it is written in ISO-8859-1
 	method     string // of the form, POST if empty
 	sent       string // some of what has to be sent; empty: it has to be refused
@@ -66,6 +69,19 @@ var honest = map[string]struct {
 	"the field is drawn anew, wrong":           {page: fmt.Sprintf(itemForm, `onchange="this.outerHTML = '<input name=item value=70>'"`), fill: fmt.Sprintf(itemPut, "7"), says: `holds "70" and not what was put in, "7"`},
 	"a menu of things to do": {page: fmt.Sprintf(itemForm, "") + `<select id="do" onchange="setTimeout(() => { this.selectedIndex = 0 }, 0)"><option>choose</option><option>copy</option></select>`,
 		fill: fmt.Sprintf(itemPut, "7") + "  - select: {into: {css: '#do'}, value: copy}\n", sent: "item=7"},
+	"boxes and choices":                        {page: boxForm, fill: tickBoxes, sent: "express=x&name=Ada&way=air"},
+	"a choice is changed again":                {page: boxForm, fill: tickBoxes + "  - check: {label: Sea}\n", sent: "express=x&name=Ada&way=sea"},
+	"one box takes another one's tick":         {page: boxForm + `<script>const f = document.forms[0].elements; f.gift.onchange = () => { f.express.checked = false }</script>`, fill: tickBoxes + "  - check: {label: Gift}\n", says: "is not as it was ticked any more"},
+	"a box is ticked when it is sent":          {page: strings.Replace(boxForm, "<form", `<form onsubmit="this.elements.gift.checked = true"`, 1), fill: tickBoxes, says: `its field "gift" holds`},
+	"a box is unticked when it is sent":        {page: strings.Replace(boxForm, "<form", `<form onsubmit="this.elements.express.checked = false"`, 1), fill: tickBoxes, says: `its field "express" holds`},
+	"another choice when it is sent":           {page: strings.Replace(boxForm, "<form", `<form onsubmit="this.elements.way.value = 'sea'"`, 1), fill: tickBoxes, says: `its field "way" holds`},
+	"a box that has the other's value as well": {page: strings.Replace(boxForm, "<label><input", `<input type="hidden" name="express" value="0"><label><input`, 1), fill: tickBoxes, sent: "express=0&express=x&name=Ada&way=air"},
+	"a script sends in its words what is ticked": {fill: tickBoxes, sent: "express=true&gift=false&name=Ada&way=air",
+		page: boxForm + `<script>const f = document.forms[0]; f.onsubmit = () => { const e = f.elements; fetch('/orders', {method: 'POST', body: new URLSearchParams({name: e.name.value, express: e.express.checked, gift: e.gift.checked, way: e.way.value})}).then(r => r.text()).then(t => { document.body.innerHTML = t }); return false }</script>`},
+	"a line with a box is taken over": {fill: tickBoxes + "  - click: {button: Add}\n  - fill: {into: {label: Name}, value: Ben}\n", sent: "line=Adaxair&name=Ben&way=sea",
+		page: boxForm + `<button onclick="const f = document.forms[0], e = f.elements, line = document.createElement('input'); line.name = 'line'; line.type = 'hidden'; line.value = e.name.value + e.express.value + e.way.value; f.reset(); f.prepend(line)">Add</button>`},
+	"the commit types and sends":        {page: fmt.Sprintf(itemForm, ""), commit: "fill: {into: {label: Item}, value: '7', key: Enter}", sent: "item=7"},
+	"the commit types and sends, wrong": {page: fmt.Sprintf(itemForm, `onkeydown="if (event.key === 'Enter') this.value = '70'"`), commit: "fill: {into: {label: Item}, value: '7', key: Enter}", says: `its field "item" holds`},
 	"another form has a field of the name": {page: fmt.Sprintf(itemForm, "") + `<form><label>Look <input name="item"></label></form>`,
 		fill: "  - fill: {into: {label: Look}, value: '9'}\n" + fmt.Sprintf(itemPut, "7"), sent: "item=7"},
 }
@@ -109,7 +125,7 @@ func TestHonestPagesAreBooked(t *testing.T) {
 			if c.says != "" {
 				system = strings.Replace(system, "step: 30s", "step: 3s", 1) // what shows that it was done never comes
 			}
-			_, err := NewRunner(pool, nil).Run(t.Context(), compileOrder(t, system, fmt.Sprintf(honestRobot, c.fill, method)), orderCallAt(server.URL, "k1", nil))
+			_, err := NewRunner(pool, nil).Run(t.Context(), compileOrder(t, system, strings.Replace(fmt.Sprintf(honestRobot, c.fill, method), "click: {button: Save}", either(c.commit, "click: {button: Save}"), 1)), orderCallAt(server.URL, "k1", nil))
 			mutex.Lock()
 			defer mutex.Unlock()
 			if c.says != "" {

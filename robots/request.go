@@ -143,6 +143,15 @@ func (f *fence) arm(rule requestRule, filled []filledField, formats formats, sto
 	return f.armed
 }
 
+// expect tells an armed fence what the request has to hold by now.
+func (f *fence) expect(filled []filledField) {
+	f.mutex.Lock()
+	defer f.mutex.Unlock()
+	if f.armed != nil {
+		f.armed.filled = filled
+	}
+}
+
 // disarm ends that, and waits until it is certain whether the request has left. If that takes too long, it counts as left.
 func (f *fence) disarm(ctx context.Context, a *armed) (left bool, again int, err error) {
 	f.mutex.Lock()

@@ -246,6 +246,13 @@ func (u *run) fill(ctx context.Context, s *step, at *spec) (string, error) {
 			return element, err
 		}
 	}
+	if u.committing && !s.secret { // what sends it comes now, and has to send this field too
+		filled, err := u.filled(ctx)
+		if err != nil {
+			return element, err
+		}
+		u.tab.options.fence.expect(filled)
+	}
 	if s.key != "" {
 		return element, u.tab.key(ctx, nil, s.key)
 	}

@@ -49,10 +49,12 @@ func (t *tab) dblclick(ctx context.Context, target *spec) (string, error) {
 		return "", err
 	}
 	t.heard(target, at)
+	t.acts.Add(1)
 	return at.Element, t.pressTimes(ctx, f, at, 2)
 }
 
-// tick ticks or unticks a box, and looks whether it is as it should be.
+// tick ticks or unticks a box, and looks whether it is as it should be. Like typing, and unlike a click, it only prepares what
+// is sent: the page is to keep it.
 func (t *tab) tick(ctx context.Context, target *spec, on bool) (string, error) {
 	var at found
 	f, err := t.ask(ctx, "resolve", target, map[string]any{"want": "tick"}, &at)
@@ -65,7 +67,7 @@ func (t *tab) tick(ctx context.Context, target *spec, on bool) (string, error) {
 			Status, Detail, Kind string
 			On                   bool
 		}
-		if err := t.call(ctx, f, "tick", nil, &box); err != nil {
+		if err := t.call(ctx, f, "tick", map[string]any{"on": on, "acts": t.acts.Load()}, &box); err != nil {
 			return false, err
 		}
 		switch {

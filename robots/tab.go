@@ -40,7 +40,7 @@ type tab struct {
 	page    proto.TargetSessionID
 	context proto.BrowserBrowserContextID
 	proxy   *proxy
-	acts    atomic.Int64 // clicks and keys so far
+	acts    atomic.Int64 // clicks and keys so far, but for those that tick boxes
 	acted   atomic.Bool  // something was done to the page since this was cleared: it must not be done again unseen
 
 	mutex     sync.Mutex

@@ -227,6 +227,7 @@ func (t *tab) openRow(ctx context.Context, place *spec, headers []string, column
 	if err != nil {
 		return "", err
 	}
+	t.acts.Add(1)
 	return at.Element, t.press(ctx, f, at)
 }
 

@@ -13,9 +13,12 @@ crosswalk.heldElement = () => held;
 crosswalk.files = () => ({ names: Array.from(held.files || []).map((file) => file.name) });
 
 // tick says whether the held box is ticked, or why it is none.
-crosswalk.tick = () => {
+crosswalk.tick = ({ on, acts }) => {
   const role = held.getAttribute('role');
-  if (held.tagName === 'INPUT' && (held.type === 'checkbox' || held.type === 'radio')) return { status: 'found', on: held.checked, kind: held.type };
+  if (isBox(held)) {
+    if (held.checked === on) rememberTick(held, on, acts);
+    return { status: 'found', on: held.checked, kind: held.type };
+  }
   if (role === 'checkbox' || role === 'switch' || role === 'radio') return { status: 'found', on: held.getAttribute('aria-checked') === 'true', kind: role };
   return { status: 'wrong', detail: `${describe(held)} is no box to tick` };
 };

@@ -2,6 +2,12 @@
 
 const filled = new Map(); // field -> what was put in, and how many clicks and keys of the run there had been
 const remember = (el, value, acts) => filled.set(el, { value, acts });
+const isBox = (el) => el.tagName === 'INPUT' && (el.type === 'checkbox' || el.type === 'radio');
+function rememberTick(el, on, acts) {
+  // Of several choices the last one counts.
+  for (const other of filled.keys()) if (el.type === 'radio' && other.type === 'radio' && other.name === el.name && other.form === el.form) filled.delete(other);
+  remember(el, String(on), acts);
+}
 crosswalk.becomes = () => { if (filled.has(held)) filled.get(held).any = true; return {}; };
 crosswalk.forget = () => { filled.clear(); return {}; };
 
@@ -9,7 +15,7 @@ crosswalk.forget = () => { filled.clear(); return {}; };
 function again(el, put, acts) {
   if (el.isConnected) return el;
   if (!el.name || acts > put.acts) return null; // another page of the application, it may be
-  const fits = list(document, fieldSelector).filter((other) => other.name === el.name && other.tagName === el.tagName && visible(other));
+  const fits = list(document, fieldSelector).filter((other) => other.name === el.name && other.tagName === el.tagName && visible(other) && (!isBox(el) || (other.type === el.type && other.value === el.value)));
   return fits.length === 1 ? fits[0] : null;
 }
 
@@ -34,11 +40,11 @@ crosswalk.filled = ({ acts }) => {
   for (const [was, put] of filled) {
     const el = again(was, put, acts);
     if (!el || el.disabled || el.type === 'password' || el.multiple) continue;
-    const select = el.tagName === 'SELECT';
+    const select = el.tagName === 'SELECT', box = isBox(el);
     const first = select ? Array.from(el.options).find((o) => o.defaultSelected) || el.options[0] : null;
     fields.push({
-      element: describe(el), name: el.name, value: put.value, held: select ? valueOf(el) : el.value, sends: el.value, acts: put.acts, form: forms.indexOf(el.form),
-      initial: select ? fold(first ? first.textContent : '') : el.defaultValue, twins: twinsOf(el), kind: el.type, list: select,
+      element: describe(el), name: el.name, value: put.value, held: select || box ? valueOf(el) : el.value, sends: el.value, acts: put.acts, form: forms.indexOf(el.form),
+      initial: select ? fold(first ? first.textContent : '') : box ? String(el.defaultChecked) : el.defaultValue, twins: box ? [] : twinsOf(el), kind: el.type, list: select, box,
       any: put.any === true, charset: (el.form && el.form.acceptCharset) || document.characterSet,
     });
   }

@@ -18,7 +18,9 @@ type ReadRepairInput struct {
 // ReadRepairOutput is what the person wants, and the writes of the case that may have been carried out without anybody
 // knowing: nothing before them may be done again.
 type ReadRepairOutput struct {
-	Open      bool        `json:"open"` // neither done nor refused yet
+	Open bool `json:"open"` // neither done nor refused yet
+	// Again says that it is written down as done or refused, and that nobody knows whether the case itself knows of it.
+	Again     bool        `json:"again,omitempty"`
 	Problem   string      `json:"problem,omitempty"`
 	Act       string      `json:"act"`
 	Step      string      `json:"step,omitempty"`
@@ -39,6 +41,7 @@ func (a *Activities) ReadRepair(ctx context.Context, in ReadRepairInput) (ReadRe
 		return ReadRepairOutput{}, storeError(NameReadRepair, store.ErrNotFound)
 	}
 	out := ReadRepairOutput{Open: asked.State == store.RepairAsked, Problem: asked.Problem, Act: asked.Act, Step: asked.Step, Bundle: asked.Bundle, By: asked.Who}
+	out.Again = !out.Open && !asked.Told
 	var body rules.Value
 	if len(asked.Body) > 0 {
 		if err := json.Unmarshal(asked.Body, &body); err != nil {

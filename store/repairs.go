@@ -48,20 +48,23 @@ type Repair struct {
 	Was          json.RawMessage `json:"was,omitempty"`
 	Became       json.RawMessage `json:"became,omitempty"`
 	SettledAt    time.Time       `json:"settled_at,omitzero"`
+	// Told says that the case is known to have taken it. Until then what is written down may be that of an attempt of which the
+	// case knows nothing any more.
+	Told bool `json:"-"`
 }
 
-const repairColumns = `id, case_id, act, step, reason, who, asked_at, body, bundle, bundle_before, state, problem, was, became, settled_at`
+const repairColumns = `id, case_id, act, step, reason, who, asked_at, body, bundle, bundle_before, state, problem, was, became, settled_at, told`
 
 func (r *Repair) fields() []any {
 	return []any{&r.ID, &r.CaseID, &r.Act, &r.Step, &r.Reason, &r.Who, stamp{&r.AskedAt}, document{&r.Body}, &r.Bundle, &r.BundleBefore,
-		&r.State, &r.Problem, document{&r.Was}, document{&r.Became}, stamp{&r.SettledAt}}
+		&r.State, &r.Problem, document{&r.Was}, document{&r.Became}, stamp{&r.SettledAt}, &r.Told}
 }
 
 // ErrCaseEnded says that nothing can be done about a case any more.
 var ErrCaseEnded = errors.New("the case has ended")
 
 // AskRepair stores that a person wants something done about an open case, together with the audit's note of it. The case
-// is told afterwards, see AskedRepairs.
+// is told afterwards, see UntoldRepairs.
 func (s *Store) AskRepair(ctx context.Context, repair Repair) (Repair, error) {
 	var asked Repair
 	err := s.write(ctx, "repair of "+repair.CaseID, func(tx session) error {
@@ -94,6 +97,7 @@ func (s *Store) insertRepair(ctx context.Context, tx session, repair Repair, sta
 		return Repair{}, ErrCaseEnded
 	}
 	repair.ID, repair.State, repair.AskedAt = s.NewID(), state, s.now().UTC().Truncate(time.Microsecond)
+	repair.Told = state != RepairAsked
 	if state != RepairAsked {
 		repair.SettledAt = repair.AskedAt
 	}
@@ -145,12 +149,14 @@ type Settlement struct {
 	Became  json.RawMessage
 }
 
-// SettleRepair notes what became of a repair that was asked for, once: in the repair, in the audit, in the timeline and,
-// for a move, in the case itself. Later calls change nothing.
+// SettleRepair notes what became of a repair that was asked for: in the repair, in the audit, in the timeline and, for a
+// move, in the case itself. Once the case is known to have taken it (RepairTold) nothing changes any more. Until then a
+// case that is told again, because it lost the first time with its process, may come to something else.
 func (s *Store) SettleRepair(ctx context.Context, id string, settlement Settlement) error {
 	return s.write(ctx, "settle repair "+id, func(tx session) error {
 		repair, err := one[Repair](ctx, tx, "SELECT "+repairColumns+" FROM repairs WHERE id = ?", id)
-		if err != nil || repair.State != RepairAsked {
+		before := repair.State
+		if err != nil || before != RepairAsked && (repair.Told || (before == RepairDone) == (settlement.Problem == "")) {
 			return err
 		}
 		repair.State, repair.Problem, repair.Was, repair.Became = RepairDone, settlement.Problem, settlement.Was, settlement.Became
@@ -165,8 +171,12 @@ func (s *Store) SettleRepair(ctx context.Context, id string, settlement Settleme
 			repair.State, repair.Step, repair.Problem, document{&repair.Was}, document{&repair.Became}, stamp{&repair.SettledAt}, id); err != nil {
 			return err
 		}
-		if repair.Act == ActMove && repair.State == RepairDone {
-			if _, err := tx.exec(ctx, "UPDATE cases SET bundle_hash = ? WHERE id = ?", repair.Bundle, repair.CaseID); err != nil {
+		if repair.Act == ActMove && (repair.State == RepairDone || before == RepairDone) {
+			bundle := repair.Bundle
+			if repair.State == RepairRefused {
+				bundle = repair.BundleBefore
+			}
+			if _, err := tx.exec(ctx, "UPDATE cases SET bundle_hash = ? WHERE id = ?", bundle, repair.CaseID); err != nil {
 				return err
 			}
 		}
@@ -189,8 +199,17 @@ func (s *Store) Repairs(ctx context.Context, caseID string) ([]Repair, error) {
 	return found, wrap("repairs of "+caseID, err)
 }
 
-// AskedRepairs lists repairs of which the case may not have been told, the oldest first.
-func (s *Store) AskedRepairs(ctx context.Context, before time.Time, limit int) ([]Repair, error) {
-	found, err := many[Repair](ctx, s.read(), "SELECT "+repairColumns+" FROM repairs WHERE state = ? AND asked_at <= ? ORDER BY asked_at, id"+page(limit, 0), RepairAsked, before)
-	return found, wrap("asked repairs", err)
+// RepairTold notes that the case is known to have taken a repair, and that what is written down of it holds.
+func (s *Store) RepairTold(ctx context.Context, id string) error {
+	return s.write(ctx, "repair "+id, func(tx session) error {
+		_, err := tx.exec(ctx, "UPDATE repairs SET told = ? WHERE id = ?", true, id)
+		return err
+	})
+}
+
+// UntoldRepairs lists repairs of which the case may not have been told, or may have lost what it was told, the oldest
+// first.
+func (s *Store) UntoldRepairs(ctx context.Context, before time.Time, limit int) ([]Repair, error) {
+	found, err := many[Repair](ctx, s.read(), "SELECT "+repairColumns+" FROM repairs WHERE (told = ? OR state = ?) AND asked_at <= ? ORDER BY asked_at, id"+page(limit, 0), false, RepairAsked, before)
+	return found, wrap("untold repairs", err)
 }

@@ -23,14 +23,19 @@ func TestRepairIsAskedForAndSettledOnce(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, "hash-a", move.BundleBefore)
 
-	asked, err := s.AskedRepairs(ctx, clock.Now(), 10)
+	asked, err := s.UntoldRepairs(ctx, clock.Now(), 10)
 	require.NoError(t, err)
 	require.Equal(t, []Repair{redo, move}, asked)
 	for _, problem := range []string{"no such step", ""} { // the second changes nothing
 		require.NoError(t, s.SettleRepair(ctx, redo.ID, Settlement{Problem: problem}))
+		require.NoError(t, s.RepairTold(ctx, redo.ID))
 	}
 	require.NoError(t, s.SettleRepair(ctx, move.ID, Settlement{Step: "customer", Was: json.RawMessage(`"a"`), Became: json.RawMessage(`"b"`)}))
-	asked, err = s.AskedRepairs(ctx, clock.Now(), 10)
+	asked, err = s.UntoldRepairs(ctx, clock.Now(), 10)
+	require.NoError(t, err)
+	require.Len(t, asked, 1, "done, as it seems, but does the case know?")
+	require.NoError(t, s.RepairTold(ctx, move.ID))
+	asked, err = s.UntoldRepairs(ctx, clock.Now(), 10)
 	require.NoError(t, err)
 	require.Empty(t, asked)
 
@@ -68,6 +73,34 @@ func TestRepairIsAskedForAndSettledOnce(t *testing.T) {
 	_, err = s.AskRepair(ctx, Repair{CaseID: of.ID, Act: ActRedo, Who: "op@x"})
 	require.ErrorIs(t, err, ErrCaseEnded)
 	require.ErrorIs(t, s.DeleteBundle(ctx, "hash-a"), ErrInUse, "what the case did before is explained by it")
+}
+
+// A case that lost what it was told is told again, and may come to something else: that holds then.
+func TestRepairThatComesToSomethingElse(t *testing.T) {
+	t.Parallel()
+	s, _ := testStore(t)
+	ctx := t.Context()
+	for _, body := range []string{"a", "b"} {
+		require.NoError(t, s.PutBundle(ctx, "hash-"+body, "claim", []byte(body)))
+	}
+	of, err := s.CreateCase(ctx, NewCase{UseCase: "claim", BundleHash: "hash-a"})
+	require.NoError(t, err)
+	move, err := s.AskRepair(ctx, Repair{CaseID: of.ID, Act: ActMove, Who: "op@x", Bundle: "hash-b"})
+	require.NoError(t, err)
+	for _, step := range []struct{ problem, bundle string }{{"", "hash-b"}, {"", "hash-b"}, {"too late", "hash-a"}, {"", "hash-b"}} {
+		require.NoError(t, s.SettleRepair(ctx, move.ID, Settlement{Problem: step.problem}))
+		of, err = s.Case(ctx, of.ID)
+		require.NoError(t, err)
+		require.Equal(t, step.bundle, of.BundleHash)
+	}
+	require.NoError(t, s.RepairTold(ctx, move.ID))
+	require.NoError(t, s.SettleRepair(ctx, move.ID, Settlement{Problem: "never"}))
+	of, err = s.Case(ctx, of.ID)
+	require.NoError(t, err)
+	require.Equal(t, "hash-b", of.BundleHash)
+	acts, err := s.AuditEntries(ctx, AuditFilter{CaseID: of.ID})
+	require.NoError(t, err)
+	require.Len(t, acts, 4, "asked, done, refused, done")
 }
 
 func TestCasesAreFoundByWhatKeepsThem(t *testing.T) {

@@ -147,41 +147,43 @@ func (c *Cases) repair(ctx context.Context, how asking, repair store.Repair) (wo
 			return workflows.Repaired{}, err
 		}
 	}
-	if repair.Act == store.ActCancel {
-		return c.cancel(limited, repair)
-	}
 	var reply workflows.Repaired
-	err := c.update(limited, how, client.UpdateWorkflowOptions{
-		UpdateID: repair.ID, WorkflowID: repair.CaseID, UpdateName: workflows.UpdateRepair, Args: []any{workflows.Repair{ID: repair.ID}},
-	}, &reply)
+	var err error
+	if repair.Act == store.ActCancel {
+		err = c.cancel(limited, repair)
+	} else {
+		err = c.update(limited, how, client.UpdateWorkflowOptions{
+			UpdateID: repair.ID, WorkflowID: repair.CaseID, UpdateName: workflows.UpdateRepair, Args: []any{workflows.Repair{ID: repair.ID}},
+		}, &reply)
+	}
 	if err = c.ended(ctx, repair.CaseID, err); errors.Is(err, ErrEnded) {
 		reply.Problem = "the case has ended"
 		err = c.store.SettleRepair(ctx, repair.ID, store.Settlement{Problem: reply.Problem})
 	}
+	if err == nil {
+		err = c.store.RepairTold(ctx, repair.ID)
+	}
 	return reply, err
 }
 
-// cancel tells a case that somebody wants it to end. It was told when Temporal has taken the word.
-func (c *Cases) cancel(ctx context.Context, repair store.Repair) (reply workflows.Repaired, err error) {
+// cancel tells a case that somebody wants it to end. It is told when Temporal has taken the word.
+func (c *Cases) cancel(ctx context.Context, repair store.Repair) error {
 	var how struct {
 		Undo bool `json:"undo"`
 	}
 	if err := json.Unmarshal(repair.Body, &how); err != nil {
-		return reply, fmt.Errorf("worker: repair %s: %w", repair.ID, err)
+		return fmt.Errorf("worker: repair %s: %w", repair.ID, err)
 	}
-	if err = c.CancelCase(ctx, repair.CaseID, repair.Who, how.Undo); errors.Is(err, ErrEnded) {
-		reply.Problem, err = "the case has ended", nil
+	if err := c.CancelCase(ctx, repair.CaseID, repair.Who, how.Undo); err != nil {
+		return err
 	}
-	if err != nil {
-		return reply, err
-	}
-	return reply, c.store.SettleRepair(ctx, repair.ID, store.Settlement{Problem: reply.Problem})
+	return c.store.SettleRepair(ctx, repair.ID, store.Settlement{})
 }
 
 // RepeatRepairs tells cases of repairs that were asked before an instant, and that a crash, or an engine that could not
-// be reached, kept from them. A case that is not ready is left to the next time.
+// be reached, kept from them, or of which the workflow task was lost. A case that is not ready is left to the next time.
 func (c *Cases) RepeatRepairs(ctx context.Context, before time.Time) error {
-	asked, err := c.store.AskedRepairs(ctx, before, 50)
+	asked, err := c.store.UntoldRepairs(ctx, before, 50)
 	if err != nil {
 		return fmt.Errorf("worker: %w", err)
 	}

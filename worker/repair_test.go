@@ -9,9 +9,11 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+	"go.temporal.io/sdk/client"
 
 	"crosswalk/store"
 	"crosswalk/worker"
+	"crosswalk/workflows"
 )
 
 // claim calls a system that nothing reaches: its only driver is off, so that a case waits for it.
@@ -104,6 +106,45 @@ func TestRepairOfAWaitingCase(t *testing.T) {
 	reply, err := h.worker.Cases().Repair(t.Context(), late)
 	require.NoError(t, err)
 	require.Equal(t, "the case has ended", reply.Problem)
+}
+
+// A worker that is killed within a workflow task may have written down as done what the case then knows nothing of. The
+// case is told again, does it, and does it once.
+func TestRepairOfALostWorkflowTask(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t)
+	h.write("usecases/assign.yaml", claim)
+	h.publish()
+	h.work()
+	made := h.begin("assign", `{"text": "x"}`)
+	first := h.task(made.ID)
+	asked, err := h.store.AskRepair(t.Context(), store.Repair{CaseID: made.ID, Act: store.ActRedo, Step: "solve", Who: "op"})
+	require.NoError(t, err)
+	require.NoError(t, h.store.CloseTask(t.Context(), first.ID, store.TaskSuperseded))
+	require.NoError(t, h.store.SettleRepair(t.Context(), asked.ID, store.Settlement{}))
+
+	soon := time.Now().Add(time.Hour)
+	require.NoError(t, h.worker.Cases().RepeatRepairs(t.Context(), soon))
+	var second store.Task
+	require.Eventually(t, func() bool {
+		open, err := h.store.Tasks(t.Context(), store.TaskFilter{CaseID: made.ID, Open: true})
+		if err == nil && len(open) == 1 {
+			second = open[0]
+		}
+		return second.ID != ""
+	}, time.Minute, 20*time.Millisecond, "the step is asked anew")
+	require.Equal(t, 2, second.Generation)
+	untold, err := h.store.UntoldRepairs(t.Context(), soon, 10)
+	require.NoError(t, err)
+	require.Empty(t, untold)
+
+	_, err = h.client.UpdateWorkflow(t.Context(), client.UpdateWorkflowOptions{UpdateID: "once-more", WorkflowID: made.ID, UpdateName: workflows.UpdateRepair,
+		Args: []any{workflows.Repair{ID: asked.ID}}, WaitForStage: client.WorkflowUpdateStageCompleted})
+	require.NoError(t, err)
+	answered, err := h.store.Answer(t.Context(), second.ID, second.Version, store.Actor{User: "ada@example.com", All: true}, "done", json.RawMessage(`{"outcome": "solved"}`))
+	require.NoError(t, err)
+	require.NoError(t, h.worker.Cases().Deliver(t.Context(), answered))
+	require.Equal(t, "solved", h.result(made).Outcome)
 }
 
 const loops = `

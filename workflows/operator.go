@@ -36,15 +36,28 @@ func (r *run) repairAsked(ctx workflow.Context, in Repair) (Repaired, error) {
 	if err := r.store(ctx, activities.NameReadRepair, activities.ReadRepairInput{Case: r.id, Repair: in.ID}, &wish); err != nil {
 		return Repaired{}, err
 	}
-	if !wish.Open {
+	// What is written down as done may have been done by a workflow task that was lost with its process: then the case, as its
+	// history tells it, knows nothing of it.
+	if !wish.Open && (!wish.Again || slices.Contains(r.state.Repairs, in.ID)) {
 		return Repaired{Problem: wish.Problem}, nil
 	}
 	done, err := r.operate(ctx, wish)
 	if err != nil {
 		return Repaired{}, err
 	}
+	r.remember(in.ID)
 	settle := activities.SettleRepairInput{Repair: in.ID, Problem: done.problem, Step: done.step, Was: done.was, Became: done.became}
 	return Repaired{Problem: done.problem, Task: done.task}, r.store(ctx, activities.NameSettleRepair, settle, nil)
+}
+
+// rememberedRepairs is how many repairs a case remembers to have taken: those that may be told once more.
+const rememberedRepairs = 50
+
+func (r *run) remember(repair string) {
+	r.state.Repairs = append(r.state.Repairs, repair)
+	if surplus := len(r.state.Repairs) - rememberedRepairs; surplus > 0 {
+		r.state.Repairs = slices.Delete(r.state.Repairs, 0, surplus)
+	}
 }
 
 // operate does what is wished. What is done again begins at the top level, when everybody has unwound.

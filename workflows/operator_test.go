@@ -100,6 +100,12 @@ func TestOperatorHasAStepDoneAgain(t *testing.T) {
 		t.Run(test.name, func(t *testing.T) {
 			h := newHarness(t, parkedTwice, map[string]play{"crm.find_customer": byEmail, "support.create_task": gives(ticket), "support.update_task": gives(ticket)})
 			h.operator(time.Hour, test.wish, h.takes)
+			h.env.RegisterDelayedCallback(func() { // nobody knows that it was told, and tells it again
+				repairs, err := h.store.Repairs(t.Context(), caseID)
+				require.NoError(t, err)
+				require.False(t, repairs[0].Told)
+				h.env.UpdateWorkflow(workflows.UpdateRepair, "again", &replied{h: h, do: h.takes}, workflows.Repair{ID: repairs[0].ID})
+			}, 90*time.Minute)
 			h.person(2*time.Hour, "complete", `{"outcome": "accepted"}`)
 			require.JSONEq(t, test.result, plain(t, h.run(`{"email": "jane@example.com"}`).Result))
 			require.Equal(t, append([]string{"crm.find_customer", "support.create_task"}, test.called...), h.called())

@@ -73,6 +73,7 @@ type state struct {
 	Rounds      map[string]int     // how often each run step has run something, by doneKey
 	Undos       []undo             // how what was done is undone, in the order of completion
 	UndoAtEnd   bool               // the end that was reached says to undo
+	Repairs     []string           // of operators that the case has taken, the latest
 }
 
 // newState is the state of a case that knows nothing yet. A run that continues one of an older version finds the maps

@@ -8,7 +8,9 @@ import (
 	"maps"
 	"net/url"
 	"os"
+	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -247,49 +249,70 @@ func listWouldBe(c *cobra.Command, act string, cases []caseView) error {
 	return nil
 }
 
-// repairAll goes through the cases one after the other and prints what became of each as soon as it is known. Those that
-// a filter chose are left alone if it does not fit them any more when their turn comes. Ended in the middle, it says how
-// far it came.
+// repairedAtOnce is how many cases are told at once: each takes its time, and hardly any of it here.
+const repairedAtOnce = 8
+
+// repairAll does one act on all cases, some at once, and prints what became of each as soon as it is known. Those that a
+// filter chose are left alone if it does not fit them any more when their turn comes. Ended in the middle, it says how far
+// it came.
 func repairAll(c *cobra.Command, r running, act string, cases []caseView, wish wishView, filter url.Values) error {
-	var all []repairView
-	failed := 0
-	for i, one := range cases {
-		if c.Context().Err() != nil {
-			break
-		}
-		var out struct {
-			Repair repairView `json:"repair"`
-		}
-		err := r.call(c.Context(), "POST", "/api/cases/"+url.PathEscape(one.ID)+"/repair/"+act+stillFits(act, one, filter), wish, &out)
-		done := out.Repair
-		if err != nil {
-			if len(cases) == 1 && !wantsJSON(c) {
-				return err
+	all := make([]*repairView, len(cases))
+	var mu sync.Mutex
+	var group sync.WaitGroup
+	var first error // of the only case
+	next, said, failed := 0, 0, 0
+	for range min(repairedAtOnce, len(cases)) {
+		group.Go(func() {
+			mu.Lock()
+			defer mu.Unlock()
+			for next < len(cases) && c.Context().Err() == nil {
+				i := next
+				next++
+				mu.Unlock()
+				done, err := repairOne(c, r, act, cases[i], wish, filter)
+				mu.Lock()
+				if err != nil {
+					failed++
+					first = err
+				}
+				said++
+				if all[i] = &done; !wantsJSON(c) && (err == nil || len(cases) > 1) {
+					printRepair(c, done, said, len(cases))
+				}
 			}
-			if c.Context().Err() != nil {
-				err = errors.New("the command was ended while this was asked: cases show says what became of it")
-			}
-			failed++
-			done = repairView{Case: one.ID, Reference: one.Reference, Act: act, Error: err.Error()}
-		}
-		all = append(all, done)
-		if !wantsJSON(c) {
-			printRepair(c, done, i+1, len(cases))
-		}
+		})
 	}
-	left := len(cases) - len(all)
+	group.Wait()
+	all = slices.DeleteFunc(all, func(one *repairView) bool { return one == nil })
+	left := len(cases) - said
 	if wantsJSON(c) {
-		if err := printJSON(c, map[string]any{"repairs": append([]repairView{}, all...), "left": left}); err != nil {
+		if err := printJSON(c, map[string]any{"repairs": append([]*repairView{}, all...), "left": left}); err != nil {
 			return err
 		}
 	}
 	switch {
 	case left > 0:
-		return systemError(fmt.Errorf("ended after %d of %d cases; the other %d are as they were, and the same command goes on with them", len(all), len(cases), left))
+		return systemError(fmt.Errorf("ended after %d of %d cases; the other %d were left alone, and the same command goes on with them", said, len(cases), left))
+	case failed > 0 && len(cases) == 1 && !wantsJSON(c):
+		return first
 	case failed > 0:
 		return contentError(fmt.Errorf("%d of %d cases were not repaired", failed, len(cases)))
 	}
 	return nil
+}
+
+func repairOne(c *cobra.Command, r running, act string, one caseView, wish wishView, filter url.Values) (repairView, error) {
+	var out struct {
+		Repair repairView `json:"repair"`
+	}
+	err := r.call(c.Context(), "POST", "/api/cases/"+url.PathEscape(one.ID)+"/repair/"+act+stillFits(act, one, filter), wish, &out)
+	switch {
+	case err == nil:
+		return out.Repair, nil
+	case c.Context().Err() != nil:
+		err = systemError(errors.New("the command was ended while this was asked: cases show says what became of it"))
+	}
+	return repairView{Case: one.ID, Reference: one.Reference, Act: act, Error: err.Error()}, err
 }
 
 // stillFits is what a case that was chosen must still be like. What gives a step a result, or leaves it out, means the step

@@ -34,10 +34,10 @@ func TestEveryEnd(t *testing.T) {
 // TestDemoOnce is what `make demo ONCE=1` does once it has compiled.
 func TestDemoOnce(t *testing.T) {
 	t.Parallel()
-	began := time.Now()
 	p := start(t, "reached their expected end", "demo", "--once", "--dir", filepath.Join(t.TempDir(), "demo"), "--ports", "0", "--listen", "127.0.0.1:0")
 	<-p.ended
 	require.Zero(t, p.cmd.ProcessState.ExitCode())
 	require.Contains(t, p.said(), "\n10 of 10 reached their expected end")
-	require.Less(t, time.Since(began), 90*time.Second)
+	used := p.cmd.ProcessState.UserTime() + p.cmd.ProcessState.SystemTime()
+	require.Less(t, used, 90*time.Second, "what it makes the machine do, which is the same however busy that is with others")
 }

@@ -17,7 +17,9 @@ import (
 )
 
 // pool is shared by all tests of the package: they run side by side in one real browser.
-var pool = NewPool(PoolOptions{Runs: 4})
+// It has places enough: a test keeps those of its pages until it ends, and two tests that each wait for one more would
+// wait for ever.
+var pool = NewPool(PoolOptions{Runs: 64})
 
 func TestMain(m *testing.M) {
 	if _, err := FindChromium(Shell); err != nil {

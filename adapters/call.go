@@ -162,10 +162,26 @@ func (c *Connection) settle(ctx context.Context, op *Operation, call Call, vars 
 		}
 		return rules.Value{}, false, nil
 	case err != nil:
-		return rules.Value{}, true, err
+		return rules.Value{}, true, notFoundOut(err)
 	}
 	value, err = c.fit(op, op.Output, value, call.Reads)
 	return value, true, err
+}
+
+// notFoundOut is a look-up that did not find out what became of a write. What the system says of the look-up is not said of the
+// write: several records that fit, say, are a question for a person and no refusal.
+func notFoundOut(err error) error {
+	var failure *contracts.Error
+	if !errors.As(err, &failure) {
+		return err
+	}
+	doubt := *failure
+	doubt.NothingSent, doubt.Message = false, "it may have been carried out, and looking it up failed: "+failure.Message
+	switch failure.Class {
+	case contracts.NotUnique, contracts.Validation, contracts.Conflict, contracts.Declined:
+		doubt.Class, doubt.Candidates = contracts.OutcomeUnknown, rules.Missing()
+	}
+	return &doubt
 }
 
 func latest(one, other time.Time) time.Time {

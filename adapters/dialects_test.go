@@ -170,3 +170,39 @@ func TestRowsThatDoNotFitTheirColumns(t *testing.T) {
 		require.ErrorContains(t, problems.Err(), want, reply)
 	}
 }
+
+const counterAdapter = `adapter: acme
+contract: files
+protocol: files
+connection: {settings: {directory: {required: true}}}
+operations:
+  count:
+    effect: write
+    safety: natural_key
+    input: {}
+    requests:
+      - name: before
+        read: counter.json
+        answers: json
+      - name: written
+        write: counter.json
+        json: {n: '${before.body.n + 1}'}
+    output: {ok: true}
+`
+
+// TestAWriteThatAddsUpInAFileIsFound: as many files as before, and another content.
+func TestAWriteThatAddsUpInAFileIsFound(t *testing.T) {
+	t.Parallel()
+	adapter, problems := adapters.Parse("acme.yaml", []byte(counterAdapter), contracts.Catalog())
+	require.Empty(t, problems.Error())
+	tests, problems := conformance.Parse("acme.tests.yaml", []byte(`settings: {directory: /srv}
+tests:
+  - {name: counted, operation: count, key: k, exchanges: [{expect: {file: counter.json}, reply: {json: {n: 1}}}], output: {ok: true}}
+`), adapter)
+	require.Empty(t, problems.Error())
+	report, err := conformance.Run(t.Context(), adapter, tests, nil)
+	require.NoError(t, err)
+	require.Len(t, report.Findings, 1)
+	require.Contains(t, report.Findings[0].String(), "acme.yaml: error: files.count: a write happens once\n  fault:    it is asked for again although it was done\n")
+	require.Contains(t, report.Findings[0].Found, `exchange/counter.json held "{\"n\":2}`)
+}

@@ -110,7 +110,7 @@ func openPostgres(t *tables, how entry) (address string, stop func(), err error)
 	begins := func(ctx context.Context) (context.Context, error) {
 		return context.WithValue(ctx, sittingKey{}, t.sit()), nil
 	}
-	server, err := wire.NewServer(p.handle, wire.SessionAuthStrategy(wire.ClearTextPassword(login)), wire.SessionMiddleware(begins), wire.Logger(slog.New(slog.NewTextHandler(io.Discard, nil))))
+	server, err := wire.NewServer(p.handle, wire.SessionAuthStrategy(wire.ClearTextPassword(login)), wire.SessionMiddleware(begins), wire.MessageBufferSize(1<<18), wire.Logger(slog.New(slog.NewTextHandler(io.Discard, nil))))
 	if err != nil {
 		return "", nil, errors.Join(err, listener.Close())
 	}

@@ -121,6 +121,8 @@ func (s subject) rowDisturbances() []disturbance {
 			return
 		}
 		all = append(all, disturbance{f.check, f.name, func(ctx context.Context) {
+			s.heavy.Lock() // one at a time: they are large
+			defer s.heavy.Unlock()
 			t := &tables{adapter: s.adapter, exchanges: exchanges, again: true}
 			connection, leave, err := s.enter(t, entry{})
 			if err != nil {
@@ -144,6 +146,7 @@ func (s subject) rowDisturbances() []disturbance {
 		for i, column := range r.Columns {
 			if strings.HasSuffix(column, ":text") {
 				cells[i] = rules.Text(strings.Repeat("x", 4<<20))
+				break
 			}
 		}
 		r.Rows = rules.List(slices.Repeat([]rules.Value{rules.List(cells...)}, 17)...)

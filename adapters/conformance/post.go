@@ -231,15 +231,15 @@ func (m sentMail) differs(want map[string]string) string {
 }
 
 // things are the mails of all mailboxes, numbered.
-func (p *post) things() []string {
-	var all []string
+func (p *post) things() map[string]string {
+	all := map[string]string{}
 	for _, name := range mailboxes {
-		status, err := p.user.Status(name, &imap.StatusOptions{NumMessages: true})
+		status, err := p.user.Status(name, &imap.StatusOptions{NumMessages: true, NumUnseen: true, UIDNext: true, Size: true})
 		if err != nil || status.NumMessages == nil {
 			continue
 		}
-		for number := range *status.NumMessages {
-			all = append(all, fmt.Sprintf("%s/%d", name, number+1))
+		for number := range *status.NumMessages { // the mails themselves are not to be had: what is known of all of them stands for each
+			all[fmt.Sprintf("%s/%d", name, number+1)] = fmt.Sprintf("one of %d bytes, %d unseen, the next is %d", *status.Size, *status.NumUnseen, status.UIDNext)
 		}
 	}
 	return all

@@ -3,6 +3,7 @@ package conformance
 import (
 	"context"
 	"fmt"
+	"maps"
 	"net"
 	"net/url"
 	"slices"
@@ -22,8 +23,8 @@ type server interface {
 	address() string
 	// outcome says what a test expected and is not there.
 	outcome(exchanges []Exchange) []string
-	// things are the names of all that is there, for whoever looks for what should not be.
-	things() []string
+	// things are all that is there, by name, each with what is in it: for whoever looks for what should not be.
+	things() map[string]string
 	close()
 }
 
@@ -200,7 +201,7 @@ func (s *subject) hostileServer(ctx context.Context, f fault) {
 			s.find(Finding{Operation: s.op.Name, Check: f.check, Fault: f.name, Expected: "an error of the input, or none", Found: short(err.Error()), Change: "put the input where a text belongs"})
 		}
 	}
-	for _, thing := range peer.things() {
+	for thing := range peer.things() {
 		if !before[placeOf(thing)] {
 			s.find(Finding{Operation: s.op.Name, Check: f.check, Fault: f.name, Expected: "nothing in another place", Found: short(thing), Change: "nothing: this is a fault of the runtime, report it"})
 		}
@@ -240,9 +241,32 @@ func (s *subject) servedAgain(ctx context.Context, f fault) {
 	once := peer.things()
 	call.FirstSent = time.Now().Add(-s.op.Safety.Late - time.Hour)
 	_, err = connection.Call(ctx, call)
-	if twice := peer.things(); len(twice) != len(once) || err != nil && contracts.ClassOf(err) != contracts.OutcomeUnknown {
-		s.find(Finding{Operation: s.op.Name, Check: f.check, Fault: f.name, Expected: "exactly one effect", Found: fmt.Sprintf("%d things where there were %d, and %v", len(twice), len(once), err), Change: "the safety of the operation"})
+	found := changesOf(once, peer.things())
+	if err != nil && contracts.ClassOf(err) != contracts.OutcomeUnknown {
+		found = append(found, err.Error())
 	}
+	if len(found) > 0 {
+		s.find(Finding{Operation: s.op.Name, Check: f.check, Fault: f.name, Expected: "exactly one effect", Found: strings.Join(found, "; "), Change: "the safety of the operation"})
+	}
+}
+
+// changesOf says what is otherwise than before.
+func changesOf(before, after map[string]string) (changes []string) {
+	for _, name := range slices.Sorted(maps.Keys(after)) {
+		was, there := before[name]
+		switch {
+		case !there:
+			changes = append(changes, name+" is there too")
+		case was != after[name]:
+			changes = append(changes, fmt.Sprintf("%s held %q, and holds %q", name, short(was), short(after[name])))
+		}
+	}
+	for _, name := range slices.Sorted(maps.Keys(before)) {
+		if _, there := after[name]; !there {
+			changes = append(changes, name+" is there no more")
+		}
+	}
+	return changes
 }
 
 // wireFault is what becomes of the connections of a server.

@@ -13,7 +13,6 @@ import (
 	"os"
 	"path"
 	"path/filepath"
-	"slices"
 	"strings"
 
 	"github.com/pkg/sftp"
@@ -58,13 +57,15 @@ func (s shelf) outcome(exchanges []Exchange) []string {
 	})
 }
 
-func (s shelf) things() []string {
-	var all []string
+func (s shelf) things() map[string]string {
+	all := map[string]string{}
 	_ = filepath.WalkDir(s.directory, func(at string, entry fs.DirEntry, err error) error {
-		if err == nil && !entry.IsDir() {
-			relative, _ := filepath.Rel(s.directory, at)
-			all = append(all, filepath.ToSlash(relative))
+		if err != nil || entry.IsDir() {
+			return err
 		}
+		relative, _ := filepath.Rel(s.directory, at)
+		content, err := os.ReadFile(at)
+		all[filepath.ToSlash(relative)] = string(content)
 		return err
 	})
 	return all
@@ -199,24 +200,29 @@ func (s *sftpServer) close() {
 }
 
 func (s *sftpServer) outcome(exchanges []Exchange) []string {
-	return writtenAs(exchanges, func(name string) ([]byte, error) {
-		file, err := s.files.Open("/" + exchangeFolder + "/" + name)
-		if err != nil {
-			return nil, err
-		}
-		defer file.Close()
-		return io.ReadAll(file)
-	})
+	return writtenAs(exchanges, func(name string) ([]byte, error) { return s.content("/" + exchangeFolder + "/" + name) })
 }
 
-func (s *sftpServer) things() []string {
-	var all []string
+func (s *sftpServer) things() map[string]string {
+	all := map[string]string{}
 	walker := s.files.Walk("/")
 	for walker.Step() {
 		if walker.Err() == nil && !walker.Stat().IsDir() {
-			all = append(all, strings.TrimPrefix(walker.Path(), "/"))
+			content, err := s.content(walker.Path())
+			if err != nil {
+				content = []byte("unreadable: " + err.Error())
+			}
+			all[strings.TrimPrefix(walker.Path(), "/")] = string(content)
 		}
 	}
-	slices.Sort(all)
 	return all
+}
+
+func (s *sftpServer) content(name string) ([]byte, error) {
+	file, err := s.files.Open(name)
+	if err != nil {
+		return nil, err
+	}
+	defer file.Close()
+	return io.ReadAll(file)
 }

@@ -64,6 +64,7 @@ type suite struct {
 	tests   *Tests
 	only    *regexp.Regexp
 	failure error
+	heavy   sync.Mutex // held by what takes much memory
 	mu      sync.Mutex
 	report  Report
 }

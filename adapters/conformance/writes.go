@@ -20,14 +20,15 @@ const checkOnce = "a write happens once"
 // World is a system that carries writes out, as the safety of the operation says that it does: it knows repeats by their
 // key, overwrites the same record, or does it again. What it did can be looked up.
 type World struct {
-	subject *subject
-	base    string
-	mu      sync.Mutex
-	done    []string // each effect, by what makes it the same one
-	forgets bool     // it does not know keys any more
-	keyless bool     // a write came without its key
-	fault   func(w http.ResponseWriter, r *http.Request, perform func(), answer func())
-	behind  func(w http.ResponseWriter) // answers what the operation asks once the write was carried out; nil: as its test says
+	subject   *subject
+	base      string
+	mu        sync.Mutex
+	done      []string // each effect, by what makes it the same one
+	forgets   bool     // it does not know keys any more
+	keyless   bool     // a write came without its key
+	strangers bool     // a look-up finds the record of another write, alone or in front of ours
+	fault     func(w http.ResponseWriter, r *http.Request, perform func(), answer func())
+	behind    func(w http.ResponseWriter) // answers what the operation asks once the write was carried out; nil: as its test says
 }
 
 // Effects is how many effects there were.
@@ -110,10 +111,13 @@ func (o *World) disturbed(w http.ResponseWriter) bool {
 // lookUp answers as the tests of the look-up say: those in which it finds something once it was done, the others before.
 func (o *World) lookUp(w http.ResponseWriter, r *http.Request) {
 	done := o.Effects() > 0
+	o.mu.Lock()
+	strangers := o.strangers
+	o.mu.Unlock()
 	var best *Exchange
 	var same func(string) string
 	for _, test := range o.subject.tests.Tests {
-		if test.Operation != o.subject.op.Safety.Lookup || (test.Error == nil) != done {
+		if test.Operation != o.subject.op.Safety.Lookup || (test.Error == nil) != (done || strangers) {
 			continue
 		}
 		renamed := o.renamed(test)
@@ -128,6 +132,9 @@ func (o *World) lookUp(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	reply := same(string(best.Reply.body(o.base)))
+	if value, err := rules.FromJSON([]byte(reply)); err == nil && strangers {
+		reply = string(strange(value, o.subject.test.Key, done).Plain())
+	}
 	answer := best.Reply
 	answer.JSON, answer.Text = rules.Missing(), reply
 	if w.Header().Get("Content-Type") == "" {
@@ -225,7 +232,7 @@ func (s subject) writeDisturbances() []disturbance {
 			}, nil, ttl+time.Hour)
 		}})
 	}
-	return all
+	return append(all, s.strangerDisturbances()...)
 }
 
 // once makes one fault during a write and goes on as the ledger of effects does: what is certain ends, what may have

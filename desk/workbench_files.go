@@ -70,7 +70,7 @@ func (d *Desk) keepDraft(ctx context.Context, f tableFile, t benchTable, who per
 	if err != nil {
 		return err
 	}
-	return d.Store.PutDraftFile(ctx, store.DraftFile{Draft: draftName(f.name, who), Path: name, Body: text, Base: base, Present: true, Who: who.login})
+	return d.Store.PutDraftFile(ctx, store.DraftFile{Draft: draftName(f.name, who), Path: name, Body: text, Base: base, Present: true, Who: who.login}, false)
 }
 
 // baseOf is what a draft begins with: the file of the workspace, which may not be there, else what is in force.
@@ -107,7 +107,7 @@ func (d *Desk) apiTableSave(w http.ResponseWriter, r *http.Request, who person) 
 	if err != nil {
 		return err
 	}
-	if err := d.Store.DiscardDraft(r.Context(), draftName(f.name, who), ""); err != nil && !errors.Is(err, store.ErrNotFound) {
+	if _, err := d.Store.EndDraft(r.Context(), files); err != nil {
 		return err
 	}
 	if err := d.audit(r.Context(), who, "rules.save", "", map[string]any{"table": f.name, "file": files[0].Path}); err != nil {

@@ -2,6 +2,8 @@ package store
 
 import (
 	"context"
+	"errors"
+	"fmt"
 	"time"
 )
 
@@ -22,12 +24,23 @@ func (f *DraftFile) fields() []any {
 	return []any{&f.Draft, &f.Path, &f.Body, &f.Base, &f.Present, &f.Who, stamp{&f.ChangedAt}}
 }
 
+// ErrElses says that a file of a draft is what somebody else has written.
+var ErrElses = errors.New("somebody else has written this file of the draft")
+
 // PutDraftFile stores a file of a draft. The base of a file that is there already stays: it says what the draft began
-// with.
-func (s *Store) PutDraftFile(ctx context.Context, file DraftFile) error {
+// with. What somebody else has written into the draft is not overwritten (ErrElses) unless over is set.
+func (s *Store) PutDraftFile(ctx context.Context, file DraftFile, over bool) error {
 	file.ChangedAt = s.now()
 	return s.write(ctx, "draft "+file.Draft, func(tx session) error {
-		_, err := tx.insert(ctx, "drafts", draftColumns, file.fields(), `ON CONFLICT (draft, path) DO UPDATE SET
+		var who string
+		err := tx.scalar(ctx, "SELECT who FROM drafts WHERE draft = ? AND path = ?", []any{file.Draft, file.Path}, &who)
+		if err == nil && who != file.Who && !over {
+			return fmt.Errorf("%s, in %s: %w", who, file.Path, ErrElses)
+		}
+		if err != nil && !errors.Is(err, ErrNotFound) {
+			return err
+		}
+		_, err = tx.insert(ctx, "drafts", draftColumns, file.fields(), `ON CONFLICT (draft, path) DO UPDATE SET
 			body = excluded.body, present = excluded.present, who = excluded.who, changed_at = excluded.changed_at`)
 		return err
 	})
@@ -61,4 +74,27 @@ func (s *Store) DiscardDraft(ctx context.Context, draft, path string) error {
 		}
 		return err
 	})
+}
+
+// EndDraft forgets the files of a draft that were saved, as they were then: what has been written into it since stays. It
+// says whether anything did.
+func (s *Store) EndDraft(ctx context.Context, saved []DraftFile) (more bool, err error) {
+	err = s.write(ctx, "end a draft", func(tx session) error {
+		var left int
+		for _, file := range saved {
+			if _, err := tx.exec(ctx, "DELETE FROM drafts WHERE draft = ? AND path = ? AND body = ? AND present = ?", file.Draft, file.Path, file.Body, file.Present); err != nil {
+				return err
+			}
+			// What is left of the file was written on top of what is in the workspace now.
+			if _, err := tx.exec(ctx, "UPDATE drafts SET base = ? WHERE draft = ? AND path = ?", file.Body, file.Draft, file.Path); err != nil {
+				return err
+			}
+			if err := tx.scalar(ctx, "SELECT COUNT(*) FROM drafts WHERE draft = ?", []any{file.Draft}, &left); err != nil {
+				return err
+			}
+		}
+		more = left > 0
+		return nil
+	})
+	return more, err
 }

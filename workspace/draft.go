@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"syscall"
 
 	"crosswalk/store"
 )
@@ -41,7 +42,16 @@ func ReadFile(dir, name string) ([]byte, error) {
 
 // SaveDraft writes the files of a draft into the folder of the workspace. Files that have changed since the draft began
 // are left alone, with all others (ErrChanged), unless force is set.
-func SaveDraft(dir string, stored []store.DraftFile, force bool) error {
+func SaveDraft(dir string, stored []store.DraftFile, force bool) (err error) {
+	folder, err := os.Open(dir)
+	if err != nil {
+		return fmt.Errorf("workspace: %w", err)
+	}
+	defer func() { err = errors.Join(err, folder.Close()) }()
+	// Two who save at once would both find the file as their drafts began with it. The lock goes with the open folder.
+	if err := syscall.Flock(int(folder.Fd()), syscall.LOCK_EX); err != nil {
+		return fmt.Errorf("workspace: locking %s: %w", dir, err)
+	}
 	for _, file := range stored {
 		now, err := ReadFile(dir, file.Path)
 		if err != nil {

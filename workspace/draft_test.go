@@ -4,6 +4,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -26,7 +27,7 @@ func TestDraft(t *testing.T) {
 		{Path: "usecases/refill.yaml", Body: []byte(strings.ReplaceAll(string(useCase), "usecase: restock", "usecase: refill")), Present: true},
 	} {
 		file.Draft = "refill"
-		require.NoError(t, s.PutDraftFile(t.Context(), file))
+		require.NoError(t, s.PutDraftFile(t.Context(), file, false))
 	}
 	stored, err := s.Draft(t.Context(), "refill")
 	require.NoError(t, err)
@@ -36,7 +37,7 @@ func TestDraft(t *testing.T) {
 	config, err := ReadFile(dir, "crosswalk.yaml")
 	require.NoError(t, err)
 	require.NoError(t, s.PutDraftFile(t.Context(), store.DraftFile{Draft: "refill", Path: "crosswalk.yaml", Present: true, Base: config,
-		Body: []byte(strings.ReplaceAll(string(config), "starts: restock", "starts: refill"))}))
+		Body: []byte(strings.ReplaceAll(string(config), "starts: restock", "starts: refill"))}, false))
 	stored, err = s.Draft(t.Context(), "refill")
 	require.NoError(t, err)
 	w, problems := LoadDraft(dir, DraftOf(stored))
@@ -65,4 +66,32 @@ func TestDraft(t *testing.T) {
 		_, err := ReadFile(dir, wrong)
 		require.ErrorContains(t, err, "is not the path of a file in a workspace", wrong)
 	}
+}
+
+// Of several who save at once what began with the same file, one does, and the others are told.
+func TestDraftsSavedAtOnce(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	require.NoError(t, os.MkdirAll(filepath.Join(dir, "rules"), 0o700))
+	require.NoError(t, os.WriteFile(filepath.Join(dir, "rules/x.yaml"), []byte("old"), 0o600))
+	errs := make([]error, 16)
+	var group sync.WaitGroup
+	for i := range errs {
+		group.Go(func() {
+			errs[i] = SaveDraft(dir, []store.DraftFile{{Draft: "d", Path: "rules/x.yaml", Base: []byte("old"), Body: []byte{'a' + byte(i)}, Present: true}}, false)
+		})
+	}
+	group.Wait()
+	var saved []int
+	for i, err := range errs {
+		if err == nil {
+			saved = append(saved, i)
+		} else {
+			require.ErrorIs(t, err, ErrChanged)
+		}
+	}
+	require.Len(t, saved, 1)
+	text, err := os.ReadFile(filepath.Join(dir, "rules/x.yaml"))
+	require.NoError(t, err)
+	require.Equal(t, string([]byte{'a' + byte(saved[0])}), string(text))
 }

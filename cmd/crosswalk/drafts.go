@@ -78,6 +78,7 @@ func draftCommand(name, arguments, short string, do func(c *cobra.Command, d dra
 	case "write":
 		c.Flags().String("from", "", "file to read instead of standard input")
 		c.Flags().Bool("delete", false, "the draft deletes the file")
+		c.Flags().Bool("over", false, "also over what somebody else has written into the draft")
 	case "save":
 		c.Flags().Bool("force", false, "also over files that have changed since the draft began")
 	}
@@ -122,7 +123,10 @@ func draftsWrite(c *cobra.Command, d drafts, args []string) error {
 			return err
 		}
 	}
-	if err := d.store.PutDraftFile(c.Context(), file); err != nil {
+	over, _ := c.Flags().GetBool("over")
+	if err := d.store.PutDraftFile(c.Context(), file, over); errors.Is(err, store.ErrElses) {
+		return contentError(fmt.Errorf("%w: look at it with crosswalk drafts show, use a draft of another name, or overwrite it with --over", err))
+	} else if err != nil {
 		return err
 	}
 	if wantsJSON(c) {
@@ -225,7 +229,8 @@ func draftsSave(c *cobra.Command, d drafts, args []string) error {
 	} else if err != nil {
 		return err
 	}
-	if err := d.store.DiscardDraft(c.Context(), args[0], ""); err != nil {
+	more, err := d.store.EndDraft(c.Context(), files)
+	if err != nil {
 		return err
 	}
 	var paths []string
@@ -233,9 +238,13 @@ func draftsSave(c *cobra.Command, d drafts, args []string) error {
 		paths = append(paths, file.Path)
 	}
 	if wantsJSON(c) {
-		return printJSON(c, map[string]any{"saved": paths})
+		return printJSON(c, map[string]any{"saved": paths, "more": more})
 	}
-	fmt.Fprintf(c.OutOrStdout(), "saved %s; the draft has ended\n", strings.Join(paths, ", "))
+	what := "the draft has ended"
+	if more {
+		what = "more was written into the draft meanwhile, and stays in it"
+	}
+	fmt.Fprintf(c.OutOrStdout(), "saved %s; %s\n", strings.Join(paths, ", "), what)
 	return nil
 }
 

@@ -214,3 +214,25 @@ func TestPeopleAreNotRemembered(t *testing.T) {
 	require.Equal(t, []string{"Orders"}, sure.Headings, "what recurs with other inputs is kept")
 	require.Equal(t, "/customers/*/save", sure.Action)
 }
+
+// TestWhatVariesIsNoDrift holds that a page on which something is another each time, month or row is as it was: nothing is
+// warned of, and nothing is proposed.
+func TestWhatVariesIsNoDrift(t *testing.T) {
+	t.Parallel()
+	p := servePages(t)
+	visit := 0
+	months := []string{"October", "November", "December", "January"}
+	p.mux.HandleFunc("GET /orders", func(w http.ResponseWriter, _ *http.Request) {
+		_, _ = fmt.Fprintf(w, `<body><h1>Orders of %s</h1><h2>Open (%d)</h2><h3>Basics</h3><form action="/orders"><table><tr><td>Screw %c</td><td><input name="amount_1"></td></tr><tr><td>Nut</td><td><input name="amount_2"></td></tr></table>
+			<p>%s <input name="remark"></p></form>`, months[visit], visit, 'a'+rune(visit), []string{"Ada", "Ben", "Cem", "Dan"}[visit])
+	})
+	program, m := compileTest(t, plainSystem, "  - goto: /orders\n  - fill: {into: {field: amount_1}, value: '1'}\n  - fill: {into: {field: remark}, value: x}\n", "{}"), newMemory()
+	runner := NewRunner(pool, nil)
+	runner.Remember(m)
+	for visit = range months {
+		result, err := runner.Run(t.Context(), program, lookFor(p.URL, fmt.Sprint(visit)))
+		require.NoError(t, err)
+		require.Empty(t, result.Warnings, "visit %d", visit)
+	}
+	require.Empty(t, m.changes)
+}

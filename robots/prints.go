@@ -169,6 +169,9 @@ func (u *run) compare(ctx context.Context, f frame, place string, now Print, cho
 	if u.program.write != nil && !u.sent && !u.settling && now.Tag != "table" {
 		grave = u.grown(ctx, f, known, now, grave)
 	}
+	if len(grave) == 0 && !known.Sure {
+		return nil // what differs between the first runs is not what the place is known by
+	}
 	words := strings.Join(append(slices.Clone(grave), light...), "; ")
 	u.warn(fmt.Sprintf("%s: the page is not as it was: %s", place, words))
 	u.propose(Change{Kind: ChangePage, Place: place, Words: words, Reason: "the page is not as it was when the robot was first seen to work", Page: u.skeleton(ctx, f, nil)})
@@ -233,7 +236,7 @@ func (u *run) remember(ctx context.Context, err error) {
 		for place, seen := range u.seen {
 			known, is := u.known[place]
 			grave, light := known.against(seen.Print, u.asked())
-			if is && (known.Sure && seen.Page == "" || len(grave)+len(light) > 0) {
+			if is && (known.Sure && (seen.Page == "" || len(light) > 0) || len(grave) > 0) {
 				continue // there is nothing to learn, or it is proposed
 			}
 			one := Seen{Place: place, Print: known.learned(seen.Print.veiled(hide), u.input(), u.asked(), u.runner.now()), Page: seen.Page}

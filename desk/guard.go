@@ -44,9 +44,6 @@ func (p person) Login() string { return p.login }
 // Lead tells whether the person may stop systems and cases.
 func (p person) Lead() bool { return p.lead }
 
-// leads are the roles that see every queue and may stop systems and cases.
-var leads = []string{"support-lead", "operator"}
-
 func personOf(user *workspace.User, people *workspace.People, token string, day time.Time) person {
 	p := person{name: user.Name, login: user.Email, token: token}
 	absent := people.DeputyFor(user, day)
@@ -60,7 +57,7 @@ func personOf(user *workspace.User, people *workspace.People, token string, day 
 				p.queues = append(p.queues, name)
 			}
 		}
-		p.lead = p.lead || slices.ContainsFunc(leads, acting.Has)
+		p.lead = p.lead || slices.ContainsFunc(workspace.Leads, acting.Has)
 		p.analyst = p.analyst || slices.ContainsFunc(analysts, acting.Has)
 	}
 	return p

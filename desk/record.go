@@ -35,7 +35,7 @@ type stepView struct {
 	Step     store.StepResult
 	Facts    []Fact
 	Pictures []string
-	Files    []string
+	Files    []fileView
 	Old      bool // a later generation took its place
 }
 
@@ -131,13 +131,21 @@ func shortOutputs(outputs rules.Value) string {
 	return short(strings.Join(said, ", "))
 }
 
+// fileView is a file that can be downloaded: under which name, and what it is.
+type fileView struct{ ID, Name, Title string }
+
 // files parts pictures from what can only be downloaded.
-func files(ids []string, types map[string]string) (pictures, others []string) {
+func files(ids []string, types map[string]string) (pictures []string, others []fileView) {
 	for _, id := range ids {
-		if strings.HasPrefix(types[id], "image/") {
+		switch kind, _, _ := strings.Cut(types[id], ";"); {
+		case strings.HasPrefix(kind, "image/"):
 			pictures = append(pictures, id)
-		} else {
-			others = append(others, id)
+		case kind == "text/html":
+			others = append(others, fileView{id, "report.html", "What the robot did"})
+		case kind == "application/json":
+			others = append(others, fileView{id, "steps.json", "Its steps, for programs"})
+		default:
+			others = append(others, fileView{id, "file", "A file that it fetched"})
 		}
 	}
 	return pictures, others

@@ -23,7 +23,7 @@ type taskData struct {
 	Errors      []string // how an operation that a person carries out may end otherwise
 	Problem     []Fact
 	Pictures    []string
-	Files       []string
+	Files       []fileView
 	Acts        []string
 	Corrections []correction
 	Ask         robotAsk

@@ -94,6 +94,25 @@ func TestACandidateThatAPersonChooses(t *testing.T) {
 	require.Equal(t, contracts.Drift, contracts.ClassOf(err))
 }
 
+// TestTwinsCanBeChosen holds that of two buttons which nothing but their places tells apart each can be chosen, before anything else.
+func TestTwinsCanBeChosen(t *testing.T) {
+	t.Parallel()
+	p := servePages(t)
+	program := compileTest(t, plainSystem, "\n  - goto: /twins.html\n  - click: {any: [{button: Suchen}, {css: 'input[type=submit]'}]}\n  - expect: {text: '/which=below/'}\n", "{}")
+	call := Call{Base: p.URL}
+	_, err := NewRunner(pool, nil).Run(t.Context(), program, call)
+	var asked *contracts.Error
+	require.True(t, errors.As(err, &asked), "%v", err)
+	require.Contains(t, asked.Error(), `fits several elements: <input type=submit> "Suchen", <input type=submit> "Suchen"`)
+	candidates := asked.Ask.Get("candidates").Items()
+	require.GreaterOrEqual(t, len(candidates), 2)
+	require.Equal(t, "Suchen <input>, number 1 of 2 on the page", candidates[0].Get("says").Text())
+	require.Equal(t, "Suchen <input>, number 2 of 2 on the page", candidates[1].Get("says").Text())
+	call.Help = Help{Step: asked.Ask.Get("step").Text(), Hash: asked.Ask.Get("hash").Text(), Target: candidates[1].Get("target").Text()}
+	_, err = NewRunner(pool, nil).Run(t.Context(), program, call)
+	require.NoError(t, err, "%s", call.Help.Target)
+}
+
 // TestAQuestionAfterTheCommitDoesNotVoidIt holds that a question says whether something was sent before it was asked.
 func TestAQuestionAfterTheCommitDoesNotVoidIt(t *testing.T) {
 	t.Parallel()

@@ -20,6 +20,7 @@ type compiler struct {
 	secretScope *rules.Type // what secret holds, in the places where secrets may be used
 	login       bool
 	finder      bool           // run: find is possible here
+	named       bool           // the alternatives that are compiled have one that is named as a person or the application does
 	assigned    []string       // names read so far in the innermost block
 	places      map[string]int // the column of the first step at each file:line
 }

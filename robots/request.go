@@ -274,7 +274,7 @@ func (c *compiler) apart(e effect, n *source.Node) {
 	}
 	for _, read := range list {
 		if (read.method == "" || read.method == e.method) && !e.differs(read) {
-			n.Errorf("give both a field of the form whose values differ", "%s of the system file, %q, may let this request through as a read", name, read.url)
+			n.Errorf("name the address to which the commit sends; where that is the same, give both a field of the form whose values differ", "%s of the system file, %q, may let this request through as a read", name, read.url)
 		}
 	}
 }

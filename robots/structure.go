@@ -17,6 +17,7 @@ type Structure struct {
 	Forms    []FormStructure  `json:"forms,omitempty"`
 	Links    []string         `json:"links,omitempty"`
 	Tables   []TableStructure `json:"tables,omitempty"`
+	Labels   []string         `json:"-"` // beside which a value stands; only for somebody who looks at the page now
 	Logout   *struct {
 		Kind string `json:"kind"`
 		Text string `json:"text"`
@@ -65,6 +66,7 @@ func (t *tab) structure(ctx context.Context, samples bool) []Structure {
 				Count    int
 				Rows     [][]string
 			}
+			Labels []string
 			Logout *struct {
 				Kind string `json:"kind"`
 				Text string `json:"text"`
@@ -74,7 +76,7 @@ func (t *tab) structure(ctx context.Context, samples bool) []Structure {
 			continue
 		}
 		one := s.Structure
-		one.Frame = t.nameOf(f)
+		one.Frame, one.Labels = t.nameOf(f), s.Labels
 		for _, table := range s.Tables {
 			one.Tables = append(one.Tables, TableStructure{Headings: table.Headings, Count: table.Count, Rows: table.Rows})
 		}
@@ -115,11 +117,15 @@ func (t *tab) nameOf(f frame) string {
 	return place[1:]
 }
 
+// Name is a target of one kind and a text.
+type Name struct{ Kind, Text string }
+
 // Voice is what one alternative of a target means on the page now.
 type Voice struct {
 	Count int    // how many elements
 	Type  string // of a field
 	Post  string // the address to which its form is posted
+	Names []Name // of a field: by which it alone is found
 }
 
 // voices asks a page what each alternative of a target means.

@@ -46,6 +46,16 @@ type System struct {
 	places        map[string]int // where steps begin, for compilers
 }
 
+// Searches are the addresses that may be posted to because they only search, whatever is sent there.
+func (s *System) Searches() (addresses []string) {
+	for _, rule := range s.searches {
+		if len(rule.form) == 0 {
+			addresses = append(addresses, rule.url)
+		}
+	}
+	return addresses
+}
+
 // session says how the application is logged in to and how one sees that.
 type session struct {
 	start       string

@@ -2,6 +2,7 @@ package robots
 
 import (
 	"regexp"
+	"slices"
 	"strings"
 
 	"crosswalk/rules"
@@ -86,6 +87,11 @@ func (c *compiler) compileTarget(n *source.Node) *target {
 func (c *compiler) compileKind(t *target, fields map[string]*source.Node) {
 	switch t.kind {
 	case "any":
+		before := c.named
+		c.named = slices.ContainsFunc(fields["any"].List(), func(n *source.Node) bool {
+			return slices.ContainsFunc(n.Keys(), func(key string) bool { return slices.Contains(kinds, key) && key != "css" && key != "xpath" })
+		})
+		defer func() { c.named = before }()
 		for _, alternative := range fields["any"].List() {
 			inner := c.compileTarget(alternative)
 			if inner.frame != "" {
@@ -109,7 +115,7 @@ func (c *compiler) compileKind(t *target, fields map[string]*source.Node) {
 		}
 	case "css", "xpath":
 		t.text = c.words(fields[t.kind])
-		if generatedID.MatchString(t.text.constant) || t.kind == "xpath" && byPosition.MatchString(t.text.constant) {
+		if !c.named && (generatedID.MatchString(t.text.constant) || t.kind == "xpath" && byPosition.MatchString(t.text.constant)) {
 			fields[t.kind].Warnf("name it by what a person sees: label, button, link, text", "a position or a generated name breaks with the next release of the application")
 		}
 	default:

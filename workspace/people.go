@@ -167,8 +167,29 @@ func parsePeople(file string, text []byte, base string) (*People, source.Problem
 	slices.Sort(people.Roles)
 	people.Roles = slices.Compact(people.Roles)
 	people.check(fields["users"], queues)
+	if len(people.Users) > 0 && !people.helped() {
+		fields["users"].Warnf("add queues: {"+queueRepair+": {roles: [agent]}} with a role that somebody has, or give somebody the role "+Leads[0],
+			"nobody sees the tasks of cases that need help, as when a page has changed or a secret is missing")
+	}
 	people.parseRepair(fields["repair"])
 	return people, doc.Problems()
+}
+
+// Leads are the roles that see every queue.
+var Leads = []string{"support-lead", "operator"}
+
+// queueRepair is the queue of the tasks by which cases ask for help.
+const queueRepair = "repair"
+
+// helped says whether somebody sees the tasks of cases that need help.
+func (p *People) helped() bool {
+	queue := p.Queue(queueRepair)
+	for i := range p.Users {
+		if user := &p.Users[i]; slices.ContainsFunc(Leads, user.Has) || queue != nil && user.Serves(queue) {
+			return true
+		}
+	}
+	return false
 }
 
 func parseQueue(queues *source.Node, name string) Queue {

@@ -61,6 +61,8 @@ type robotImport struct {
 	problems source.Problems
 	notes    []string
 	searches []string // addresses that are posted to and only search
+	secrets  []string // of an application that is there already
+	extended string   // the file of that application, if searches were added to it
 }
 
 func robotsImport(c *cobra.Command, args []string) error {
@@ -222,19 +224,26 @@ func (i *robotImport) planned() error {
 	if err != nil {
 		return contentError(err)
 	}
-	if system, _ := i.folder.system(plan.System, filepath.Join(i.dir, "robots")); system != nil && !plan.Extends {
+	system, _ := i.folder.system(plan.System, filepath.Join(i.dir, "robots"))
+	if system != nil && !plan.Extends {
 		i.options.Extends = true
 		return i.planned()
 	}
 	plan.Searches = i.searches
+	if system != nil {
+		plan.Searches, i.secrets = slices.Concat(system.Searches(), i.searches), system.Secrets
+	}
 	i.plan, i.files = plan, plan.Files()
+	if system != nil {
+		i.addSearches()
+	}
 	for name, text := range i.files {
 		if old, err := os.ReadFile(filepath.Join(i.dir, filepath.FromSlash(name))); err == nil && plan.Extends && strings.HasPrefix(name, "contracts/") {
 			i.files[name] = withOperations(name, old, text, force)
 		}
 	}
 	if _, err := os.Stat(filepath.Join(i.dir, "crosswalk.yaml")); err != nil {
-		i.files["crosswalk.yaml"] = []byte("# A workspace: which systems there are, and how they are reached. See crosswalk init for a whole one.\nsystems:\n  " + plan.Driver() + "\n")
+		i.files["crosswalk.yaml"] = []byte("# A workspace: which systems there are, and how they are reached. See crosswalk init for a whole one.\nsystems:\n  " + plan.Driver(i.secrets) + "\n")
 	}
 	return nil
 }
@@ -306,7 +315,7 @@ func (i *robotImport) finish() error {
 	for _, name := range slices.Sorted(maps.Keys(i.files)) {
 		path := filepath.Join(i.dir, filepath.FromSlash(name))
 		written = append(written, path)
-		if old, err := os.ReadFile(path); err == nil && !strings.HasPrefix(string(i.files[name]), string(old)) && !force { // what only adds to a file loses nothing
+		if old, err := os.ReadFile(path); err == nil && !strings.HasPrefix(string(i.files[name]), string(old)) && name != i.extended && !force { // what only adds to a file loses nothing
 			there = append(there, path)
 		}
 	}
@@ -342,7 +351,7 @@ func (i *robotImport) report(written []string, dry bool) error {
 		}
 		out := map[string]any{"ok": !failed, "written": !dry, "robot": p.Name, "system": p.System, "operation": p.OperationName, "files": written, "inputs": inputs, "secrets": secrets,
 			"guesses": append([]string{}, p.Guesses...), "warnings": append([]string{}, p.Warnings...), "notes": append([]string{}, i.notes...),
-			"unsupported": append([]recording.Unsupported{}, i.read.Unsupported...), "problems": append(source.Problems{}, i.problems...), "driver": p.Driver()}
+			"unsupported": append([]recording.Unsupported{}, i.read.Unsupported...), "problems": append(source.Problems{}, i.problems...), "driver": p.Driver(i.secrets)}
 		if err := printJSON(i.c, out); err != nil {
 			return err
 		}
@@ -376,8 +385,8 @@ func (i *robotImport) report(written []string, dry bool) error {
 		fmt.Fprintf(w, "left out %d step(s) that robots do not need, such as scrolling\n", p.Noise)
 	}
 	printProblems(w, i.problems)
-	if _, made := i.files["crosswalk.yaml"]; !made {
-		fmt.Fprintf(w, "add this to systems: of crosswalk.yaml, or its driver to the system that it serves:\n  %s\n", p.Driver())
+	if _, made := i.files["crosswalk.yaml"]; !made && i.driver() == nil {
+		fmt.Fprintf(w, "add this to systems: of crosswalk.yaml, or its driver to the system that it serves:\n  %s\n", p.Driver(i.secrets))
 	}
 	if failed {
 		return contentError(errors.New("the robot was written, and the checks find errors in it: mend what they name, and run crosswalk robots test on it"))
@@ -421,8 +430,9 @@ func (i *robotImport) compile(dir string) (*robotFile, source.Problems) {
 		}
 	}
 	if i.plan.Extends {
-		if text, err := os.ReadFile(filepath.Join(i.dir, "robots", i.plan.System+".system.yaml")); err == nil {
-			_ = os.WriteFile(filepath.Join(dir, "robots", i.plan.System+".system.yaml"), text, 0o600)
+		name := "robots/" + i.plan.System + ".system.yaml"
+		if text, err := os.ReadFile(filepath.Join(i.dir, filepath.FromSlash(name))); err == nil && i.files[name] == nil {
+			_ = os.WriteFile(filepath.Join(dir, filepath.FromSlash(name)), text, 0o600)
 		}
 	}
 	file := filepath.Join(dir, "robots", i.plan.Name+".yaml")

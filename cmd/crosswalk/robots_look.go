@@ -7,6 +7,7 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -16,6 +17,7 @@ import (
 	"crosswalk/robots"
 	"crosswalk/robots/recording"
 	"crosswalk/rules"
+	"crosswalk/workspace"
 )
 
 // lookTime bounds the look at the pages of a recording.
@@ -24,24 +26,25 @@ const lookTime = 90 * time.Second
 // look opens the pages of the recording once, with what was typed in it, and completes the plan by what they show. What
 // keeps it from doing so is a note and no error: the robot is then made of the recording alone.
 func (i *robotImport) look(ctx context.Context) error {
-	for round := 0; round < 3; round++ {
+	for round := 0; round < 5; round++ {
 		seen, err := i.lookOnce(ctx)
 		if err != nil {
 			i.notes = append(i.notes, fmt.Sprintf("the pages were not looked at: %s", err))
 			return nil
 		}
 		posts := slices.DeleteFunc(seen.Posts, func(post string) bool { return slices.Contains(i.plan.Searches, post) })
+		login, left := len(i.plan.Login), i.leftOut()
 		i.options.Seen = seen
-		searches, login := i.plan.Searches, len(i.plan.Login)
 		again, err := i.askSearches(posts)
 		if err != nil {
 			return err
 		}
-		i.searches = append(searches, again...)
+		i.searches = append(i.searches, again...)
 		if err := i.planned(); err != nil {
 			return err
 		}
-		if len(again) == 0 && len(i.plan.Login) == login { // a login that the page has shown to be one is gone through now
+		// A login that the page has shown to be one is gone through now, and so is what came after an alternative that misled.
+		if len(again) == 0 && len(i.plan.Login) == login && (seen.Problem == "" || i.leftOut() == left) {
 			if seen.Problem != "" {
 				i.notes = append(i.notes, "the look at the pages ended early: "+seen.Problem)
 			}
@@ -49,6 +52,47 @@ func (i *robotImport) look(ctx context.Context) error {
 		}
 	}
 	return nil
+}
+
+// searchesLine is the line of a system file with the addresses that only search.
+var searchesLine = regexp.MustCompile(`(?m)^reads_by_post: \[(.*)\]`)
+
+// addSearches writes the searches that were found into the file of an application that is there already.
+func (i *robotImport) addSearches() {
+	name := "robots/" + i.plan.System + ".system.yaml"
+	old, err := os.ReadFile(filepath.Join(i.dir, filepath.FromSlash(name)))
+	if err != nil || len(i.searches) == 0 {
+		return
+	}
+	var found []string
+	for _, address := range i.searches {
+		found = append(found, "'"+strings.ReplaceAll(address, "'", "''")+"'")
+	}
+	list, text := strings.Join(found, ", "), string(old)
+	if at := searchesLine.FindStringSubmatchIndex(text); at != nil {
+		text = text[:at[3]] + ", " + list + text[at[3]:]
+	} else {
+		text = regexp.MustCompile(`(?m)^base:.*\n`).ReplaceAllStringFunc(text, func(base string) string {
+			return base + "# guess: these addresses are posted to and only search\nreads_by_post: [" + list + "]\n"
+		})
+	}
+	if system, problems := robots.ParseSystem(name, []byte(text)); problems.Err() == nil && len(system.Searches()) > 0 && slices.Contains(system.Searches(), i.searches[0]) {
+		i.files[name], i.extended = []byte(text), name
+		return
+	}
+	note := "write into " + name + ": reads_by_post: [" + list + "]"
+	if !slices.Contains(i.notes, note) {
+		i.notes = append(i.notes, note)
+	}
+}
+
+// leftOut counts the alternatives that have no voice, as they fitted nothing or several elements.
+func (i *robotImport) leftOut() (count int) {
+	for _, a := range slices.Concat(i.plan.Login, i.plan.Steps, i.plan.After) {
+		_, left := i.options.Seen.Voices(a)
+		count += len(left)
+	}
+	return count
 }
 
 // askSearches decides which forms that the fence has stopped only search.
@@ -106,13 +150,55 @@ func (i *robotImport) lookOnce(ctx context.Context) (*recording.Seen, error) {
 	for name, value := range secrets {
 		call.Secrets[name] = contracts.NewSecret(value)
 	}
-	for _, name := range read.System.Secrets { // of an application that is there already
-		if call.Secrets[name].IsZero() {
-			call.Secrets[name] = contracts.NewSecret("?")
-		}
+	if err := i.logIn(read.System, call.Secrets); err != nil {
+		return nil, err
 	}
 	found := robots.NewRunner(pool, nil).Look(ctx, read.Program, call)
-	return i.seen(found), nil
+	seen := i.seen(found)
+	seen.Problem = strings.ReplaceAll(seen.Problem, dir, i.dir)
+	return seen, nil
+}
+
+// logIn adds the secrets of an application that is there already and whose login was not recorded again: those that
+// crosswalk.yaml names for this address.
+func (i *robotImport) logIn(system *robots.System, secrets map[string]contracts.Secret) error {
+	missing := slices.ContainsFunc(system.Secrets, func(name string) bool { return secrets[name].IsZero() })
+	if !missing {
+		return nil
+	}
+	driver := i.driver()
+	if driver == nil {
+		return fmt.Errorf("no system of crosswalk.yaml has the driver robot: %s, which would give its log-in", i.plan.System)
+	}
+	if driver.BaseURL != "" && driver.BaseURL != i.plan.Base {
+		return fmt.Errorf("crosswalk.yaml has the log-in of %s, and the recording is of %s", driver.BaseURL, i.plan.Base)
+	}
+	known, err := driver.ResolveSecrets()
+	if err != nil {
+		return err
+	}
+	for name, secret := range known {
+		if secrets[name].IsZero() {
+			secrets[name] = secret
+		}
+	}
+	return nil
+}
+
+// driver is that of the application in crosswalk.yaml, if it has one.
+func (i *robotImport) driver() *workspace.Driver {
+	w, _ := workspace.Load(i.dir)
+	if w == nil || w.Config == nil {
+		return nil
+	}
+	for _, system := range w.Config.Systems {
+		for _, driver := range system.Drivers {
+			if driver.Kind == workspace.ByRobot && driver.Name == i.plan.System {
+				return driver
+			}
+		}
+	}
+	return nil
 }
 
 func textsRecord(texts map[string]string) rules.Value {
@@ -154,18 +240,27 @@ func (i *robotImport) seen(found robots.LookedAt) *recording.Seen {
 			case voice.Count > 1:
 				step.Several = append(step.Several, voices[n])
 			default:
-				step.Type, step.FormPost = voice.Type, voice.Post
+				step.Type, step.FormPost, step.Names = voice.Type, voice.Post, nil
+				for _, name := range voice.Names {
+					step.Names = append(step.Names, recording.Target{Kind: name.Kind, Text: name.Text})
+				}
 			}
 		}
 		step.Silent = append(step.Silent, left...)
 		s.Steps[a.Step] = step
 	}
 	for _, page := range found.Pages {
+		if page.Logout != nil && s.Logout == nil {
+			s.Logout, s.LogoutFrame = &recording.Target{Kind: page.Logout.Kind, Text: page.Logout.Text}, page.Frame
+		}
+		if found.Err != nil {
+			continue // it is not the last page
+		}
 		for _, table := range page.Tables {
 			s.Tables = append(s.Tables, recording.Table{Frame: page.Frame, Headings: table.Headings, Rows: table.Rows, Count: table.Count})
 		}
-		if page.Logout != nil && s.Logout == nil {
-			s.Logout, s.LogoutFrame = &recording.Target{Kind: page.Logout.Kind, Text: page.Logout.Text}, page.Frame
+		for _, label := range page.Labels {
+			s.Labels = append(s.Labels, recording.Label{Frame: page.Frame, Text: label})
 		}
 	}
 	slices.SortStableFunc(s.Tables, func(a, b recording.Table) int { return b.Count*len(b.Headings) - a.Count*len(a.Headings) })

@@ -145,8 +145,10 @@ func sayTried(c *cobra.Command, trial robotTrial, steps []triedStep, result robo
 	switch {
 	case failed != nil:
 		return systemError(failed)
-	case result.Stopped:
+	case result.Stopped && trial.call.Until > 0:
 		fmt.Fprintln(w, "stopped there, as asked")
+	case result.Stopped:
+		fmt.Fprintln(w, "stopped before the commit: trying changes nothing")
 	default:
 		fmt.Fprintf(w, "answer: %s\n", result.Output.Plain())
 	}

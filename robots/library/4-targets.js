@@ -30,7 +30,8 @@ function nearest(found, anchor) {
 // vote lets alternatives speak: those that find something must all find the same one element.
 function vote(root, alternatives, want) {
   const voices = alternatives.map((target) => find(root, target, want)).filter((found) => found.length);
-  if (voices.some((found) => found.length > 1)) throw new Unclear('many', 'one of the alternatives fits several elements');
+  const several = voices.find((found) => found.length > 1);
+  if (several) throw new Unclear('many', `one of the alternatives fits several elements: ${several.slice(0, 3).map((found) => describe(found.el)).join(', ')}`);
   const chosen = voices.map((found) => acting(found[0].el, want));
   const other = chosen.find((el) => el !== chosen[0]);
   if (other) throw new Unclear('split', `the alternatives disagree: ${describe(chosen[0])} and ${describe(other)}`);

@@ -37,6 +37,25 @@ function dataTables(root) {
   return found;
 }
 
+// ofLabels says that a table is no list: each of its rows is a label and a value.
+const ofLabels = (table) => Array.from(table.rows).every((row) => row.cells.length === 2 && textOf(row.cells[0]).endsWith(':'));
+
+// labelled are the labels beside which the page shows a value, each by which that value alone is found.
+function labelled(root) {
+  const inLists = dataTables(root).map((t) => t.table).filter((table) => !ofLabels(table));
+  const cells = list(root, 'td, th, dt').filter((el) => !inLists.some((t) => t.contains(el)) && (el.tagName !== 'TD' || textOf(el).endsWith(':')));
+  const names = Array.from(new Set(cells.map((el) => plain(textOf(el))))).filter((name) => name && name.length <= 40 && !/\d/.test(name));
+  return names.filter((name) => valuesOf(root, { exact: name, flags: '' }).filter((f) => visible(f.el)).length === 1).slice(0, 30);
+}
+
+// namesOf are the names by which a person or the application knows a field, each of which fits it alone.
+function namesOf(el, want) {
+  if (!el || !el.matches(fieldSelector)) return [];
+  const label = plain(labelsOf(el)[0] || '');
+  const names = [{ kind: 'label', text: label.length <= 60 ? label : '' }, { kind: 'field', text: el.name || '' }];
+  return names.filter((name) => name.text && find(document.documentElement, { kind: name.kind, text: { exact: name.text, flags: '' } }, want).length === 1);
+}
+
 // survey says what the page offers. Samples are the first rows of its tables, for somebody who looks at the page now.
 crosswalk.survey = ({ samples }) => attempt(() => {
   const root = document.documentElement, tables = dataTables(root);
@@ -50,7 +69,8 @@ crosswalk.survey = ({ samples }) => attempt(() => {
     status: 'found', title: labelText(document.title), path: pathOf(location.href),
     headings: list(root, 'h1, h2, h3, legend, caption').filter(visible).slice(0, 50).map((el) => labelText(textOf(el))),
     forms, links: list(root, 'a[href], a[onclick]').filter(visible).filter((a) => !a.closest('td') || !tables.some((t) => t.table.contains(a))).slice(0, 200).map((a) => labelText(nameOf(a))),
-    tables: tables.map((t) => ({ headings: t.headings, count: samples ? t.rows.length : 0, rows: samples ? t.rows.slice(0, 5).map((row) => row.texts) : [] })),
+    tables: tables.filter((t) => !samples || !ofLabels(t.table)).map((t) => ({ headings: t.headings, count: samples ? t.rows.length : 0, rows: samples ? t.rows.slice(0, 5).map((row) => row.texts) : [] })),
+    labels: samples ? labelled(root) : [],
     logout: out ? { kind: out.tagName === 'A' ? 'link' : 'button', text: nameOf(out) } : null,
   };
 });
@@ -63,7 +83,7 @@ crosswalk.voices = ({ targets, want }) => attempt(() => ({
       const elements = Array.from(new Set(find(document.documentElement, target, want).map((f) => acting(f.el, want))));
       const el = elements[0];
       const form = el && (el.form || el.closest('form'));
-      return { count: elements.length, type: el ? (el.tagName === 'SELECT' ? 'select' : el.tagName === 'INPUT' ? el.type : '') : '', post: form && (form.getAttribute('method') || '').toUpperCase() === 'POST' ? pathOf(form.getAttribute('action') || location.href) : '' };
+      return { count: elements.length, names: elements.length === 1 ? namesOf(el, want) : [], type: el ? (el.tagName === 'SELECT' ? 'select' : el.tagName === 'INPUT' ? el.type : '') : '', post: form && (form.getAttribute('method') || '').toUpperCase() === 'POST' ? pathOf(form.getAttribute('action') || location.href) : '' };
     } catch (error) {
       if (error instanceof Unclear) return { count: error.status === 'none' ? 0 : 2, type: '', post: '' };
       throw error;

@@ -87,6 +87,10 @@ func (w *writer) output() {
 
 // tables reads the largest table of the last page.
 func (w *writer) tables(indent string) {
+	if labels := w.plan.labels(); len(labels) > 0 {
+		w.labels(indent, labels)
+		return
+	}
 	if w.plan.seen == nil || len(w.plan.seen.Tables) == 0 {
 		w.comment(indent, "no table was looked for or found on the last page: read what is wanted with read: or table:")
 		return
@@ -105,6 +109,21 @@ func (w *writer) tables(indent string) {
 	w.line("%s    as: rows", indent)
 	for _, other := range w.plan.seen.Tables[1:] {
 		w.comment(indent, fmt.Sprintf("another table of the page has the headings %s", strings.Join(other.Headings, ", ")))
+	}
+}
+
+// labels reads the values of the last page by the labels beside them, frame by frame.
+func (w *writer) labels(indent string, labels []Label) {
+	names := w.plan.reads()
+	for i, label := range labels {
+		if i == 0 || label.Frame != labels[i-1].Frame {
+			w.line("%s- read:", indent)
+			if label.Frame != "" {
+				w.line("%s    frame: %s", indent, quote(label.Frame))
+			}
+			w.line("%s    labels:", indent)
+		}
+		w.line("%s      %s: {as: %s, optional: true}", indent, quote(label.Text), names[i])
 	}
 }
 

@@ -79,6 +79,7 @@ func NewPlan(r *Recording, o Options) (*Plan, error) {
 	p.Name = p.notSystem(p.Name)
 	for i := range actions {
 		actions[i].Secret = actions[i].Secret || o.Seen.password(actions[i].Step)
+		o.Seen.named(&actions[i])
 	}
 	p.login(actions)
 	if err := p.commit(o); err != nil {

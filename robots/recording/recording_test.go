@@ -120,10 +120,10 @@ func TestSideRecording(t *testing.T) {
 	var asked Question
 	p, err := NewPlan(r, Options{Ask: func(q Question) (int, error) { asked = q; return q.Guess, nil }})
 	require.NoError(t, err)
-	require.Equal(t, Question{Text: asked.Text, Answers: []string{`step 12: click css "input[value='Post']"`, "none: it only reads"}, Guess: 0}, asked)
+	require.Equal(t, Question{Text: asked.Text, Answers: []string{`step 12: click button "Post"`, "none: it only reads"}, Guess: 0}, asked)
 	require.True(t, p.Writes)
 	robot := string(p.Files()["robots/erp-post-an-invoice.yaml"])
-	require.Contains(t, robot, "commit:\n  click: {frame: '[1]', any: [{css: 'input[value=''Post'']'}, {xpath: '//input[@value=''Post'']'}]}\n")
+	require.Contains(t, robot, "commit:\n  click: {frame: '[1]', any: [{button: Post}, {css: 'input[value=''Post'']'}, {xpath: '//input[@value=''Post'']'}]}\n")
 	require.Contains(t, robot, "done: {frame: '[1]', any: [{text: Invoice posted}, {css: '.notice'}]}")
 	require.Contains(t, robot, "select: {into: {frame: '[1]', field: terms}, value: '30 days'}")
 }
@@ -134,7 +134,7 @@ func TestNothingTypedIsWritten(t *testing.T) {
 	for _, name := range []string{"search.json", "invoice.side"} {
 		p, err := NewPlan(readTest(t, name), Options{})
 		require.NoError(t, err)
-		all := p.Driver() + strings.Join(p.Guesses, "\n") + strings.Join(p.Warnings, "\n")
+		all := p.Driver(nil) + strings.Join(p.Guesses, "\n") + strings.Join(p.Warnings, "\n")
 		for _, text := range p.Files() {
 			all += string(text)
 		}

@@ -11,6 +11,8 @@ type Seen struct {
 	Steps map[int]StepSeen
 	// Tables of the last page, the largest first.
 	Tables []Table
+	// Labels of the last page, beside which values stand.
+	Labels []Label
 	Logout *Target // what only somebody who is logged in sees
 	// LogoutFrame is the frame that it is in.
 	LogoutFrame string
@@ -24,7 +26,8 @@ type StepSeen struct {
 	Type     string // of a field: password, checkbox, select
 	Silent   []Target
 	Several  []Target
-	FormPost string // the address to which the form of the element is sent
+	FormPost string   // the address to which the form of the element is sent
+	Names    []Target // of a field: as a person and the application know it
 }
 
 // Table is a list on a page.
@@ -33,6 +36,17 @@ type Table struct {
 	Headings []string
 	Rows     [][]string // samples, in the order of the headings
 	Count    int
+}
+
+// Label is one beside which a page shows a value.
+type Label struct{ Frame, Text string }
+
+// named gives a field that was recorded by its place only the names that the page has for it.
+func (s *Seen) named(a *Action) {
+	known := slices.ContainsFunc(a.Targets, func(t Target) bool { return t.Kind == "label" || t.Kind == "field" || t.Kind == "role" })
+	if (a.Kind == "fill" || a.Kind == "select") && !known {
+		a.Targets = slices.Concat(s.step(a.Step).Names, a.Targets)
+	}
 }
 
 func (s *Seen) step(number int) StepSeen {
@@ -101,6 +115,12 @@ func (p *Plan) replaceIn(a *Action) {
 		if !drop {
 			kept = append(kept, t)
 		}
+	}
+	byInput := func(t Target) bool { return strings.Contains(t.Text+t.Name, openMark) }
+	byPlace := func(t Target) bool { return t.Kind == "css" || t.Kind == "xpath" }
+	if slices.ContainsFunc(kept, byInput) && slices.ContainsFunc(kept, byPlace) { // one of a list: for another input it stands elsewhere
+		kept = slices.DeleteFunc(kept, byPlace)
+		a.Warnings = append(a.Warnings, "named by what is given alone: its place in the page is another one for another input")
 	}
 	if len(kept) < len(a.Targets) && len(kept) == 0 {
 		a.Warnings = append(a.Warnings, "every name of this element holds what was typed: name it in another way")

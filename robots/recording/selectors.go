@@ -45,6 +45,7 @@ var (
 	ariaEscape = regexp.MustCompile(`\\(.)`)
 	idXPath    = regexp.MustCompile(`^//\*\[@id=(?:"([^"]+)"|'([^']+)')\]$`)
 	textXPath  = regexp.MustCompile(`^//(a|button)\[(?:contains\((?:text\(\)|\.),\s*|text\(\)=|\.=)(?:"([^"]*)"|'([^']*)')\)?\]$`)
+	valueXPath = regexp.MustCompile(`^//(?:input|button)\[@value='([^']*\pL[^']*)'\]$`)
 	inputAtEnd = regexp.MustCompile(`(?i)(?:^|[ >/])input(?:[\[.#:][^ >/]*)?$`)
 	nameCSS    = regexp.MustCompile(`^[a-zA-Z]*\[name=(?:"([^"]+)"|'([^']+)'|([A-Za-z0-9_.-]+))\]$`)
 	plainID    = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_-]*$`)
@@ -155,6 +156,9 @@ func xpathTarget(path string) []Target {
 			return []Target{{Kind: kind, Text: regexp.QuoteMeta(m[2] + m[3]), Pattern: true}}
 		}
 		return []Target{{Kind: kind, Text: m[2] + m[3]}}
+	}
+	if m := valueXPath.FindStringSubmatch(path); m != nil { // it stands on a button; a box or a choice has it unseen
+		return []Target{{Kind: "button", Text: m[1]}, {Kind: "xpath", Text: path}}
 	}
 	return []Target{{Kind: "xpath", Text: path}}
 }

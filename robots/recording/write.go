@@ -24,12 +24,18 @@ func (p *Plan) Files() map[string][]byte {
 	return files
 }
 
-// Driver is the line of crosswalk.yaml that puts the robot to use.
-func (p *Plan) Driver() string {
+// Driver is the line of crosswalk.yaml that puts the robot to use, with the secrets of a system file that is there already.
+func (p *Plan) Driver(known []string) string {
 	contract, _, _ := strings.Cut(p.OperationName, ".")
-	var secrets []string
+	names := slices.Clone(known)
 	for _, secret := range p.Secrets {
-		secrets = append(secrets, fmt.Sprintf("%s: 'env:%s_%s'", secret.Name, strings.ToUpper(snake(p.System)), strings.ToUpper(secret.Name)))
+		if !slices.Contains(names, secret.Name) {
+			names = append(names, secret.Name)
+		}
+	}
+	var secrets []string
+	for _, name := range names {
+		secrets = append(secrets, fmt.Sprintf("%s: 'env:%s_%s'", name, strings.ToUpper(snake(p.System)), strings.ToUpper(name)))
 	}
 	driver := "robot: " + p.System
 	if u, err := url.Parse(p.Base); err == nil {
@@ -408,14 +414,27 @@ func (p *Plan) column(heading string, taken []string) string {
 
 func (p *Plan) hasTable() bool { return !p.Writes && p.seen != nil && len(p.seen.Tables) > 0 }
 
-// reads are the names that the recording itself reads (store of Selenium).
+// reads are the names that the recording itself reads (store of Selenium), or those of the values on its last page.
 func (p *Plan) reads() (names []string) {
 	for _, a := range p.Steps {
 		if name := either(snake(a.Value), "value"); a.Kind == "read" && !slices.Contains(names, name) {
 			names = append(names, name)
 		}
 	}
+	for _, label := range p.labels() {
+		names = append(names, p.column(label.Text, names))
+	}
 	return names
+}
+
+// labels are those of the last page, of a recording that reads nothing and ends without a list.
+func (p *Plan) labels() []Label {
+	if p.Writes || p.seen == nil || p.hasTable() || slices.ContainsFunc(p.Steps, func(a Action) bool { return a.Kind == "read" }) {
+		return nil
+	}
+	return slices.DeleteFunc(slices.Clone(p.seen.Labels), func(label Label) bool { // what was typed is no name
+		return slices.ContainsFunc(p.recorded, func(typed string) bool { return strings.Contains(label.Text, typed) })
+	})
 }
 
 func escapeQuery(text string) string { return url.QueryEscape(text) }

@@ -1,0 +1,100 @@
+package main
+
+import (
+	"fmt"
+	"html"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+)
+
+// toolStore is an old application whose fields have no labels but the text beside them, and whose links stand in tables.
+func toolStore(t *testing.T, saved *int) string {
+	t.Helper()
+	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		show := func(head, body string) {
+			fmt.Fprintf(w, `<title>ToolStore</title><table><tr><td>ToolStore</td><td>%s</td></tr></table><h2>x</h2>%s`, head, body)
+		}
+		out := `<a href="/logout">Log off</a> | <a href="/search">Find a tool</a>`
+		session, _ := r.Cookie("TSID")
+		no := html.EscapeString(r.FormValue("no"))
+		switch {
+		case r.URL.Path == "/login" && r.PostFormValue("usr") == "ruth" && r.PostFormValue("pwd") == "geheim-77":
+			http.SetCookie(w, &http.Cookie{Name: "TSID", Value: "4711", Path: "/"})
+			http.Redirect(w, r, "/search", http.StatusSeeOther)
+		case session == nil || session.Value != "4711":
+			show("", `<form action="/login" method="post"><table><tr><td>User:</td><td><input name="usr"></td></tr><tr><td>Password:</td><td><input type="password" name="pwd"></td></tr></table><input type="submit" value="Log in"></form>`)
+		case r.URL.Path == "/result":
+			show(out, `<table border="1"><tr><th>No.</th><th>Tool</th></tr><tr><td><a href="/tool?no=W-1003">W-1003</a></td><td>Saw</td></tr><tr><td><a href="/tool?no=W-1004">W-1004</a></td><td>Level</td></tr></table>`)
+		case r.URL.Path == "/tool":
+			show(out, `<table><tr><td>No.:</td><td>`+no+`</td></tr><tr><td>Place:</td><td>Depot North</td></tr><tr><td>State:</td><td>free</td></tr></table><p><a href="/repair?no=`+no+`">Order a repair</a></p>`)
+		case r.URL.Path == "/repair" && r.Method == http.MethodPost:
+			*saved++
+			show(out, `<p>The order was saved.</p>`)
+		case r.URL.Path == "/repair":
+			show(out, `<form action="/repair" method="post"><input type="hidden" name="tool_no" value="`+no+`"><table><tr><td>What is broken:</td><td><textarea name="what"></textarea></td></tr><tr><td>Cost centre:</td><td><select name="cost_centre"><option>-</option><option>Workshop</option></select></td></tr></table><input type="submit" value="Save"></form>`)
+		default:
+			show(out, `<form action="/result" method="post"><table><tr><td>Tool or word:</td><td><input name="q"></td><td><input type="submit" value="Search"></td></tr></table></form>`)
+		}
+	}))
+	t.Cleanup(s.Close)
+	return s.URL
+}
+
+// TestRecordingsOfOneApplication imports three recordings of one application: with its login, without it, and one of Selenium IDE that changes
+// something. Each is right as it was imported: it names fields as a person does, and reads what the last page shows.
+func TestRecordingsOfOneApplication(t *testing.T) {
+	saved := 0
+	address, dir := toolStore(t, &saved), t.TempDir()
+	acme := filepath.Join(dir, "acme")
+	brought := func(name string) string {
+		text, err := os.ReadFile(filepath.Join("testdata", "recordings", name))
+		require.NoError(t, err)
+		file := filepath.Join(dir, name)
+		require.NoError(t, os.WriteFile(file, []byte(strings.ReplaceAll(string(text), "TOOLSTORE", address)), 0o600))
+		out, err := commandLine(t, "robots", "import", file, "--out", acme, "--system", "toolstore", "--yes")
+		require.NoError(t, err, out)
+		require.NotContains(t, out, "ended early")
+		require.NotContains(t, out, "were not looked at")
+		return out
+	}
+	written := func(name string) string {
+		text, err := os.ReadFile(filepath.Join(acme, filepath.FromSlash(name)))
+		require.NoError(t, err)
+		return string(text)
+	}
+	brought("find.json")
+	require.Contains(t, written("robots/toolstore.system.yaml"), "any: [{label: User}, {field: usr}, ")
+	require.Contains(t, written("robots/toolstore-find-a-tool.yaml"), "any: [{label: Tool or word}, {field: q}, ")
+	require.Contains(t, written("robots/toolstore-find-a-tool.yaml"), "Tool: {as: tool, optional: true}")
+
+	// The second has no login: the one of the workspace is used. It ends at a page of values, and finds a search that nobody knew yet.
+	t.Setenv("TOOLSTORE_USER", "ruth")
+	t.Setenv("TOOLSTORE_PASSWORD", "geheim-77")
+	system := filepath.Join(acme, "robots", "toolstore.system.yaml")
+	require.NoError(t, os.WriteFile(system, []byte(strings.Replace(written("robots/toolstore.system.yaml"), "reads_by_post: [/result]", "reads_by_post: [/other]", 1)), 0o600))
+	out := brought("look.json")
+	require.Contains(t, written("robots/toolstore.system.yaml"), "reads_by_post: [/other, '/result']")
+	require.Contains(t, written("robots/toolstore-look-at-a-tool.yaml"), "labels:\n        No.: {as: no, optional: true}\n        Place: {as: place, optional: true}", "%s\n%s", out, written("robots/toolstore-look-at-a-tool.yaml"))
+	require.Contains(t, written("robots/toolstore-look-at-a-tool.yaml"), "click: {link: '${input.tool_or_word}'}\n", "its place in the list is that of another tool another time")
+
+	// The third commits: its form is found although a link in the recording fits several.
+	brought("repair.side")
+	require.Contains(t, written("robots/toolstore-order-a-repair.yaml"), "click: {any: [{button: Save}, ")
+	require.Contains(t, written("robots/toolstore-order-a-repair.yaml"), "effect: {method: POST, url: /repair}")
+
+	out, err := commandLine(t, "check", acme)
+	require.NoError(t, err, out)
+	out, err = commandLine(t, "robots", "try", "toolstore", "look_at_a_tool", "--dir", acme, "--input", `{"tool_or_word": "W-1004"}`)
+	require.NoError(t, err, out)
+	require.Contains(t, out, `"place":"Depot North"`)
+	out, err = commandLine(t, "robots", "try", "toolstore", "order_a_repair", "--dir", acme, "--input", `{"q": "W-1004", "what": "It smells"}`)
+	require.NoError(t, err, out)
+	require.Contains(t, out, "stopped before the commit: trying changes nothing")
+	require.Zero(t, saved, "nothing is changed by importing and trying")
+}

@@ -205,7 +205,11 @@ func (r robot) Execute(ctx context.Context, call adapters.Call) (activities.Resu
 	if err != nil {
 		return activities.Result{}, err
 	}
-	beat := func(step string) { activity.RecordHeartbeat(ctx, step) }
+	beat := func(step string) {
+		if activity.IsActivity(ctx) { // a comparison of drivers, or a dry run, is none
+			activity.RecordHeartbeat(ctx, step)
+		}
+	}
 	found, err := r.runner.Run(ctx, program, robots.Call{
 		Input: call.Input, Secrets: secrets, Base: r.driver.BaseURL, AllowHosts: r.allow, Heartbeat: beat,
 		Case: call.Case, Key: call.Key, FirstSent: call.FirstSent, Journal: announcement(call.Sending), Turn: call.Turn, Help: r.helped(ctx, call),

@@ -113,6 +113,7 @@ func start(program string, noSandbox bool) (_ *process, err error) {
 	p.command.ExtraFiles = []*os.File{commandsIn, answersOut} // become 3 and 4, where Chromium expects them
 	p.command.Stderr = p.stderr
 	p.command.Env = append(os.Environ(), "HOME="+profile, "XDG_CONFIG_HOME="+profile, "XDG_CACHE_HOME="+profile)
+	p.command.WaitDelay = time.Second                           // for renderers that hold its standard error and outlive it
 	p.command.SysProcAttr = &syscall.SysProcAttr{Setpgid: true} // one signal reaches the whole tree; Ctrl-C reaches only us
 	err = p.command.Start()
 	_, _ = commandsIn.Close(), answersOut.Close()

@@ -4,7 +4,6 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/base64"
-	"fmt"
 	"io"
 	"net/http"
 	"net/http/httptest"
@@ -96,9 +95,14 @@ func TestNoServiceWorkerStartsOverTLS(t *testing.T) {
 	key := sha256.Sum256(secure.Certificate().RawSubjectPublicKeyInfo)
 	chromium, err := FindChromium(Shell)
 	require.NoError(t, err)
-	trusting := filepath.Join(t.TempDir(), "chromium-headless-shell")
-	script := fmt.Sprintf("#!/bin/sh\nexec '%s' \"$@\" --ignore-certificate-errors-spki-list=%s\n", chromium, base64.StdEncoding.EncodeToString(key[:]))
-	require.NoError(t, os.WriteFile(trusting, []byte(script), 0o700))
+	script, err := filepath.Abs("testdata/trusting-browser.sh")
+	require.NoError(t, err)
+	folder := t.TempDir()
+	trusting := filepath.Join(folder, "chromium-headless-shell")
+	require.NoError(t, os.Symlink(script, trusting))
+	require.NoError(t, os.WriteFile(filepath.Join(folder, "program"), []byte(chromium), 0o600))
+	flag := "--ignore-certificate-errors-spki-list=" + base64.StdEncoding.EncodeToString(key[:])
+	require.NoError(t, os.WriteFile(filepath.Join(folder, "flag"), []byte(flag), 0o600))
 	own := NewPool(PoolOptions{Runs: 1, Browser: Options{Program: trusting}})
 	t.Cleanup(own.Close)
 	noServiceWorkerStarts(t, p, own)

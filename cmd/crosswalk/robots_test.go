@@ -30,6 +30,18 @@ func commandLine(t *testing.T, arguments ...string) (string, error) {
 	return out.String(), err
 }
 
+const parcelsUseCase = `usecase: parcels
+title: Parcels of an order
+input: {order: {type: string, required: true}}
+steps:
+  - id: found
+    call: versand.find_parcels
+    with: {auftrag: '${input.order}'}
+  - when: len(found.rows) == 0
+    end: {outcome: none}
+  - end: {outcome: found}
+`
+
 // TestARecordingBecomesARobotThatAnswers is the worked example of docs/record-a-robot.md: recorded in Chrome, imported,
 // checked, and run in the application, without a line that anybody wrote.
 func TestARecordingBecomesARobotThatAnswers(t *testing.T) {
@@ -94,6 +106,20 @@ func TestARecordingBecomesARobotThatAnswers(t *testing.T) {
 	out, err = commandLine(t, "robots", "try", "versand-find-parcels", "--dir", acme, "--input", `{"auftrag": "`+order+`"}`, "--until", "1")
 	require.NoError(t, err, out)
 	require.Contains(t, out, "stopped there, as asked")
+
+	// What reads is read by a robot too where no case runs: compared with another driver, and ahead of a case.
+	keys, input := filepath.Join(dir, "orders.jsonl"), filepath.Join(dir, "order.json")
+	require.NoError(t, os.WriteFile(keys, []byte(`{"auftrag": "`+order+`"}`+"\n"), 0o600))
+	require.NoError(t, os.WriteFile(input, []byte(`{"order": "`+order+`"}`), 0o600))
+	require.NoError(t, os.MkdirAll(filepath.Join(acme, "usecases"), 0o755))
+	require.NoError(t, os.WriteFile(filepath.Join(acme, "usecases", "parcels.yaml"), []byte(parcelsUseCase), 0o600))
+	out, err = commandLine(t, "systems", "compare", "versand", "find_parcels", "--dir", acme, "--drivers", "versand,versand", "--keys", keys, "--json")
+	require.NoError(t, err, out)
+	require.Contains(t, out, `"different": 0`)
+	out, err = commandLine(t, "run", "parcels", "--dry-run", "--dir", acme, "--input", input)
+	require.NoError(t, err, out)
+	require.Contains(t, out, "read  versand.find_parcels (robot:versand)")
+	require.Contains(t, out, "ends: found")
 
 	// The password is nowhere, in no form.
 	password := sandbox.FulfilmentLogin.Password

@@ -21,6 +21,7 @@ var (
 // leaves everything as it is.
 type disguise struct {
 	made map[string]string // by what is replaced
+	kept []*regexp.Regexp  // finds, with what stands around it, what is left as it is within a text that is replaced
 	full *strings.Replacer
 }
 
@@ -59,6 +60,30 @@ func (d *disguise) learn(v rules.Value, t *rules.Type, personal bool) {
 	d.full = nil
 }
 
+// keep leaves a key, and the codes of an input, as they stand also within longer texts that are replaced: a description that
+// is looked through for them is found again. What is personal itself was learned before, and is not kept.
+func (d *disguise) keep(key string, input rules.Value) {
+	if d == nil {
+		return
+	}
+	texts := []string{key, input.Get("key").Text()}
+	for _, name := range input.Keys() {
+		if text := input.Get(name); text.Kind() == rules.KindText && isCode(text.Text()) && !phoneText.MatchString(text.Text()) {
+			texts = append(texts, text.Text())
+		}
+	}
+	for _, text := range texts {
+		if utf8.RuneCountInString(text) >= 4 && d.text(text) == text {
+			d.kept = append(d.kept, regexp.MustCompile(`[\p{P}\p{S}]*(?i:\b(?:ref|reference|key|id|no|number)\b)?[\p{P}\p{S} ]*`+regexp.QuoteMeta(text)+`[\p{P}\p{S}]*`))
+		}
+	}
+}
+
+// isCode is whether a text is a code, an address of a page or a date.
+func isCode(text string) bool {
+	return codeText.MatchString(text) && strings.ContainsAny(text, "0123456789_/:")
+}
+
 func (d *disguise) learnText(text string, personal bool) {
 	for _, mail := range mailText.FindAllString(text, -1) {
 		d.put(mail, "person%d@example.com")
@@ -72,17 +97,27 @@ func (d *disguise) learnText(text string, personal bool) {
 		if strings.Count(text, " ") >= 4 { // prose, which may say anything
 			d.put(text, "Made-up text %d")
 		}
-	case codeText.MatchString(text) && strings.ContainsAny(text, "0123456789_/:"):
-		// a code, an address of a page, a date
+	case isCode(text):
 	default:
 		d.put(text, "Made-up %d")
 	}
 }
 
 func (d *disguise) put(text, form string) {
-	if _, known := d.made[text]; !known {
-		d.made[text] = fmt.Sprintf(form, len(d.made)+1)
+	if _, known := d.made[text]; known {
+		return
 	}
+	made := fmt.Sprintf(form, len(d.made)+1)
+	for _, kept := range d.kept {
+		switch found := kept.FindString(text); found {
+		case "":
+		case text:
+			return // it says nothing else
+		default:
+			made += " " + strings.TrimLeft(found, " ")
+		}
+	}
+	d.made[text] = made
 }
 
 // value is a value with everything replaced that was learned.

@@ -22,6 +22,7 @@ import (
 // Recording is a call as a running system answered it.
 type Recording struct {
 	Call     adapters.Call
+	Failed   error // what the call came to, nil if it was answered
 	Seen     []*adapters.Seen
 	Settings rules.Value // of the connection
 	Base     string      // its address
@@ -117,6 +118,7 @@ func (r Recording) replay(ctx context.Context, adapter *adapters.Adapter, tests 
 	}
 	op := adapter.Operation(r.Call.Operation)
 	hide.learn(r.Call.Input, op.Input, false)
+	hide.keep(r.Call.Key, r.Call.Input)
 	replies := make([]Reply, len(r.Seen))
 	for i, seen := range r.Seen {
 		replies[i] = r.reply(seen)
@@ -147,7 +149,18 @@ func (r Recording) replay(ctx context.Context, adapter *adapters.Adapter, tests 
 	if err != nil && !errors.As(err, &failure) {
 		return "", err
 	}
+	if was, is := outcome(r.Failed), outcome(err); was != is {
+		return "", fmt.Errorf("the call %s, and the test that would be kept %s: what was replaced as personal data, or a secret, decides here (--keep-personal leaves personal data as it is, to be replaced by hand)", was, is)
+	}
 	return r.text(adapter.ShortName(call.Operation), call, p, output, failure, base), nil
+}
+
+// outcome says what a call came to.
+func outcome(failed error) string {
+	if failed == nil {
+		return "was answered"
+	}
+	return "came to " + string(contracts.ClassOf(failed))
 }
 
 func (r Recording) reply(seen *adapters.Seen) Reply {

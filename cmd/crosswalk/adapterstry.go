@@ -205,7 +205,7 @@ func tryAdapter(c *cobra.Command, args []string) error {
 	}
 	file, recordErr := "", error(nil)
 	if record, _ := c.Flags().GetBool("record"); record {
-		file, recordErr = recordTry(c, t, call, all, connection)
+		file, recordErr = recordTry(c, t, conformance.Recording{Call: call, Failed: failed, Seen: all}, connection)
 	}
 	// What was answered is shown first: of a write that was made it is all that there is.
 	if err := showTry(c, t, call, exchanges, output, failed, file); err != nil && recordErr == nil {
@@ -372,7 +372,7 @@ type rawJSON []byte
 func (r rawJSON) MarshalJSON() ([]byte, error) { return r, nil }
 
 // recordTry writes the call as a test beside the adapter. One of the catalogue gets its file in the workspace.
-func recordTry(c *cobra.Command, t trySubject, call adapters.Call, seen []*adapters.Seen, connection *adapters.Connection) (string, error) {
+func recordTry(c *cobra.Command, t trySubject, recorded conformance.Recording, connection *adapters.Connection) (string, error) {
 	file := filepath.Join(t.dir, "adapters", t.route.Adapter.Name+conformance.Extension)
 	before, err := os.ReadFile(file)
 	if err != nil && !errors.Is(err, os.ErrNotExist) {
@@ -386,9 +386,9 @@ func recordTry(c *cobra.Command, t trySubject, call adapters.Call, seen []*adapt
 		}
 		tests = parsed
 	}
-	personal, _ := c.Flags().GetBool("keep-personal")
-	name, _ := c.Flags().GetString("name")
-	recorded := conformance.Recording{Call: call, Seen: seen, Settings: t.config.Settings, Base: connection.Base(), Masked: connection.Masked, Personal: personal, On: time.Now(), Name: name}
+	recorded.Personal, _ = c.Flags().GetBool("keep-personal")
+	recorded.Name, _ = c.Flags().GetString("name")
+	recorded.Settings, recorded.Base, recorded.Masked, recorded.On = t.config.Settings, connection.Base(), connection.Masked, time.Now()
 	text, err := recorded.Write(c.Context(), t.route.Adapter, tests, before)
 	if err != nil {
 		return "", contentError(fmt.Errorf("the call was made, and cannot be recorded: %w", err))

@@ -137,6 +137,7 @@ var refused = map[string]string{
 	"uniq": "unique(list)", "concat": "concat(list, list)", "mean": "sum(list) / len(list)", "reduce": "sum, any, all or map",
 	"groupBy": "filter(list, …)", "get": "record.name or list[0]", "repeat": "", "type": "", "timezone": "", "fromJSON": "",
 	"trimPrefix": "replace(text, old, new)", "trimSuffix": "replace(text, old, new)", "indexOf": "contains", "toPairs": "keys(record)",
+	"hasPrefix": "text startsWith prefix", "hasSuffix": "text endsWith suffix",
 	"findIndex": "find(list, …)", "findLastIndex": "findLast(list, …)",
 }
 

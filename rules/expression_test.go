@@ -147,6 +147,8 @@ func TestCompileErrors(t *testing.T) {
 		`any(lines, .id != missing and .id == customer.id)`: `is never equal to`,
 		`now()`:                       `take the time from a fact`,
 		`now`:                         `take the time from a fact`,
+		`hasPrefix(text, "a")`:        `use text startsWith prefix`,
+		`hasSuffix(text, "a")`:        `use text endsWith suffix`,
 		`lenn(text)`:                  `did you mean "len"?`,
 		`lines.price`:                 `map(list, .price)`,
 		`vip ? 1 : "a"`:               `the two results must be of one kind`,

@@ -75,31 +75,36 @@ var pageExample = regexp.MustCompile("(?s)<!-- example: ([a-z./-]+) -->\n```[a-z
 // TestConnectAProduct runs docs/connect.md: its files as they stand there, and its commands, against the product.
 func TestConnectAProduct(t *testing.T) {
 	t.Parallel()
+	runConnected(t, "testdata/connect.txt", "127.0.0.1:8099", &parcelo{}, secondDriver)
+}
+
+// runConnected runs a script with the files of docs/connect.md in the folder page, in which the product stands where it is
+// served now in place of its documented address. beside may write more files, for those of the page.
+func runConnected(t *testing.T, script, documented string, product http.Handler, beside func(name, file, text string) error) {
+	t.Helper()
 	page, err := os.ReadFile("../../docs/connect.md")
 	require.NoError(t, err)
-	testscript.Run(t, testscript.Params{Files: []string{"testdata/connect.txt"}, Setup: func(env *testscript.Env) error {
+	testscript.Run(t, testscript.Params{Files: []string{script}, Setup: func(env *testscript.Env) error {
 		listener, err := net.Listen("tcp", "127.0.0.1:0")
 		if err != nil {
 			return err
 		}
-		server := &http.Server{Handler: &parcelo{}, ReadHeaderTimeout: time.Minute}
+		server := &http.Server{Handler: product, ReadHeaderTimeout: time.Minute}
 		go func() { _ = server.Serve(listener) }()
 		env.Defer(func() { _ = server.Close() })
-		env.Setenv("PARCELO", listener.Addr().String())
 		for _, match := range pageExample.FindAllStringSubmatch(string(page), -1) {
-			if strings.HasPrefix(match[1], "gatehouse/") {
-				continue // the second product has a test of its own
-			}
 			file := filepath.Join(env.WorkDir, "page", filepath.FromSlash(match[1]))
-			text := strings.ReplaceAll(match[2], "127.0.0.1:8099", listener.Addr().String())
+			text := strings.ReplaceAll(match[2], documented, listener.Addr().String())
 			if err := os.MkdirAll(filepath.Dir(file), 0o755); err != nil {
 				return err
 			}
 			if err := os.WriteFile(file, []byte(text), 0o644); err != nil {
 				return err
 			}
-			if err := secondDriver(file, text); err != nil {
-				return err
+			if beside != nil {
+				if err := beside(match[1], file, text); err != nil {
+					return err
+				}
 			}
 		}
 		return nil
@@ -107,12 +112,12 @@ func TestConnectAProduct(t *testing.T) {
 }
 
 // secondDriver writes beside the files of the page those of a second driver, whose numbers are written otherwise.
-func secondDriver(file, text string) error {
-	switch filepath.Base(file) {
+func secondDriver(name, file, text string) error {
+	switch name {
 	case "crosswalk.yaml":
 		driver := text[strings.Index(text, "      - adapter: parcelo"):strings.Index(text, "intake:")]
 		text = strings.Replace(text, driver, driver+strings.Replace(driver, "adapter: parcelo", "adapter: parcelo-two", 1), 1)
-	case "parcelo.yaml":
+	case "adapters/parcelo.yaml":
 		text = strings.Replace(strings.Replace(text, "adapter: parcelo", "adapter: parcelo-two", 1), "'${parcel.code}'", "'${lower(parcel.code)}'", 1)
 	default:
 		return nil

@@ -3,18 +3,11 @@ package main
 import (
 	"encoding/json"
 	"fmt"
-	"net"
 	"net/http"
-	"os"
-	"path/filepath"
 	"strconv"
-	"strings"
 	"sync"
 	"testing"
 	"time"
-
-	"github.com/rogpeppe/go-internal/testscript"
-	"github.com/stretchr/testify/require"
 )
 
 // gatehouse is the second product of docs/connect.md: tokens for a client's name and secret, lists with a cursor, a write
@@ -81,25 +74,5 @@ func (g *gatehouse) answer(header http.Header, r *http.Request) (status int, bod
 // TestConnectAProductWithTokens runs the second product of docs/connect.md, with its files as they stand there.
 func TestConnectAProductWithTokens(t *testing.T) {
 	t.Parallel()
-	page, err := os.ReadFile("../../docs/connect.md")
-	require.NoError(t, err)
-	testscript.Run(t, testscript.Params{Files: []string{"testdata/connect_tokens.txt"}, Setup: func(env *testscript.Env) error {
-		listener, err := net.Listen("tcp", "127.0.0.1:0")
-		if err != nil {
-			return err
-		}
-		server := &http.Server{Handler: &gatehouse{}, ReadHeaderTimeout: time.Minute}
-		go func() { _ = server.Serve(listener) }()
-		env.Defer(func() { _ = server.Close() })
-		for _, match := range pageExample.FindAllStringSubmatch(string(page), -1) {
-			file := filepath.Join(env.WorkDir, "page", filepath.FromSlash(match[1]))
-			if err := os.MkdirAll(filepath.Dir(file), 0o755); err != nil {
-				return err
-			}
-			if err := os.WriteFile(file, []byte(strings.ReplaceAll(match[2], "127.0.0.1:8098", listener.Addr().String())), 0o644); err != nil {
-				return err
-			}
-		}
-		return nil
-	}})
+	runConnected(t, "testdata/connect_tokens.txt", "127.0.0.1:8098", &gatehouse{}, nil)
 }

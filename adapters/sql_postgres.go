@@ -30,7 +30,7 @@ func openPostgres(to databaseAddress) (database, error) {
 	server.Host, server.Port, server.Database, server.User, server.Password = to.host, to.port, to.database, to.user, to.password
 	server.TLSConfig, server.Fallbacks, server.SSLNegotiation = to.tls, nil, ""
 	server.RuntimeParams = map[string]string{"application_name": "crosswalk", "default_transaction_read_only": "on"}
-	server.ConnectTimeout = 5 * time.Second
+	server.ConnectTimeout = 15 * time.Second
 	server.DialFunc = to.guard.dial
 	server.LookupFunc = func(_ context.Context, host string) ([]string, error) { return []string{host}, nil } // the guard resolves
 	server.ValidateConnect, server.AfterConnect, server.OAuthTokenProvider = nil, nil, nil

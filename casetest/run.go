@@ -198,12 +198,14 @@ func (w *world) execute() (end ending, err error) {
 			return w.ending()
 		}
 		in = next
+		w.gate.Lock() // an activity of the run that ended may still be at work
 		w.prepare(w.env.Now())
 		for _, one := range w.due {
 			if !one.done {
 				w.arrange(one)
 			}
 		}
+		w.gate.Unlock()
 	}
 }
 

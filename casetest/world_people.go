@@ -44,6 +44,13 @@ func (w *world) openTask(ctx context.Context, in activities.OpenTaskInput) error
 // assign gives the tasks that were opened in one moment to those who answer them, in the order of the seats of a panel:
 // their activities end in any order.
 func (w *world) assign() {
+	if !w.gate.TryLock() { // a task is being opened, or something else that may open one
+		w.mu.Lock()
+		defer w.mu.Unlock()
+		w.later(together, w.assign)
+		return
+	}
+	w.gate.Unlock()
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	slices.SortStableFunc(w.asked, func(a, b activities.Task) int { return bySeat(a.Path, a.Title, b.Path, b.Title) })

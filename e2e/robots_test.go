@@ -96,7 +96,7 @@ find:
   - read: {from: {label: Name}, as: name}
 output: {name: '${name}'}
 evidence: {keep: 30d}
-canary: {every: 1h, input: {number: '1001'}}
+canary: {every: 720h, input: {number: '1001'}}
 `,
 	"usecases/lookup.yaml": `
 usecase: lookup

@@ -41,7 +41,11 @@ func lockDirectory(directory string) (directoryLock, error) {
 	return lock, nil
 }
 
-func (l directoryLock) release() error { return syscall.Close(int(l)) }
+// release gives the directory back. Closing alone would leave it to a program that is being started at this moment: until
+// that one runs, it has all our files open.
+func (l directoryLock) release() error {
+	return errors.Join(syscall.Flock(int(l), syscall.LOCK_UN), syscall.Close(int(l)))
+}
 
 func holder(path string) string {
 	text, err := os.ReadFile(path)

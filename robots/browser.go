@@ -89,7 +89,7 @@ func (b *Browser) Close() {
 
 // Healthy says whether the browser still answers.
 func (b *Browser) Healthy() bool {
-	ctx, cancel := context.WithTimeout(b.ctx, 3*time.Second)
+	ctx, cancel := context.WithTimeout(b.ctx, 10*time.Second)
 	defer cancel()
 	_, err := proto.BrowserGetVersion{}.Call(b.on(ctx, ""))
 	return err == nil

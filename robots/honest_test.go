@@ -122,18 +122,24 @@ func TestHonestPagesAreBooked(t *testing.T) {
 			if c.method == "GET" {
 				method, system = "GET", system+"get_may_write: true\nreads_by_get: ['*/orders/new']\n"
 			}
-			if c.says != "" {
-				system = strings.Replace(system, "step: 30s", "step: 3s", 1) // what shows that it was done never comes
+			run := func(system string) error {
+				_, err := NewRunner(pool, nil).Run(t.Context(), compileOrder(t, system, strings.Replace(fmt.Sprintf(honestRobot, c.fill, method), "click: {button: Save}", either(c.commit, "click: {button: Save}"), 1)), orderCallAt(server.URL, "k1", nil))
+				return err
 			}
-			_, err := NewRunner(pool, nil).Run(t.Context(), compileOrder(t, system, strings.Replace(fmt.Sprintf(honestRobot, c.fill, method), "click: {button: Save}", either(c.commit, "click: {button: Save}"), 1)), orderCallAt(server.URL, "k1", nil))
-			mutex.Lock()
-			defer mutex.Unlock()
 			if c.says != "" {
+				err := run(strings.Replace(system, "step: 30s", "step: 3s", 1)) // what shows that it was done never comes
+				if err == nil || !strings.Contains(err.Error(), c.says) {
+					err = run(system) // another step took so long
+				}
+				mutex.Lock()
+				defer mutex.Unlock()
 				require.ErrorContains(t, err, c.says)
 				require.Empty(t, sent)
 				return
 			}
-			require.NoError(t, err)
+			require.NoError(t, run(system))
+			mutex.Lock()
+			defer mutex.Unlock()
 			require.Len(t, sent, 1)
 			require.Contains(t, sent[0], c.sent)
 		})

@@ -49,7 +49,10 @@ func SaveDraft(dir string, stored []store.DraftFile, force bool) (err error) {
 	}
 	defer func() { err = errors.Join(err, folder.Close()) }()
 	// Two who save at once would both find the file as their drafts began with it. The lock goes with the open folder.
-	if err := syscall.Flock(int(folder.Fd()), syscall.LOCK_EX); err != nil {
+	for err = syscall.EINTR; errors.Is(err, syscall.EINTR); {
+		err = syscall.Flock(int(folder.Fd()), syscall.LOCK_EX)
+	}
+	if err != nil {
 		return fmt.Errorf("workspace: locking %s: %w", dir, err)
 	}
 	for _, file := range stored {

@@ -32,7 +32,7 @@ func TestListsAndFiltersSayWhatTheyLeaveOut(t *testing.T) {
 		{[]string{"retry", "--state", "parked", "--limit", "2", "--yes"}, "2/2 CW-1", "the list ends after 2", ""},
 		{[]string{"retry", "--use-case", "nothing"}, "no case fits; nothing was done\n", "", ""},
 		{[]string{"cancel", "--use-case", "nothing", "--yes", "--reason", "x"}, "no case fits; nothing was done\n", "", ""},
-		{[]string{"retry", "--use-case", "nothing", "--yes", "--json"}, `"repairs": null`, "", ""},
+		{[]string{"retry", "--use-case", "nothing", "--yes", "--json"}, `"repairs": []`, "", ""},
 		{[]string{"retry", "--class", "unavailble", "--yes"}, "", "", `there is no class of errors "unavailble" (known: not_found not_unique`},
 	} {
 		root := rootCommand()

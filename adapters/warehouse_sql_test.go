@@ -81,6 +81,11 @@ func TestTheWarehouseInPostgreSQL(t *testing.T) {
 	says(`{"id": "k2", "sku": "KE-17", "quantity": 2, "depot": "Hamburg"}`, "warehouse.reserve_stock", "k2", pieces(2, "Hamburg"))
 	refuses(contracts.Declined, "warehouse.reserve_stock", "k3", pieces(2, "Hamburg"))
 	refuses(contracts.Declined, "warehouse.reserve_stock", "k4", pieces(6, ""))
+	for _, n := range []int64{0, -5} {
+		refuses(contracts.Validation, "warehouse.reserve_stock", "k4", pieces(n, ""))
+	}
+	refuses(contracts.NotFound, "warehouse.reserve_stock", "k4", pieces(1, "Bonn"))
+	refuses(contracts.NotFound, "warehouse.reserve_stock", "k4", fields{"sku": rules.Text("KE-99"), "quantity": rules.Number(rules.Int(1))})
 	refuses(contracts.Conflict, "warehouse.reserve_stock", "k1", pieces(4, "")) // one that comes late, after its repeat was looked up
 	says(`{"id": "k1", "sku": "KE-17", "quantity": 4, "depot": "Leipzig"}`, "warehouse.find_reservation", "", fields{"key": rules.Text("k1")})
 	refuses(contracts.NotFound, "warehouse.find_reservation", "", fields{"key": rules.Text("k3")})
@@ -93,6 +98,16 @@ func TestTheWarehouseInPostgreSQL(t *testing.T) {
 	count := fields{"sku": rules.Text("KE-17"), "depot": rules.Text("Leipzig"), "on_hand": rules.Number(rules.Int(8))}
 	says(`{"sku": "KE-17", "depot": "Leipzig", "on_hand": 8}`, "warehouse.set_stock", "k7", count)
 	refuses(contracts.NotFound, "warehouse.set_stock", "k8", fields{"sku": rules.Text("KE-17"), "depot": rules.Text("Bonn"), "on_hand": rules.Number(rules.Int(8))})
+	says(`{"depots": [{"depot": "Hamburg", "on_hand": 3, "available": 1}, {"depot": "Leipzig", "on_hand": 8, "available": 8}]}`, "warehouse.list_stock", "", article)
+
+	refuses(contracts.Validation, "warehouse.set_stock", "k9", fields{"sku": rules.Text("KE-17"), "depot": rules.Text("Leipzig"), "on_hand": rules.Number(rules.Int(-1))})
+
+	// A reservation is found and released when its depot is gone, and one whose pieces somebody else freed leaves no debt.
+	_, err = db.Exec(`insert into crosswalk_reservations values ('k10', 'KE-17', 'd9', 2, null), ('k11', 'KE-17', 'd2', 7, null)`)
+	require.NoError(t, err)
+	says(`{"id": "k10", "sku": "KE-17", "quantity": 2}`, "warehouse.find_reservation", "", fields{"key": rules.Text("k10")})
+	says(`{"id": "k10", "sku": "KE-17", "quantity": 2}`, "warehouse.release_stock", "k12", fields{"reservation": rules.Text("k10")})
+	says(`{"id": "k11", "sku": "KE-17", "quantity": 7, "depot": "Leipzig"}`, "warehouse.release_stock", "k13", fields{"reservation": rules.Text("k11")})
 	says(`{"depots": [{"depot": "Hamburg", "on_hand": 3, "available": 1}, {"depot": "Leipzig", "on_hand": 8, "available": 8}]}`, "warehouse.list_stock", "", article)
 
 	// Of ten who want three pieces at once, two get them: no piece is promised twice.

@@ -29,6 +29,7 @@ type filledField struct {
 	Twins   []string `json:"twins"`   // what fields of the same name hold that nobody sees
 	Kind    string   `json:"kind"`    // the type of the field
 	List    bool     `json:"list"`    // it is a list to select from
+	Others  []string `json:"others"`  // what the form sends under the name of a box beside it
 	Box     bool     `json:"box"`     // it is a box or a choice to tick; its values are true and false
 	Charset string   `json:"charset"` // of what the form sends
 	Any     bool     `json:"any"`     // the page may make something else of it
@@ -198,13 +199,21 @@ func (f formats) sends(field filledField, value string) bool {
 	return f.same(field.Sends, value, sent) || f.same(field.Sends, unescaped, sent) || !field.List && f.same(field.Value, unescaped, sent)
 }
 
-// ticked says whether what is sent under the name of a box says of it what was ticked. Scripts have words of their own for it.
+// ticked says whether what is sent under the name of a box says of it what was ticked. Scripts have words of their own for it;
+// of a choice they send which one it is, and nothing else.
 func (f filledField) ticked(sent []string, document bool) bool {
-	if f.Value != "true" {
-		return !slices.Contains(sent, f.Sends)
+	own := func(value string) bool { return html.UnescapeString(value) == f.Sends }
+	yes := func(value string) bool {
+		return slices.Contains([]string{"true", "1", "on", "yes", "y"}, strings.ToLower(value))
 	}
-	return slices.ContainsFunc(sent, func(value string) bool {
-		return html.UnescapeString(value) == f.Sends || !document && slices.Contains([]string{"true", "1", "on", "yes", "y"}, strings.ToLower(value))
+	switch {
+	case f.Kind == "radio" && f.Value == "true":
+		return slices.ContainsFunc(sent, own) && !slices.ContainsFunc(sent, func(value string) bool { return value != "" && !own(value) })
+	case f.Value == "true":
+		return slices.ContainsFunc(sent, func(value string) bool { return own(value) || !document && yes(value) })
+	}
+	return !slices.ContainsFunc(sent, func(value string) bool {
+		return value == f.Sends || yes(value) && !slices.Contains(f.Others, value)
 	})
 }
 

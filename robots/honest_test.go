@@ -78,12 +78,22 @@ var honest = map[string]struct {
 	"a box that has the other's value as well": {page: strings.Replace(boxForm, "<label><input", `<input type="hidden" name="express" value="0"><label><input`, 1), fill: tickBoxes, sent: "express=0&express=x&name=Ada&way=air"},
 	"a script sends in its words what is ticked": {fill: tickBoxes, sent: "express=true&gift=false&name=Ada&way=air",
 		page: boxForm + `<script>const f = document.forms[0]; f.onsubmit = () => { const e = f.elements; fetch('/orders', {method: 'POST', body: new URLSearchParams({name: e.name.value, express: e.express.checked, gift: e.gift.checked, way: e.way.value})}).then(r => r.text()).then(t => { document.body.innerHTML = t }); return false }</script>`},
+	"a script sends yes for the choice that was not made":  {page: boxForm + sendsByScript("way: 'yes'"), fill: tickBoxes, says: `its field "way" holds`},
+	"a script sends that what is not ticked is":            {page: boxForm + sendsByScript("gift: true"), fill: tickBoxes, says: `its field "gift" holds`},
+	"a choice has another one beside it that nobody sees":  {page: strings.Replace(boxForm, `<input type="submit"`, `<input type="hidden" name="way" value="sea"><input type="submit"`, 1), fill: tickBoxes, says: "in a field that nobody sees"},
+	"a choice has an empty one before it":                  {page: strings.Replace(boxForm, "<label><input", `<input type="hidden" name="way" value=""><label><input`, 1), fill: tickBoxes, sent: "express=x&name=Ada&way=&way=air"},
+	"another box of the name is ticked, and its word is 1": {page: strings.Replace(boxForm, `<input type="submit"`, `<label><input type="checkbox" name="gift" value="1" checked> Card</label><input type="submit"`, 1), fill: tickBoxes, sent: "express=x&gift=1&name=Ada&way=air"},
 	"a line with a box is taken over": {fill: tickBoxes + "  - click: {button: Add}\n  - fill: {into: {label: Name}, value: Ben}\n", sent: "line=Adaxair&name=Ben&way=sea",
 		page: boxForm + `<button onclick="const f = document.forms[0], e = f.elements, line = document.createElement('input'); line.name = 'line'; line.type = 'hidden'; line.value = e.name.value + e.express.value + e.way.value; f.reset(); f.prepend(line)">Add</button>`},
 	"the commit types and sends":        {page: fmt.Sprintf(itemForm, ""), commit: "fill: {into: {label: Item}, value: '7', key: Enter}", sent: "item=7"},
 	"the commit types and sends, wrong": {page: fmt.Sprintf(itemForm, `onkeydown="if (event.key === 'Enter') this.value = '70'"`), commit: "fill: {into: {label: Item}, value: '7', key: Enter}", says: `its field "item" holds`},
 	"another form has a field of the name": {page: fmt.Sprintf(itemForm, "") + `<form><label>Look <input name="item"></label></form>`,
 		fill: "  - fill: {into: {label: Look}, value: '9'}\n" + fmt.Sprintf(itemPut, "7"), sent: "item=7"},
+}
+
+// sendsByScript has the form sent by a script, with fields of its own.
+func sendsByScript(fields string) string {
+	return `<script>document.forms[0].onsubmit = () => { fetch('/orders', {method: 'POST', body: new URLSearchParams({name: 'Ada', ` + fields + `})}).catch(() => {}); return false }</script>`
 }
 
 func TestHonestPagesAreBooked(t *testing.T) {

@@ -246,6 +246,38 @@ func TestHostilePagesBookNothingWrong(t *testing.T) {
 	}
 }
 
+// TestNumberedFieldsKeepTheirLabels holds that fields called f1 to f5 beside their labels are told apart by these: a list has
+// its headings, and a form of labels has none.
+func TestNumberedFieldsKeepTheirLabels(t *testing.T) {
+	t.Parallel()
+	contract, problems := contracts.Parse("shop.yaml", []byte(strings.Replace(bookingContract, "price: {type: number", "price: {type: string", 1)))
+	require.NoError(t, problems.Err())
+	system, problems := ParseSystem("test.system.yaml", []byte(bookingSystem))
+	require.NoError(t, problems.Err())
+	robot, problems := Parse("order.yaml", []byte(strings.Replace(bookingRobot, "{field: preis}", "{field: f4}", 1)))
+	require.NoError(t, problems.Err())
+	program, problems := Compile(robot, system, contract.Operation("order"))
+	require.NoError(t, problems.Err())
+	for name, first := range map[string]string{"labels only": "", "values that look like headings": "<tr><td>Kunde</td><td>Meier</td></tr>"} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			page := strings.NewReplacer(`name="preis"`, `name="f4"`, `name="rabatt"`, `name="f5"`, "<table>", "<table>"+first).Replace(bookingPage)
+			w := serveWarehouse(t)
+			w.show(page)
+			runner := NewRunner(pool, nil)
+			runner.Remember(newMemory())
+			for _, quantity := range []int64{3, 4} {
+				_, err := runner.Run(t.Context(), program, bookingCall(w, quantity))
+				require.NoError(t, err)
+			}
+			w.show(swapped(`name="f4"`, `name="f5"`)(page))
+			_, err := runner.Run(t.Context(), program, bookingCall(w, 3))
+			require.ErrorContains(t, err, "Rabatt")
+			require.Empty(t, w.books())
+		})
+	}
+}
+
 // settled is a memory to which nothing is added.
 type settled struct{ *memory }
 

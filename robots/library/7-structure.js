@@ -32,7 +32,7 @@ function dataTables(root) {
     if (head < 0) continue;
     const headings = rows[head].map((cell) => plain(textOf(cell)));
     const columns = Object.fromEntries(headings.map((h, i) => [h, i]));
-    found.push({ table, headings, get rows() { return dataRows({ rows, columns, first: head + 1 }, headings); } });
+    found.push({ table, headings, titled: rows[head].every((cell) => cell.tagName === 'TH' || cell.closest('thead')), get rows() { return dataRows({ rows, columns, first: head + 1 }, headings); } });
   }
   return found;
 }
@@ -103,9 +103,16 @@ const datedWord = new RegExp('^(?:' + [
   'januari|februari|maart|mei|augustus|maandag|dinsdag|woensdag|donderdag|vrijdag|zaterdag|zondag',
 ].join('|') + ')$', 'i');
 const lasting = (text) => (fold(text).split(/[^\p{L}]+/u).some((word) => datedWord.test(word)) ? '…' : labelText(text));
+// inList says that a row is one of a list below headings, and not a label beside its field: where the headings are cells like
+// all others, only a row with two texts side by side is no label.
+const inList = (row) => {
+  const table = row.closest('table'), of = dataTables(table.parentElement).find((one) => one.table === table);
+  const isText = (cell) => !!cell && !cell.querySelector(fieldSelector) && plain(textOf(cell)) !== '';
+  return !!of && !ofLabels(table) && (of.titled || Array.from(row.cells).some((cell) => isText(cell) && isText(cell.nextElementSibling)));
+};
 const ofRow = (el) => {
   const row = el.closest('tr'), name = undigit(el.getAttribute('name'));
-  return !!row && !!name && Array.from(row.parentElement.children).some((other) => other !== row && list(other, fieldSelector).some((field) => field.type === el.type && undigit(field.name) === name));
+  return !!row && !!name && inList(row) && Array.from(row.parentElement.children).some((other) => other !== row && list(other, fieldSelector).some((field) => field.type === el.type && undigit(field.name) === name));
 };
 const undigit = (text) => (text || '').replace(/\d+/g, '#');
 function printOf(el) {

@@ -23,7 +23,7 @@ function again(el, put, acts) {
 // rows that are kept as a pattern for further ones, it cannot be told which is meant.
 function twinsOf(el) {
   if (!el.form || !el.name || el.name.endsWith('[]')) return [];
-  const others = Array.from(el.form.elements).filter((other) => other !== el && other.name === el.name && !other.disabled);
+  const others = Array.from(el.form.elements).filter((other) => other !== el && other.name === el.name && !other.disabled && !(el.type === 'radio' && other.type === 'radio'));
   if (others.some((other) => other.matches(fieldSelector) && visible(other))) return [];
   return others.filter((other) => {
     if (other.value === '' || other.value === el.value || (/^(checkbox|radio)$/.test(other.type) && !other.checked)) return false;
@@ -32,6 +32,9 @@ function twinsOf(el) {
     return other.type === 'hidden' || other.matches(fieldSelector);
   }).map((other) => other.value);
 }
+
+// othersOf is what the form sends under the name of a box beside the box itself.
+const othersOf = (el) => Array.from(el.form ? el.form.elements : []).filter((other) => other !== el && other.name === el.name && !other.disabled && (!isBox(other) || other.checked)).map((other) => other.value);
 
 // filled are the fields of this document that the robot has filled in, as they are now.
 crosswalk.filled = ({ acts }) => {
@@ -44,7 +47,7 @@ crosswalk.filled = ({ acts }) => {
     const first = select ? Array.from(el.options).find((o) => o.defaultSelected) || el.options[0] : null;
     fields.push({
       element: describe(el), name: el.name, value: put.value, held: select || box ? valueOf(el) : el.value, sends: el.value, acts: put.acts, form: forms.indexOf(el.form),
-      initial: select ? fold(first ? first.textContent : '') : box ? String(el.defaultChecked) : el.defaultValue, twins: box ? [] : twinsOf(el), kind: el.type, list: select, box,
+      initial: select ? fold(first ? first.textContent : '') : box ? String(el.defaultChecked) : el.defaultValue, twins: el.type === 'checkbox' ? [] : twinsOf(el), others: box ? othersOf(el) : [], kind: el.type, list: select, box,
       any: put.any === true, charset: (el.form && el.form.acceptCharset) || document.characterSet,
     });
   }

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"crosswalk/contracts"
@@ -96,13 +97,23 @@ func (c *Connection) call(ctx context.Context, op *Operation, call Call) (rules.
 			}
 		}
 	}
-	wrote := false
+	wrote, doubt := false, (*atomic.Bool)(nil)
+	if op.Effect == contracts.Write {
+		ctx, doubt = withDoubt(ctx)
+	}
 	for _, r := range op.requests {
 		result, err := c.run(ctx, op, r, vars)
 		if err != nil {
 			failure := c.failureOf(ctx, op, err)
-			if wrote {
+			switch {
+			case wrote:
 				failure = c.behindWrite(op, failure)
+			case op.Effect == contracts.Write && (!r.writes || failure.NothingSent): // what was sent this time says nothing of what may have been sent before
+				found, err := c.refusedAfter(ctx, op, call, vars, doubt.Load(), failure)
+				if err == nil {
+					return found, nil
+				}
+				failure = c.failureOf(ctx, op, err)
 			}
 			if !failure.NothingSent && failure.Class != contracts.RateLimited { // every sending may be carried out late, and not the first one alone
 				failure.RetryAfter = max(failure.RetryAfter, op.Safety.Late)
@@ -112,7 +123,11 @@ func (c *Connection) call(ctx context.Context, op *Operation, call Call) (rules.
 		wrote = wrote || r.writes && !result.Equal(nothing)
 		vars[r.name] = result
 	}
-	return c.answer(op, vars, call.Reads)
+	value, err := c.answer(op, vars, call.Reads)
+	if err != nil && op.Effect == contracts.Write {
+		return c.refusedAfter(ctx, op, call, vars, doubt.Load(), err)
+	}
+	return value, err
 }
 
 // behindWrite is a failure of a request that follows the one that wrote. Whatever it says is about that request, and
@@ -147,6 +162,11 @@ func (c *Connection) settle(ctx context.Context, op *Operation, call Call, vars 
 	if op.Safety.Lookup == "" {
 		return rules.Value{}, true, contracts.NewError(contracts.OutcomeUnknown, "", "it was sent at %s and may have been carried out; nothing can tell", call.FirstSent.UTC().Format(time.RFC3339))
 	}
+	return c.lookUp(ctx, op, call, vars)
+}
+
+// lookUp finds out whether a write happened that may have been sent; unsettled, it certainly did not.
+func (c *Connection) lookUp(ctx context.Context, op *Operation, call Call, vars map[string]rules.Value) (found rules.Value, settled bool, err error) {
 	lookup := c.adapter.operations[op.Safety.Lookup]
 	input, err := lookupInput(op, lookup, call.Input, vars)
 	if err != nil {
@@ -169,7 +189,8 @@ func (c *Connection) settle(ctx context.Context, op *Operation, call Call, vars 
 }
 
 // notFoundOut is a look-up that did not find out what became of a write. What the system says of the look-up is not said of the
-// write: several records that fit, say, are a question for a person and no refusal.
+// write: several records that fit are a question for a person and no refusal; a shop that is closed for the moment opens
+// again; and a look-up that is not understood is mended in the file. After these it is looked up again.
 func notFoundOut(err error) error {
 	var failure *contracts.Error
 	if !errors.As(err, &failure) {
@@ -178,8 +199,12 @@ func notFoundOut(err error) error {
 	doubt := *failure
 	doubt.NothingSent, doubt.Message = false, "it may have been carried out, and looking it up failed: "+failure.Message
 	switch failure.Class {
-	case contracts.NotUnique, contracts.Validation, contracts.Conflict, contracts.Declined:
+	case contracts.NotUnique:
 		doubt.Class, doubt.Candidates = contracts.OutcomeUnknown, rules.Missing()
+	case contracts.Conflict, contracts.Declined:
+		doubt.Class = contracts.Unavailable
+	case contracts.Validation:
+		doubt.Class = contracts.Drift
 	}
 	return &doubt
 }

@@ -117,6 +117,9 @@ func checkRetry(ctx context.Context, response *http.Response, err error) (bool, 
 func (e *exchange) note(doubtful bool) {
 	if doubtful {
 		e.doubtful.Store(true)
+		if doubt, within := e.Value(doubtKey{}).(*atomic.Bool); within && e.writes {
+			doubt.Store(true)
+		}
 	}
 }
 

@@ -77,7 +77,7 @@ func TestALookUpThatCannotTellLeavesTheWriteInDoubt(t *testing.T) {
 	text := strings.Replace(fmt.Sprintf(bookingAdapter, "${body.bookings}"), "    not_found: 'len(answer.items) == 0'\n    output: {id: '${text(answer.items[0].id)}'}", "    one: '${answer.items}'\n    output: {id: '${text(item.id)}'}", 1)
 	adapter, problems := adapters.Parse("acme.yaml", []byte(text), contracts.Catalog())
 	require.Empty(t, problems.Error())
-	for status, want := range map[int]contracts.Class{200: contracts.OutcomeUnknown, 400: contracts.OutcomeUnknown, 403: contracts.Auth, 404: contracts.NotFound} {
+	for status, want := range map[int]contracts.Class{200: contracts.OutcomeUnknown, 400: contracts.Drift, 402: contracts.Unavailable, 409: contracts.Unavailable, 403: contracts.Auth, 404: contracts.NotFound} {
 		server := answering(t, status, `{"bookings": [{"id": 1}, {"id": 2}]}`)
 		connection, err := adapter.Connect(adapters.Config{System: "acme", BaseURL: server, AllowHosts: []string{strings.TrimPrefix(server, "http://")}, Settings: rules.Record(nil), Shared: boundless{}})
 		require.NoError(t, err)

@@ -15,6 +15,7 @@ import (
 	"crosswalk/intake"
 	"crosswalk/rules"
 	"crosswalk/store"
+	"crosswalk/workflows"
 	"crosswalk/workspace"
 )
 
@@ -156,11 +157,12 @@ func (d *Desk) note(ctx context.Context, who person, w wish, done *repaired, bec
 	return err
 }
 
-// troubles are the open tasks by which a person decides about a step that failed.
+// troubles are the open tasks by which a person decides about a step that failed, or about one inside of it: of a case that
+// waits at a long loop no more than the loop is known.
 func (d *Desk) troubles(ctx context.Context, caseID, step, act string) ([]store.Task, error) {
 	tasks, err := d.Store.Tasks(ctx, store.TaskFilter{CaseID: caseID, Open: true})
 	return slices.DeleteFunc(tasks, func(t store.Task) bool {
-		return t.Kind != store.TaskRepair || step != "" && t.StepPath != step || !slices.Contains(textsOf(value(t.Payload).Get("acts")), act)
+		return t.Kind != store.TaskRepair || step != "" && !workflows.Within(t.StepPath, step) || !slices.Contains(textsOf(value(t.Payload).Get("acts")), act)
 	}), err
 }
 

@@ -202,6 +202,17 @@ func TestManyCasesAtOnce(t *testing.T) {
 	// What is left out is what stood there.
 	_, page = b.post("/repair?system=crm", "act", "skip", "reason", "x", "case", two, "at."+two, "stock")
 	require.Contains(t, page, "has gone on since it was chosen")
+	// Nor is another step left out than the one at which the case was found: it waits at A for an approval, say, and at B for a repair.
+	atA := store.Progress{Seq: 9, State: store.CaseWaiting, WaitingKind: "person", WaitingFor: "complaints", WaitingSince: time.Now(), WaitingStep: "approval", WaitingSystem: "crm"}
+	require.NoError(t, s.Store.SetProgress(t.Context(), s.caseID, atA))
+	before, err := s.Store.Task(t.Context(), "t-repair")
+	require.NoError(t, err)
+	require.Equal(t, "shipment", before.StepPath)
+	_, page = b.post("/repair?system=crm", "act", "skip", "reason", "x", "case", s.caseID, "at."+s.caseID, "approval")
+	require.NotContains(t, page, "goes on without a result of shipment")
+	after, err := s.Store.Task(t.Context(), "t-repair")
+	require.NoError(t, err)
+	require.Equal(t, before.State, after.State)
 	status, _ = b.post("/repair?system=crm", "act", "redo", "reason", "x")
 	require.Equal(t, http.StatusUnprocessableEntity, status)
 	status, body := s.program("GET", "/api/cases?state=parked&class=auth", "")

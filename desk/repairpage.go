@@ -189,7 +189,9 @@ func (d *Desk) bulk(w http.ResponseWriter, r *http.Request, who person) error {
 		}
 		only := data.Filter
 		if step := form.text("at." + id); step != "" && asked.Act == store.ActSkip {
-			only.Step = step
+			only.Step, asked.Step = step, step
+		} else {
+			asked.Step = ""
 		}
 		asked.Only = &only
 		result := bulkResult{Case: of}

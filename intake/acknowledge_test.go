@@ -13,6 +13,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"testing/iotest"
 	"time"
 
 	"github.com/emersion/go-message"
@@ -299,29 +300,59 @@ func TestMailServer(t *testing.T) {
 	require.Len(t, must(s.Store.Cases(t.Context(), store.CaseFilter{})), 1)
 }
 
-// deadlines notes until when a sender may take.
-type deadlines []time.Time
+// slowSender gives what it has line by line, and notes until when it may take.
+type slowSender struct {
+	net.Conn
+	text  io.Reader
+	given []time.Time
+}
 
-func (d *deadlines) SetReadDeadline(until time.Time) error {
-	*d = append(*d, until)
+func (s *slowSender) Read(p []byte) (int, error) { return s.text.Read(p[:min(len(p), 1024)]) }
+
+func (s *slowSender) SetReadDeadline(until time.Time) error {
+	s.given = append(s.given, until)
 	return nil
 }
 
 func TestALargeMailMayTakeItsTime(t *testing.T) {
 	t.Parallel()
-	text := strings.Repeat("a line of text\r\n", 1<<16)
-	given, began := deadlines{}, time.Now()
-	read, err := io.ReadAll(incoming{strings.NewReader(text), &given, began.Add(mailWhole)})
+	text := strings.Repeat("a line of text\r\n", 1<<12)
+	sender, began := &slowSender{text: strings.NewReader(text)}, time.Now()
+	conn := &mailConn{Conn: sender}
+	_, err := conn.Read(make([]byte, 0))
+	require.NoError(t, err)
+	require.Empty(t, sender.given, "no mail is coming in: the time is that of a command")
+	whole := began.Add(mailWhole)
+	conn.whole.Store(&whole)
+	read, err := io.ReadAll(conn)
 	require.NoError(t, err)
 	require.Equal(t, text, string(read))
-	require.GreaterOrEqual(t, len(given), 64, "the silence begins anew with each piece")
-	require.False(t, given[0].Before(began.Add(mailSilence)))
-	require.False(t, given[len(given)-1].Before(given[0]))
+	require.GreaterOrEqual(t, len(sender.given), 64, "the silence begins anew with each piece")
+	require.False(t, sender.given[0].Before(began.Add(mailSilence)))
+	require.False(t, sender.given[len(sender.given)-1].Before(sender.given[0]))
 
-	late := deadlines{}
-	_, err = incoming{strings.NewReader(text), &late, began}.Read(make([]byte, 10))
+	sender.given = nil
+	conn.whole.Store(&began)
+	_, err = conn.Read(make([]byte, 10))
+	require.ErrorIs(t, err, io.EOF)
+	require.Equal(t, []time.Time{began}, sender.given, "a mail that only trickles in ends some time")
+}
+
+// What is too large is read to its end under the same silence: a sender that falls silent in it does not keep its connection.
+func TestTheRestOfAMailThatIsTooLargeIsAwaitedNoLonger(t *testing.T) {
+	t.Parallel()
+	conn := &mailConn{Conn: &slowSender{}}
+	session := &mailSession{sender: conn}
+	before := time.Now()
+	require.ErrorIs(t, session.Data(iotest.ErrReader(smtp.ErrDataTooLarge)), smtp.ErrDataTooLarge)
+	sender := conn.Conn.(*slowSender)
+	sender.text = strings.NewReader("more")
+	_, err := conn.Read(make([]byte, 10))
 	require.NoError(t, err)
-	require.Equal(t, deadlines{began}, late, "a mail that only trickles in ends some time")
+	require.Len(t, sender.given, 1)
+	require.WithinRange(t, sender.given[0], before.Add(mailSilence), time.Now().Add(mailSilence))
+	session.Reset()
+	require.Nil(t, conn.whole.Load())
 }
 
 func TestMailServerAsksToTryAgainWhenNothingCanBeStored(t *testing.T) {

@@ -7,6 +7,7 @@ import (
 	"io"
 	"log/slog"
 	"net"
+	"sync/atomic"
 	"time"
 
 	"github.com/emersion/go-smtp"
@@ -37,7 +38,7 @@ func ListenMail(address string, accept Accept, log *slog.Logger) (*MailServer, e
 		return nil, fmt.Errorf("intake: listen for mail on %s: %w", address, err)
 	}
 	server := smtp.NewServer(smtp.BackendFunc(func(c *smtp.Conn) (smtp.Session, error) {
-		return &mailSession{accept: accept, log: log, sender: c.Conn()}, nil
+		return &mailSession{accept: accept, log: log, sender: c.Conn().(*mailConn)}, nil
 	}))
 	server.Domain = "crosswalk"
 	server.MaxMessageBytes = MaxMessageBytes
@@ -48,7 +49,7 @@ func ListenMail(address string, accept Accept, log *slog.Logger) (*MailServer, e
 	server.ErrorLog = smtpLog{log}
 	m := &MailServer{server: server, listener: listener}
 	go func() {
-		if err := server.Serve(netutil.LimitListener(listener, maxMailConnections)); err != nil && !errors.Is(err, smtp.ErrServerClosed) && !errors.Is(err, net.ErrClosed) {
+		if err := server.Serve(mailListener{netutil.LimitListener(listener, maxMailConnections)}); err != nil && !errors.Is(err, smtp.ErrServerClosed) && !errors.Is(err, net.ErrClosed) {
 			log.Error("intake.mail.stopped", "error", err)
 		}
 	}()
@@ -64,12 +65,15 @@ func (m *MailServer) Stop(ctx context.Context) error { return m.server.Shutdown(
 type mailSession struct {
 	accept   Accept
 	log      *slog.Logger
-	sender   net.Conn
+	sender   *mailConn
 	from, to string
 }
 
-// Reset forgets the mail that was begun.
-func (s *mailSession) Reset() { s.from, s.to = "", "" }
+// Reset forgets the mail that was begun, or has been read to its end.
+func (s *mailSession) Reset() {
+	s.from, s.to = "", ""
+	s.sender.whole.Store(nil)
+}
 
 // Logout ends the session.
 func (s *mailSession) Logout() error { return nil }
@@ -91,10 +95,10 @@ func (s *mailSession) Rcpt(to string, _ *smtp.RcptOptions) error {
 // Data stores the mail and answers with the reference of its case.
 func (s *mailSession) Data(r io.Reader) error {
 	whole := time.Now().Add(mailWhole)
-	raw, err := io.ReadAll(incoming{r, s.sender, whole})
+	s.sender.whole.Store(&whole)
+	raw, err := io.ReadAll(r)
 	if err != nil {
-		_ = s.sender.SetReadDeadline(whole) // the library reads to the end what is too large, so that the answer is heard
-		return err
+		return err // the library reads to the end what is too large, so that the answer is heard
 	}
 	m, err := ParseMail(raw, s.from, s.to, time.Now().UTC())
 	if err != nil {
@@ -117,24 +121,37 @@ func (s *mailSession) Data(r io.Reader) error {
 	return &smtp.SMTPError{Code: 250, EnhancedCode: smtp.EnhancedCode{2, 0, 0}, Message: answer}
 }
 
-// incoming reads a mail for as long as it keeps coming: the library gives it the time of one command, in which no large
-// mail comes over a slow line.
-type incoming struct {
-	mail   io.Reader
-	sender interface{ SetReadDeadline(time.Time) error }
-	whole  time.Time
+// mailListener gives connections that know when a mail comes in.
+type mailListener struct{ net.Listener }
+
+// Accept waits for the next sender.
+func (l mailListener) Accept() (net.Conn, error) {
+	conn, err := l.Listener.Accept()
+	if err != nil {
+		return nil, err
+	}
+	return &mailConn{Conn: conn}, nil
 }
 
-// Read reads some of it, little enough that the silence begins anew often.
-func (i incoming) Read(p []byte) (int, error) {
-	until := time.Now().Add(mailSilence)
-	if until.After(i.whole) {
-		until = i.whole
+// mailConn takes a mail in for as long as it keeps coming, also the rest of one that is too large: the library gives it the
+// time of one command, in which no large mail comes over a slow line.
+type mailConn struct {
+	net.Conn
+	whole atomic.Pointer[time.Time] // until when the mail may come in; nil: none is coming in
+}
+
+// Read reads some of it; the silence begins anew each time.
+func (c *mailConn) Read(p []byte) (int, error) {
+	if whole := c.whole.Load(); whole != nil {
+		until := time.Now().Add(mailSilence)
+		if until.After(*whole) {
+			until = *whole
+		}
+		if err := c.SetReadDeadline(until); err != nil {
+			return 0, err
+		}
 	}
-	if err := i.sender.SetReadDeadline(until); err != nil {
-		return 0, err
-	}
-	return i.mail.Read(p[:min(len(p), 16<<10)])
+	return c.Conn.Read(p)
 }
 
 type smtpLog struct{ log *slog.Logger }

@@ -149,10 +149,13 @@ func otherEyes(ctx context.Context, tx session, task *Task, user string) error {
 	return err
 }
 
-// UndeliveredAnswers lists answered tasks whose case has not been told, oldest answer first.
-func (s *Store) UndeliveredAnswers(ctx context.Context, before time.Time, limit int) ([]Task, error) {
-	found, err := many[Task](ctx, s.read(), "SELECT "+taskColumns+" FROM tasks WHERE state = ? AND delivered = ? AND answered_at <= ? ORDER BY answered_at, id"+
-		page(limit, 0), TaskAnswered, false, before)
+// UndeliveredAnswers lists answered tasks whose case has not been told, oldest answer first: all of as many cases as the limit says.
+// Where there are more, others are chosen each time, so that cases that cannot be told do not keep the rest from it.
+func (s *Store) UndeliveredAnswers(ctx context.Context, before time.Time, cases int) ([]Task, error) {
+	const undelivered = "state = ? AND delivered = ? AND answered_at <= ?"
+	found, err := many[Task](ctx, s.read(), "SELECT "+taskColumns+" FROM tasks WHERE "+undelivered+
+		" AND case_id IN (SELECT case_id FROM tasks WHERE "+undelivered+" GROUP BY case_id ORDER BY RANDOM()"+page(cases, 0)+") ORDER BY answered_at, id",
+		TaskAnswered, false, before, TaskAnswered, false, before)
 	return found, wrap("undelivered answers", err)
 }
 

@@ -208,8 +208,12 @@ func (s *Store) RepairTold(ctx context.Context, id string) error {
 }
 
 // UntoldRepairs lists repairs of which the case may not have been told, or may have lost what it was told, the oldest
-// first.
-func (s *Store) UntoldRepairs(ctx context.Context, before time.Time, limit int) ([]Repair, error) {
-	found, err := many[Repair](ctx, s.read(), "SELECT "+repairColumns+" FROM repairs WHERE (told = ? OR state = ?) AND asked_at <= ? ORDER BY asked_at, id"+page(limit, 0), false, RepairAsked, before)
+// first: all of as many cases as the limit says. Where there are more, others are chosen each time, so that cases that cannot
+// be told do not keep the rest from it.
+func (s *Store) UntoldRepairs(ctx context.Context, before time.Time, cases int) ([]Repair, error) {
+	const untold = "(told = ? OR state = ?) AND asked_at <= ?"
+	found, err := many[Repair](ctx, s.read(), "SELECT "+repairColumns+" FROM repairs WHERE "+untold+
+		" AND case_id IN (SELECT case_id FROM repairs WHERE "+untold+" GROUP BY case_id ORDER BY RANDOM()"+page(cases, 0)+") ORDER BY asked_at, id",
+		false, RepairAsked, before, false, RepairAsked, before)
 	return found, wrap("untold repairs", err)
 }

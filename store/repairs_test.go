@@ -126,3 +126,32 @@ func TestCasesAreFoundByWhatKeepsThem(t *testing.T) {
 	require.NoError(t, err)
 	require.Empty(t, found)
 }
+
+// Cases that cannot be told do not keep the others from being told: each look chooses others, and all that one case is to be
+// told, in its order.
+func TestUntoldRepairsOfManyCasesGetTheirTurn(t *testing.T) {
+	t.Parallel()
+	s, clock := testStore(t)
+	ctx := t.Context()
+	const cases = 4
+	for range cases {
+		of, err := s.CreateCase(ctx, NewCase{UseCase: "claim", BundleHash: "hash-a"})
+		require.NoError(t, err)
+		for _, step := range []string{"a", "b"} {
+			_, err := s.AskRepair(ctx, Repair{CaseID: of.ID, Act: ActRedo, Step: step, Who: "op@x"})
+			require.NoError(t, err)
+		}
+	}
+	seen := map[string]bool{}
+	for range 1000 {
+		chosen, err := s.UntoldRepairs(ctx, clock.Now(), 1)
+		require.NoError(t, err)
+		require.Len(t, chosen, 2)
+		require.Equal(t, chosen[0].CaseID, chosen[1].CaseID)
+		seen[chosen[0].CaseID] = true
+		if len(seen) == cases {
+			return
+		}
+	}
+	t.Fatalf("only %d of %d cases had their turn", len(seen), cases)
+}

@@ -219,7 +219,7 @@ func (s *Store) PutRobotCanary(ctx context.Context, canary RobotCanary, report [
 
 // RobotCanaries lists how the last canaries ended.
 func (s *Store) RobotCanaries(ctx context.Context) ([]RobotCanary, error) {
-	found, err := many[RobotCanary](ctx, s.read(), "SELECT "+robotCanaryColumns+`, COALESCE((SELECT id FROM blobs WHERE case_id = '`+canaryFiles+`' || system || ' ' || operation), '')
+	found, err := many[RobotCanary](ctx, s.read(), "SELECT "+robotCanaryColumns+`, COALESCE((SELECT MAX(id) FROM blobs WHERE case_id = '`+canaryFiles+`' || system || ' ' || operation), '')
 		FROM robot_canaries ORDER BY system, operation`)
 	return found, wrap("canaries", err)
 }

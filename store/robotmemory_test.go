@@ -69,6 +69,14 @@ func TestRobotMemory(t *testing.T) {
 	require.Equal(t, "second", string(report), "that of the last failure, while the robot works again")
 	canary.Report, passing.Warnings = canaries[0].Report, canaries[1].Warnings
 	require.Equal(t, []RobotCanary{canary, passing}, canaries)
+	// Two at the same moment leave two reports on PostgreSQL, where neither sees the other's.
+	require.NoError(t, s.write(ctx, "a second report", func(tx session) error {
+		_, err := s.insertBlob(ctx, tx, canaryFiles+"erp get_order", "text/html", []byte("third"), until, "keep_until = excluded.keep_until")
+		return err
+	}))
+	canaries, err = s.RobotCanaries(ctx)
+	require.NoError(t, err)
+	require.Len(t, canaries, 2)
 	_, err = s.DropKept(ctx, until.Add(time.Second))
 	require.NoError(t, err)
 	canaries, err = s.RobotCanaries(ctx)

@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strconv"
+	"sync"
 	"sync/atomic"
 	"testing"
 
@@ -16,7 +18,7 @@ func TestRoundEndsWhereNobodySaysAnything(t *testing.T) {
 	t.Parallel()
 	var asked atomic.Int32
 	silent := client.NewWorkflowUpdateServiceTimeoutOrCanceledError(context.DeadlineExceeded)
-	err := askAll(t.Context(), make([]int, 200), func(int) error {
+	err := askAll(t.Context(), numbers(200), strconv.Itoa, func(int) error {
 		asked.Add(1)
 		return fmt.Errorf("worker: case x: %w", silent)
 	})
@@ -27,13 +29,10 @@ func TestRoundEndsWhereNobodySaysAnything(t *testing.T) {
 // Where some say something, all are asked, whatever the others come to.
 func TestRoundAsksAllWhereSomebodyAnswers(t *testing.T) {
 	t.Parallel()
-	all := make([]int, 100)
-	for i := range all {
-		all[i] = i
-	}
+	all := numbers(100)
 	var asked, told atomic.Int32
 	refused := errors.New("refused")
-	err := askAll(t.Context(), all, func(int) error {
+	err := askAll(t.Context(), all, strconv.Itoa, func(int) error {
 		switch asked.Add(1) % 3 {
 		case 0:
 			return context.DeadlineExceeded
@@ -53,6 +52,38 @@ func TestRoundEndsWithItsContext(t *testing.T) {
 	t.Parallel()
 	over, cancel := context.WithCancel(t.Context())
 	var asked atomic.Int32
-	require.NoError(t, askAll(over, make([]int, 200), func(int) error { asked.Add(1); cancel(); return nil }))
+	require.NoError(t, askAll(over, numbers(200), strconv.Itoa, func(int) error { asked.Add(1); cancel(); return nil }))
 	require.EqualValues(t, askedAtOnce, asked.Load())
+}
+
+// What one case is asked keeps its order, and nothing overtakes what it has not heard; the other cases are asked all the same.
+func TestRoundKeepsTheOrderOfACase(t *testing.T) {
+	t.Parallel()
+	var mu sync.Mutex
+	heard := map[string][]int{}
+	caseOf := func(n int) string { return strconv.Itoa(n % 10) }
+	err := askAll(t.Context(), numbers(100), caseOf, func(n int) error {
+		mu.Lock()
+		defer mu.Unlock()
+		heard[caseOf(n)] = append(heard[caseOf(n)], n)
+		switch n {
+		case 43:
+			return context.DeadlineExceeded
+		case 54:
+			return errors.New("refused")
+		}
+		return nil
+	})
+	require.ErrorContains(t, err, "refused")
+	require.Equal(t, []int{3, 13, 23, 33, 43}, heard["3"], "it said nothing, and is asked again in the next round")
+	require.Equal(t, []int{4, 14, 24, 34, 44, 54, 64, 74, 84, 94}, heard["4"])
+	require.Len(t, heard, 10)
+}
+
+func numbers(n int) []int {
+	list := make([]int, n)
+	for i := range list {
+		list[i] = i
+	}
+	return list
 }

@@ -173,7 +173,7 @@ func (c *Cases) Deliver(ctx context.Context, task store.Task) error {
 
 // Redeliver is Deliver for a sweeper: cases that are not ready are left to the next sweep.
 func (c *Cases) Redeliver(ctx context.Context, tasks []store.Task) error {
-	return askAll(ctx, tasks, func(task store.Task) error {
+	return askAll(ctx, tasks, func(task store.Task) string { return task.CaseID }, func(task store.Task) error {
 		err := c.deliver(ctx, once, task)
 		if errors.Is(err, ErrEnded) {
 			return nil // nobody is left to tell, and the task says so

@@ -157,13 +157,30 @@ func (c *Cases) repair(ctx context.Context, how asking, repair store.Repair) (wo
 		}, &reply)
 	}
 	if err = c.ended(ctx, repair.CaseID, err); errors.Is(err, ErrEnded) {
-		reply.Problem = "the case has ended"
-		err = c.store.SettleRepair(ctx, repair.ID, store.Settlement{Problem: reply.Problem})
+		reply, err = c.settleEnded(ctx, repair)
 	}
 	if err == nil {
 		err = c.store.RepairTold(ctx, repair.ID)
 	}
 	return reply, err
+}
+
+// settleEnded settles a repair of a case that has ended. What the case is known to have done before it ended stays done, and
+// a case that was cancelled did what a cancellation asked for, whoever did not come to write it down.
+func (c *Cases) settleEnded(ctx context.Context, repair store.Repair) (workflows.Repaired, error) {
+	noted, err := c.store.Repair(ctx, repair.ID)
+	if err != nil || noted.State != store.RepairAsked {
+		return workflows.Repaired{Problem: noted.Problem}, err
+	}
+	of, err := c.store.Case(ctx, repair.CaseID)
+	if err != nil {
+		return workflows.Repaired{}, err
+	}
+	var reply workflows.Repaired
+	if repair.Act != store.ActCancel || of.State != store.CaseCancelled {
+		reply.Problem = "the case has ended"
+	}
+	return reply, c.store.SettleRepair(ctx, repair.ID, store.Settlement{Problem: reply.Problem})
 }
 
 // cancel tells a case that somebody wants it to end. It is told when Temporal has taken the word.
@@ -187,7 +204,7 @@ func (c *Cases) RepeatRepairs(ctx context.Context, before time.Time) error {
 	if err != nil {
 		return fmt.Errorf("worker: %w", err)
 	}
-	return askAll(ctx, asked, func(one store.Repair) error {
+	return askAll(ctx, asked, func(one store.Repair) string { return one.CaseID }, func(one store.Repair) error {
 		_, err := c.repair(ctx, once, one)
 		return err
 	})

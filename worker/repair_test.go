@@ -108,6 +108,41 @@ func TestRepairOfAWaitingCase(t *testing.T) {
 	require.Equal(t, "the case has ended", reply.Problem)
 }
 
+// A process that ends between telling a case and writing that down leaves the rest to the sweeper, which may find the case
+// ended: what was done before stays done, and what ended it was done.
+func TestRepairOfACaseThatEndedMeanwhile(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t)
+	h.write("usecases/assign.yaml", claim)
+	h.publish()
+	h.work()
+	made := h.begin("assign", `{"text": "x"}`)
+	h.task(made.ID)
+	var asked []store.Repair
+	for _, act := range []store.Repair{{Act: store.ActRedo, Step: "solve"}, {Act: store.ActRedo, Step: "agents"}, {Act: store.ActCancel, Body: json.RawMessage(`{"undo": false}`)}} {
+		act.CaseID, act.Who = made.ID, "op"
+		one, err := h.store.AskRepair(t.Context(), act)
+		require.NoError(t, err)
+		asked = append(asked, one)
+	}
+	require.NoError(t, h.store.SettleRepair(t.Context(), asked[0].ID, store.Settlement{}))
+	require.NoError(t, h.worker.Cases().CancelCase(t.Context(), made.ID, "op", false))
+	h.until(made.ID, store.CaseCancelled)
+	soon := time.Now().Add(time.Hour)
+	require.Eventually(t, func() bool {
+		if h.worker.Cases().RepeatRepairs(t.Context(), soon) != nil {
+			return false
+		}
+		left, err := h.store.UntoldRepairs(t.Context(), soon, 10)
+		return err == nil && len(left) == 0
+	}, time.Minute, 50*time.Millisecond)
+	for i, want := range []store.RepairState{store.RepairDone, store.RepairRefused, store.RepairDone} {
+		found, err := h.store.Repair(t.Context(), asked[i].ID)
+		require.NoError(t, err)
+		require.Equal(t, want, found.State, found.Act)
+	}
+}
+
 // A worker that is killed within a workflow task may have written down as done what the case then knows nothing of. The
 // case is told again, does it, and does it once.
 func TestRepairOfALostWorkflowTask(t *testing.T) {

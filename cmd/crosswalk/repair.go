@@ -305,7 +305,15 @@ func repairOne(c *cobra.Command, r running, act string, one caseView, wish wishV
 	var out struct {
 		Repair repairView `json:"repair"`
 	}
-	err := r.call(c.Context(), "POST", "/api/cases/"+url.PathEscape(one.ID)+"/repair/"+act+stillFits(act, one, filter), wish, &out)
+	filter = stillFits(act, one, filter)
+	query := ""
+	if len(filter) > 0 {
+		query = "?" + filter.Encode()
+	}
+	if (act == "skip" || act == "answer") && len(filter) > 0 {
+		wish.Step = filter.Get("step") // and not another one that waits for a person too
+	}
+	err := r.call(c.Context(), "POST", "/api/cases/"+url.PathEscape(one.ID)+"/repair/"+act+query, wish, &out)
 	switch {
 	case err == nil:
 		return out.Repair, nil
@@ -317,15 +325,15 @@ func repairOne(c *cobra.Command, r running, act string, one caseView, wish wishV
 
 // stillFits is what a case that was chosen must still be like. What gives a step a result, or leaves it out, means the step
 // at which the case was found.
-func stillFits(act string, one caseView, filter url.Values) string {
+func stillFits(act string, one caseView, filter url.Values) url.Values {
 	if len(filter) == 0 {
-		return ""
+		return nil
 	}
 	q := maps.Clone(filter)
 	if (act == "skip" || act == "answer") && one.WaitingStep != "" {
 		q.Set("step", one.WaitingStep)
 	}
-	return "?" + q.Encode()
+	return q
 }
 
 func printRepair(c *cobra.Command, done repairView, number, of int) {

@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"encoding/json"
 	"net/http"
 	"net/http/httptest"
 	"testing"
@@ -52,4 +53,27 @@ func TestListsAndFiltersSayWhatTheyLeaveOut(t *testing.T) {
 		}
 		require.Contains(t, says.String(), test.says, "%v", test.args)
 	}
+}
+
+// What a filter chose by the step at which it waits is skipped at that step, and not at another one at which it waits too.
+func TestSkippingByAFilterNamesTheStep(t *testing.T) {
+	var wish wishView
+	var still string
+	desk := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.Method == http.MethodPost {
+			still = r.URL.Query().Get("step")
+			if err := json.NewDecoder(r.Body).Decode(&wish); err != nil {
+				w.WriteHeader(http.StatusBadRequest)
+			}
+		}
+		_, _ = w.Write([]byte(`{"cases": [{"id": "a", "reference": "CW-1", "waiting_step": "approval"}], "repair": {"reference": "CW-1", "done": true}}`))
+	}))
+	defer desk.Close()
+	t.Setenv(urlVariable, desk.URL)
+	root := rootCommand()
+	root.SetOut(&bytes.Buffer{})
+	root.SetArgs([]string{"cases", "skip", "--state", "open", "--yes", "--reason", "x"})
+	require.NoError(t, root.ExecuteContext(t.Context()))
+	require.Equal(t, "approval", still)
+	require.Equal(t, "approval", wish.Step)
 }

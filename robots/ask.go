@@ -322,12 +322,13 @@ func (u *run) offer(ctx context.Context, s *step, err error) error {
 	defer cancel()
 	var answer struct {
 		Status     string
-		Candidates []struct{ Kind, Text, Says string }
+		Candidates []struct{ Kind, Text, Around, Says string }
 	}
 	if _, failed := u.tab.askOnce(ctx, "candidates", at.frame, map[string]any{"target": at, "want": want}, &answer); failed != nil {
 		return err
 	}
 	var candidates []rules.Value
+	once := false
 	hide := hider(u.hidden())
 	for _, c := range answer.Candidates {
 		if hide != nil {
@@ -336,12 +337,20 @@ func (u *run) offer(ctx context.Context, s *step, err error) error {
 			}
 			c.Says = hide.Replace(c.Says)
 		}
-		target, _ := json.Marshal(map[string]string{c.Kind: c.Text}) // texts only
+		named := map[string]string{c.Kind: c.Text}
+		if c.Around != "" {
+			named[choiceAround], once = c.Around, true
+		}
+		target, _ := json.Marshal(named) // texts only
 		candidates = append(candidates, rules.Record(map[string]rules.Value{"says": rules.Text(c.Says), "target": rules.Text(string(target))}))
+	}
+	title := "Which of these is meant by " + s.target.shown + "?"
+	if once {
+		title += " A choice among twins holds for this run, while the page around it stays as it is: for every run, the robot's file must tell them apart with in, near, or row and column."
 	}
 	offered := *known
 	offered.Ask = rules.Record(map[string]rules.Value{
-		"kind": rules.Text("choose"), "title": rules.Text("Which of these is meant by " + s.target.shown + "?"), "step": rules.Text(s.place), "hash": rules.Text(u.program.Hash),
+		"kind": rules.Text("choose"), "title": rules.Text(title), "step": rules.Text(s.place), "hash": rules.Text(u.program.Hash),
 		"expected": rules.Text(s.target.shown), "candidates": rules.List(candidates...),
 	})
 	return &offered
@@ -353,12 +362,12 @@ func (u *run) chosen(s *step, at *spec) *spec {
 	if at == nil || help.Target == "" || help.Step != s.place || help.Hash != u.program.Hash {
 		return at
 	}
-	var fields map[string]string
-	if json.Unmarshal([]byte(help.Target), &fields) != nil || len(fields) != 1 {
-		return at
-	}
-	for kind, text := range fields {
+	named, around := help.choice()
+	for kind, text := range named {
 		chosen := &spec{Kind: kind, frame: at.frame, words: at.words}
+		if around != "" {
+			chosen.Around, chosen.Meant = around, at
+		}
 		if kind == "css" {
 			chosen.Value = text
 		} else {
@@ -367,4 +376,20 @@ func (u *run) chosen(s *step, at *spec) *spec {
 		return chosen
 	}
 	return at
+}
+
+// choiceAround is the field of a choice with what was around the element, as a digest: it is meant only there.
+const choiceAround = "around"
+
+// choice is the one target that a person chose, and what must be around it; empty: it is alone by its name.
+func (h Help) choice() (named map[string]string, around string) {
+	if json.Unmarshal([]byte(h.Target), &named) != nil {
+		return nil, ""
+	}
+	around = named[choiceAround]
+	delete(named, choiceAround)
+	if len(named) != 1 {
+		return nil, ""
+	}
+	return named, around
 }

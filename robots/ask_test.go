@@ -3,6 +3,7 @@ package robots
 import (
 	"encoding/json"
 	"errors"
+	"fmt"
 	"net/http"
 	"strings"
 	"sync/atomic"
@@ -111,6 +112,54 @@ func TestTwinsCanBeChosen(t *testing.T) {
 	call.Help = Help{Step: asked.Ask.Get("step").Text(), Hash: asked.Ask.Get("hash").Text(), Target: candidates[1].Get("target").Text()}
 	_, err = NewRunner(pool, nil).Run(t.Context(), program, call)
 	require.NoError(t, err, "%s", call.Help.Target)
+}
+
+// TestAChoiceAmongTwinsIsOfWhatWasSeen holds that a choice by a place does not pass to what has come into that place, and is
+// no change of the file.
+func TestAChoiceAmongTwinsIsOfWhatWasSeen(t *testing.T) {
+	t.Parallel()
+	row := func(order string) string {
+		return "<tr><td>" + order + "</td><td><form action=show.html><input type=hidden name=which value=" + order + "><button>Approve</button></form></td></tr>"
+	}
+	for _, one := range []struct{ name, rows, clicked string }{
+		{"the same page", row("A1") + row("A2"), "A2"},
+		{"a row before", row("A0") + row("A1") + row("A2"), ""},
+		{"another order in its place", row("A2") + row("A3"), ""},
+		{"one less", row("A2"), ""},
+	} {
+		t.Run(one.name, func(t *testing.T) {
+			t.Parallel()
+			p := servePages(t)
+			var rows atomic.Pointer[string]
+			first := row("A1") + row("A2")
+			rows.Store(&first)
+			p.mux.HandleFunc("/approve.html", func(w http.ResponseWriter, _ *http.Request) {
+				fmt.Fprintf(w, "<html><body><h1>Orders</h1><table><tbody>%s</tbody></table></body></html>", *rows.Load())
+			})
+			program := compileTest(t, plainSystem, "\n  - goto: /approve.html\n  - click: {button: Approve}\n  - expect: {text: '/which=A2/'}\n", "{}")
+			seen := newMemory()
+			runner := NewRunner(pool, nil)
+			runner.Remember(seen)
+			call := Call{Base: p.URL}
+			_, err := runner.Run(t.Context(), program, call)
+			var asked *contracts.Error
+			require.ErrorAs(t, err, &asked)
+			require.Contains(t, asked.Ask.Get("title").Text(), "must tell them apart with in, near, or row and column")
+			candidates := asked.Ask.Get("candidates").Items()
+			require.Equal(t, "Approve <button>, number 2 of 2 on the page", candidates[1].Get("says").Text())
+			call.Help = Help{Step: asked.Ask.Get("step").Text(), Hash: asked.Ask.Get("hash").Text(), Target: candidates[1].Get("target").Text()}
+			rows.Store(&one.rows)
+			_, err = runner.Run(t.Context(), program, call)
+			require.Empty(t, seen.changes)
+			if one.clicked != "" {
+				require.NoError(t, err)
+				return
+			}
+			require.ErrorAs(t, err, &asked)
+			require.Equal(t, contracts.Drift, asked.Class)
+			require.False(t, asked.Ask.IsMissing(), "it is asked again: %v", err)
+		})
+	}
 }
 
 // TestAQuestionAfterTheCommitDoesNotVoidIt holds that a question says whether something was sent before it was asked.

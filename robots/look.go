@@ -26,6 +26,8 @@ type spec struct {
 	In      *spec    `json:"in,omitempty"`
 	Near    *spec    `json:"near,omitempty"`
 	Has     *spec    `json:"has,omitempty"`
+	Around  string   `json:"around,omitempty"` // of a choice among twins: the digest of what the person saw around it
+	Meant   *spec    `json:"meant,omitempty"`  // with Around: the target of the file, which the twins fit
 	frame   string   // where to look
 	wrapped string   // of a table: the heading that every record has
 	words   string   // the target as a person would say it

@@ -114,7 +114,7 @@ func (u *run) resolved(ctx context.Context, f frame, target *spec, at found) err
 			u.lostAlternative(place, target, i, at.Print, page)
 		}
 	}
-	if chosen {
+	if _, around := help.choice(); chosen && around == "" {
 		u.propose(Change{Kind: ChangeTarget, Place: place, Words: target.words, Becomes: help.Target, Reason: "a person chose it", Page: page})
 	}
 	return u.compare(ctx, f, place, now, chosen)

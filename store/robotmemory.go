@@ -200,16 +200,17 @@ const (
 )
 
 // PutRobotCanary keeps how a canary ended, in the place of the one before. Its report takes the place of the one before too,
-// and is kept until an instant at most; without one, the one before stays.
+// and is kept until an instant at most. One that failed without a report drops the one before, which would be taken for
+// its own; one that went well leaves that of the last failure.
 func (s *Store) PutRobotCanary(ctx context.Context, canary RobotCanary, report []byte, until time.Time) error {
 	return s.write(ctx, "canary of "+canary.Robot, func(tx session) error {
 		_, err := tx.insert(ctx, "robot_canaries", robotCanaryColumns, canary.columns(), `ON CONFLICT (system, operation) DO UPDATE SET
 			robot = excluded.robot, at = excluded.at, took = excluded.took, class = excluded.class, message = excluded.message, warnings = excluded.warnings`)
-		if err != nil || report == nil {
+		if err != nil || report == nil && canary.Class == "" {
 			return err
 		}
 		owner := canaryFiles + canary.System + " " + canary.Operation
-		if _, err := tx.exec(ctx, "DELETE FROM blobs WHERE case_id = ?", owner); err != nil {
+		if _, err := tx.exec(ctx, "DELETE FROM blobs WHERE case_id = ?", owner); err != nil || report == nil {
 			return err
 		}
 		_, err = s.insertBlob(ctx, tx, owner, "text/html; charset=utf-8", report, until, "keep_until = excluded.keep_until")

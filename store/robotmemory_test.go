@@ -77,6 +77,12 @@ func TestRobotMemory(t *testing.T) {
 	canaries, err = s.RobotCanaries(ctx)
 	require.NoError(t, err)
 	require.Len(t, canaries, 2)
+	canary.Class, canary.Report = "unavailable", ""
+	require.NoError(t, s.PutRobotCanary(ctx, canary, nil, until))
+	canaries, err = s.RobotCanaries(ctx)
+	require.NoError(t, err)
+	require.Empty(t, canaries[0].Report, "that of another run is not shown as its own")
+	require.NoError(t, s.PutRobotCanary(ctx, canary, []byte("fourth"), until))
 	_, err = s.DropKept(ctx, until.Add(time.Second))
 	require.NoError(t, err)
 	canaries, err = s.RobotCanaries(ctx)

@@ -94,7 +94,7 @@ func runCanary(c *cobra.Command, args []string) error {
 // canaryReport writes the report of a canary to the file that was asked for, if there is one.
 func (r running) canaryReport(c *cobra.Command, canary store.RobotCanary) error {
 	file, _ := c.Flags().GetString("report")
-	if file == "" || canary.Report == "" {
+	if file == "" || canary.Report == "" || canary.Class == "" && len(canary.Warnings) == 0 { // the report of one that went well is that of the last failure
 		return nil
 	}
 	var report []byte

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"fmt"
+	"net"
 	"net/url"
 	"os"
 	"path/filepath"
@@ -160,18 +161,21 @@ func (i *robotImport) lookOnce(ctx context.Context) (*recording.Seen, error) {
 }
 
 // logIn adds the secrets of an application that is there already and whose login was not recorded again: those that
-// crosswalk.yaml names for this address.
+// crosswalk.yaml names. A log-in goes to the address of the application alone, whatever the recording says.
 func (i *robotImport) logIn(system *robots.System, secrets map[string]contracts.Secret) error {
+	driver, want := i.driver(), system.Base
+	if driver != nil && driver.BaseURL != "" {
+		want = driver.BaseURL
+	}
+	if !sameOrigin(want, i.plan.Base) {
+		return fmt.Errorf("the log-in is that of %s, and the recording is of %s", want, i.plan.Base)
+	}
 	missing := slices.ContainsFunc(system.Secrets, func(name string) bool { return secrets[name].IsZero() })
 	if !missing {
 		return nil
 	}
-	driver := i.driver()
 	if driver == nil {
 		return fmt.Errorf("no system of crosswalk.yaml has the driver robot: %s, which would give its log-in", i.plan.System)
-	}
-	if driver.BaseURL != "" && driver.BaseURL != i.plan.Base {
-		return fmt.Errorf("crosswalk.yaml has the log-in of %s, and the recording is of %s", driver.BaseURL, i.plan.Base)
 	}
 	known, err := driver.ResolveSecrets()
 	if err != nil {
@@ -185,10 +189,26 @@ func (i *robotImport) logIn(system *robots.System, secrets map[string]contracts.
 	return nil
 }
 
+// sameOrigin says whether two addresses are of one scheme, host and port.
+func sameOrigin(a, b string) bool {
+	one, failed := url.Parse(a)
+	other, err := url.Parse(b)
+	return failed == nil && err == nil && one.Host != "" && strings.EqualFold(one.Scheme, other.Scheme) && strings.EqualFold(hostPort(one), hostPort(other))
+}
+
+// hostPort is the host of an address with its port, also if that is the usual one.
+func hostPort(u *url.URL) string {
+	port := u.Port()
+	if port == "" {
+		port = map[string]string{"http": "80", "https": "443"}[strings.ToLower(u.Scheme)]
+	}
+	return net.JoinHostPort(u.Hostname(), port)
+}
+
 // driver is that of the application in crosswalk.yaml, if it has one.
 func (i *robotImport) driver() *workspace.Driver {
 	w, _ := workspace.Load(i.dir)
-	if w == nil || w.Config == nil {
+	if w == nil || w.Reach == nil || w.Config == nil { // the folder is not there yet, or has no crosswalk.yaml
 		return nil
 	}
 	for _, system := range w.Config.Systems {

@@ -10,6 +10,7 @@ function find(root, target, want) {
   found = found.filter((f, i) => visible(f.el) && found.findIndex((g) => g.el === f.el && g.text === f.text) === i);
   if (target.has) found = found.filter((f) => find(f.el, target.has, 'see').length > 0);
   if (target.near) found = nearest(found, single(find(root, target.near, 'see'), 'the place given by near').el);
+  if (target.around) found = found.filter((f) => aroundOf(acting(f.el, want), meantBy(root, target.meant, want)) === target.around);
   return found;
 }
 

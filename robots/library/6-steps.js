@@ -62,6 +62,43 @@ function placeOf(el) {
   return path;
 }
 
+// meantBy are the elements that a target means now, although it is not alone.
+function meantBy(root, target, want) {
+  const fits = new Set();
+  for (const one of target.any || [target]) {
+    try {
+      const scope = target.any && target.in ? single(find(root, target.in, 'see'), 'the place given by in').el : root;
+      let found = find(scope, one, want);
+      if (target.any && target.has) found = found.filter((f) => find(f.el, target.has, 'see').length > 0);
+      if (target.any && target.near) found = nearest(found, single(find(root, target.near, 'see'), 'the place given by near').el);
+      for (const { el } of found) fits.add(acting(el, want));
+    } catch (error) { if (!(error instanceof Unclear)) throw error; }
+  }
+  return fits;
+}
+
+// aroundOf is a digest of what a person sees around an element that only its place tells from its twins: another row in its
+// place, or one twin more, is another choice.
+function aroundOf(el, fits) {
+  const blockOf = (one) => {
+    let block = one;
+    while (block.parentElement && !Array.from(fits).some((other) => other !== one && block.parentElement.contains(other))) block = block.parentElement;
+    return block;
+  };
+  const short = (one) => one.value.length <= 20; // longer ones are tokens and states, of another value on each page
+  const says = (block) => [fold(block.textContent), ...list(block, 'input[type=hidden]').filter(short).map((one) => `${one.name}=${one.value}`)].join('\n');
+  const twin = fits.has(el) && fits.size > 1;
+  const block = twin ? blockOf(el) : el.closest('tr, li, form, fieldset') || el.parentElement || el;
+  const alike = twin && Array.from(fits).some((other) => other !== el && says(blockOf(other)) === says(block));
+  const text = [fits.size, fits.has(el), nameOf(el), says(block), alike && block.parentElement ? says(block.parentElement) : ''].join('\n');
+  let high = 0xdeadbeef, low = 0x41c6ce57;
+  for (let i = 0; i < text.length; i++) {
+    high = Math.imul(high ^ text.charCodeAt(i), 2654435761);
+    low = Math.imul(low ^ text.charCodeAt(i), 1597334677);
+  }
+  return `${(high >>> 0).toString(16)}-${(low >>> 0).toString(16)}`;
+}
+
 // candidates are the elements that may be meant where a target fits none or several, each with one name that fits it alone.
 crosswalk.candidates = ({ target, want }) => attempt(() => {
   const root = document.documentElement;
@@ -70,8 +107,7 @@ crosswalk.candidates = ({ target, want }) => attempt(() => {
   const collect = (t) => { if (!t) return; for (const text of [t.text && t.text.exact, t.value]) for (const word of (text || '').toLowerCase().split(/[^\p{L}\p{N}]+/u)) if (word) words.add(word); (t.any || []).forEach(collect); };
   collect(target);
   const alone = (candidate, el) => { try { const found = find(root, candidate, want); return found.length === 1 && acting(found[0].el, want) === el; } catch (error) { if (error instanceof Unclear) return false; throw error; } };
-  const fits = new Set(); // what the target means now, although it is not alone
-  for (const one of target.any || [target]) try { for (const found of find(root, one, want)) fits.add(acting(found.el, want)); } catch (error) { if (!(error instanceof Unclear)) throw error; }
+  const fits = meantBy(root, target, want);
   const named = [];
   for (const el of all) {
     const name = want === 'click' ? nameOf(el) : labelsOf(el)[0] || '';
@@ -83,15 +119,15 @@ crosswalk.candidates = ({ target, want }) => attempt(() => {
     const text = `${name} ${el.name || ''} ${el.id || ''}`.toLowerCase();
     const near = Array.from(words).filter((word) => text.includes(word)).length + (fits.has(el) ? 100 : 0);
     if (el.name && want === 'click') options.push({ kind: 'css', text: `${el.tagName.toLowerCase()}[name="${CSS.escape(el.name)}"]` });
-    if (near) options.push({ kind: 'css', text: placeOf(el) }); // better than not to be able to choose it
+    if (near) options.push({ kind: 'css', text: placeOf(el), placed: true }); // better than not to be able to choose it
     const option = options.find((o) => alone(o.kind === 'css' ? { kind: 'css', value: o.text } : { kind: o.kind, text: { exact: o.text, flags: '' } }, el));
     if (!option) continue;
-    named.push({ ...option, says: `${labelText(name) === '…' ? option.kind : labelText(name) || option.text} <${el.tagName.toLowerCase()}${el.name ? ` name=${el.name}` : ''}${el.id ? ` id=${el.id}` : ''}>`, near });
+    named.push({ ...option, around: option.placed || (fits.has(el) && fits.size > 1) ? aroundOf(el, fits) : '', says: `${labelText(name) === '…' ? option.kind : labelText(name) || option.text} <${el.tagName.toLowerCase()}${el.name ? ` name=${el.name}` : ''}${el.id ? ` id=${el.id}` : ''}>`, near });
   }
   for (const says of new Set(named.map((one) => one.says))) { // in the order of the page
     const same = named.filter((one) => one.says === says);
     if (same.length > 1) same.forEach((one, i) => { one.says += `, number ${i + 1} of ${same.length} on the page`; });
   }
   named.sort((a, b) => b.near - a.near);
-  return { status: 'found', candidates: named.slice(0, 8).map(({ kind, text, says }) => ({ kind, text, says })) };
+  return { status: 'found', candidates: named.slice(0, 8).map(({ kind, text, around, says }) => ({ kind, text, around, says })) };
 });

@@ -20,17 +20,24 @@ import (
 	"crosswalk/contracts"
 )
 
-// crashRuns is how many seeded runs each fault gets at each point: few, or what CROSSWALK_CRASH_RUNS says (50 is the
-// whole matrix).
-func crashRuns(t *testing.T) int {
+// crashSeeds are those of the runs that each fault gets at each point: one, or as many as CROSSWALK_CRASH_RUNS says (50 is
+// the whole matrix), from CROSSWALK_CRASH_FROM on.
+func crashSeeds(t *testing.T) (seeds []int) {
 	t.Helper()
-	text := os.Getenv("CROSSWALK_CRASH_RUNS")
-	if text == "" {
-		return 1
+	number := func(name string, otherwise int) int {
+		text := os.Getenv(name)
+		if text == "" {
+			return otherwise
+		}
+		value, err := strconv.Atoi(text)
+		require.NoError(t, err, name)
+		return value
 	}
-	runs, err := strconv.Atoi(text)
-	require.NoError(t, err)
-	return runs
+	from := number("CROSSWALK_CRASH_FROM", 0)
+	for seed := range number("CROSSWALK_CRASH_RUNS", 1) {
+		seeds = append(seeds, from+seed)
+	}
+	return seeds
 }
 
 // fileJournal is a Journal that outlives its process.
@@ -89,7 +96,7 @@ func TestCrashMatrix(t *testing.T) {
 	}
 	for _, point := range []string{"before", "during", "after"} {
 		for _, fault := range []string{"browser killed", "worker killed", "page hung", "double click", "post repeated", "answer lost"} {
-			for seed := range crashRuns(t) {
+			for _, seed := range crashSeeds(t) {
 				t.Run(fmt.Sprintf("%s/%s/%d", point, fault, seed), func(t *testing.T) {
 					t.Parallel()
 					own := <-crashPools

@@ -216,7 +216,7 @@ func (t *tab) photograph(ctx context.Context) ([]byte, error) {
 // mask hides passwords, secrets and what the robot file names, in every frame, and says how much of it was not hidden before.
 func (u *run) mask(ctx context.Context) (fresh int, err error) {
 	var secrets []string
-	for _, secret := range u.hidden() { // also what a person gave
+	for _, secret := range u.unseen() { // also what a person gave
 		if len(secret) >= shortestSecret {
 			secrets = append(secrets, secret)
 		}

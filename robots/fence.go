@@ -263,6 +263,10 @@ func (t *tab) paused(event *cdp.Event) {
 		go func() { _ = proto.FetchContinueRequest{RequestID: id}.Call(c) }()
 		return
 	}
+	if t.isBlank(p) {
+		go giveBlank(c, id)
+		return
+	}
 	r := p.Request.request()
 	r.document = p.ResourceType == "Document"
 	reason, commit := t.options.fence.judge(r, false)

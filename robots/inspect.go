@@ -157,7 +157,7 @@ func (u *run) explain(ctx context.Context, err error) error {
 	}
 	ctx, cancel := context.WithTimeout(ctx, 2*time.Second)
 	defer cancel()
-	if better := u.inspect(ctx, true); better != nil && contracts.ClassOf(better) != contracts.Internal {
+	if better := u.inspect(ctx, true); better != nil && (errors.Is(better, errSessionLost) || contracts.ClassOf(better) != contracts.Internal) {
 		return better
 	}
 	return err
@@ -174,6 +174,8 @@ func (u *run) classify(ctx context.Context, err error) error {
 			return cause
 		}
 		return err
+	case errors.Is(err, errSessionLost):
+		return &contracts.Error{Class: contracts.Unavailable, Message: "the application ended the session", Err: err}
 	case errors.Is(err, errTabCrashed), errors.Is(err, errBrowserLost), errors.Is(err, errStepTime), errors.Is(err, ErrNoChromium), contextLost(err):
 		return &contracts.Error{Class: contracts.Unavailable, Message: "the robot's browser failed", Err: err}
 	default:

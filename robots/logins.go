@@ -22,7 +22,7 @@ type Logins interface {
 // KeepLogins makes logins outlive the process. It is called before the first run.
 func (r *Runner) KeepLogins(logins Logins) { r.sessions.stored = logins }
 
-// sessions keeps the cookies of each credential: in memory, and where other processes find them.
+// sessions keeps the login of each credential: in memory, and where other processes find them.
 type sessions struct {
 	stored Logins // nil: nowhere
 	mutex  sync.Mutex
@@ -31,19 +31,21 @@ type sessions struct {
 
 type loginState struct {
 	cookies []*proto.NetworkCookieParam
+	storage []originStorage
 	since   time.Time
 }
 
 // storedLogin is how a login is stored.
 type storedLogin struct {
 	Cookies []*proto.NetworkCookieParam `json:"cookies"`
+	Storage []originStorage             `json:"storage,omitempty"`
 	Since   time.Time                   `json:"since"`
 }
 
 func (s loginState) encode() []byte {
-	text, err := json.Marshal(storedLogin{s.cookies, s.since.UTC().Round(0)})
+	text, err := json.Marshal(storedLogin{s.cookies, s.storage, s.since.UTC().Round(0)})
 	if err != nil {
-		return nil // cookies are texts and numbers
+		return nil // they are texts and numbers
 	}
 	return text
 }
@@ -57,7 +59,7 @@ func (s *sessions) get(ctx context.Context, credential string, maxAge time.Durat
 		if text, err := s.stored.Login(ctx, credential); err == nil && len(text) > 0 {
 			var found storedLogin
 			ok = json.Unmarshal(text, &found) == nil
-			state = loginState{cookies: found.Cookies, since: found.Since}
+			state = loginState{cookies: found.Cookies, storage: found.Storage, since: found.Since}
 		}
 	}
 	if ok && time.Since(state.since) > maxAge {
@@ -70,16 +72,15 @@ func (s *sessions) get(ctx context.Context, credential string, maxAge time.Durat
 	return state, ok
 }
 
-// put keeps the cookies; the age counts from the login, not from the last use. The error is that of storing them.
-func (s *sessions) put(ctx context.Context, credential string, cookies []*proto.NetworkCookieParam, fresh bool) error {
+// put keeps a login; its age counts from the login, not from the last use. The error is that of storing them.
+func (s *sessions) put(ctx context.Context, credential string, state loginState, fresh bool) error {
 	s.mutex.Lock()
 	defer s.mutex.Unlock()
 	before, known := s.kept[credential]
-	state := before
+	state.since = before.since
 	if fresh || !known {
 		state.since = time.Now()
 	}
-	state.cookies = cookies
 	s.kept[credential] = state
 	if s.stored == nil || known && bytes.Equal(before.encode(), state.encode()) {
 		return nil

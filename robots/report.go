@@ -118,7 +118,7 @@ func pictures(files []Evidence) (found []Evidence) {
 func (u *run) evidence(browser string, err error) []Evidence {
 	all := u.journal.evidence(u.program, browser, err)
 	taken := pictures(all)
-	scrub(all, u.hidden())
+	scrub(all, u.unseen())
 	for i, one := range all {
 		if one.Name != ReportName {
 			continue
@@ -180,7 +180,7 @@ func scrub(evidence []Evidence, hidden []string) {
 // veiled hides it in the message of an error.
 func (u *run) veiled(err error) error {
 	var known *contracts.Error
-	hide := hider(u.hidden())
+	hide := hider(u.unseen())
 	if hide == nil || !errors.As(err, &known) {
 		return err
 	}
@@ -234,6 +234,10 @@ func (u *run) hidden() []string {
 	}
 	return append(texts, u.marked...)
 }
+
+// unseen are those, and what the application keeps in the browser to be known again by. What a place is like is remembered
+// without the latter, which are others each time.
+func (u *run) unseen() []string { return append(u.hidden(), tokensIn(u.kept)...) }
 
 // shot photographs the page as it is now, with everything hidden that must not be seen, and shows it again. Without
 // the hiding there is no picture.

@@ -98,6 +98,7 @@ type run struct {
 	journal    *journal
 	variables  map[string]rules.Value
 	login      bool
+	typedIn    map[string]int // the documents when the login last filled something in
 	relogins   int
 	lease      Lease
 	sent       bool                   // the request of the commit may have left, now or in an earlier attempt
@@ -106,6 +107,7 @@ type run struct {
 	place      atomic.Pointer[string] // of the step under way
 	acting     string                 // place and part of the step under way, for what is remembered
 	dir        string                 // for files on their way; removed with the run
+	kept       []originStorage        // what the application keeps in the browser, as far as it was seen
 	marked     []string               // texts that the robot file marks as not to be shown
 	depth      int                    // how deep the step under way lies in blocks
 	number     int                    // of the outermost step under way

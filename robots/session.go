@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
+	"maps"
 
 	"github.com/go-rod/rod/lib/proto"
 
@@ -34,8 +35,13 @@ func (u *run) ensureSession(ctx context.Context) error {
 		}
 		u.runner.sessions.forget(ctx, u.credential())
 	}
-	u.login = true
+	known := mergedStorage(u.kept, u.storage(ctx))
+	u.login, u.kept = true, nil
 	if err := u.leavePages(ctx); err != nil {
+		u.login = false
+		return err
+	}
+	if err := u.forgetStorage(ctx, known); err != nil {
 		u.login = false
 		return err
 	}
@@ -52,17 +58,29 @@ func (u *run) ensureSession(ctx context.Context) error {
 		return err
 	}
 	err := u.timed(ctx, "login", u.system.File, u.system.stepTime, func(ctx context.Context) (string, error) {
-		place, err := u.which(ctx, session.alive, session.form)
-		if err == nil && place == 1 {
-			err = contracts.NewError(contracts.Auth, "", "the application did not accept the login")
-		}
-		return "", err
+		return "", u.accepted(ctx)
 	})
 	if err == nil {
 		u.keep(ctx, true)
 		u.runner.noteRefused(ctx, u, false)
 	}
 	return err
+}
+
+// accepted waits for what only somebody who is logged in sees. A form that is still there in the very document in which it
+// was filled in says nothing yet: a script may be asking the application.
+func (u *run) accepted(ctx context.Context) error {
+	session := u.system.session
+	place, err := u.which(ctx, session.alive, session.form)
+	if err != nil || place == 0 {
+		return err
+	}
+	if maps.Equal(u.typedIn, u.tab.documents()) {
+		if _, err := u.which(ctx, session.alive); err == nil || contracts.ClassOf(err) != contracts.Drift {
+			return err
+		}
+	}
+	return contracts.NewError(contracts.Auth, "", "the application did not accept the login")
 }
 
 // leavePages closes everything that is open: while the login runs, pages may post, and these were not made for that.
@@ -75,10 +93,14 @@ func (u *run) leavePages(ctx context.Context) error {
 	return u.tab.leavePages(ctx)
 }
 
-// resume opens the start page with the cookies of an earlier run and sees whether they still count.
+// resume opens the start page with the cookies and the storage of an earlier run and sees whether they still count.
 func (u *run) resume(ctx context.Context, state loginState) (alive bool, err error) {
 	session := u.system.session
 	if err := (proto.StorageSetCookies{Cookies: state.cookies, BrowserContextID: u.tab.context}).Call(u.tab.on(ctx, u.tab.root)); err != nil {
+		return false, err
+	}
+	u.kept = state.storage
+	if err := u.restore(ctx, state.storage); err != nil {
 		return false, err
 	}
 	u.login = true // until we know, a lost session is no error
@@ -116,13 +138,15 @@ func (u *run) keepSession(ctx context.Context) {
 	}
 }
 
-// keep stores the cookies as they are now. Failing to is no error: the next run logs in.
+// keep stores the cookies and the storage of the open pages as they are now. Failing to is no error: the next run logs in.
 func (u *run) keep(ctx context.Context, fresh bool) {
 	cookies, err := proto.StorageGetCookies{BrowserContextID: u.tab.context}.Call(u.tab.on(ctx, u.tab.root))
 	if err != nil {
 		return
 	}
-	if err := u.runner.sessions.put(ctx, u.credential(), proto.CookiesToParams(cookies.Cookies), fresh); err != nil {
+	u.kept = mergedStorage(u.kept, u.storage(ctx))
+	state := loginState{cookies: proto.CookiesToParams(cookies.Cookies), storage: u.kept}
+	if err := u.runner.sessions.put(ctx, u.credential(), state, fresh); err != nil {
 		u.journal.note("the login is kept in this process only: " + err.Error())
 	}
 }

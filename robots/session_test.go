@@ -20,9 +20,9 @@ func TestSessionsAge(t *testing.T) {
 	_, ok := s.get(ctx, "a", time.Hour)
 	require.False(t, ok)
 	cookies := []*proto.NetworkCookieParam{{Name: "sid", Value: "1"}}
-	require.NoError(t, s.put(ctx, "a", cookies, true))
+	require.NoError(t, s.put(ctx, "a", loginState{cookies: cookies}, true))
 	s.kept["a"] = loginState{cookies: cookies, since: time.Now().Add(-50 * time.Minute)}
-	require.NoError(t, s.put(ctx, "a", cookies, false))
+	require.NoError(t, s.put(ctx, "a", loginState{cookies: cookies}, false))
 	_, ok = s.get(ctx, "a", time.Hour)
 	require.True(t, ok)
 	_, ok = s.get(ctx, "a", 45*time.Minute)
@@ -57,8 +57,8 @@ func TestStoredLoginsAreSharedAndReplaced(t *testing.T) {
 	ctx := t.Context()
 	stored := &storedLogins{kept: map[string][]byte{}}
 	here, there := sessions{kept: map[string]loginState{}, stored: stored}, sessions{kept: map[string]loginState{}, stored: stored}
-	cookies := func(value string) []*proto.NetworkCookieParam {
-		return []*proto.NetworkCookieParam{{Name: "sid", Value: value}}
+	cookies := func(value string) loginState {
+		return loginState{cookies: []*proto.NetworkCookieParam{{Name: "sid", Value: value}}}
 	}
 	require.NoError(t, here.put(ctx, "a", cookies("1"), true))
 	require.NoError(t, here.put(ctx, "a", cookies("1"), false))

@@ -234,6 +234,9 @@ func (u *run) fill(ctx context.Context, s *step, at *spec) (string, error) {
 	if err != nil {
 		return "", u.wrong(s, err)
 	}
+	if u.login {
+		u.typedIn = u.tab.documents()
+	}
 	if s.kind == "select" {
 		return u.tab.choose(ctx, at, value)
 	}

@@ -51,6 +51,7 @@ type tab struct {
 	opening   []string      // the names of windows that are about to come
 	downloads []*download   // in the order of their beginning
 	lost      []Lost        // alternatives that found nothing
+	blank     string        // the address of the blank page that is about to be opened; empty: none
 	changed   chan struct{} // closed and replaced at every change that somebody may wait for
 }
 

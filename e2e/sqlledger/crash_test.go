@@ -109,21 +109,25 @@ func postingCall(t *testing.T, base, customer, key string, journal fileJournal) 
 
 // TestPostingAnInvoiceOnce is the crash matrix over SQL-Ledger: whatever fails before, during and after the posting, there
 // is one invoice in the database, or an open question and one invoice at most. Every fault is tried at one of the points;
-// CROSSWALK_CRASH_RUNS says how often each of them is tried at each point.
+// CROSSWALK_CRASH_RUNS says how often each of them is tried at each point, CROSSWALK_CRASH_FROM with which seed first.
 func TestPostingAnInvoiceOnce(t *testing.T) {
 	if os.Getenv(workerEnv) != "" {
 		return
 	}
 	b := newBench(t)
-	runs, all := 1, false
+	runs, all, from := 1, false, 0
+	var err error
 	if text := os.Getenv("CROSSWALK_CRASH_RUNS"); text != "" {
-		var err error
 		runs, err = strconv.Atoi(text)
 		require.NoError(t, err)
 		all = true
 	}
+	if text := os.Getenv("CROSSWALK_CRASH_FROM"); text != "" {
+		from, err = strconv.Atoi(text)
+		require.NoError(t, err)
+	}
 	runner, customer := robots.NewRunner(b.pool, nil), b.customer("Ada Brown")
-	for seed := range runs {
+	for seed := from; seed < from+runs; seed++ {
 		for p, point := range crashPoints {
 			for f, fault := range crashFaults {
 				if !all && (p+f)%len(crashPoints) != 0 {

@@ -3,12 +3,14 @@ package activities_test
 import (
 	"bufio"
 	"context"
+	"database/sql"
 	"encoding/json"
 	"fmt"
 	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -22,6 +24,7 @@ import (
 	"crosswalk/adapters"
 	"crosswalk/contracts"
 	"crosswalk/e2e/mailserver"
+	"crosswalk/e2e/mariadb"
 	"crosswalk/e2e/postgres"
 	"crosswalk/e2e/sshserver"
 	"crosswalk/rules"
@@ -31,7 +34,8 @@ import (
 // servedWrite is a write into a real server that is no HTTP: how it is reached, and what is asked.
 type servedWrite struct {
 	System    string // of its own
-	Adapter   string
+	Adapter   string // of the catalogue
+	File      string // an adapter of one's own, in its place
 	Operation string // with its contract
 	Input     json.RawMessage
 	Settings  map[string]any
@@ -39,7 +43,53 @@ type servedWrite struct {
 	Allow     []string
 }
 
-func (w servedWrite) adapter() *adapters.Adapter { return adapters.Catalog()[w.Adapter] }
+func (w servedWrite) adapter() *adapters.Adapter {
+	if w.File == "" {
+		return adapters.Catalog()[w.Adapter]
+	}
+	adapter, problems := adapters.Parse(w.Adapter+".yaml", []byte(w.File), contracts.Catalog())
+	if problems.Err() != nil {
+		panic(problems.Err())
+	}
+	return adapter
+}
+
+// reserving is an adapter that reserves stock in a database of a dialect.
+const reserving = `adapter: acme
+contract: warehouse
+protocol: sql
+dialect: %s
+connection: {settings: %s, secrets: {password: {}}}
+operations:
+  reserve_stock:
+    safety: {idempotency_key: {table: crosswalk_effects}}
+    request: {sql: 'update stock set reserved = reserved + $2 where sku = $1 and on_hand - reserved >= $2', params: ['${input.sku}', '${input.quantity}']}
+    fail: [{when: 'answer.affected == 0', class: declined, message: too few are free}]
+    output: {id: '${key}', sku: '${input.sku}', quantity: '${input.quantity}', depot: Hamburg}
+`
+
+// keeping is an adapter that keeps mails in a mailbox without sending them.
+const keeping = `adapter: acme
+contract: mail
+protocol: mail
+connection: {settings: {imap_host: {}, imap_port: {type: integer}, user: {}, tls: {}}, secrets: {password: {}}}
+operations:
+  send_mail:
+    safety: {lookup: find_kept, with: {key: '${key}'}}
+    request: {append: {from: '${conn.user}', to: '${input.to}', subject: '${input.subject}', text: '${input.text}'}, mailbox: Sent}
+    output: {message_id: '${answer.message_id}'}
+  find_kept:
+    effect: read
+    input: {key: {type: string, required: true}}
+    request: {search: {message_id: '${message_id(input.key, conn.user ?? "")}'}, mailbox: Sent}
+    not_found: 'len(answer.items) == 0'
+    output: {message_id: '${message_id(input.key, conn.user ?? "")}'}
+`
+
+const (
+	stockTable   = "create table stock (sku varchar(80), depot varchar(40), on_hand numeric not null, reserved numeric not null default 0, primary key (sku, depot))"
+	effectsTable = "create table crosswalk_effects (effect_key varchar(128) primary key, request varchar(64) not null, answer text)"
+)
 
 func (w servedWrite) short() (contract, operation string) {
 	contract, operation, _ = strings.Cut(w.Operation, ".")
@@ -214,6 +264,8 @@ func (g *gate) holding() bool {
 type servedWorld struct {
 	database  *postgres.Server
 	dsn       string
+	maria     *mariadb.Server
+	shop      *sql.DB // in the MariaDB
 	files     *sshserver.Server
 	directory string
 	mail      *mailserver.Server
@@ -228,8 +280,16 @@ func newServedWorld(t *testing.T) *servedWorld {
 	t.Cleanup(func() { require.NoError(t, w.database.Stop()) })
 	w.dsn, err = w.database.Create(t.Context(), "stock")
 	require.NoError(t, err)
-	w.query(t, "create table stock (sku varchar(80), depot varchar(40), on_hand numeric not null, reserved numeric not null default 0, primary key (sku, depot))")
-	w.query(t, "create table crosswalk_effects (effect_key varchar(128) primary key, request varchar(64) not null, answer text)")
+	w.query(t, stockTable)
+	w.query(t, effectsTable)
+	w.maria, err = mariadb.Start(t.Context())
+	require.NoError(t, err)
+	t.Cleanup(func() { require.NoError(t, w.maria.Stop()) })
+	w.shop, err = w.maria.Open()
+	require.NoError(t, err)
+	t.Cleanup(func() { require.NoError(t, w.shop.Close()) })
+	_, err = w.shop.Exec(stockTable + ";" + effectsTable)
+	require.NoError(t, err)
 	w.files, err = sshserver.Start(t.Context())
 	require.NoError(t, err)
 	t.Cleanup(func() { require.NoError(t, w.files.Stop()) })
@@ -261,9 +321,17 @@ func (w *servedWorld) write(t *testing.T, kind, system, address string) servedWr
 		user, password := w.database.User()
 		return servedWrite{System: system, Adapter: "generic-sql", Operation: "warehouse.reserve_stock", Input: json.RawMessage(`{"sku": "` + system + `", "quantity": 2}`), Allow: []string{address},
 			Settings: map[string]any{"host": host, "port": json.Number(port), "database": "stock", "user": user, "tls": "off"}, Secrets: map[string]string{"password": password}}
+	case "mysql":
+		return servedWrite{System: system, Adapter: "acme", File: fmt.Sprintf(reserving, "mysql", "{host: {}, port: {type: integer}, database: {}, user: {}, tls: {}}"), Operation: "warehouse.reserve_stock",
+			Input: json.RawMessage(`{"sku": "` + system + `", "quantity": 2}`), Allow: []string{address}, Secrets: map[string]string{"password": mariadb.Password},
+			Settings: map[string]any{"host": host, "port": json.Number(port), "database": mariadb.Database, "user": mariadb.Name, "tls": "off"}}
 	case "sftp":
 		return servedWrite{System: system, Adapter: "generic-sftp", Operation: "files.write_file", Input: json.RawMessage(`{"path": "orders/` + system + `.txt", "text": "` + strings.Repeat("all of it ", 20_000) + `"}`), Allow: []string{address},
 			Settings: map[string]any{"host": host, "port": json.Number(port), "user": w.files.User, "directory": w.directory, "host_key": w.files.Fingerprint}, Secrets: map[string]string{"private_key": w.files.Key}}
+	case "imap":
+		return servedWrite{System: system, Adapter: "acme", File: keeping, Operation: "mail.send_mail", Input: json.RawMessage(`{"to": ["jane@acme.example"], "subject": "` + system + `", "text": "Hello"}`),
+			Allow: []string{address}, Secrets: map[string]string{"password": mailserver.Password},
+			Settings: map[string]any{"imap_host": host, "imap_port": json.Number(port), "user": "support@acme.example", "tls": "off"}}
 	default:
 		return servedWrite{System: system, Adapter: "generic-mail", Operation: "mail.send_mail", Input: json.RawMessage(`{"to": ["jane@acme.example"], "subject": "` + system + `", "text": "Hello"}`), Allow: []string{address, local(w.mail.IMAP)},
 			Settings: map[string]any{"smtp_host": host, "smtp_port": json.Number(port), "imap_host": "127.0.0.1", "imap_port": w.mail.IMAP, "user": "support@acme.example", "sender": "support@acme.example", "tls": "off"},
@@ -272,7 +340,7 @@ func (w *servedWorld) write(t *testing.T, kind, system, address string) servedWr
 }
 
 func (w *servedWorld) server(kind string) string {
-	return map[string]string{"sql": w.database.Address(), "sftp": local(w.files.Port), "mail": local(w.mail.SMTP)}[kind]
+	return map[string]string{"sql": w.database.Address(), "mysql": net.JoinHostPort(w.maria.Host, strconv.Itoa(w.maria.Port)), "sftp": local(w.files.Port), "mail": local(w.mail.SMTP), "imap": local(w.mail.IMAP)}[kind]
 }
 
 // effects are how often each write was carried out.
@@ -288,6 +356,15 @@ func (w *servedWorld) effects(t *testing.T) map[string]int {
 	var times int
 	_, err = pgx.ForEachRow(rows, []any{&sku, &times}, func() error { found[sku] = times; return nil })
 	require.NoError(t, err)
+	reserved, err := w.shop.Query("select sku, reserved / 2 from stock")
+	require.NoError(t, err)
+	defer reserved.Close()
+	for reserved.Next() {
+		var pairs float64
+		require.NoError(t, reserved.Scan(&sku, &pairs))
+		found[sku] = int(pairs)
+	}
+	require.NoError(t, reserved.Err())
 	files, err := os.ReadDir(filepath.Join(w.directory, "orders"))
 	require.NoError(t, err)
 	for _, file := range files {
@@ -303,8 +380,17 @@ func (w *servedWorld) effects(t *testing.T) map[string]int {
 		idle, err := w.mail.Idle()
 		return err == nil && idle
 	}, 5*time.Minute, 50*time.Millisecond, "all mail is delivered")
+	for _, message := range append(w.listed(t, "jane@acme.example", "INBOX"), w.listed(t, "support@acme.example", "Sent")...) {
+		found[message.Get("subject").Text()]++
+	}
+	return found
+}
+
+// listed are the mails in a folder.
+func (w *servedWorld) listed(t *testing.T, user, folder string) []rules.Value {
+	t.Helper()
 	box := w.write(t, "mail", "box", local(w.mail.SMTP))
-	box.Settings["user"] = "jane@acme.example"
+	box.Settings["user"] = user
 	settings, err := json.Marshal(box.Settings)
 	require.NoError(t, err)
 	given, err := rules.FromJSON(settings)
@@ -312,16 +398,13 @@ func (w *servedWorld) effects(t *testing.T) map[string]int {
 	reader, err := box.adapter().Connect(adapters.Config{System: "box", Settings: given, AllowHosts: box.Allow, Secrets: map[string]contracts.Secret{"password": contracts.NewSecret(mailserver.Password)}})
 	require.NoError(t, err)
 	defer reader.Close()
-	list, err := reader.Call(t.Context(), adapters.Call{Operation: "mail.list_messages", Input: rules.Record(map[string]rules.Value{"since": rules.Text(time.Now().AddDate(0, 0, -2).Format(time.DateOnly))})})
+	list, err := reader.Call(t.Context(), adapters.Call{Operation: "mail.list_messages", Input: rules.Record(map[string]rules.Value{"folder": rules.Text(folder), "since": rules.Text(time.Now().AddDate(0, 0, -2).Format(time.DateOnly))})})
 	require.NoError(t, err)
-	for _, one := range list.Get("messages").Items() {
-		found[one.Get("subject").Text()]++
-	}
-	return found
+	return list.Get("messages").Items()
 }
 
-// TestAWorkerIsKilledDuringAWriteIntoEveryKindOfServer kills a process in which writes into a PostgreSQL, an OpenSSH server
-// and a Postfix are under way, one at each thing that it says to the server, before the server has heard it and after the
+// TestAWorkerIsKilledDuringAWriteIntoEveryKindOfServer kills a process in which writes into a PostgreSQL, a MariaDB, an
+// OpenSSH server, a Postfix and a Dovecot are under way, one at each thing that it says to the server, before the server has heard it and after the
 // server has answered; the next worker goes on from the ledger. Each is carried out once.
 func TestAWorkerIsKilledDuringAWriteIntoEveryKindOfServer(t *testing.T) {
 	t.Parallel()
@@ -334,12 +417,16 @@ func TestAWorkerIsKilledDuringAWriteIntoEveryKindOfServer(t *testing.T) {
 		defer mu.Unlock()
 		over[system] = true
 	}
-	for kind, most := range map[string]int{"sql": 9, "sftp": 24, "mail": 9} {
+	for kind, most := range map[string]int{"sql": 9, "mysql": 12, "sftp": 24, "mail": 9, "imap": 8} {
 		for nth := 1; nth <= most; nth++ {
 			for _, after := range []bool{false, true} {
 				system := fmt.Sprintf("%s-%d-%t", kind, nth, after)
-				if kind == "sql" {
+				switch kind {
+				case "sql":
 					world.query(t, "insert into stock values ($1, 'Hamburg', 100, 0)", system)
+				case "mysql":
+					_, err := world.shop.Exec("insert into stock values (?, 'Hamburg', 100, 0)", system)
+					require.NoError(t, err)
 				}
 				held := newGate(t, world.server(kind), nth, after, func() { tell(system) })
 				doomed[system], next[system] = world.write(t, kind, system, held.address), world.write(t, kind, system, world.server(kind))
@@ -376,10 +463,22 @@ func TestAWorkerIsKilledDuringAWriteIntoEveryKindOfServer(t *testing.T) {
 	require.NoError(t, err)
 	defer opened.Close()
 	acts := next.activities(t, opened)
+	next.finish(t, acts, opened)
+	effects := world.effects(t)
 	for system := range next {
+		require.Equal(t, 1, effects[system], "%s happened exactly once", system)
+	}
+	noParts(t, filepath.Join(world.directory, "orders"))
+}
+
+// finish goes on with all writes from the ledger, until each is confirmed.
+func (k servedWorker) finish(t *testing.T, acts *activities.Activities, opened *store.Store) {
+	t.Helper()
+	for system := range k {
 		var state store.EffectState
+		var err error
 		for range 30 {
-			err = next.call(acts, system)
+			err = k.call(acts, system)
 			effect, failed := opened.Effect(t.Context(), activities.EffectKey(activities.Place{Case: "case-1", Path: system, Generation: 1}))
 			require.NoError(t, failed, "%s: %v", system, err)
 			if state = effect.State; state == store.EffectConfirmed || state == store.EffectUnknown {
@@ -388,8 +487,14 @@ func TestAWorkerIsKilledDuringAWriteIntoEveryKindOfServer(t *testing.T) {
 		}
 		require.Equal(t, store.EffectConfirmed, state, "%s: %v", system, err)
 	}
-	effects := world.effects(t)
-	for system := range next {
-		require.Equal(t, 1, effects[system], "%s happened exactly once", system)
+}
+
+// noParts looks whether a killed try left half a file behind.
+func noParts(t *testing.T, directory string) {
+	t.Helper()
+	files, err := os.ReadDir(directory)
+	require.NoError(t, err)
+	for _, file := range files {
+		require.False(t, strings.HasPrefix(file.Name(), "."), "%s is left", file.Name())
 	}
 }

@@ -100,6 +100,9 @@ func (c *Connection) call(ctx context.Context, op *Operation, call Call) (rules.
 	wrote, doubt := false, (*atomic.Bool)(nil)
 	if op.Effect == contracts.Write {
 		ctx, doubt = withDoubt(ctx)
+		if !call.FirstSent.IsZero() {
+			ctx = asRepeated(ctx)
+		}
 	}
 	for _, r := range op.requests {
 		result, err := c.run(ctx, op, r, vars)

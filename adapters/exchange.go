@@ -232,7 +232,7 @@ func (r *request) encodeBody(vars map[string]rules.Value, at page) (body []byte,
 // read takes in an answer and decides whether it is one or a failure.
 func (c *Connection) read(ctx context.Context, e *exchange, op *Operation, r *request, vars map[string]rules.Value, response *http.Response) (rules.Value, error) {
 	success := response.StatusCode >= 200 && response.StatusCode < 300
-	wire, decoded := op.bounds()
+	wire, decoded := op.Bounds()
 	if !success {
 		wire, decoded = maxErrorBody, maxErrorBody
 	}

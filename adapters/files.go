@@ -157,8 +157,9 @@ type folder interface {
 type openFolder interface {
 	read(name string) (io.ReadCloser, error)
 	list(name string) ([]fs.FileInfo, error)
-	// write makes the file appear whole, in place of one of that name, or not at all.
-	write(name string, content []byte) error
+	// write makes the file appear whole, in place of one of that name, or not at all: it is written as the part, which is renamed.
+	write(name, part string, content []byte) error
+	remove(name string) error
 	move(from, to string) error
 	done()
 }
@@ -196,7 +197,7 @@ func (c *Connection) file(ctx context.Context, e *exchange, op *Operation, r *re
 		case "list":
 			answer, err = r.files.listed(open, name)
 		case "write":
-			err = open.write(name, content)
+			err = writeWhole(ctx, open, name, vars["key"].Text(), content)
 			answer = rules.Record(map[string]rules.Value{"name": rules.Text(name), "size": rules.Number(rules.Int(int64(len(content))))})
 		case "move":
 			err = open.move(name, to)
@@ -276,7 +277,7 @@ func (c *Connection) readFile(ctx context.Context, op *Operation, r *request, op
 		err := r.rows.read(file, func(row rules.Value) error { return kept.add(op, rules.List(row), vars, true) })
 		return rules.Record(map[string]rules.Value{"items": rules.List(kept.items...)}), err
 	}
-	_, most := op.bounds()
+	_, most := op.Bounds()
 	var text bytes.Buffer
 	if _, err := io.Copy(&text, io.LimitReader(file, most+1)); err != nil {
 		return rules.Value{}, err

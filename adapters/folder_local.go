@@ -2,7 +2,6 @@ package adapters
 
 import (
 	"context"
-	"crypto/rand"
 	"errors"
 	"io"
 	"io/fs"
@@ -56,13 +55,9 @@ func (l localRoot) list(name string) ([]fs.FileInfo, error) {
 	return directory.Readdir(maxItems + 1)
 }
 
-// partName is the name under which a file is written before it appears.
-func partName(name string) string {
-	return path.Join(path.Dir(name), "."+path.Base(name)+"."+rand.Text()[:8]+".part")
-}
+func (l localRoot) remove(name string) error { return l.root.Remove(name) }
 
-func (l localRoot) write(name string, content []byte) (err error) {
-	part := partName(name)
+func (l localRoot) write(name, part string, content []byte) (err error) {
 	file, err := l.root.OpenFile(part, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o640)
 	if err != nil {
 		return err
@@ -70,7 +65,7 @@ func (l localRoot) write(name string, content []byte) (err error) {
 	written := false
 	defer func() {
 		if !written {
-			err = errors.Join(err, l.root.Remove(part))
+			_ = l.root.Remove(part)
 		}
 	}()
 	_, err = file.Write(content)
@@ -81,7 +76,7 @@ func (l localRoot) write(name string, content []byte) (err error) {
 		return err
 	}
 	if err = l.root.Rename(part, name); err != nil {
-		return err
+		return overtaken(err)
 	}
 	written = true
 	return l.keep(path.Dir(name))

@@ -138,11 +138,13 @@ func (s *sftpSession) list(name string) ([]fs.FileInfo, error) {
 	return s.files.ReadDir(s.at(name))
 }
 
-func (s *sftpSession) write(name string, content []byte) (err error) {
+func (s *sftpSession) remove(name string) error { return s.files.Remove(s.at(name)) }
+
+func (s *sftpSession) write(name, part string, content []byte) (err error) {
 	if err := s.within(path.Dir(name)); err != nil {
 		return err
 	}
-	part := s.at(partName(name))
+	part = s.at(part)
 	file, err := s.files.Create(part)
 	if err != nil {
 		return err
@@ -156,7 +158,7 @@ func (s *sftpSession) write(name string, content []byte) (err error) {
 	if err = errors.Join(err, file.Close()); err != nil {
 		return err
 	}
-	return s.rename(part, s.at(name))
+	return overtaken(s.rename(part, s.at(name)))
 }
 
 // rename puts a file in the place of another at once. A server without that extension can only do it where there is none.

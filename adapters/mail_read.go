@@ -52,7 +52,7 @@ func (a mailAccount) visit(ctx context.Context, op *Operation, r *mailRequest, m
 	if err != nil {
 		return rules.Value{}, err
 	}
-	_, decoded := op.bounds()
+	_, decoded := op.Bounds()
 	bounded := bounded(conn, decoded)
 	stop := context.AfterFunc(ctx, func() { _ = conn.Close() })
 	defer stop()

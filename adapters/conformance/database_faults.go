@@ -121,8 +121,6 @@ func (s subject) rowDisturbances() []disturbance {
 			return
 		}
 		all = append(all, disturbance{f.check, f.name, func(ctx context.Context) {
-			s.heavy.Lock() // one at a time: they are large
-			defer s.heavy.Unlock()
 			t := &tables{adapter: s.adapter, exchanges: exchanges, again: true}
 			connection, leave, err := s.enter(t, entry{})
 			if err != nil {
@@ -138,10 +136,10 @@ func (s subject) rowDisturbances() []disturbance {
 			}
 		}})
 	}
-	add(fault{check: checkBody, name: "more rows than can be kept", succeeds: true}, func(r *Reply) {
+	add(fault{check: checkBody, name: tooManyRows, succeeds: true}, func(r *Reply) {
 		r.Rows = rules.List(slices.Repeat(r.Rows.Items()[:1], manyRows)...)
 	}, nil)
-	add(fault{check: checkBody, name: "rows that are larger than can be kept", succeeds: true}, func(r *Reply) {
+	add(fault{check: checkBody, name: tooBigRows, succeeds: true}, func(r *Reply) {
 		cells := slices.Clone(r.Rows.Items()[0].Items())
 		for i, column := range r.Columns {
 			if strings.HasSuffix(column, ":text") {

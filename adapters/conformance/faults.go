@@ -102,6 +102,26 @@ func (s *subject) doubt(otherwise contracts.Class) contracts.Class {
 	return otherwise
 }
 
+// The answers that take much memory.
+const (
+	endlessBody = "an endless body"
+	gzipBomb    = "a gzip bomb"
+	tooManyRows = "more rows than can be kept"
+	tooBigRows  = "rows that are larger than can be kept"
+)
+
+// large says whether a disturbance takes much memory: such are made one at a time.
+func (d disturbance) large() bool {
+	return slices.Contains([]string{endlessBody, gzipBomb, tooManyRows, tooBigRows}, d.fault)
+}
+
+// bounded tells apart the operations that a large answer may meet otherwise: the bounds are the runtime's, and what comes of
+// an answer beyond them hangs on nothing else. One of each is disturbed with it.
+func (s *subject) bounded(d disturbance) string {
+	wire, _ := s.op.Bounds()
+	return fmt.Sprint(d.fault, " ", s.op.Effect, wire, s.op.Knowable(), s.op.TakesFiles())
+}
+
 // fault is an answer and what may come of it.
 type fault struct {
 	check, name string
@@ -329,7 +349,7 @@ func (s *subject) bodyFaults() []fault {
 			w.Header().Set("Content-Type", "text/html")
 			_, _ = io.WriteString(w, `<html>Down for maintenance</html>`)
 		}, unavailable, false, html, false},
-		{checkBody, "an endless body", func(w http.ResponseWriter, _ *http.Request, _ func()) {
+		{checkBody, endlessBody, func(w http.ResponseWriter, _ *http.Request, _ func()) {
 			blank := bytes.Repeat([]byte(" "), 1<<20)
 			for range 200 {
 				if _, err := w.Write(blank); err != nil {
@@ -337,7 +357,7 @@ func (s *subject) bodyFaults() []fault {
 				}
 			}
 		}, drift, false, html, false},
-		{checkBody, "a gzip bomb", func(w http.ResponseWriter, _ *http.Request, _ func()) {
+		{checkBody, gzipBomb, func(w http.ResponseWriter, _ *http.Request, _ func()) {
 			w.Header().Set("Content-Encoding", "gzip")
 			_, _ = w.Write(bomb())
 		}, drift, false, html, false},

@@ -78,7 +78,7 @@ func Run(ctx context.Context, adapter *adapters.Adapter, tests *Tests, only *reg
 	s := &suite{adapter: adapter, tests: tests, only: only, report: Report{Adapter: adapter.Name, File: adapter.File, Findings: []Finding{}}}
 	s.playAll(ctx)
 	var running sync.WaitGroup
-	slots := make(chan struct{}, atOnce)
+	slots, met := make(chan struct{}, atOnce), map[string]bool{}
 	for _, name := range adapter.Operations() {
 		sub, ok := s.subject(ctx, name)
 		if !ok {
@@ -88,9 +88,19 @@ func Run(ctx context.Context, adapter *adapters.Adapter, tests *Tests, only *reg
 			if !s.wants(name, d.check+" "+d.fault) {
 				continue
 			}
+			if alike := sub.bounded(d); d.large() {
+				if met[alike] {
+					continue
+				}
+				met[alike] = true
+			}
 			slots <- struct{}{}
 			running.Go(func() {
 				defer func() { <-slots }()
+				if d.large() {
+					s.heavy.Lock()
+					defer s.heavy.Unlock()
+				}
 				s.count()
 				d.run(ctx)
 			})

@@ -309,6 +309,9 @@ func named(err error, program *Program, sent bool) error {
 // offer adds to an error what a person could choose: the elements of the page that may be meant. That the page around the
 // element has changed is nothing to choose from.
 func (u *run) offer(ctx context.Context, s *step, err error) error {
+	if s.kind == "read" {
+		return u.offerLabels(ctx, s, err)
+	}
 	var known *contracts.Error
 	want := map[string]string{"click": "click", "dblclick": "click", "fill": "fill", "select": "select", "check": "tick", "uncheck": "tick"}[s.kind]
 	if want == "" || s.target == nil || !errors.As(err, &known) || known.Class != contracts.Drift || u.tab.ctx.Err() != nil || !known.Ask.IsMissing() || errors.As(err, &errChanged{}) {

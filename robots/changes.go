@@ -40,6 +40,9 @@ func (p *Program) Edit(c Change) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
+	if at.target.key.Exists() {
+		return renamedKey(file, text, at.target.key, c)
+	}
 	node := at.target.node
 	line, _ := node.Position()
 	becomes, err := c.target(node)
@@ -55,7 +58,7 @@ func (p *Program) changed(c Change) (placed, error) {
 	place, found := p.place(c), []placed(nil)
 	for _, at := range p.targets() {
 		words := c.words(at.target)
-		if at.step.place == place && at.target.node.Exists() && words != "" && (c.Words == "" || words == c.Words) {
+		if at.step.place == place && (at.target.node.Exists() || at.target.key.Exists()) && words != "" && (c.Words == "" || words == c.Words) {
 			found = append(found, at)
 		}
 	}
@@ -388,7 +391,12 @@ func (r *Runner) Check(ctx context.Context, before, after *Program, change Chang
 		return checked
 	}
 	place, path := after.place(change), was.target.node.Path()
-	at := slices.IndexFunc(after.targets(), func(at placed) bool { return at.step.place == place && at.target.node.Path() == path })
+	at := slices.IndexFunc(after.targets(), func(at placed) bool {
+		if was.target.key.Exists() {
+			return at.step.place == place && at.target.key.Exists() && at.target.text.constant == change.label()
+		}
+		return at.step.place == place && at.target.node.Path() == path
+	})
 	if at < 0 {
 		checked.Unknown = "the step is not there any more"
 		return checked

@@ -256,7 +256,7 @@ func (c *compiler) compileRead(s *step, n *source.Node) {
 		for _, label := range labels.Keys() {
 			t := *place
 			t.kind, t.text = "label", words{constant: label}
-			t.shown = t.say()
+			t.shown, t.key = t.say(), labels.KeyNode(label)
 			read := cellRead{cell: parseCell(labels.Get(label), c.system.formats), target: &t}
 			s.cells = append(s.cells, read)
 			c.assign(labels.Get(label), read.cell.name, read.cell.typ())

@@ -98,6 +98,7 @@ type run struct {
 	journal    *journal
 	variables  map[string]rules.Value
 	login      bool
+	missed     *cellRead      // the place that a step could not read
 	typedIn    map[string]int // the documents when the login last filled something in
 	relogins   int
 	lease      Lease

@@ -276,11 +276,13 @@ func (u *run) withSecrets() map[string]rules.Value {
 }
 
 func (u *run) read(ctx context.Context, s *step) error {
-	for _, want := range s.cells {
+	u.missed = nil
+	for i, want := range s.cells {
 		at, err := want.target.spec(u.variables)
 		if err != nil {
 			return u.wrong(s, err)
 		}
+		at, chosen := u.chosenRead(s, want, at)
 		if want.cell.ifThere {
 			there, err := u.tab.sees(ctx, at, false)
 			if err != nil {
@@ -293,11 +295,15 @@ func (u *run) read(ctx context.Context, s *step) error {
 		}
 		text, err := u.tab.read(ctx, at)
 		if err != nil {
+			u.missed = &s.cells[i]
 			return err
 		}
 		value, err := want.cell.value(text.Text, u.system.formats)
 		if err != nil {
 			return contracts.NewError(contracts.Drift, "", "%s: %s", at.words, err)
+		}
+		if chosen != "" {
+			u.proposeRead(ctx, s, want, at, chosen)
 		}
 		u.variables[want.cell.name] = value
 	}

@@ -25,6 +25,7 @@ type target struct {
 	frame  string
 	shown  string
 	node   *source.Node // where it stands in the file; nil: a file does not name it by itself
+	key    *source.Node // of a label that stands in the file as the key of what is read
 }
 
 type targetKey struct {

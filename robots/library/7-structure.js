@@ -164,7 +164,7 @@ crosswalk.skeleton = ({ hide, named, data }) => attempt(() => {
     if (/^(input|br|hr|img|col)$/.test(tag)) return `<${tag}${attributes}>`;
     if (tag === 'textarea') return `<textarea${attributes}></textarea>`;
     const named = mayBePeople(node) ? texts.has(fold(textOf(node))) || (naming && tag === 'a') : naming || /^(label|button|th|dt)$/.test(tag) || labelCells.has(node);
-    const names = !inData.has(node) && named;
+    const names = (!inData.has(node) && named) || (tag === 'td' && texts.has(fold(textOf(node))));
     let inner = '';
     for (const child of node.childNodes) inner += walk(child, names);
     size += attributes.length + inner.length;

@@ -232,7 +232,7 @@ func conversionHint(t *Type, found Kind) string {
 func (d *decoder) text(t *Type, v Value, at *place) {
 	switch {
 	case len(v.s) > MaxText:
-		d.fail(at, "", "has %d bytes; at most %d are taken", len(v.s), MaxText)
+		d.fail(at, "pass on a shorter part of it, or leave the field out", "has %d bytes; at most %d are taken", len(v.s), MaxText)
 	case t.MaxLength > 0 && v.Len() > t.MaxLength:
 		d.fail(at, "", "has %d characters; at most %d are allowed", v.Len(), t.MaxLength)
 	case t.MinLength > 0 && v.Len() < t.MinLength:

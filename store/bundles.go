@@ -63,6 +63,8 @@ type Publication struct {
 	After   int64
 	// Restores is the version whose state this puts in force again; 0 if it brings something new.
 	Restores int64
+	// Folder is where it comes from, as FolderVersion takes it; "" if that is not to be remembered.
+	Folder string
 }
 
 // Release is one version: when it came into force, and who did it.
@@ -121,10 +123,17 @@ func (s *Store) Publish(ctx context.Context, publication Publication) (version i
 			return fmt.Errorf("%w: version %d, and it was checked against %d", ErrSuperseded, version, publication.After)
 		}
 		changed, err := s.changedBy(ctx, tx, publication)
-		if err != nil || len(changed) == 0 {
+		if err != nil {
 			return err
 		}
-		version++
+		if len(changed) > 0 {
+			version++
+		}
+		if publication.Folder != "" {
+			if _, err := tx.insert(ctx, "folders", "folder, version", []any{publication.Folder, version}, "ON CONFLICT (folder) DO UPDATE SET version = excluded.version"); err != nil {
+				return err
+			}
+		}
 		at := s.now()
 		for _, p := range changed {
 			p.Version, p.At = version, at
@@ -146,6 +155,14 @@ func (s *Store) PutInForce(ctx context.Context, useCase, hash, who, note string)
 func (s *Store) Version(ctx context.Context) (int64, error) {
 	version, err := currentVersion(ctx, s.read())
 	return version, wrap("version", err)
+}
+
+// FolderVersion is the version that was last published from a folder, or found to be the same as what it holds; 0 if
+// nothing is known of the folder.
+func (s *Store) FolderVersion(ctx context.Context, folder string) (int64, error) {
+	var version int64
+	err := s.read().scalar(ctx, "SELECT COALESCE(MAX(version), 0) FROM folders WHERE folder = ?", []any{folder}, &version)
+	return version, wrap("folder", err)
 }
 
 // InForceAt lists everything that was in force at a version, bundles and reach, by kind and name. What it answers for a

@@ -30,6 +30,7 @@ type Proposal struct {
 	Restores  int64 // the version that it puts in force again; 0 if it brings something new
 	Changes   []Change
 	Open      []OpenCases
+	Folder    string // where it comes from, as PublishFrom takes it; "" if that is not to be remembered
 }
 
 // OpenCases are the open cases of a use case that changes or goes, without those that have the bundle that comes. They
@@ -79,7 +80,7 @@ func (w *Workspace) Propose(ctx context.Context, s *store.Store) (Proposal, erro
 
 // Publish puts what was proposed in force, unless something else has come into force since (store.ErrSuperseded).
 func (p Proposal) Publish(ctx context.Context, s *store.Store, by, note string) (Published, error) {
-	return p.Workspace.publish(ctx, s, store.Publication{Who: by, Note: note, Checked: true, After: p.Version, Restores: p.Restores})
+	return p.Workspace.publish(ctx, s, store.Publication{Who: by, Note: note, Checked: true, After: p.Version, Restores: p.Restores, Folder: p.Folder})
 }
 
 // Publish stores the bundles and the reach, and puts all of them in force together, whatever is in force at the

@@ -31,7 +31,10 @@ force any more.
 
 --undo puts in force what was in force before; --to puts an earlier version in force again, or with the hash of a bundle
 one use case as it was then. Where ` + "`crosswalk up`" + ` publishes each valid save, the next save of a file publishes the
-folder again; use ` + "`up --publish manual`" + ` where this command alone decides.`,
+folder again; use ` + "`up --publish manual`" + ` where this command alone decides.
+
+A folder that does not hold what somebody else has published since it was last in step is not published: it would take that
+back. Take the change into the folder, or publish over it with --over.`,
 		Example: `  crosswalk publish acme --dry-run
   crosswalk publish acme --message 'warranty of kettles is 36 months'
   crosswalk publish history acme
@@ -45,6 +48,7 @@ folder again; use ` + "`up --publish manual`" + ` where this command alone decid
 	c.Flags().String("note", "", "the same as --message")
 	_ = c.Flags().MarkHidden("note") // the flag is there: it was declared above
 	c.Flags().Bool("dry-run", false, "say what would change, and change nothing")
+	c.Flags().Bool("over", false, "also over what others have published and the folder does not hold")
 	c.Flags().Bool("undo", false, "put in force again what was in force before")
 	c.Flags().String("to", "", "put this version, or the bundle with this hash, in force again")
 	jsonFlag(c)
@@ -103,11 +107,22 @@ func publish(c *cobra.Command, args []string) error {
 		return err
 	}
 	dry, _ := c.Flags().GetBool("dry-run")
-	result := publication{Published: workspace.Published{Version: p.Version}, Changes: p.Changes, Open: p.Open, DryRun: dry}
+	overtaken, err := overtakenBy(c, s, dir, p, undo || to != "")
+	if err != nil {
+		return err
+	}
+	result := publication{Published: workspace.Published{Version: p.Version}, Changes: p.Changes, Open: p.Open, Overtaken: overtaken, DryRun: dry}
 	if !wantsJSON(c) {
 		result.print(c.OutOrStdout())
 	}
+	over, _ := c.Flags().GetBool("over")
+	if !dry && !over && len(overtaken) > 0 {
+		return contentError(fmt.Errorf("%w\nnothing was published: %s", &workspace.OvertakenError{By: overtaken}, howToCatchUp))
+	}
 	if !dry {
+		if p.Folder, err = folderName(c, dir); err != nil {
+			return systemError(err)
+		}
 		published, err := p.Publish(c.Context(), s, userName(), message(c, p, undo))
 		switch {
 		case errors.Is(err, store.ErrSuperseded):
@@ -222,6 +237,7 @@ type publication struct {
 	DryRun              bool                  `json:"dry_run"`
 	Changes             []workspace.Change    `json:"changes"`
 	Open                []workspace.OpenCases `json:"open_cases"`
+	Overtaken           []workspace.Overtaken `json:"overtaken,omitempty"` // what others published and this takes back
 }
 
 func (p publication) print(out io.Writer) {
@@ -236,6 +252,9 @@ func (p publication) print(out io.Writer) {
 	printChanges(out, p.Changes)
 	for _, open := range p.Open {
 		fmt.Fprintf(out, "%d open case(s) of %s, %d of them waiting, keep the bundle that they started with\n", open.Open, open.UseCase, open.Waiting)
+	}
+	if p.DryRun && len(p.Overtaken) > 0 {
+		fmt.Fprintln(out, &workspace.OvertakenError{By: p.Overtaken})
 	}
 	if p.DryRun {
 		fmt.Fprintln(out, "nothing was published")

@@ -262,8 +262,24 @@ func (s *system) publishAtStart(ctx context.Context, w *workspace.Workspace) err
 		fmt.Fprintln(s.options.problems, "the folder holds what `crosswalk publish --undo` took back: it was not published; save a file, or publish, to have it again")
 		return nil
 	}
-	_, err = w.Publish(ctx, s.store, userName(), "up")
+	_, err = s.publishFolder(ctx, w, "up")
+	if overtaken := (*workspace.OvertakenError)(nil); errors.As(err, &overtaken) {
+		s.sayOvertaken(overtaken)
+		return nil
+	}
 	return err
+}
+
+func (s *system) publishFolder(ctx context.Context, w *workspace.Workspace, note string) (workspace.Published, error) {
+	folder, err := folderID(s.options.database, s.options.data, s.options.dir)
+	if err != nil {
+		return workspace.Published{}, err
+	}
+	return w.PublishFrom(ctx, s.store, folder, userName(), note)
+}
+
+func (s *system) sayOvertaken(by *workspace.OvertakenError) {
+	fmt.Fprintf(s.options.problems, "%s\nnot in force, what was in force stays: %s\n", by, howToCatchUp)
 }
 
 // watch publishes each valid save and reports each invalid one.
@@ -274,11 +290,14 @@ func (s *system) watch(ctx context.Context) {
 			fmt.Fprintln(s.options.problems, "not in force: what was in force stays")
 			return
 		}
-		published, err := result.Workspace.Publish(ctx, s.store, userName(), "saved")
+		published, err := s.publishFolder(ctx, result.Workspace, "saved")
 		if err == nil {
 			err = s.definitions.refresh(ctx)
 		}
+		overtaken := (*workspace.OvertakenError)(nil)
 		switch {
+		case errors.As(err, &overtaken):
+			s.sayOvertaken(overtaken)
 		case err != nil:
 			s.log.Error("publish.failed", "error", err)
 		case len(published.Changed)+len(published.Removed) > 0:

@@ -1,10 +1,13 @@
 package adapters
 
 import (
+	"cmp"
 	"fmt"
 	"net/url"
 	"regexp"
+	"strconv"
 	"strings"
+	"unicode/utf8"
 
 	"crosswalk/rules"
 	"crosswalk/source"
@@ -37,12 +40,20 @@ func (p *parser) connection(node *source.Node) {
 		p.checkPlaceholder(base, match[1])
 	}
 	example, err := url.Parse(placeholder.ReplaceAllString(a.baseURL, "x"))
-	if err != nil || strings.HasPrefix(a.baseURL, "{") {
+	if strings.HasPrefix(a.baseURL, "{") {
 		return // the whole address is a setting, which has a format of its own
 	}
-	if example.Scheme != "https" || example.Host == "" || example.RawQuery != "" || example.User != nil {
+	if err != nil || !plainAddress(example) {
 		base.Errorf("write for example https://api.example.com/v1", "%q is not an https address", a.baseURL)
 	}
+}
+
+// plainAddress says whether all paths can begin with an address. A host in other letters than ASCII's is written as xn--…, so
+// that one that only looks like another is seen.
+func plainAddress(at *url.URL) bool {
+	port, err := strconv.ParseUint(cmp.Or(at.Port(), "443"), 10, 16)
+	foreign := strings.ContainsFunc(at.Host, func(r rune) bool { return r >= utf8.RuneSelf })
+	return err == nil && port > 0 && !foreign && at.Scheme == "https" && at.Hostname() != "" && at.RawQuery == "" && at.Fragment == "" && at.User == nil
 }
 
 // checkPlaceholder makes sure that what is put into an address cannot change its host unseen.

@@ -51,13 +51,16 @@ func (p *parser) request(op *Operation, node *source.Node, in scope) *request {
 	r.query, r.headers = parseTree(fields["query"], in), parseTree(fields["headers"], in)
 	for _, name := range fields["headers"].Keys() {
 		headerName(fields["headers"].KeyNode(name))
+		if value := fields["headers"].Get(name); strings.ContainsAny(value.Text(), "\r\n\x00") {
+			value.Errorf("write it in one line", "the header %s would hold control characters", name)
+		}
 	}
 	p.body(r, fields, in)
 	r.writes = op.Effect == contracts.Write && r.method != http.MethodGet && r.method != methodPropfind && !fields["reads"].Bool() && !fields["repeatable"].Bool()
 	if fields["repeatable"].Bool() && (op.Effect == contracts.Read || r.method == http.MethodPost || r.method == http.MethodPatch) {
 		fields["repeatable"].Errorf("it is for a PUT or DELETE beside the request that writes", "a %s of a %sing operation cannot be said to be repeatable", r.method, op.Effect)
 	}
-	if op.Effect == contracts.Read && r.method != http.MethodGet && r.method != methodPropfind && r.method != http.MethodPost {
+	if op.Effect == contracts.Read && r.method != "" && r.method != http.MethodGet && r.method != methodPropfind && r.method != http.MethodPost {
 		node.Errorf("", "%s changes something, and %s only reads", r.method, op.Name)
 	}
 	if r.graphql != nil {

@@ -3,8 +3,10 @@ package adapters
 import (
 	"errors"
 	"fmt"
+	"net/url"
 	"slices"
 	"strings"
+	"unicode"
 
 	"crosswalk/rules"
 	"crosswalk/source"
@@ -61,8 +63,13 @@ func parsePath(node *source.Node, in scope) *pathTemplate {
 		node.Errorf("", "a path begins with one /")
 	}
 	t := parsePieces(node, in)
-	if literal := strings.Join(t.literals, "x"); strings.ContainsAny(literal, "?#\\ ") || strings.Contains(literal, "..") {
+	literal := strings.Join(t.literals, "x")
+	plain, err := url.PathUnescape(literal)
+	switch {
+	case strings.ContainsAny(literal, "?#\\ ") || strings.Contains(literal, ".."):
 		node.Errorf("put parameters under query:", "a path holds no ?, #, blanks and no ..")
+	case err != nil || strings.Contains(plain, "..") || strings.ContainsFunc(plain, unicode.IsControl):
+		node.Errorf("write the path as it is; what ${…} fills in is encoded by itself", "a path holds no encoded .., no half of an encoding and no control characters")
 	}
 	return t
 }

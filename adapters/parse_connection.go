@@ -39,7 +39,7 @@ func (p *parser) connection(node *source.Node) {
 	for _, match := range placeholder.FindAllStringSubmatch(a.baseURL, -1) {
 		p.checkPlaceholder(base, match[1])
 	}
-	example, err := url.Parse(placeholder.ReplaceAllString(a.baseURL, "x"))
+	example, err := url.Parse(placeholder.ReplaceAllString(a.baseURL, "1")) // which can stand for a host and for a port
 	if strings.HasPrefix(a.baseURL, "{") {
 		return // the whole address is a setting, which has a format of its own
 	}

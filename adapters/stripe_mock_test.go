@@ -75,6 +75,8 @@ var asked = []struct {
 	{"invoicing.issue_invoice", `{"invoice": "in_9"}`, ""},
 	{"invoicing.void_invoice", `{"invoice": "in_9"}`, ""},
 	{"invoicing.create_credit_note", `{"invoice": "in_9", "line": "il_9", "quantity": 1, "amount": 10, "currency": "USD", "reason": "order_change", "note": "As agreed"}`, ""},
+	{"invoicing.find_credit_note", `{"invoice": "in_9", "key": "cw-nothing"}`, contracts.NotFound},
+	{"invoicing.find_created_invoice", `{"customer": "cus_9", "key": "cw-nothing"}`, contracts.NotFound},
 	{"receivables.find_customer", `{"email": "jane@customer.example"}`, ""},
 	{"receivables.find_customer", `{"name": "Jane Doe"}`, contracts.NotFound},
 	{"receivables.get_balance", `{"customer": "cus_9", "on": "2026-11-22"}`, ""},
@@ -85,6 +87,7 @@ var asked = []struct {
 	{"payments.request_payment", `{"email": "jane@customer.example", "amount": 39.98, "currency": "EUR", "description": "Two kettles", "reference": "WEB-10427", "return_url": "https://shop.example/thanks"}`, ""},
 	{"payments.get_payment_request", `{"request": "cs_9"}`, ""},
 	{"payments.refund_payment", `{"payment": "pi_9", "amount": 19.99, "currency": "EUR", "reason": "requested_by_customer"}`, ""},
+	{"payments.find_refund", `{"payment": "pi_9", "key": "cw-nothing"}`, contracts.NotFound},
 }
 
 // TestStripeMock makes every operation of the adapter against stripe-mock, which holds each request against Stripe's own

@@ -103,14 +103,21 @@ func (t *tab) after(ctx context.Context, f frame) error {
 	return t.settle(ctx)
 }
 
-// fill types a value into the one field that the target means and reads back what the field then holds.
-func (t *tab) fill(ctx context.Context, target *spec, value string, secret bool) (string, error) {
+// fill types a value into the one field that the target means and reads back what the field then holds. Before, if there is
+// one, is called when the field was found.
+func (t *tab) fill(ctx context.Context, target *spec, value string, secret bool, before func(context.Context, frame) error) (string, error) {
 	var at found
 	f, err := t.ask(ctx, "resolve", target, map[string]any{"want": "fill"}, &at)
 	if err != nil {
 		return "", err
 	}
 	t.heard(target, at)
+	if before != nil {
+		if err := before(ctx, f); err != nil {
+			return at.Element, err
+		}
+	}
+	t.holding(f, true)
 	argument := map[string]any{"value": value, "secret": secret, "acts": t.acts.Load()}
 	var typed struct{ Done bool }
 	t.acted.Store(true)
@@ -126,7 +133,9 @@ func (t *tab) fill(ctx context.Context, target *spec, value string, secret bool)
 		Same bool
 		Held string
 	}
-	if err := t.call(ctx, f, "holds", argument, &kept); err != nil {
+	if err := t.call(ctx, f, "holds", argument, &kept); before != nil && contextLost(err) {
+		return at.Element, nil // typing it sent the form, and the fence has looked at it
+	} else if err != nil {
 		return at.Element, err
 	}
 	if kept.Same {
@@ -150,13 +159,19 @@ func (t *tab) leave(ctx context.Context, target *spec) error {
 	return t.after(ctx, f)
 }
 
-// choose selects the one option with exactly this label or value.
-func (t *tab) choose(ctx context.Context, target *spec, value string) (string, error) {
+// choose selects the one option with exactly this label or value. Before, if there is one, is called when the list was found.
+func (t *tab) choose(ctx context.Context, target *spec, value string, before func(context.Context, frame) error) (string, error) {
 	var at, chosen found
 	f, err := t.ask(ctx, "resolve", target, map[string]any{"want": "select"}, &at)
 	if err != nil {
 		return "", err
 	}
+	if before != nil {
+		if err := before(ctx, f); err != nil {
+			return at.Element, err
+		}
+	}
+	t.holding(f, true)
 	t.acted.Store(true)
 	if err := t.call(ctx, f, "select", map[string]any{"value": value, "acts": t.acts.Load()}, &chosen); err != nil {
 		return at.Element, err

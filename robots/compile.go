@@ -53,7 +53,7 @@ type step struct {
 	url        words      // goto
 	fill       *words     // fill, select
 	secret     bool       // the value holds a secret
-	becomesAny bool       // fill: the page may make something else of it
+	becomesAny bool       // fill, check, uncheck: the page may make something else of it
 	key        string     // fill, key
 	cells      []cellRead // read
 	table      *tableStep
@@ -151,8 +151,10 @@ func (c *compiler) kind(s *step, n *source.Node, fields map[string]*source.Node)
 	switch s.kind {
 	case "goto":
 		c.compileGoto(s, n)
-	case "click", "expect", "dblclick", "check", "uncheck":
+	case "click", "expect", "dblclick":
 		s.target = c.compileTarget(n)
+	case "check", "uncheck":
+		c.compileTick(s, n)
 	case "fill", "select":
 		c.compileFill(s, n)
 	case "key":
@@ -232,6 +234,16 @@ func (c *compiler) compileFill(s *step, n *source.Node) {
 			becomes.Errorf("leave it out", "a list holds the option that was chosen")
 		}
 	}
+}
+
+func (c *compiler) compileTick(s *step, n *source.Node) {
+	if !n.Get("into").Exists() {
+		s.target = c.compileTarget(n)
+		return
+	}
+	fields := n.Fields(tickRecord)
+	s.target = c.compileTarget(fields["into"])
+	s.becomesAny = fields["becomes"].Exists() && fields["becomes"].OneOf("any") == "any"
 }
 
 func (c *compiler) compileKey(s *step, n *source.Node) {

@@ -18,6 +18,7 @@ import (
 
 // filledField is a field that the robot has filled in, as it is when the commit comes.
 type filledField struct {
+	ID      int      `json:"id"` // in its document
 	Element string   `json:"element"`
 	Name    string   `json:"name"`
 	Value   string   `json:"value"` // what was put in
@@ -33,7 +34,13 @@ type filledField struct {
 	Box     bool     `json:"box"`     // it is a box or a choice to tick; its values are true and false
 	Charset string   `json:"charset"` // of what the form sends
 	Any     bool     `json:"any"`     // the page may make something else of it
-	frame   int
+	document
+}
+
+// document is what a frame held at some time.
+type document struct {
+	frame      string
+	generation int
 }
 
 // mayBecomeAny has the page remember that it may make something else of what was filled in just now.
@@ -57,51 +64,105 @@ func (u *run) forgetFilled(ctx context.Context) error {
 		if err := u.tab.call(ctx, f, "forget", nil, nil); err != nil && !contextLost(err) {
 			return err
 		}
+		u.tab.holding(f, false)
 	}
 	return nil
 }
 
+// holding notes whether the document of a frame holds what the robot has put in.
+func (t *tab) holding(f frame, holds bool) {
+	t.mutex.Lock()
+	defer t.mutex.Unlock()
+	if known := t.frames[f.id]; known != nil && known.generation == f.generation {
+		known.holding = holds
+	}
+}
+
 // filled looks, right before the commit, whether the fields hold what was put in. What is still there is what the request has
-// to hold.
-func (u *run) filled(ctx context.Context) (all []filledField, err error) {
+// to hold. It also says in which documents it has looked.
+func (u *run) filled(ctx context.Context) (all []filledField, looked map[document]bool, err error) {
 	step, cancel := context.WithTimeoutCause(ctx, u.system.stepTime, errStepTime)
 	defer cancel()
 	acts := u.tab.acts.Load()
-	for i, f := range u.tab.allFrames() {
+	looked = map[document]bool{}
+	for _, f := range u.tab.allFrames() {
 		if f.left {
 			continue
 		}
 		var answer struct{ Fields []filledField }
-		if err := u.tab.call(step, f, "filled", map[string]any{"acts": acts}, &answer); contextLost(err) {
-			continue // it is another document by now
-		} else if err != nil && ctx.Err() == nil && step.Err() != nil {
-			return nil, contracts.NewError(contracts.Unavailable, "", "%s: the page did not answer within %s when its fields were compared; nothing was sent", u.program.write.place, u.system.stepTime)
-		} else if err != nil {
-			return nil, err
+		switch err := u.tab.call(step, f, "filled", map[string]any{"acts": acts}, &answer); {
+		case contextLost(err) && f.holding:
+			return nil, nil, u.cannotCompare("a frame was left by the page while its fields were compared")
+		case contextLost(err):
+			continue // it is another document by now, and nothing was put into it
+		case err != nil && ctx.Err() == nil && step.Err() != nil:
+			return nil, nil, contracts.NewError(contracts.Unavailable, "", "%s: the page did not answer within %s when its fields were compared; nothing was sent", u.program.write.place, u.system.stepTime)
+		case err != nil:
+			return nil, nil, err
 		}
+		of := document{f.id, f.generation}
+		looked[of] = true
 		for _, field := range answer.Fields {
 			again := field.Held == field.Initial || field.List && field.Sends == ""
 			switch {
-			case again && acts > field.Acts && !u.system.formats.same(field.Value, field.Held, shown):
+			case again && !field.Box && acts > field.Acts && !u.system.formats.same(field.Value, field.Held, shown):
 				continue // a line was added, say, and the field is as it was for the next one
 			case field.List && again && (field.Name == "" || field.Form < 0):
 				continue // a menu of things to do, and no value
 			}
 			if err := u.other(field); err != nil {
-				return nil, err
+				return nil, nil, err
 			}
-			field.frame = i
+			field.document = of
 			all = append(all, field)
 		}
 	}
-	return all, nil
+	return all, looked, nil
+}
+
+func (u *run) cannotCompare(why string) error {
+	return contracts.NewError(contracts.Drift, "", "%s: %s, and what was put in cannot be compared; nothing was sent", u.program.write.place, why)
+}
+
+// intends has the request of a commit hold what the commit itself is about to put into the element that was found: a page may
+// send it as soon as it is there.
+func (u *run) intends(value string) func(context.Context, frame) error {
+	return func(ctx context.Context, f frame) error {
+		var field filledField
+		if err := u.tab.call(ctx, f, "intended", map[string]any{"value": value, "acts": u.tab.acts.Load()}, &field); err != nil {
+			return err
+		}
+		field.document = document{f.id, f.generation}
+		u.tab.options.fence.expect(field)
+		return nil
+	}
+}
+
+// typed compares all fields again after the commit itself has typed, and says whether its request is still waited for. One that
+// has come by then was compared at the fence.
+func (u *run) typed(ctx context.Context) (waits bool, err error) {
+	filled, looked, err := u.filled(ctx)
+	before, waits := u.tab.options.fence.awaited()
+	switch {
+	case !waits:
+		return false, nil
+	case err != nil:
+		return true, err
+	}
+	for _, field := range before {
+		if !looked[field.document] {
+			return true, u.cannotCompare("the page with " + field.Element + " was left while the commit typed")
+		}
+	}
+	u.tab.options.fence.expect(filled...)
+	return true, nil
 }
 
 // other says that a field certainly holds another value than was put in, or that its form sends another one too.
 func (u *run) other(field filledField) error {
 	place, as := u.program.write.place, shown
-	if field.Box && field.Value != field.Held {
-		return contracts.NewError(contracts.Drift, "", "%s: %s is not as it was ticked any more; nothing was sent", place, field.Element)
+	if field.Box && !field.Any && field.Value != field.Held {
+		return contracts.NewError(contracts.Drift, "", "%s: %s is not as it was ticked any more; nothing was sent. If the page rightly changes it, as for the next line, write {into: …, becomes: any}", place, field.Element)
 	}
 	if field.Kind == "number" || field.Kind == "range" {
 		as = plainOnly
@@ -162,14 +223,18 @@ func (a *armed) decoded(r request, query url.Values) (request, url.Values) {
 // a field of one name, it is enough if it holds what one of them does.
 func (a *armed) holdsOther(r request, query url.Values) (name, values string) {
 	has := func(name string) bool { return r.form.Has(name) || r.method == "GET" && query.Has(name) }
-	present := map[[2]int]bool{}
+	type formOf struct {
+		document
+		number int
+	}
+	present := map[formOf]bool{}
 	for _, field := range a.filled {
-		form := [2]int{field.frame, field.Form}
+		form := formOf{field.document, field.Form}
 		present[form] = present[form] || has(field.Name)
 	}
-	fits := map[string]map[[2]int]bool{}
+	fits := map[string]map[formOf]bool{}
 	for _, field := range a.filled {
-		form := [2]int{field.frame, field.Form}
+		form := formOf{field.document, field.Form}
 		if field.Name == "" || field.Form < 0 || !present[form] || !has(field.Name) && (!r.document || r.method == "GET") {
 			continue // a script or a link sends what it wants, and only a form that is posted all of its fields
 		}
@@ -180,7 +245,7 @@ func (a *armed) holdsOther(r request, query url.Values) (name, values string) {
 			continue
 		}
 		if fits[field.Name] == nil {
-			fits[field.Name] = map[[2]int]bool{}
+			fits[field.Name] = map[formOf]bool{}
 		}
 		before, known := fits[field.Name][form]
 		fits[field.Name][form] = (before || !known) && slices.ContainsFunc(append(slices.Clone(r.form[field.Name]), query[field.Name]...), func(value string) bool { return a.formats.sends(field, value) })
@@ -202,6 +267,12 @@ func (f formats) sends(field filledField, value string) bool {
 // ticked says whether what is sent under the name of a box says of it what was ticked. Scripts have words of their own for it;
 // of a choice they send which one it is, and nothing else.
 func (f filledField) ticked(sent []string, document bool) bool {
+	if f.Any && f.Value != f.Held {
+		made := f
+		if made.Value = f.Held; made.ticked(sent, document) {
+			return true
+		}
+	}
 	own := func(value string) bool { return html.UnescapeString(value) == f.Sends }
 	yes := func(value string) bool {
 		return slices.Contains([]string{"true", "1", "on", "yes", "y"}, strings.ToLower(value))
@@ -247,7 +318,7 @@ func (t *tab) landed(ctx context.Context, f frame, at found) error {
 // called otherwise, or another field is called now as this one was.
 func (u *run) grown(ctx context.Context, f frame, known, now Print, grave []string) []string {
 	differs := func(before, after string) string {
-		if before == after || before == anything || after == anything {
+		if before == after || before == anything || after == anything || wasVeiled(before, after) {
 			return ""
 		}
 		return before

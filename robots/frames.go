@@ -26,6 +26,7 @@ type frame struct {
 	fresh                 bool // arrived since the robot last looked for errors
 	born                  int  // counts the frames in the order of their coming
 	left                  bool // left empty, because its first address is behind the fence
+	holding               bool // its document holds what the robot has put in
 }
 
 // frame returns a frame by id and makes it known if it is new. The caller holds the mutex.
@@ -81,7 +82,7 @@ func (t *tab) frameEvent(event *cdp.Event) {
 			if f.session, f.name, f.url, f.world = session, e.Frame.Name, e.Frame.URL, 0; e.Frame.ParentID != "" {
 				f.parent = e.Frame.ParentID // the document of another site is not told who holds it
 			}
-			f.loader, f.loading, f.fresh = e.Frame.LoaderID, false, true
+			f.loader, f.loading, f.fresh, f.holding = e.Frame.LoaderID, false, true, false
 			f.generation++
 			if e.Frame.UnreachableURL == "" {
 				f.left = false

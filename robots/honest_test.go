@@ -33,6 +33,7 @@ const (
 	itemPut     = "  - fill: {into: {label: Item}, value: '%s'}\n"
 	boxForm     = `<form method="post" action="/orders"><label>Name <input name="name"></label><label><input type="checkbox" name="express" value="x"> Express</label><label><input type="checkbox" name="gift"> Gift</label><label><input type="radio" name="way" value="sea" checked> Sea</label><label><input type="radio" name="way" value="air"> Air</label><input type="submit" value="Save"></form>`
 	tickBoxes   = "  - fill: {into: {label: Name}, value: Ada}\n  - check: {label: Express}\n  - uncheck: {label: Gift}\n  - check: {label: Air}\n"
+	tickAny     = "  - fill: {into: {label: Name}, value: Ada}\n  - check: {into: {label: Express}, becomes: any}\n  - uncheck: {label: Gift}\n  - check: {into: {label: Air}, becomes: any}\n"
 	wordForCode = `onblur="document.getElementsByName('id')[0].value = this.value; this.value = 'Meier GmbH'"`
 )
 
@@ -83,12 +84,30 @@ var honest = map[string]struct {
 	"a choice has another one beside it that nobody sees":  {page: strings.Replace(boxForm, `<input type="submit"`, `<input type="hidden" name="way" value="sea"><input type="submit"`, 1), fill: tickBoxes, says: "in a field that nobody sees"},
 	"a choice has an empty one before it":                  {page: strings.Replace(boxForm, "<label><input", `<input type="hidden" name="way" value=""><label><input`, 1), fill: tickBoxes, sent: "express=x&name=Ada&way=&way=air"},
 	"another box of the name is ticked, and its word is 1": {page: strings.Replace(boxForm, `<input type="submit"`, `<label><input type="checkbox" name="gift" value="1" checked> Card</label><input type="submit"`, 1), fill: tickBoxes, sent: "express=x&gift=1&name=Ada&way=air"},
-	"a line with a box is taken over": {fill: tickBoxes + "  - click: {button: Add}\n  - fill: {into: {label: Name}, value: Ben}\n", sent: "line=Adaxair&name=Ben&way=sea",
+	"a later click takes a tick back":                      {page: boxForm + `<button onclick="document.forms[0].elements.express.checked = false">Sum</button>`, fill: tickBoxes + "  - click: {button: Sum}\n", says: "is not as it was ticked any more"},
+	"a later click makes another choice":                   {page: boxForm + `<button onclick="document.forms[0].elements.way.value = 'sea'">Sum</button>`, fill: tickBoxes + "  - click: {button: Sum}\n", says: "is not as it was ticked any more"},
+	"a later click draws the box anew":                     {page: boxForm + `<button onclick="const e = document.forms[0].elements.express; e.outerHTML = e.outerHTML">Sum</button>`, fill: tickBoxes + "  - click: {button: Sum}\n", says: "is not as it was ticked any more"},
+	"a later click takes a tick back, as is declared":      {page: boxForm + `<button onclick="document.forms[0].elements.express.checked = false">Sum</button>`, fill: tickAny + "  - click: {button: Sum}\n", sent: " name=Ada&way=air"},
+	"declared, and then ticked when it is sent":            {page: strings.Replace(boxForm, "<form", `<form onsubmit="this.elements.gift.checked = true"`, 1), fill: tickAny, says: `its field "gift" holds`},
+	"the commit selects and sends":                         {page: stateForm("this.form.submit()"), commit: "select: {into: {label: State}, value: done}", sent: "state=d"},
+	"the commit selects, and another is sent":              {page: stateForm("this.selectedIndex = 2; this.form.submit()"), commit: "select: {into: {label: State}, value: done}", says: `its field "state" holds`},
+	"the commit types, and it is sent at once":             {page: fmt.Sprintf(itemForm, `oninput="this.form.submit()"`), commit: "fill: {into: {label: Item}, value: '7', key: Enter}", sent: "item=7"},
+	"the commit types, and another is sent at once":        {page: fmt.Sprintf(itemForm, `oninput="this.value = '70'; this.form.submit()"`), commit: "fill: {into: {label: Item}, value: '7', key: Enter}", says: `its field "item" holds`},
+	"the commit types, and the page exchanges another field": {page: strings.Replace(fmt.Sprintf(itemForm, `oninput="this.form.elements.name.outerHTML = '<input type=hidden name=name value=Ben>'"`), "<label>", `<label>Name <input name="name"></label><label>`, 1),
+		fill: "  - fill: {into: {label: Name}, value: Ada}\n", commit: "fill: {into: {label: Item}, value: '7', key: Enter}", says: `its field "name" holds`},
+	"the commit types, and a frame is left": {page: fmt.Sprintf(itemForm, `oninput="frames[0].location = 'about:blank'"`) + `<iframe name="side" srcdoc="<form><label>Note <input name=note></label></form>"></iframe>`,
+		fill: "  - fill: {into: {label: Note, frame: side}, value: soon}\n", commit: "fill: {into: {label: Item}, value: '7', key: Enter}", says: "cannot be compared; nothing was sent"},
+	"a line with a box is taken over": {fill: tickAny + "  - click: {button: Add}\n  - fill: {into: {label: Name}, value: Ben}\n", sent: "line=Adaxair&name=Ben&way=sea",
 		page: boxForm + `<button onclick="const f = document.forms[0], e = f.elements, line = document.createElement('input'); line.name = 'line'; line.type = 'hidden'; line.value = e.name.value + e.express.value + e.way.value; f.reset(); f.prepend(line)">Add</button>`},
 	"the commit types and sends":        {page: fmt.Sprintf(itemForm, ""), commit: "fill: {into: {label: Item}, value: '7', key: Enter}", sent: "item=7"},
 	"the commit types and sends, wrong": {page: fmt.Sprintf(itemForm, `onkeydown="if (event.key === 'Enter') this.value = '70'"`), commit: "fill: {into: {label: Item}, value: '7', key: Enter}", says: `its field "item" holds`},
 	"another form has a field of the name": {page: fmt.Sprintf(itemForm, "") + `<form><label>Look <input name="item"></label></form>`,
 		fill: "  - fill: {into: {label: Look}, value: '9'}\n" + fmt.Sprintf(itemPut, "7"), sent: "item=7"},
+}
+
+// stateForm is a form with a list whose change does something.
+func stateForm(change string) string {
+	return `<form method="post" action="/orders"><label for="state">State</label> <select id="state" name="state" onchange="` + change + `"><option value="o">open</option><option value="d">done</option><option value="x">deleted</option></select></form>`
 }
 
 // sendsByScript has the form sent by a script, with fields of its own.

@@ -30,6 +30,8 @@ type Print struct {
 	Fresh []string `json:"fresh,omitempty"` // digests of the headings that it saw
 	Sure  bool     `json:"sure,omitempty"`  // runs with different inputs have seen the same
 
+	Others map[string]string `json:"others,omitempty"` // until it is sure: digests of another name, label or frame that was seen last
+
 	Same map[string]Same `json:"same,omitempty"` // until it is sure: by the digest of an input, a canary's too, what runs with it saw each time
 
 	// PageAt is when a page of this place was kept last; zero: never.
@@ -59,7 +61,7 @@ func (p Print) sameAs(now Print, asked string, at time.Time) map[string]Same {
 	if p.Sure || asked == "" || !is && len(p.Same) >= mostSame {
 		return p.Same
 	}
-	one := Same{Headings: digests(now.Headings), Action: digest(now.Action), First: at, Last: at}
+	one := Same{Headings: digests(undatedAll(now.Headings)), Action: digest(now.Action), First: at, Last: at}
 	if is {
 		one.First, one.Headings = before.First, common(before.Headings, one.Headings)
 		if before.Action != one.Action {
@@ -88,7 +90,8 @@ func (p Print) againstSame(now Print, asked string) (grave []string) {
 			grave = append(grave, fmt.Sprintf("the field %q must be filled in now", field))
 		}
 	}
-	if there := digests(now.Headings); len(common(one.Headings, there)) < len(one.Headings) {
+	there := digests(append(undatedAll(now.Headings), now.Headings...)) // earlier releases kept them with their dates
+	if len(common(one.Headings, there)) < len(one.Headings) {
 		grave = append(grave, fmt.Sprintf("a heading is missing that was always there with this input; there is %q now", now.Headings))
 	}
 	return grave
@@ -116,17 +119,37 @@ func (p Print) against(now Print, asked string) (grave, light []string) {
 				grave = append(grave, fmt.Sprintf("the field %q must be filled in now", field))
 			}
 		}
+		there := undatedAll(now.Headings)
 		for _, heading := range p.Headings {
-			if !slices.Contains(now.Headings, heading) {
+			if !slices.Contains(there, undated(heading)) {
 				grave = append(grave, fmt.Sprintf("the heading %q is missing", heading))
 			}
 		}
 	}
 	grave = append(grave, p.againstSame(now, asked)...)
 	differs(&light, "its name", p.Name, now.Name)
-	differs(&light, "its label", p.Label, now.Label)
+	if !wasVeiled(p.Label, now.Label) {
+		differs(&light, "its label", p.Label, now.Label)
+	}
 	differs(&light, "its frame", p.Frame, now.Frame)
 	return grave, light
+}
+
+// renamed says what of a place is called otherwise, by digests of what it is called now. A number or a date that is another one
+// is data, and so is what was another one before too: then it is called otherwise each time. Else it is no data until
+// somebody says so.
+func (p Print) renamed(now Print) map[string]string {
+	others := map[string]string{}
+	for what, texts := range map[string][2]string{"name": {p.Name, now.Name}, "label": {p.Label, now.Label}, "frame": {p.Frame, now.Frame}} {
+		before, after := texts[0], texts[1]
+		if before == anything || after == anything || before == unsaid || after == unsaid || undated(before) == undated(after) {
+			continue
+		}
+		if known := p.Others[what]; known == "" || known == digest(after) {
+			others[what] = digest(after)
+		}
+	}
+	return others
 }
 
 // both is what a place is like that was seen twice.
@@ -149,8 +172,18 @@ func (p Print) both(now Print) Print {
 // learned is what is known of a place once a run has seen it that was given an input; empty: it says nothing about what is
 // data. A place of which nothing is known has no tag.
 func (p Print) learned(now Print, input, asked string, at time.Time) Print {
+	others := p.renamed(now)
+	if p.Tag != "" && !p.Sure && len(others) > 0 {
+		for what, other := range p.Others {
+			if others[what] == "" {
+				others[what] = other
+			}
+		}
+		p.Others = others
+		return p // it is noticed, and not learned
+	}
 	same := p.sameAs(now, asked, at)
-	seen := now.Headings
+	seen := undatedAll(now.Headings)
 	if p.Tag == "" {
 		p = now
 		p.Headings = nil
@@ -162,7 +195,7 @@ func (p Print) learned(now Print, input, asked string, at time.Time) Print {
 	switch {
 	case input == "":
 	case p.Sure:
-		p.Headings = common(p.Headings, seen)
+		p.Headings = common(undatedAll(p.Headings), seen)
 	case p.Input == "":
 		p.Input, p.Headings, p.Fresh = input, nil, digests(seen)
 	case p.Input == input:
@@ -172,7 +205,7 @@ func (p Print) learned(now Print, input, asked string, at time.Time) Print {
 		p.Fresh, p.Sure = nil, true
 	}
 	if p.Same = same; p.Sure {
-		p.Same = nil // what is known for all inputs is known for each
+		p.Same, p.Others = nil, nil // what is known for all inputs is known for each
 	}
 	return p
 }
@@ -243,7 +276,7 @@ func (u *run) data() []string {
 func (u *run) withoutData(headings []string) []string {
 	data := u.data()
 	return slices.DeleteFunc(slices.Clone(headings), func(heading string) bool {
-		return strings.Contains(heading, "…") || slices.ContainsFunc(data, func(text string) bool { return strings.Contains(heading, text) })
+		return strings.Contains(heading, unsaid) || slices.ContainsFunc(data, func(text string) bool { return strings.Contains(heading, text) })
 	})
 }
 

@@ -221,18 +221,87 @@ func TestWhatVariesIsNoDrift(t *testing.T) {
 	t.Parallel()
 	p := servePages(t)
 	visit := 0
-	months := []string{"October", "November", "December", "January"}
+	months, names := []string{"October", "November", "December", "January"}, []string{"Ada", "Ben", "Cem", "Dan"}
 	p.mux.HandleFunc("GET /orders", func(w http.ResponseWriter, _ *http.Request) {
-		_, _ = fmt.Fprintf(w, `<body><h1>Orders of %s</h1><h2>Open (%d)</h2><h3>Basics</h3><form action="/orders"><table><tr><td>Screw %c</td><td><input name="amount_1"></td></tr><tr><td>Nut</td><td><input name="amount_2"></td></tr></table>
-			<p>%s <input name="remark"></p></form>`, months[visit], visit, 'a'+rune(visit), []string{"Ada", "Ben", "Cem", "Dan"}[visit])
+		_, _ = fmt.Fprintf(w, `<body><h1>Orders of %s</h1><h2>Open (%d)</h2><h3>Basics</h3><form action="/orders"><table><tr><th>Article</th><th>Amount</th></tr><tr><td>Screw %c</td><td><input name="amount_1"></td></tr><tr><td>Nut</td><td><input name="amount_2"></td></tr></table>
+			<p>%s <input name="remark"></p></form>`, months[visit], visit, 'a'+rune(visit), names[visit])
 	})
 	program, m := compileTest(t, plainSystem, "  - goto: /orders\n  - fill: {into: {field: amount_1}, value: '1'}\n  - fill: {into: {field: remark}, value: x}\n", "{}"), newMemory()
 	runner := NewRunner(pool, nil)
 	runner.Remember(m)
 	for visit = range months {
-		result, err := runner.Run(t.Context(), program, lookFor(p.URL, fmt.Sprint(visit)))
+		result, err := runner.Run(t.Context(), program, lookFor(p.URL, names[visit]))
 		require.NoError(t, err)
 		require.Empty(t, result.Warnings, "visit %d", visit)
 	}
 	require.Empty(t, m.changes)
+}
+
+// TestARenamedLabelIsNoticedAtOnce holds that a label that was renamed after the very first run is warned of, each time until
+// somebody accepts it, and that one that is another each time is data after all.
+func TestARenamedLabelIsNoticedAtOnce(t *testing.T) {
+	t.Parallel()
+	p := servePages(t)
+	label := ""
+	p.mux.HandleFunc("GET /note", func(w http.ResponseWriter, _ *http.Request) {
+		_, _ = fmt.Fprintf(w, `<body><form action="/note"><label>%s <input name="note"></label></form>`, label)
+	})
+	program, m := compileTest(t, plainSystem, "  - goto: /note\n  - fill: {into: {field: note}, value: x}\n", "{}"), newMemory()
+	runner := NewRunner(pool, nil)
+	runner.Remember(m)
+	for i, visit := range []struct {
+		label, input string
+		warned       bool
+	}{{"Note", "a", false}, {"Refund", "b", true}, {"Refund", "a", true}, {"Note", "b", false}, {"Refund", "c", true}} {
+		label = visit.label
+		result, err := runner.Run(t.Context(), program, lookFor(p.URL, visit.input))
+		require.NoError(t, err)
+		require.Equal(t, visit.warned, len(result.Warnings) > 0, "visit %d: %v", i, result.Warnings)
+	}
+	require.NotEmpty(t, m.changes)
+	require.Contains(t, m.changes[0].Words, `its label is "Refund" instead of "Note"`)
+
+	m = newMemory()
+	runner.Remember(m)
+	for i, name := range []string{"Ada", "Ben", "Cem", "Dan"} {
+		label = name
+		result, err := runner.Run(t.Context(), program, lookFor(p.URL, "z"))
+		require.NoError(t, err)
+		require.Equal(t, i == 1, len(result.Warnings) > 0, "%s: %v", name, result.Warnings)
+	}
+}
+
+// TestNamesOfMonthsAreOrdinaryWordsToo holds that what differs in the name of a month or a day is no change, and that everything
+// else around it is one; and that what earlier releases have kept is still known.
+func TestNamesOfMonthsAreOrdinaryWordsToo(t *testing.T) {
+	t.Parallel()
+	page := func(label, heading string) Print {
+		return Print{Tag: "input", Type: "text", Name: "n", Label: label, Headings: []string{heading}}
+	}
+	for _, test := range []struct {
+		before, now Print
+		grave       bool
+		light       string
+	}{
+		{page("Name", "Orders of May"), page("Name", "Orders of June"), false, ""},
+		{page("Name", "Commandes du lundi, mars"), page("Name", "Commandes du mardi, mai"), false, ""},
+		{page("Name", "Orders of May"), page("Name", "Delete all of May"), true, ""},
+		{page("Name", "March data"), page("Name", "Delete data"), true, ""},
+		{page("May we call you?", "Orders"), page("You may not call", "Orders"), false, "its label"},
+		{page("Monday", "Orders"), page("Friday", "Orders"), false, "its label"},
+		{page("…", "Orders"), page("May we call you?", "Orders"), false, ""},
+		{page("…", "Orders"), page("Call me", "Orders"), false, "its label"},
+	} {
+		sure := Print{}.learned(test.before, "a", "a", time.Time{}).learned(test.before, "b", "b", time.Time{})
+		require.True(t, sure.Sure)
+		earlier := test.before // as it was kept before headings were kept without their dates
+		earlier.Sure = true
+		for _, known := range []Print{sure, earlier} {
+			grave, light := known.against(test.now, "c")
+			require.Equal(t, test.grave, len(grave) > 0, "%v and %v: %v", test.before, test.now, grave)
+			require.Equal(t, test.light != "", len(light) > 0, "%v and %v: %v", test.before, test.now, light)
+		}
+	}
+	earlier := Print{Tag: "input", Type: "text", Name: "n", Label: "Name", Same: map[string]Same{"a": {Headings: digests([]string{"Orders of May"}), First: time.Unix(0, 0), Last: time.Unix(0, 0).Add(sameAfter)}}}
+	require.Empty(t, earlier.againstSame(page("Name", "Orders of May"), "a"))
 }

@@ -169,8 +169,8 @@ func (u *run) compare(ctx context.Context, f frame, place string, now Print, cho
 	if u.program.write != nil && !u.sent && !u.settling && now.Tag != "table" {
 		grave = u.grown(ctx, f, known, now, grave)
 	}
-	if len(grave) == 0 && !known.Sure {
-		return nil // what differs between the first runs is not what the place is known by
+	if len(grave) == 0 && !known.Sure && len(known.renamed(now)) == 0 {
+		return nil // what is data differs between the first runs
 	}
 	words := strings.Join(append(slices.Clone(grave), light...), "; ")
 	u.warn(fmt.Sprintf("%s: the page is not as it was: %s", place, words))

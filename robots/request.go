@@ -143,13 +143,27 @@ func (f *fence) arm(rule requestRule, filled []filledField, formats formats, sto
 	return f.armed
 }
 
-// expect tells an armed fence what the request has to hold by now.
-func (f *fence) expect(filled []filledField) {
+// expect tells an armed fence what the request has to hold beside what it knows; of a field that it knows, what it holds now.
+func (f *fence) expect(further ...filledField) {
 	f.mutex.Lock()
 	defer f.mutex.Unlock()
-	if f.armed != nil {
-		f.armed.filled = filled
+	if f.armed == nil {
+		return
 	}
+	for _, field := range further {
+		f.armed.filled = slices.DeleteFunc(slices.Clone(f.armed.filled), func(known filledField) bool { return known.document == field.document && known.ID == field.ID })
+		f.armed.filled = append(f.armed.filled, field)
+	}
+}
+
+// awaited says whether an armed fence still waits for the request, and what it has to hold.
+func (f *fence) awaited() (filled []filledField, waits bool) {
+	f.mutex.Lock()
+	defer f.mutex.Unlock()
+	if f.armed == nil || f.armed.taken {
+		return nil, false
+	}
+	return slices.Clone(f.armed.filled), true
 }
 
 // disarm ends that, and waits until it is certain whether the request has left. If that takes too long, it counts as left.

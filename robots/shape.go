@@ -167,6 +167,14 @@ var fillShape = source.Record(
 	source.Field{Name: "becomes", Is: source.Choice("any"), About: "What the page may make of it before the commit: any is anything, as the name where a code was typed. The request must hold what the page made, or what was put in.", Default: "the same value, as the application writes it", Example: "any"},
 )
 
+// tickShape is a box to tick, by itself or with what the page may make of it.
+var tickShape = source.Either(targetShape, tickRecord)
+
+var tickRecord = source.Record(
+	source.Field{Name: "into", Is: targetShape, Required: true, About: "The box.", Example: "{label: Express}"},
+	source.Field{Name: "becomes", Is: source.Choice("any"), About: "What the page may make of it before the commit: any is ticked or not, as where it takes a line over and empties it for the next.", Default: "as it was ticked", Example: "any"},
+)
+
 var keyShape = source.Record(
 	source.Field{Name: "press", Is: source.Choice(sortedKeys(keys)...), Required: true, About: "The key.", Example: "F8"},
 	source.Field{Name: "on", Is: targetShape, About: "The element that gets it.", Default: "the one with the focus", Example: "{label: Nummer}"},

@@ -6,8 +6,8 @@ import "crosswalk/source"
 func furtherSteps() []source.Field {
 	return []source.Field{
 		{Name: "dblclick", Is: targetShape, About: "Clicks the one element twice.", Example: "{text: Auftrag 4711}"},
-		{Name: "check", Is: targetShape, About: "Ticks the one box, and looks whether it is ticked.", Example: "{label: Versandfrei}"},
-		{Name: "uncheck", Is: targetShape, About: "Unticks the one box.", Example: "{label: Versandfrei}"},
+		{Name: "check", Is: tickShape, About: "Ticks the one box, and looks whether it is ticked.", Example: "{label: Versandfrei}"},
+		{Name: "uncheck", Is: tickShape, About: "Unticks the one box.", Example: "{label: Versandfrei}"},
 		{Name: "upload", Is: uploadShape, About: "Hands a file to a field for files.", Example: "{into: {label: Liste}, name: liste.csv, text: '${input.list}'}"},
 		{Name: "download", Is: downloadShape, About: "Fetches a file, which is kept as evidence. Its type is checked by what it holds.", Example: "{click: {link: Rechnung}, type: pdf, as: invoice}"},
 		{Name: "ask", Is: askShape, About: "Hands over to a person, with the page kept open, and goes on with what the person gives.", Example: "{what: code, as: code}"},

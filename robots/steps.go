@@ -161,7 +161,7 @@ func (u *run) act(ctx context.Context, s *step) (string, error) {
 	case "dblclick":
 		return u.tab.dblclick(ctx, at)
 	case "check", "uncheck":
-		return u.tab.tick(ctx, at, s.kind == "check")
+		return u.tick(ctx, s, at)
 	case "upload":
 		return u.upload(ctx, s, at)
 	case "download":
@@ -237,10 +237,14 @@ func (u *run) fill(ctx context.Context, s *step, at *spec) (string, error) {
 	if u.login {
 		u.typedIn = u.tab.documents()
 	}
-	if s.kind == "select" {
-		return u.tab.choose(ctx, at, value)
+	var before func(context.Context, frame) error
+	if u.committing && !s.secret {
+		before = u.intends(value)
 	}
-	element, err := u.tab.fill(ctx, at, value, s.secret)
+	if s.kind == "select" {
+		return u.tab.choose(ctx, at, value, before)
+	}
+	element, err := u.tab.fill(ctx, at, value, s.secret, before)
 	if err != nil {
 		return element, err
 	}
@@ -250,16 +254,22 @@ func (u *run) fill(ctx context.Context, s *step, at *spec) (string, error) {
 		}
 	}
 	if u.committing && !s.secret { // what sends it comes now, and has to send this field too
-		filled, err := u.filled(ctx)
-		if err != nil {
+		if waits, err := u.typed(ctx); err != nil || !waits {
 			return element, err
 		}
-		u.tab.options.fence.expect(filled)
 	}
 	if s.key != "" {
 		return element, u.tab.key(ctx, nil, s.key)
 	}
 	return element, u.tab.leave(ctx, at)
+}
+
+func (u *run) tick(ctx context.Context, s *step, at *spec) (string, error) {
+	element, err := u.tab.tick(ctx, at, s.kind == "check")
+	if err == nil && s.becomesAny {
+		err = u.tab.mayBecomeAny(ctx, at)
+	}
+	return element, err
 }
 
 // withSecrets is the variables with the secrets in clear; it is built for one evaluation and kept nowhere.

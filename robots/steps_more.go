@@ -62,6 +62,7 @@ func (t *tab) tick(ctx context.Context, target *spec, on bool) (string, error) {
 		return "", err
 	}
 	t.heard(target, at)
+	t.holding(f, true)
 	state := func() (bool, error) {
 		var box struct {
 			Status, Detail, Kind string

@@ -3,6 +3,7 @@ package robots
 import (
 	"context"
 	"errors"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -107,22 +108,39 @@ func (t *tab) openPage() error {
 	t.update(func() { t.frame(t.top, "").session = t.page })
 	t.browser.register(t.page, t)
 	page := t.on(t.ctx, t.page)
-	setup := append(t.domains(page),
-		func() error {
-			return proto.BrowserSetDownloadBehavior{Behavior: proto.BrowserSetDownloadBehaviorBehaviorDeny, BrowserContextID: t.context}.Call(t.on(t.ctx, t.root))
-		},
-		func() error {
-			return proto.EmulationSetDeviceMetricsOverride{Width: t.options.width, Height: t.options.height, DeviceScaleFactor: 1}.Call(page)
-		})
+	setup := append(t.domains(page), t.appearance(page)...)
+	setup = append(setup, func() error {
+		return proto.BrowserSetDownloadBehavior{Behavior: proto.BrowserSetDownloadBehaviorBehaviorDeny, BrowserContextID: t.context}.Call(t.on(t.ctx, t.root))
+	}, t.size(page))
+	return together(setup...)
+}
+
+func (t *tab) size(c caller) func() error {
+	return func() error {
+		return proto.EmulationSetDeviceMetricsOverride{Width: t.options.width, Height: t.options.height, DeviceScaleFactor: 1}.Call(c)
+	}
+}
+
+// appearance has a page, a window, or a frame in a process of its own take the application's language and time for its own. A
+// process that has them already, from another page of the run, says so with an error.
+func (t *tab) appearance(c caller) (setup []func() error) {
+	unlessThere := func(err error) error {
+		if err != nil && strings.Contains(err.Error(), "already in effect") {
+			return nil
+		}
+		return err
+	}
 	if t.options.timezone != "" {
-		setup = append(setup, func() error { return proto.EmulationSetTimezoneOverride{TimezoneID: t.options.timezone}.Call(page) })
+		setup = append(setup, func() error {
+			return unlessThere(proto.EmulationSetTimezoneOverride{TimezoneID: t.options.timezone}.Call(c))
+		})
 	}
 	if t.options.locale != "" {
 		setup = append(setup,
-			func() error { return proto.EmulationSetLocaleOverride{Locale: t.options.locale}.Call(page) },
-			func() error { return t.acceptLanguage(page) })
+			func() error { return unlessThere(proto.EmulationSetLocaleOverride{Locale: t.options.locale}.Call(c)) },
+			func() error { return t.acceptLanguage(c) })
 	}
-	return together(setup...)
+	return setup
 }
 
 // domains switches on what must watch a target before it runs anything.
@@ -226,7 +244,7 @@ func (t *tab) attached(event *cdp.Event) {
 	switch child.TargetInfo.Type {
 	case "iframe":
 		t.update(func() { t.frame(child.TargetInfo.TargetID, "").session = child.SessionID })
-		watch = t.domains(c)
+		watch = append(t.domains(c), t.appearance(c)...)
 	case "service_worker":
 		return
 	default:

@@ -89,10 +89,7 @@ func (t *tab) adopt(session proto.TargetSessionID, id string) {
 	})
 	c := t.on(t.ctx, session)
 	go func() {
-		setup := append(t.domains(c), func() error {
-			return proto.EmulationSetDeviceMetricsOverride{Width: t.options.width, Height: t.options.height, DeviceScaleFactor: 1}.Call(c)
-		})
-		if together(setup...) != nil {
+		if together(append(append(t.domains(c), t.appearance(c)...), t.size(c))...) != nil {
 			return
 		}
 		_ = proto.RuntimeRunIfWaitingForDebugger{}.Call(c)

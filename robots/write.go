@@ -142,7 +142,7 @@ func (u *run) onceWriting(ctx context.Context) (rules.Value, error) {
 	if err := u.steps(ctx, w.prepare); err != nil {
 		return rules.Value{}, err
 	}
-	filled, err := u.filled(ctx)
+	filled, _, err := u.filled(ctx)
 	if err != nil {
 		return rules.Value{}, err
 	}

@@ -9,6 +9,7 @@ import (
 	"crosswalk/contracts"
 	"crosswalk/robots"
 	"crosswalk/rules"
+	"crosswalk/store"
 	"crosswalk/workspace"
 )
 
@@ -19,12 +20,17 @@ type Reads struct {
 	pool  *robots.Pool
 }
 
-// NewReads connects the systems of a workspace. grants are what systems gave its workers; nil: nothing.
-func NewReads(of *workspace.Reach, grants adapters.Grants, log *slog.Logger) *Reads {
+// NewReads connects the systems of a workspace. kept is the store of its workers, and data its folder: what systems gave them
+// is used, and robots take turns with theirs at accounts. nil: there are no workers.
+func NewReads(of *workspace.Reach, kept *store.Store, data string, log *slog.Logger) *Reads {
 	r := &Reads{pool: robots.NewPool(robots.PoolOptions{})}
 	nobody := func(context.Context) (map[string]int, error) { return map[string]int{}, nil }
-	r.reach = newReach(adapters.NewMemory(), robots.NewRunner(r.pool, nil), nobody, log)
-	r.reach.grants = grants
+	if kept == nil {
+		r.reach = newReach(adapters.NewMemory(), robots.NewRunner(r.pool, nil), nobody, log)
+	} else {
+		r.reach = newReach(adapters.NewMemory(), sharingRunner(r.pool, kept, data), nobody, log)
+		r.reach.grants = NewGrants(kept, data)
+	}
 	r.reach.use(of)
 	return r
 }

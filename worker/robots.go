@@ -24,6 +24,14 @@ func (a announcement) Sending(ctx context.Context) error {
 	return a(ctx)
 }
 
+// sharingRunner runs robots that share accounts, limits and log-ins with all processes on the store.
+func sharingRunner(pool *robots.Pool, s *store.Store, data string) *robots.Runner {
+	runner := robots.NewRunner(pool, robotLeases{s})
+	runner.Share(robotLimits{s})
+	runner.KeepLogins(robotLogins{&grants{store: s, data: data}})
+	return runner
+}
+
 const (
 	// leaseTime is how long a session of an account stays taken after its holder was killed.
 	leaseTime = 20 * time.Second

@@ -113,9 +113,7 @@ func (w *Worker) openReach() {
 	var runner *robots.Runner
 	if !w.config.NoRobots {
 		w.pool = robots.NewPool(w.config.Robots)
-		runner = robots.NewRunner(w.pool, robotLeases{w.config.Store})
-		runner.Share(robotLimits{w.config.Store})
-		runner.KeepLogins(robotLogins{&grants{store: w.config.Store, data: w.config.Data}})
+		runner = sharingRunner(w.pool, w.config.Store, w.config.Data)
 		runner.Remember(newRobotMemory(w.config.Store))
 	}
 	w.reach = newReach(NewShared(w.config.Store), runner, w.config.Store.Load, w.log)

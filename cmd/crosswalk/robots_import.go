@@ -29,7 +29,8 @@ inputs and secrets: it is never written. Steps that no robot can take over are n
 
 The pages are opened once, behind the fence, to see names of frames, the types of fields and the tables of the last page; nothing is
 sent but the login and what is recognised as a search. --offline leaves that out. What the recording does not tell is asked;
---yes takes the guesses and lists them.`,
+--yes takes the guesses and lists them. A search that is new to an application which is there already is added to its file, for all
+its robots, only if somebody says so: by the answer, or by --widen.`,
 		Example: `  crosswalk robots import order-list.json --out acme
   crosswalk robots import invoice.side --out acme --yes --offline
   crosswalk robots import shipment.json --operation fulfilment.get_shipment --system acme-portal --yes`,
@@ -41,6 +42,7 @@ sent but the login and what is recognised as a search. --offline leaves that out
 	c.Flags().Bool("offline", false, "do not open the pages")
 	c.Flags().Bool("dry-run", false, "print what would be written")
 	c.Flags().Bool("force", false, "overwrite files that are there")
+	c.Flags().Bool("widen", false, "let --yes add searches to the file of an application that is there, for all its robots")
 	c.Flags().String("operation", "", "the operation that the robot carries out, as in orders.get_order (default: one of its own)")
 	c.Flags().String("system", "", "the name of the application (default: made of its host)")
 	c.Flags().String("name", "", "the name of the robot (default: made of the title of the recording)")

@@ -96,8 +96,11 @@ func (i *robotImport) leftOut() (count int) {
 	return count
 }
 
-// askSearches decides which forms that the fence has stopped only search.
+// askSearches decides which forms that the fence has stopped only search. In the file of an application that is there already
+// it would let them through for all its robots: without --widen that is nothing to guess.
 func (i *robotImport) askSearches(posts []string) (again []string, err error) {
+	widen, _ := i.c.Flags().GetBool("widen")
+	file := "robots/" + i.plan.System + ".system.yaml"
 	for _, post := range posts {
 		guess := 1
 		for _, a := range slices.Concat(i.plan.Steps, i.plan.After) {
@@ -105,15 +108,26 @@ func (i *robotImport) askSearches(posts []string) (again []string, err error) {
 				guess = 0
 			}
 		}
+		text := "A form is sent to " + post + ". Does that only search, and change nothing?"
+		if i.plan.Extends {
+			text += " If so, all robots of " + i.plan.System + " may send it, by " + file + "."
+		}
+		if i.plan.Extends && !widen {
+			guess = 1
+		}
 		answer := guess
 		if i.options.Ask != nil {
-			if answer, err = i.options.Ask(recording.Question{Text: "A form is sent to " + post + ". Does that only search, and change nothing?",
+			if answer, err = i.options.Ask(recording.Question{Text: text,
 				Answers: []string{"it only searches", "it may change something"}, Guess: guess}); err != nil {
 				return nil, err
 			}
 		}
 		if answer == 0 {
 			again = append(again, post)
+			continue
+		}
+		if note := "what is sent to " + post + " is stopped: " + file + " does not say that it only searches. If it does, import again with --widen, which lets all robots of " + i.plan.System + " send it"; i.plan.Extends && i.options.Ask == nil && !slices.Contains(i.notes, note) {
+			i.notes = append(i.notes, note)
 		}
 	}
 	return again, nil

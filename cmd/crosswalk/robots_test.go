@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"database/sql"
 	"encoding/base64"
 	"encoding/json"
 	"io/fs"
@@ -16,6 +17,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"crosswalk/sandbox"
+	"crosswalk/store"
 )
 
 // commandLine runs one command line and returns what it prints.
@@ -113,12 +115,25 @@ func TestARecordingBecomesARobotThatAnswers(t *testing.T) {
 	require.NoError(t, os.WriteFile(input, []byte(`{"order": "`+order+`"}`), 0o600))
 	require.NoError(t, os.MkdirAll(filepath.Join(acme, "usecases"), 0o755))
 	require.NoError(t, os.WriteFile(filepath.Join(acme, "usecases", "parcels.yaml"), []byte(parcelsUseCase), 0o600))
+	kept, err := store.Open(t.Context(), filepath.Join(acme, ".crosswalk"))
+	require.NoError(t, err)
+	defer kept.Close()
 	out, err = commandLine(t, "systems", "compare", "versand", "find_parcels", "--dir", acme, "--drivers", "versand,versand", "--keys", keys, "--json")
 	require.NoError(t, err, out)
 	require.Contains(t, out, `"different": 0`)
+	database, err := sql.Open("sqlite", filepath.Join(acme, ".crosswalk", store.FileName))
+	require.NoError(t, err)
+	defer database.Close()
+	turns := func() (n int) {
+		require.NoError(t, database.QueryRow("SELECT coalesce(sum(fence), 0) FROM leases WHERE name LIKE 'robot %'").Scan(&n))
+		return n
+	}
+	compared := turns()
+	require.Positive(t, compared, "it takes turns at the account with the workers")
 	out, err = commandLine(t, "run", "parcels", "--dry-run", "--dir", acme, "--input", input)
 	require.NoError(t, err, out)
 	require.Contains(t, out, "read  versand.find_parcels (robot:versand)")
+	require.Greater(t, turns(), compared)
 	require.Contains(t, out, "ends: found")
 
 	// The password is nowhere, in no form.

@@ -50,12 +50,12 @@ func dryRun(c *cobra.Command, name string, input []byte) error {
 	for _, other := range w.UseCases {
 		plans[other.Name] = other.Plan
 	}
-	grants, forget, err := grantsHere(c, dir, w)
+	kept, data, forget, err := keptHere(c, dir, w)
 	if err != nil {
 		return err
 	}
 	defer forget()
-	reads := worker.NewReads(w.Reach, grants, slog.New(slog.DiscardHandler))
+	reads := worker.NewReads(w.Reach, kept, data, slog.New(slog.DiscardHandler))
 	defer reads.Close()
 	of := casetest.Subject{Plan: useCase.Plan, Runs: plans, Calendars: w.Config}
 	ahead, found, err := casetest.LookAhead(c.Context(), of, input, from, answers, reads)

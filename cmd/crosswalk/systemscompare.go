@@ -92,7 +92,7 @@ func compareDrivers(c *cobra.Command, args []string) error {
 	if err != nil {
 		return err
 	}
-	grants, forget, err := grantsHere(c, dir, w)
+	kept, data, forget, err := keptHere(c, dir, w)
 	if err != nil {
 		return err
 	}
@@ -103,7 +103,7 @@ func compareDrivers(c *cobra.Command, args []string) error {
 		if err != nil {
 			return err
 		}
-		one := worker.NewReads(only, grants, slog.New(slog.DiscardHandler))
+		one := worker.NewReads(only, kept, data, slog.New(slog.DiscardHandler))
 		defer one.Close()
 		reads = append(reads, one)
 	}

@@ -132,8 +132,9 @@ crosswalk.blur = () => { if (held) held.blur(); return {}; };
 crosswalk.focus = () => { held.focus(); return {}; };
 
 // select chooses the one option with exactly this label or value.
+const optionsOf = (value) => Array.from(held.options).filter((o) => plain(o.textContent) === plain(value) || o.value === value);
 crosswalk.select = ({ value, acts }) => {
-  const fits = Array.from(held.options).filter((o) => plain(o.textContent) === plain(value) || o.value === value);
+  const fits = optionsOf(value);
   if (fits.length !== 1) return { status: fits.length ? 'many' : 'none', detail: `options: ${Array.from(held.options).slice(0, 20).map((o) => fold(o.textContent)).join(', ')}` };
   if (fits[0].disabled) return { status: 'disabled', detail: 'the option is disabled' };
   held.selectedIndex = fits[0].index;

@@ -92,17 +92,7 @@ crosswalk.voices = ({ targets, want }) => attempt(() => ({
 }));
 
 // printOf is what an element that is acted on is like, with its form and its page: names, and no data.
-// What is another one each month or in each row is none of it: headings with the name of a month or a day, and the labels of
-// fields in the rows of a list.
-const datedWord = new RegExp('^(?:' + [
-  'january|february|march|april|may|june|july|august|september|october|november|december|monday|tuesday|wednesday|thursday|friday|saturday|sunday',
-  'januar|jänner|februar|feber|märz|mai|juni|juli|oktober|dezember|montag|dienstag|mittwoch|donnerstag|freitag|samstag|sonnabend|sonntag',
-  'janvier|février|mars|avril|juin|juillet|août|septembre|octobre|novembre|décembre|lundi|mardi|mercredi|jeudi|vendredi|samedi|dimanche',
-  'enero|febrero|marzo|abril|mayo|junio|julio|agosto|septiembre|octubre|noviembre|diciembre|lunes|martes|miércoles|jueves|viernes|sábado|domingo',
-  'gennaio|febbraio|aprile|maggio|giugno|luglio|settembre|ottobre|dicembre|lunedì|martedì|mercoledì|giovedì|venerdì|sabato|domenica',
-  'januari|februari|maart|mei|augustus|maandag|dinsdag|woensdag|donderdag|vrijdag|zaterdag|zondag',
-].join('|') + ')$', 'i');
-const lasting = (text) => (fold(text).split(/[^\p{L}]+/u).some((word) => datedWord.test(word)) ? '…' : labelText(text));
+// The labels of fields in the rows of a list are another one in each row, and none of it.
 // inList says that a row is one of a list below headings, and not a label beside its field: where the headings are cells like
 // all others, only a row with two texts side by side is no label.
 const inList = (row) => {
@@ -120,9 +110,9 @@ function printOf(el) {
   const required = form ? list(form, fieldSelector).filter((field) => (field.required || field.getAttribute('aria-required') === 'true') && visible(field)).map((field) => undigit(field.name)) : [];
   return {
     tag: el.tagName.toLowerCase(), type: /^(INPUT|BUTTON)$/.test(el.tagName) ? el.type : '', name: undigit(el.getAttribute('name')),
-    label: ofRow(el) ? '…' : lasting(el.matches(fieldSelector) && !/^(submit|button|image|reset)$/.test(el.type) ? labelsOf(el)[0] || '' : nameOf(el)),
+    label: ofRow(el) ? '…' : labelText(el.matches(fieldSelector) && !/^(submit|button|image|reset)$/.test(el.type) ? labelsOf(el)[0] || '' : nameOf(el)),
     action: form ? shapeOf(form.getAttribute('action') || location.href) : '', method: form ? (form.getAttribute('method') || 'get').toUpperCase() : '',
-    required: Array.from(new Set(required)), headings: list(document, 'h1, h2, h3, legend, caption').filter(visible).slice(0, 20).map((h) => lasting(textOf(h))).filter((text) => text),
+    required: Array.from(new Set(required)), headings: list(document, 'h1, h2, h3, legend, caption').filter(visible).slice(0, 20).map((h) => labelText(textOf(h))).filter((text) => text),
   };
 }
 

@@ -1,7 +1,8 @@
 // What the robot has put into fields must still be there when it is sent, and a click must land where it was aimed.
 
 const filled = new Map(); // field -> what was put in, and how many clicks and keys of the run there had been
-const remember = (el, value, acts) => filled.set(el, { value, acts });
+let put = 0;
+const remember = (el, value, acts) => filled.set(el, { value, acts, id: filled.has(el) ? filled.get(el).id : ++put });
 const isBox = (el) => el.tagName === 'INPUT' && (el.type === 'checkbox' || el.type === 'radio');
 function rememberTick(el, on, acts) {
   // Of several choices the last one counts.
@@ -14,7 +15,7 @@ crosswalk.forget = () => { filled.clear(); return {}; };
 // again is the field itself, or the only one of its name if the page has drawn it anew since.
 function again(el, put, acts) {
   if (el.isConnected) return el;
-  if (!el.name || acts > put.acts) return null; // another page of the application, it may be
+  if (!el.name || (acts > put.acts && !isBox(el))) return null; // another page of the application, it may be
   const fits = list(document, fieldSelector).filter((other) => other.name === el.name && other.tagName === el.tagName && visible(other) && (!isBox(el) || (other.type === el.type && other.value === el.value)));
   return fits.length === 1 ? fits[0] : null;
 }
@@ -36,22 +37,33 @@ function twinsOf(el) {
 // othersOf is what the form sends under the name of a box beside the box itself.
 const othersOf = (el) => Array.from(el.form ? el.form.elements : []).filter((other) => other !== el && other.name === el.name && !other.disabled && (!isBox(other) || other.checked)).map((other) => other.value);
 
-// filled are the fields of this document that the robot has filled in, as they are now.
+// fieldOf is a field that the robot has filled in, as it is now. One that is disabled is sent by no form.
+function fieldOf(el, put) {
+  const select = el.tagName === 'SELECT', box = isBox(el);
+  const first = select ? Array.from(el.options).find((o) => o.defaultSelected) || el.options[0] : null;
+  return {
+    id: put.id, element: describe(el), name: el.name, value: put.value, held: select || box ? valueOf(el) : el.value, sends: el.value, acts: put.acts, form: el.disabled ? -1 : Array.from(document.forms).indexOf(el.form),
+    initial: select ? fold(first ? first.textContent : '') : box ? String(el.defaultChecked) : el.defaultValue, twins: el.type === 'checkbox' || el.disabled ? [] : twinsOf(el), others: box ? othersOf(el) : [], kind: el.type, list: select, box,
+    any: put.any === true, charset: (el.form && el.form.acceptCharset) || document.characterSet,
+  };
+}
+
+// filled are the fields of this document that the robot has filled in.
 crosswalk.filled = ({ acts }) => {
-  const forms = Array.from(document.forms);
   const fields = [];
   for (const [was, put] of filled) {
     const el = again(was, put, acts);
-    if (!el || el.disabled || el.type === 'password' || el.multiple) continue;
-    const select = el.tagName === 'SELECT', box = isBox(el);
-    const first = select ? Array.from(el.options).find((o) => o.defaultSelected) || el.options[0] : null;
-    fields.push({
-      element: describe(el), name: el.name, value: put.value, held: select || box ? valueOf(el) : el.value, sends: el.value, acts: put.acts, form: forms.indexOf(el.form),
-      initial: select ? fold(first ? first.textContent : '') : box ? String(el.defaultChecked) : el.defaultValue, twins: el.type === 'checkbox' ? [] : twinsOf(el), others: box ? othersOf(el) : [], kind: el.type, list: select, box,
-      any: put.any === true, charset: (el.form && el.form.acceptCharset) || document.characterSet,
-    });
+    if (el && el.type !== 'password' && !el.multiple) fields.push(fieldOf(el, put));
   }
   return { fields };
+};
+
+// intended is the held field as it will be when a value is put in.
+crosswalk.intended = ({ value, acts }) => {
+  const option = held.tagName === 'SELECT' ? optionsOf(value)[0] : null;
+  remember(held, option ? fold(option.textContent) : value, acts);
+  const field = fieldOf(held, filled.get(held));
+  return { ...field, held: field.value, sends: option ? option.value : value };
 };
 
 // elsewhere finds another field that is called now what the held one was called before.

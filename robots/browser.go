@@ -70,7 +70,7 @@ func NewBrowser(ctx context.Context, options Options) (*Browser, error) {
 	b.version = version.Product
 	// Every new page waits until somebody has looked at it: those that runs open themselves go on at once, those that
 	// an application opens are first put behind the fence of the run whose page opened them.
-	err = proto.TargetSetAutoAttach{AutoAttach: true, WaitForDebuggerOnStart: true, Flatten: true, Filter: proto.TargetTargetFilter{{Type: "page"}}}.Call(b.on(ctx, ""))
+	err = proto.TargetSetAutoAttach{AutoAttach: true, WaitForDebuggerOnStart: true, Flatten: true, Filter: proto.TargetTargetFilter{{Type: "page"}, {Type: "shared_worker"}}}.Call(b.on(ctx, ""))
 	if err != nil {
 		p.kill()
 		return nil, fmt.Errorf("%s: %w", program, err)
@@ -125,13 +125,15 @@ func (b *Browser) newPage(event *cdp.Event) {
 	var owner *tab
 	if event.Method == "Target.detachedFromTarget" {
 		owner = b.sessions[string(e.SessionID)]
-	} else if e.TargetInfo.OpenerID != "" {
+	} else if e.TargetInfo.OpenerID != "" || e.TargetInfo.Type == "shared_worker" {
 		owner = b.contexts[e.TargetInfo.BrowserContextID]
 	}
 	b.mutex.Unlock()
 	switch {
 	case event.Method == "Target.detachedFromTarget" && owner != nil:
 		owner.closed(e.SessionID)
+	case event.Method == "Target.attachedToTarget" && e.TargetInfo.Type == "shared_worker" && owner != nil: // no page's requests are its own: it stays stopped
+		owner.options.fence.note(fmt.Sprintf(notStarted, "shared worker"))
 	case event.Method != "Target.attachedToTarget" || e.TargetInfo.Type != "page":
 	case owner != nil:
 		owner.adopt(e.SessionID, e.TargetInfo.TargetID)

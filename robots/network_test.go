@@ -87,6 +87,13 @@ func TestNoServiceWorkerStarts(t *testing.T) {
 // service workers are not started on pages whose certificate is not trusted anyhow.
 func TestNoServiceWorkerStartsOverTLS(t *testing.T) {
 	t.Parallel()
+	p, own := servedOverTLS(t)
+	noServiceWorkerStarts(t, p, own)
+}
+
+// servedOverTLS serves pages over HTTPS, for a browser of their own that takes the certificate for a good one.
+func servedOverTLS(t *testing.T) (*pages, *Pool) {
+	t.Helper()
 	p := servePages(t)
 	plain := p.Config.Handler
 	secure := httptest.NewTLSServer(plain)
@@ -105,7 +112,7 @@ func TestNoServiceWorkerStartsOverTLS(t *testing.T) {
 	require.NoError(t, os.WriteFile(filepath.Join(folder, "flag"), []byte(flag), 0o600))
 	own := NewPool(PoolOptions{Runs: 1, Browser: Options{Program: trusting}})
 	t.Cleanup(own.Close)
-	noServiceWorkerStarts(t, p, own)
+	return p, own
 }
 
 func noServiceWorkerStarts(t *testing.T, p *pages, in *Pool) {

@@ -3,6 +3,7 @@ package robots
 import (
 	"context"
 	"errors"
+	"fmt"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -228,6 +229,9 @@ func (t *tab) handle(event *cdp.Event) {
 	}
 }
 
+// notStarted is said of a worker that is left stopped, since nothing could hold what it sends.
+const notStarted = "a %s of the page was not started: its requests cannot be held"
+
 // attached takes over what the page has started, before it runs: a frame of another site, which is in a process of its
 // own, or a worker. What cannot be put behind the fence stays stopped for ever, and service workers always do.
 func (t *tab) attached(event *cdp.Event) {
@@ -251,8 +255,9 @@ func (t *tab) attached(event *cdp.Event) {
 		watch = []func() error{func() error { return t.options.fence.enable(c) }}
 	}
 	go func() {
-		if together(watch...) != nil {
-			return // better no frame or worker than one outside the fence
+		if together(watch...) != nil { // better no frame or worker than one outside the fence
+			t.options.fence.note(fmt.Sprintf(notStarted, child.TargetInfo.Type))
+			return
 		}
 		_ = proto.RuntimeRunIfWaitingForDebugger{}.Call(c)
 	}()

@@ -165,6 +165,14 @@ func (s *Store) FolderVersion(ctx context.Context, folder string) (int64, error)
 	return version, wrap("folder", err)
 }
 
+// KnowsFolders says whether anything was published from a folder that is remembered: of what was published before folders
+// were, nothing is known.
+func (s *Store) KnowsFolders(ctx context.Context) (bool, error) {
+	var known int64
+	err := s.read().scalar(ctx, "SELECT COUNT(*) FROM folders", nil, &known)
+	return known > 0, wrap("folders", err)
+}
+
 // InForceAt lists everything that was in force at a version, bundles and reach, by kind and name. What it answers for a
 // version never changes, so that everybody who works with a version works with the same.
 func (s *Store) InForceAt(ctx context.Context, version int64) ([]Published, error) {

@@ -64,6 +64,9 @@ func (w *Workspace) Overtaken(ctx context.Context, s *store.Store, folder string
 	if err != nil || base == version {
 		return nil, err
 	}
+	if known, err := s.KnowsFolders(ctx); err != nil || !known { // of an older release: it may all be this folder's
+		return nil, err
+	}
 	now, err := partsAt(ctx, s, version)
 	if err != nil {
 		return nil, err

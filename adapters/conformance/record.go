@@ -101,7 +101,7 @@ func settled(seen []*adapters.Seen) ([]*adapters.Seen, error) {
 func madeUpSecrets(adapter *adapters.Adapter) map[string]string {
 	made := map[string]string{}
 	for _, field := range adapter.Secrets {
-		for _, text := range []string{"made-up-" + field.Name, "madeup1234567890", "sk_test_madeup1234567890", "1234567890123456"} {
+		for _, text := range []string{"made-up-" + field.Name, "madeup1234567890", "sk_test_madeup1234567890", "1234567890123456", field.MadeUp()} {
 			if made[field.Name] = text; field.Accepts(text) {
 				break
 			}

@@ -65,3 +65,20 @@ func TestAKeyWithinATextIsKept(t *testing.T) {
 		})
 	}
 }
+
+// TestASecretOfAPatternIsMadeUp: a file of tests begins also where a secret must look like something.
+func TestASecretOfAPatternIsMadeUp(t *testing.T) {
+	t.Parallel()
+	file := strings.Replace(strings.Replace(visitsAdapter, "WHERE", "'item.description == input.key'", 1), "token: {}", "token: {required: true, pattern: '^pat-[a-z]{2}[0-9]-[0-9a-f]{12}$'}", 1)
+	adapter, problems := adapters.Parse("visits.yaml", []byte(file), contracts.Catalog())
+	require.NoError(t, problems.Err())
+	answer := rules.Record(map[string]rules.Value{"visits": rules.List(rules.Record(map[string]rules.Value{"id": rules.Text("v1"), "description": rules.Text("VISIT-77")}))})
+	recording := Recording{
+		Call: adapters.Call{Operation: adapter.Operations()[0], Input: rules.Record(map[string]rules.Value{"key": rules.Text("VISIT-77")})},
+		Seen: []*adapters.Seen{{Method: http.MethodGet, URL: "https://api.visits.example/visits", Status: http.StatusOK, Answer: answer.Plain()}},
+		Base: "https://api.visits.example", Masked: func(text string) string { return text }, On: time.Now(),
+	}
+	text, err := recording.Write(t.Context(), adapter, &Tests{File: "visits.tests.yaml"}, nil)
+	require.NoError(t, err)
+	require.Contains(t, string(text), `secrets: {"token":"pat-xx1-111111111111"}`)
+}

@@ -29,7 +29,10 @@ func folderID(database, data, dir string) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	return filepath.Rel(from, absolute)
+	if relative, err := filepath.Rel(from, absolute); err == nil {
+		return relative, nil
+	}
+	return absolute, nil // on another drive
 }
 
 func folderName(c *cobra.Command, dir string) (string, error) {

@@ -144,7 +144,11 @@ func (u *run) keep(ctx context.Context, fresh bool) {
 	if err != nil {
 		return
 	}
-	u.kept = mergedStorage(u.kept, u.storage(ctx))
+	now := u.storage(ctx)
+	if !fresh {
+		now = ofLogin(u.kept, now)
+	}
+	u.kept = mergedStorage(u.kept, now)
 	state := loginState{cookies: proto.CookiesToParams(cookies.Cookies), storage: u.kept}
 	if err := u.runner.sessions.put(ctx, u.credential(), state, fresh); err != nil {
 		u.journal.note("the login is kept in this process only: " + err.Error())

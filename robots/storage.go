@@ -79,6 +79,29 @@ func mergedStorage(known, now []originStorage) []originStorage {
 	return merged[:min(len(merged), mostOrigins)]
 }
 
+// ofLogin is what there is now of what the login left: a list's filter or a draft that a run leaves behind would be
+// another run's surprise.
+func ofLogin(left, now []originStorage) (kept []originStorage) {
+	for _, one := range now {
+		i := slices.IndexFunc(left, func(s originStorage) bool { return s.Origin == one.Origin })
+		if i < 0 {
+			continue
+		}
+		kept = append(kept, originStorage{Origin: one.Origin, Local: sameNames(left[i].Local, one.Local), Session: sameNames(left[i].Session, one.Session)})
+	}
+	return kept
+}
+
+func sameNames(left, now map[string]string) map[string]string {
+	kept := map[string]string{}
+	for name, value := range now {
+		if _, known := left[name]; known {
+			kept[name] = value
+		}
+	}
+	return kept
+}
+
 func (s originStorage) empty() bool { return len(s.Local)+len(s.Session) == 0 }
 
 // restore makes what origins keep what it was, each on a blank page of its own that never leaves the browser, before

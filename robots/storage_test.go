@@ -218,3 +218,13 @@ func TestStorageIsMergedByOrigin(t *testing.T) {
 		[]originStorage{of("https://c.example", "2"), {Origin: "https://a.example"}})
 	require.Equal(t, []originStorage{of("https://b.example", "1"), of("https://c.example", "2")}, merged)
 }
+
+func TestOnlyTheLoginIsKept(t *testing.T) {
+	t.Parallel()
+	left := []originStorage{{Origin: "http://a", Local: map[string]string{"token": "1"}, Session: map[string]string{"language": "en"}}}
+	now := []originStorage{
+		{Origin: "http://a", Local: map[string]string{"token": "2", "filter": "open"}, Session: map[string]string{"draft": "Dear"}},
+		{Origin: "http://b", Local: map[string]string{"seen": "1"}},
+	}
+	require.Equal(t, []originStorage{{Origin: "http://a", Local: map[string]string{"token": "2"}, Session: map[string]string{}}}, ofLogin(left, now))
+}

@@ -6,7 +6,6 @@ import (
 	"slices"
 	"strings"
 	"sync"
-	"sync/atomic"
 	"time"
 
 	"crosswalk/contracts"
@@ -50,7 +49,7 @@ func (c *Connection) Call(ctx context.Context, call Call) (rules.Value, error) {
 	if op == nil {
 		return rules.Value{}, &contracts.Error{Class: contracts.Internal, Operation: call.Operation, Message: "the adapter " + c.adapter.Name + " does not offer it", NothingSent: true}
 	}
-	ctx = withMended(withTurn(ctx, call.Turn))
+	ctx = &inCall{Context: ctx, turn: call.Turn}
 	value, err := rules.Value{}, c.ready(ctx)
 	if err == nil {
 		value, err = c.call(ctx, op, call)
@@ -97,12 +96,9 @@ func (c *Connection) call(ctx context.Context, op *Operation, call Call) (rules.
 			}
 		}
 	}
-	wrote, doubt := false, (*atomic.Bool)(nil)
+	wrote, around := false, callOf(ctx)
 	if op.Effect == contracts.Write {
-		ctx, doubt = withDoubt(ctx)
-		if !call.FirstSent.IsZero() {
-			ctx = asRepeated(ctx)
-		}
+		around.repeated = !call.FirstSent.IsZero()
 	}
 	for _, r := range op.requests {
 		result, err := c.run(ctx, op, r, vars)
@@ -112,7 +108,7 @@ func (c *Connection) call(ctx context.Context, op *Operation, call Call) (rules.
 			case wrote:
 				failure = c.behindWrite(op, failure)
 			case op.Effect == contracts.Write && (!r.writes || failure.NothingSent): // what was sent this time says nothing of what may have been sent before
-				found, err := c.refusedAfter(ctx, op, call, vars, doubt.Load(), failure)
+				found, err := c.refusedAfter(ctx, op, call, vars, around.doubtful.Load(), failure)
 				if err == nil {
 					return found, nil
 				}
@@ -128,7 +124,7 @@ func (c *Connection) call(ctx context.Context, op *Operation, call Call) (rules.
 	}
 	value, err := c.answer(op, vars, call.Reads)
 	if err != nil && op.Effect == contracts.Write {
-		return c.refusedAfter(ctx, op, call, vars, doubt.Load(), err)
+		return c.refusedAfter(ctx, op, call, vars, around.doubtful.Load(), err)
 	}
 	return value, err
 }

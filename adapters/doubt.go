@@ -3,20 +3,10 @@ package adapters
 import (
 	"context"
 	"errors"
-	"sync/atomic"
 
 	"crosswalk/contracts"
 	"crosswalk/rules"
 )
-
-type doubtKey struct{}
-
-// withDoubt has the exchanges of one write tell whether an attempt of a request that writes may have been carried out
-// although another one followed.
-func withDoubt(ctx context.Context) (context.Context, *atomic.Bool) {
-	doubt := &atomic.Bool{}
-	return context.WithValue(ctx, doubtKey{}, doubt), doubt
-}
 
 // refusedAfter is what becomes of a write that comes to a no. Where it may have been sent before, that no is said
 // of what was sent last ("a request with this key is at work") and does not prove that nothing was carried out: what came

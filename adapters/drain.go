@@ -83,17 +83,9 @@ func (q *queue) forget(now int64) {
 // served forgets the turn of a call that had it.
 func (q *queue) served(turn string) { delete(q.turns, turn) }
 
-type turnKey struct{}
-
-// withTurn names the call among those that wait for the connection: it is the same whenever it is tried again.
-func withTurn(ctx context.Context, turn string) context.Context {
-	if turn == "" {
-		return ctx
-	}
-	return context.WithValue(ctx, turnKey{}, turn)
-}
-
 func turnOf(ctx context.Context) string {
-	turn, _ := ctx.Value(turnKey{}).(string)
-	return turn
+	if around := callOf(ctx); around != nil {
+		return around.turn
+	}
+	return ""
 }

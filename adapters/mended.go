@@ -6,15 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
-	"sync/atomic"
 )
-
-// mendedKey leads to whether an answer of the call held half of a character.
-type mendedKey struct{}
-
-func withMended(ctx context.Context) context.Context {
-	return context.WithValue(ctx, mendedKey{}, new(atomic.Bool))
-}
 
 // mended takes in that halves of characters in an answer became U+FFFD. A customer's emoji that some program cut in two
 // stops no case; it is counted with what changes in the system's answers.
@@ -22,8 +14,8 @@ func (c *Connection) mended(ctx context.Context, op *Operation, halves int) {
 	if halves == 0 {
 		return
 	}
-	if seen, _ := ctx.Value(mendedKey{}).(*atomic.Bool); seen != nil {
-		seen.Store(true)
+	if around := callOf(ctx); around != nil {
+		around.mended.Store(true)
 	}
 	c.unfit(op, "text", fmt.Sprintf("%d character(s) of which the system gave only half were replaced by U+FFFD", halves))
 }
@@ -34,8 +26,7 @@ const encodedMark = "%EF%BF%BD"
 // unmended refuses a request, by its address or the name of its file and by its body, that would write back what was replaced: an operation that reads a record, alters one field of
 // it and writes all of it would change another one unseen.
 func unmended(ctx context.Context, r *request, target string, body []byte) error {
-	seen, _ := ctx.Value(mendedKey{}).(*atomic.Bool)
-	if seen == nil || !r.writes || !seen.Load() {
+	if around := callOf(ctx); around == nil || !r.writes || !around.mended.Load() {
 		return nil
 	}
 	if !bytes.Contains(body, []byte("\uFFFD")) && !bytes.Contains(body, []byte(encodedMark)) && !strings.Contains(target, encodedMark) && !strings.Contains(target, "\uFFFD") {

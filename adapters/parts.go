@@ -11,13 +11,6 @@ import (
 	"strings"
 )
 
-type repeatedKey struct{}
-
-// asRepeated says of a call that its write may have been sent before.
-func asRepeated(ctx context.Context) context.Context {
-	return context.WithValue(ctx, repeatedKey{}, true)
-}
-
 // writeWhole writes a file as a part, which then takes its name. The part is named after the file and the effect: what an
 // earlier try of the same effect left when its process was killed is removed, and nothing else. Each try has a name of its own,
 // as one that is believed dead may still be writing.
@@ -25,7 +18,7 @@ func writeWhole(ctx context.Context, open openFolder, name, key string, content 
 	folder, base := path.Split(name)
 	effect := sha256.Sum256([]byte(key))
 	ours := "." + base + "." + hex.EncodeToString(effect[:6]) + "."
-	if repeated, _ := ctx.Value(repeatedKey{}).(bool); repeated {
+	if around := callOf(ctx); around != nil && around.repeated {
 		found, _ := open.list(path.Clean(folder)) // a folder may let files in that it does not list, nor let anybody remove
 		for _, info := range found {
 			if info.Mode().IsRegular() && strings.HasPrefix(info.Name(), ours) && strings.HasSuffix(info.Name(), partSuffix) {

@@ -22,7 +22,7 @@ func TestPartsOfARepeat(t *testing.T) {
 	root, err := os.OpenRoot(directory)
 	require.NoError(t, err)
 	defer root.Close()
-	open, repeated := localRoot{root: root}, asRepeated(t.Context())
+	open, repeated := localRoot{root: root}, &inCall{Context: t.Context(), repeated: true}
 	const name, key = "a[*]?.txt", "K-1"
 	for _, other := range []string{".a.txt.part", ".a[*]?.txt.part", ".a[*]?.txt.0123456789ab.ABCDEFGH.part", "a[*]?.txt.part"} {
 		require.NoError(t, os.WriteFile(filepath.Join(directory, other), nil, 0o600))

@@ -117,8 +117,8 @@ func checkRetry(ctx context.Context, response *http.Response, err error) (bool, 
 func (e *exchange) note(doubtful bool) {
 	if doubtful {
 		e.doubtful.Store(true)
-		if doubt, within := e.Value(doubtKey{}).(*atomic.Bool); within && e.writes {
-			doubt.Store(true)
+		if around := callOf(e); around != nil && e.writes {
+			around.doubtful.Store(true)
 		}
 	}
 }

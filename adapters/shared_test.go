@@ -64,9 +64,9 @@ func TestProcessesShareARate(t *testing.T) {
 		for i := range 100 {
 			running.Go(func() {
 				for n := 0; ctx.Err() == nil; n++ {
-					wait, err := shared.Take(withTurn(ctx, fmt.Sprint(i, n)), "crm/acme", []Limit{limit}, patience)
+					wait, err := shared.Take(&inCall{Context: ctx, turn: fmt.Sprint(i, n)}, "crm/acme", []Limit{limit}, patience)
 					for err == nil && wait > patience && pause(ctx, wait) == nil {
-						wait, err = shared.Take(withTurn(ctx, fmt.Sprint(i, n)), "crm/acme", []Limit{limit}, patience)
+						wait, err = shared.Take(&inCall{Context: ctx, turn: fmt.Sprint(i, n)}, "crm/acme", []Limit{limit}, patience)
 					}
 					if err != nil || pause(ctx, wait) != nil {
 						return
@@ -102,7 +102,7 @@ func TestAPauseIsEverybodysAndNobodyElses(t *testing.T) {
 	require.NoError(t, one.Pause(ctx, "crm/acme", now.Add(time.Second)), "the latest counts")
 	for i, shared := range []Shared{one, other} {
 		for turn := range 3 {
-			wait, err := shared.Take(withTurn(ctx, fmt.Sprint("case ", i, turn)), "crm/acme", nil, patience)
+			wait, err := shared.Take(&inCall{Context: ctx, turn: fmt.Sprint("case ", i, turn)}, "crm/acme", nil, patience)
 			require.NoError(t, err)
 			require.InDelta(t, 60+0.09*float64(turn), wait.Seconds(), 1)
 		}

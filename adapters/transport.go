@@ -25,7 +25,6 @@ func newTransport(guard *egress, trust *tls.Config) *http.Transport {
 		ForceAttemptHTTP2:      true,
 		TLSClientConfig:        trust.Clone(),
 		TLSHandshakeTimeout:    5 * time.Second,
-		ResponseHeaderTimeout:  30 * time.Second,
 		IdleConnTimeout:        90 * time.Second,
 		MaxIdleConns:           128,
 		MaxIdleConnsPerHost:    128, // all that a connection speaks to is one system; opening one anew costs more than a request

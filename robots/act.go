@@ -55,8 +55,21 @@ func (t *tab) click(ctx context.Context, target *spec) (string, error) {
 		return "", err
 	}
 	t.heard(target, at)
-	t.acts.Add(1)
+	if err := t.act(ctx); err != nil {
+		return at.Element, err
+	}
 	return at.Element, t.press(ctx, f, at)
+}
+
+// act counts a click or a key that is about to be sent.
+func (t *tab) act(ctx context.Context) error {
+	if t.options.leads != nil {
+		if err := t.options.leads(ctx); err != nil {
+			return err
+		}
+	}
+	t.acts.Add(1)
+	return nil
 }
 
 func (t *tab) press(ctx context.Context, f frame, at found) error { return t.pressTimes(ctx, f, at, 1) }
@@ -105,7 +118,7 @@ func (t *tab) after(ctx context.Context, f frame) error {
 
 // fill types a value into the one field that the target means and reads back what the field then holds. Before, if there is
 // one, is called when the field was found.
-func (t *tab) fill(ctx context.Context, target *spec, value string, secret bool, before func(context.Context, frame) error) (string, error) {
+func (t *tab) fill(ctx context.Context, target *spec, value string, secret bool, before func(context.Context, frame, found) error) (string, error) {
 	var at found
 	f, err := t.ask(ctx, "resolve", target, map[string]any{"want": "fill"}, &at)
 	if err != nil {
@@ -113,7 +126,7 @@ func (t *tab) fill(ctx context.Context, target *spec, value string, secret bool,
 	}
 	t.heard(target, at)
 	if before != nil {
-		if err := before(ctx, f); err != nil {
+		if err := before(ctx, f, at); err != nil {
 			return at.Element, err
 		}
 	}
@@ -130,11 +143,11 @@ func (t *tab) fill(ctx context.Context, target *spec, value string, secret bool,
 		}
 	}
 	var kept struct {
-		Same bool
-		Held string
+		Same, Gone bool
+		Held       string
 	}
-	if err := t.call(ctx, f, "holds", argument, &kept); before != nil && contextLost(err) {
-		return at.Element, nil // typing it sent the form, and the fence has looked at it
+	if err := t.call(ctx, f, "holds", argument, &kept); before != nil && (contextLost(err) || kept.Gone) {
+		return at.Element, nil // typing it sent the form; what has become of it is looked at where it matters
 	} else if err != nil {
 		return at.Element, err
 	}
@@ -159,27 +172,37 @@ func (t *tab) leave(ctx context.Context, target *spec) error {
 	return t.after(ctx, f)
 }
 
+// afterTyping lets the page do what typing into a field has started.
+func (t *tab) afterTyping(ctx context.Context, target *spec) error {
+	f, err := t.findFrame(target.frame)
+	if err != nil {
+		return nil //nolint:nilerr // the frame went away by itself
+	}
+	return t.after(ctx, f)
+}
+
 // choose selects the one option with exactly this label or value. Before, if there is one, is called when the list was found.
-func (t *tab) choose(ctx context.Context, target *spec, value string, before func(context.Context, frame) error) (string, error) {
+func (t *tab) choose(ctx context.Context, target *spec, value string, before func(context.Context, frame, found) error) (found, error) {
 	var at, chosen found
 	f, err := t.ask(ctx, "resolve", target, map[string]any{"want": "select"}, &at)
 	if err != nil {
-		return "", err
+		return at, err
 	}
 	if before != nil {
-		if err := before(ctx, f); err != nil {
-			return at.Element, err
+		if err := before(ctx, f, at); err != nil {
+			return at, err
 		}
 	}
 	t.holding(f, true)
 	t.acted.Store(true)
 	if err := t.call(ctx, f, "select", map[string]any{"value": value, "acts": t.acts.Load()}, &chosen); err != nil {
-		return at.Element, err
+		return at, err
 	}
 	if chosen.Status != "found" {
-		return at.Element, contracts.NewError(contracts.Drift, "", "the option %q of %s: %s", value, target.words, explain(chosen))
+		return at, contracts.NewError(contracts.Drift, "", "the option %q of %s: %s", value, target.words, explain(chosen))
 	}
-	return at.Element, t.after(ctx, f)
+	at.Field = chosen.Field
+	return at, t.after(ctx, f)
 }
 
 // keys that a robot may press, with their code and what they type.
@@ -217,8 +240,10 @@ func (t *tab) key(ctx context.Context, target *spec, name string) error {
 		down.Type = proto.InputDispatchKeyEventTypeRawKeyDown
 	}
 	c := t.on(ctx, t.pageOf(f))
+	if err := t.act(ctx); err != nil {
+		return err
+	}
 	t.acted.Store(true)
-	t.acts.Add(1)
 	for _, event := range []proto.InputDispatchKeyEvent{down, up} {
 		if err := event.Call(c); err != nil && !contextLost(err) {
 			return err

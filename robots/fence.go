@@ -271,6 +271,11 @@ func (t *tab) paused(event *cdp.Event) {
 	r.document = p.ResourceType == "Document"
 	reason, commit := t.options.fence.judge(r, false)
 	t.options.journal.request(p.Request.Method, p.Request.URL, p.ResourceType, reason)
+	if reason == "" {
+		t.mutex.Lock()
+		t.goes(p.FrameID, r)
+		t.mutex.Unlock()
+	}
 	if commit != nil {
 		go t.release(c, id, r, commit)
 		return

@@ -34,6 +34,7 @@ type filledField struct {
 	Box     bool     `json:"box"`     // it is a box or a choice to tick; its values are true and false
 	Charset string   `json:"charset"` // of what the form sends
 	Any     bool     `json:"any"`     // the page may make something else of it
+	Spot    spot     `json:"spot"`    // by which it is known again
 	document
 }
 
@@ -66,6 +67,7 @@ func (u *run) forgetFilled(ctx context.Context) error {
 		}
 		u.tab.holding(f, false)
 	}
+	u.filledIn = nil
 	return nil
 }
 
@@ -83,6 +85,9 @@ func (t *tab) holding(f frame, holds bool) {
 func (u *run) filled(ctx context.Context) (all []filledField, looked map[document]bool, err error) {
 	step, cancel := context.WithTimeoutCause(ctx, u.system.stepTime, errStepTime)
 	defer cancel()
+	if err := u.stillHeld(step); err != nil {
+		return nil, nil, err
+	}
 	acts := u.tab.acts.Load()
 	looked = map[document]bool{}
 	for _, f := range u.tab.allFrames() {
@@ -126,16 +131,14 @@ func (u *run) cannotCompare(why string) error {
 
 // intends has the request of a commit hold what the commit itself is about to put into the element that was found: a page may
 // send it as soon as it is there.
-func (u *run) intends(value string) func(context.Context, frame) error {
-	return func(ctx context.Context, f frame) error {
-		var field filledField
-		if err := u.tab.call(ctx, f, "intended", map[string]any{"value": value, "acts": u.tab.acts.Load()}, &field); err != nil {
-			return err
-		}
-		field.document = document{f.id, f.generation}
-		u.tab.options.fence.expect(field)
-		return nil
+func (u *run) intends(ctx context.Context, f frame, value string) error {
+	var field filledField
+	if err := u.tab.call(ctx, f, "intended", map[string]any{"value": value, "acts": u.tab.acts.Load()}, &field); err != nil {
+		return err
 	}
+	field.document = document{f.id, f.generation}
+	u.tab.options.fence.expect(field)
+	return nil
 }
 
 // typed compares all fields again after the commit itself has typed, and says whether its request is still waited for. One that
@@ -164,8 +167,11 @@ func (u *run) other(field filledField) error {
 	if field.Box && !field.Any && field.Value != field.Held {
 		return contracts.NewError(contracts.Drift, "", "%s: %s is not as it was ticked any more; nothing was sent. If the page rightly changes it, as for the next line, write {into: …, becomes: any}", place, field.Element)
 	}
-	if field.Kind == "number" || field.Kind == "range" {
+	switch field.Kind {
+	case "number", "range":
 		as = plainOnly
+	case "hidden":
+		as = sent
 	}
 	if !field.Any && !u.system.formats.same(field.Value, field.Held, as) && (field.List || !wordsFor(field.Value, field.Held)) {
 		return contracts.NewError(contracts.Drift, "", "%s: %s holds %q and not what was put in, %q; nothing was sent. If the page rightly makes this of it, add becomes: any to the fill, or put it in as the page writes it", place, field.Element, field.Held, field.Value)

@@ -92,11 +92,12 @@ var honest = map[string]struct {
 	"the commit selects and sends":                         {page: stateForm("this.form.submit()"), commit: "select: {into: {label: State}, value: done}", sent: "state=d"},
 	"the commit selects, and another is sent":              {page: stateForm("this.selectedIndex = 2; this.form.submit()"), commit: "select: {into: {label: State}, value: done}", says: `its field "state" holds`},
 	"the commit types, and it is sent at once":             {page: fmt.Sprintf(itemForm, `oninput="this.form.submit()"`), commit: "fill: {into: {label: Item}, value: '7'}", sent: "item=7"},
+	"the commit types, and it is sent a moment later":      {page: fmt.Sprintf(itemForm, `oninput="setTimeout(() => this.form.submit(), 0)"`), commit: "fill: {into: {label: Item}, value: '7', key: Enter}", sent: "item=7"},
 	"the commit types, and another is sent at once":        {page: fmt.Sprintf(itemForm, `oninput="this.value = '70'; this.form.submit()"`), commit: "fill: {into: {label: Item}, value: '7'}", says: " holds"}, // seen at the field or at the fence, whichever is first
 	"the commit types, and the page exchanges another field": {page: strings.Replace(fmt.Sprintf(itemForm, `oninput="this.form.elements.name.outerHTML = '<input type=hidden name=name value=Ben>'"`), "<label>", `<label>Name <input name="name"></label><label>`, 1),
 		fill: "  - fill: {into: {label: Name}, value: Ada}\n", commit: "fill: {into: {label: Item}, value: '7', key: Enter}", says: `its field "name" holds`},
 	"the commit types, and a frame is gone": {page: fmt.Sprintf(itemForm, `oninput="document.querySelector('iframe').remove()"`) + `<iframe name="side" srcdoc="<form><label>Note <input name=note></label></form>"></iframe>`,
-		fill: "  - fill: {into: {label: Note, frame: side}, value: soon}\n", commit: "fill: {into: {label: Item}, value: '7', key: Enter}", says: "cannot be compared; nothing was sent"},
+		fill: "  - fill: {into: {label: Note, frame: side}, value: soon}\n", commit: "fill: {into: {label: Item}, value: '7', key: Enter}", says: "is not there any more; nothing was sent"},
 	"a line with a box is taken over": {fill: tickAny + "  - click: {button: Add}\n  - fill: {into: {label: Name}, value: Ben}\n", sent: "line=Adaxair&name=Ben&way=sea",
 		page: boxForm + `<button onclick="const f = document.forms[0], e = f.elements, line = document.createElement('input'); line.name = 'line'; line.type = 'hidden'; line.value = e.name.value + e.express.value + e.way.value; f.reset(); f.prepend(line)">Add</button>`},
 	"the commit types and sends":        {page: fmt.Sprintf(itemForm, ""), commit: "fill: {into: {label: Item}, value: '7', key: Enter}", sent: "item=7"},

@@ -46,17 +46,18 @@ type rowKey struct {
 
 // found is the library's answer about a target.
 type found struct {
-	Status  string  `json:"status"`
-	Detail  string  `json:"detail"`
-	X       float64 `json:"x"`
-	Y       float64 `json:"y"`
-	Text    string  `json:"text"`
-	Element string  `json:"element"`
-	Count   int     `json:"count"`
-	Outside bool    `json:"outside"` // the point is within a frame of another site
-	Climbed int     `json:"climbed"` // how many frames of the same site lie between
-	Lost    []int   `json:"lost"`    // alternatives that found nothing
-	Print   *Print  `json:"print"`   // what the element is like, if that was asked for
+	Status  string       `json:"status"`
+	Detail  string       `json:"detail"`
+	X       float64      `json:"x"`
+	Y       float64      `json:"y"`
+	Text    string       `json:"text"`
+	Element string       `json:"element"`
+	Count   int          `json:"count"`
+	Outside bool         `json:"outside"` // the point is within a frame of another site
+	Climbed int          `json:"climbed"` // how many frames of the same site lie between
+	Lost    []int        `json:"lost"`    // alternatives that found nothing
+	Print   *Print       `json:"print"`   // what the element is like, if that was asked for
+	Field   *filledField `json:"field"`   // that is about to be filled in, or was
 }
 
 // ask repeats a question to the page until it is answered with found or the context ends; then the last

@@ -119,10 +119,11 @@ type run struct {
 	pages      int                    // kept in this run
 	changes    []Change
 	warnings   []string
-	shown      bool // a page that has just come shows a sign
-	passing    bool // the steps of a sign are under way
-	committing bool // the commit is under way
-	armed      bool // the request of the commit may be leaving
+	shown      bool  // a page that has just come shows a sign
+	passing    bool  // the steps of a sign are under way
+	committing bool  // the commit is under way
+	armed      bool  // the request of the commit may be leaving
+	filledIn   []put // in prepare
 }
 
 // errSessionLost says that the application has forgotten our login in the middle of the work.
@@ -289,7 +290,7 @@ func (u *run) prepare() error {
 func (u *run) inBrowser(ctx context.Context, browser *Browser) (rules.Value, error) {
 	tab, err := browser.openTab(ctx, tabOptions{
 		width: u.system.width, height: u.system.height, locale: u.system.locale, timezone: u.system.timezone,
-		fence: u.newFence(), dialog: u.onDialog, journal: u.journal, resolved: u.watcher(),
+		fence: u.newFence(), dialog: u.onDialog, journal: u.journal, leads: u.leads, resolved: u.watcher(),
 	})
 	if err != nil {
 		u.runner.pool.suspectOn(err, browser)

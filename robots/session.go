@@ -101,7 +101,11 @@ func (u *run) resume(ctx context.Context, state loginState) (alive bool, err err
 	}
 	u.kept = state.storage
 	if err := u.restore(ctx, state.storage); err != nil {
-		return false, err
+		if ctx.Err() != nil || u.tab.ctx.Err() != nil {
+			return false, err
+		}
+		u.journal.note("what the application had kept in the browser could not be put back, and the robot logs in anew: " + err.Error())
+		return false, nil
 	}
 	u.login = true // until we know, a lost session is no error
 	defer func() { u.login = false }()

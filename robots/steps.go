@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net/url"
+	"strconv"
 	"strings"
 	"time"
 
@@ -219,6 +220,9 @@ func (u *run) openPath(ctx context.Context, place *target, path string) error {
 	if err != nil {
 		return contracts.NewError(contracts.Internal, "", "the address to open cannot be read")
 	}
+	if err := u.leads(ctx); err != nil {
+		return err
+	}
 	if reason := u.tab.options.fence.refuses("GET", parsed.String()); reason != "" {
 		return contracts.NewError(contracts.Internal, "", "%s must not be opened: %s", withoutQuery(address), reason)
 	}
@@ -237,12 +241,25 @@ func (u *run) fill(ctx context.Context, s *step, at *spec) (string, error) {
 	if u.login {
 		u.typedIn = u.tab.documents()
 	}
-	var before func(context.Context, frame) error
-	if u.committing && !s.secret {
-		before = u.intends(value)
+	var before func(context.Context, frame, found) error
+	if !s.secret {
+		before = func(ctx context.Context, f frame, at found) error {
+			if u.committing {
+				return u.intends(ctx, f, value)
+			}
+			field := *at.Field
+			field.Value, field.Sends, field.Any = value, value, s.becomesAny
+			return u.puts(ctx, f, field)
+		}
 	}
+	defer u.ownDoing()
 	if s.kind == "select" {
-		return u.tab.choose(ctx, at, value, before)
+		at, err := u.tab.choose(ctx, at, value, before)
+		if err == nil && at.Field != nil && len(u.filledIn) > 0 {
+			last := &u.filledIn[len(u.filledIn)-1]
+			last.Value, last.Sends = at.Field.Value, at.Field.Sends
+		}
+		return at.Element, err
 	}
 	element, err := u.tab.fill(ctx, at, value, s.secret, before)
 	if err != nil {
@@ -254,6 +271,9 @@ func (u *run) fill(ctx context.Context, s *step, at *spec) (string, error) {
 		}
 	}
 	if u.committing && !s.secret { // what sends it comes now, and has to send this field too
+		if err := u.tab.afterTyping(ctx, at); err != nil {
+			return element, err
+		}
 		if waits, err := u.typed(ctx); err != nil || !waits {
 			return element, err
 		}
@@ -265,7 +285,15 @@ func (u *run) fill(ctx context.Context, s *step, at *spec) (string, error) {
 }
 
 func (u *run) tick(ctx context.Context, s *step, at *spec) (string, error) {
-	element, err := u.tab.tick(ctx, at, s.kind == "check")
+	defer u.ownDoing()
+	element, err := u.tab.tick(ctx, at, s.kind == "check", func(ctx context.Context, f frame, at found) error {
+		if u.committing || at.Field == nil {
+			return nil
+		}
+		field := *at.Field
+		field.Value, field.Any = strconv.FormatBool(s.kind == "check"), s.becomesAny
+		return u.puts(ctx, f, field)
+	})
 	if err == nil && s.becomesAny {
 		err = u.tab.mayBecomeAny(ctx, at)
 	}

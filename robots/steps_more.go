@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/base64"
 	"encoding/json"
+	"errors"
 	"os"
 	"path/filepath"
 	"slices"
@@ -49,19 +50,27 @@ func (t *tab) dblclick(ctx context.Context, target *spec) (string, error) {
 		return "", err
 	}
 	t.heard(target, at)
-	t.acts.Add(1)
+	if err := t.act(ctx); err != nil {
+		return at.Element, err
+	}
 	return at.Element, t.pressTimes(ctx, f, at, 2)
 }
 
+// errLeft says that a page holds nothing of ours: it has come since.
+var errLeft = errors.New("the page was left")
+
 // tick ticks or unticks a box, and looks whether it is as it should be. Like typing, and unlike a click, it only prepares what
 // is sent: the page is to keep it.
-func (t *tab) tick(ctx context.Context, target *spec, on bool) (string, error) {
+func (t *tab) tick(ctx context.Context, target *spec, on bool, before func(context.Context, frame, found) error) (string, error) {
 	var at found
 	f, err := t.ask(ctx, "resolve", target, map[string]any{"want": "tick"}, &at)
 	if err != nil {
 		return "", err
 	}
 	t.heard(target, at)
+	if err := before(ctx, f, at); err != nil {
+		return at.Element, err
+	}
 	t.holding(f, true)
 	state := func() (bool, error) {
 		var box struct {
@@ -72,6 +81,8 @@ func (t *tab) tick(ctx context.Context, target *spec, on bool) (string, error) {
 			return false, err
 		}
 		switch {
+		case box.Status == "gone":
+			return false, errLeft
 		case box.Status != "found":
 			return false, contracts.NewError(contracts.Drift, "", "%s: %s", target.words, box.Detail)
 		case box.Kind == "radio" && !on:
@@ -87,7 +98,7 @@ func (t *tab) tick(ctx context.Context, target *spec, on bool) (string, error) {
 		return at.Element, err
 	}
 	switch now, err = state(); {
-	case contextLost(err):
+	case contextLost(err) || errors.Is(err, errLeft):
 		return at.Element, nil // ticking it sent the form, and the new page is looked at by the next step
 	case err != nil:
 		return at.Element, err

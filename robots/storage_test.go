@@ -183,6 +183,33 @@ func TestALoginThatEndsOnTheWayIsForgottenWhole(t *testing.T) {
 	require.Equal(t, []string{"0", "0"}, found)
 }
 
+// TestALoginThatCannotBePutBackIsForgotten holds that a run logs in where what was kept does not fit into the browser any more.
+func TestALoginThatCannotBePutBackIsForgotten(t *testing.T) {
+	t.Parallel()
+	s, stored := serveSingle(t, "localStorage", ""), &storedLogins{kept: map[string][]byte{}}
+	program := compileTest(t, singleSystem, singleFind, "{whose: '${whose}'}")
+	run := func() {
+		t.Helper()
+		runner := NewRunner(pool, nil)
+		runner.KeepLogins(stored)
+		_, err := runner.Run(t.Context(), program, singleCall(s))
+		require.NoError(t, err)
+	}
+	run()
+	for account, login := range stored.kept {
+		var kept storedLogin
+		require.NoError(t, json.Unmarshal(login, &kept))
+		kept.Storage[0].Local["more"] = strings.Repeat("x", 6<<20)
+		login, err := json.Marshal(kept)
+		require.NoError(t, err)
+		stored.kept[account] = login
+	}
+	run()
+	run()
+	logins, _ := s.seen(t)
+	require.Equal(t, 2, logins)
+}
+
 func TestWhatIsTooLargeIsNotKept(t *testing.T) {
 	t.Parallel()
 	s := serveSingle(t, "localStorage", `localStorage.setItem('cache', 'x'.repeat(300000));`)

@@ -27,6 +27,8 @@ type tabOptions struct {
 	fence            *fence
 	dialog           func(dialog) (accept bool)
 	journal          *journal // may be nil
+	// leads is told before a click or a key, which may lead to another page; an error keeps it from that. It may be nil.
+	leads func(context.Context) error
 	// resolved is told of the element that a step is about to act on; an error keeps it from that. It may be nil.
 	resolved func(ctx context.Context, f frame, target *spec, at found) error
 }
@@ -48,20 +50,21 @@ type tab struct {
 	mutex     sync.Mutex
 	frames    map[string]*frame
 	top       string
-	born      int           // counts the frames
-	windows   []*window     // that the application opened beside the page, the newest last
-	opening   []string      // the names of windows that are about to come
-	downloads []*download   // in the order of their beginning
-	lost      []Lost        // alternatives that found nothing
-	blank     string        // the address of the blank page that is about to be opened; empty: none
-	changed   chan struct{} // closed and replaced at every change that somebody may wait for
+	born      int                   // counts the frames
+	windows   []*window             // that the application opened beside the page, the newest last
+	opening   []string              // the names of windows that are about to come
+	downloads []*download           // in the order of their beginning
+	lost      []Lost                // alternatives that found nothing
+	gone      map[document][]goneBy // what documents have sent on that held what the robot had put in
+	blank     string                // the address of the blank page that is about to be opened; empty: none
+	changed   chan struct{}         // closed and replaced at every change that somebody may wait for
 }
 
 // openTab makes a context and a page in it. The tab lives until close, or until ctx ends. All work in it must
 // be done under its own context, which ends at once when the page crashes or the browser is lost.
 func (b *Browser) openTab(ctx context.Context, options tabOptions) (_ *tab, err error) {
 	t := &tab{browser: b, options: options,
-		frames: map[string]*frame{}, changed: make(chan struct{})}
+		frames: map[string]*frame{}, gone: map[document][]goneBy{}, changed: make(chan struct{})}
 	t.ctx, t.cancel = context.WithCancelCause(ctx)
 	defer func() {
 		if err != nil {

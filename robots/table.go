@@ -206,6 +206,9 @@ func (u *run) follow(ctx context.Context, s *step, place *spec, shown page, line
 
 func (u *run) back(ctx context.Context, s *step, entry int) error {
 	if s.table.open.back == nil {
+		if err := u.leads(ctx); err != nil {
+			return err
+		}
 		return u.tab.backTo(ctx, entry)
 	}
 	link, err := s.table.open.back.spec(u.variables)
@@ -227,7 +230,9 @@ func (t *tab) openRow(ctx context.Context, place *spec, headers []string, column
 	if err != nil {
 		return "", err
 	}
-	t.acts.Add(1)
+	if err := t.act(ctx); err != nil {
+		return at.Element, err
+	}
 	return at.Element, t.press(ctx, f, at)
 }
 

@@ -61,7 +61,7 @@ crosswalk.resolve = async ({ target, want, print }) => {
   if (point.status) return point;
   held = el;
   if (want === 'click' || want === 'tick') aim(el);
-  return { status: 'found', x: point.x, y: point.y, outside: point.outside, climbed: point.climbed, element: describe(el), lost: lostVoices(target, want), print: print ? printOf(el) : null };
+  return { status: 'found', x: point.x, y: point.y, outside: point.outside, climbed: point.climbed, element: describe(el), lost: lostVoices(target, want), print: print ? printOf(el) : null, field: el.matches(fieldSelector) && el.type !== 'password' ? fieldOf(el, { id: idOf(el), value: '', acts: 0, spot: spotOf(el) }) : null };
 };
 
 function usable(el, want) {
@@ -123,6 +123,7 @@ crosswalk.type = async ({ value, secret, acts }) => {
 
 // holds compares what a field holds with what was meant to be in it.
 crosswalk.holds = ({ value }) => {
+  if (!held) return { gone: true }; // of another page
   const same = held.type === 'number' ? held.value !== '' && Number(held.value) === Number(value)
     : held.value.replace(/\r\n/g, '\n') === value.replace(/\r\n/g, '\n');
   return { same, held: held.type === 'password' ? '' : held.value };
@@ -141,7 +142,7 @@ crosswalk.select = ({ value, acts }) => {
   held.dispatchEvent(new Event('input', { bubbles: true }));
   held.dispatchEvent(new Event('change', { bubbles: true }));
   remember(held, fold(fits[0].textContent), acts);
-  return { status: held.selectedIndex === fits[0].index ? 'found' : 'wrong' };
+  return { status: held.selectedIndex === fits[0].index ? 'found' : 'wrong', field: held.multiple ? null : fieldOf(held, filled.get(held)) };
 };
 
 // table reads the rows of the one table with these headings.

@@ -12,8 +12,9 @@ crosswalk.settle = ({ target, want }) => attempt(() => {
 crosswalk.heldElement = () => held;
 crosswalk.files = () => ({ names: Array.from(held.files || []).map((file) => file.name) });
 
-// tick says whether the held box is ticked, or why it is none.
+// tick says whether the held box is ticked, or why it is none; a page that has come since holds none.
 crosswalk.tick = ({ on, acts }) => {
+  if (!held) return { status: 'gone' };
   const role = held.getAttribute('role');
   if (isBox(held)) {
     if (held.checked === on) rememberTick(held, on, acts);

@@ -1,8 +1,10 @@
 // What the robot has put into fields must still be there when it is sent, and a click must land where it was aimed.
 
 const filled = new Map(); // field -> what was put in, and how many clicks and keys of the run there had been
+const ids = new WeakMap();
 let put = 0;
-const remember = (el, value, acts) => filled.set(el, { value, acts, id: filled.has(el) ? filled.get(el).id : ++put });
+const idOf = (el) => ids.get(el) || (ids.set(el, ++put), put);
+const remember = (el, value, acts) => filled.set(el, { value, acts, id: idOf(el), spot: spotOf(el) });
 const isBox = (el) => el.tagName === 'INPUT' && (el.type === 'checkbox' || el.type === 'radio');
 function rememberTick(el, on, acts) {
   // Of several choices the last one counts.
@@ -11,6 +13,40 @@ function rememberTick(el, on, acts) {
 }
 crosswalk.becomes = () => { if (filled.has(held)) filled.get(held).any = true; return {}; };
 crosswalk.forget = () => { filled.clear(); return {}; };
+
+// spotOf tells a field apart from the others of its document: by its name, else its label, and by its place among those that
+// are called the same.
+function spotOf(el) {
+  const spot = { tag: el.tagName, type: el.type, name: el.name, label: plain(labelsOf(el)[0] || ''), id: el.id, box: isBox(el) ? el.value : '' };
+  const all = alikeAt(spot);
+  return { ...spot, index: all.indexOf(el), count: all.length };
+}
+function alikeAt(spot) {
+  if (!spot.name && !spot.label && !spot.id) return [];
+  return list(document, fieldSelector).filter((el) => el.tagName === spot.tag && el.type === spot.type && visible(el) && (!spot.box || el.value === spot.box) &&
+    (spot.name ? el.name === spot.name : spot.label ? plain(labelsOf(el)[0] || '') === spot.label : el.id === spot.id));
+}
+
+// atSpot is the field at a spot of this document. Where there are more or fewer of its name than there were, it is the one that
+// holds the value, if any does.
+function atSpot(spot, value) {
+  const all = alikeAt(spot);
+  return all.length === spot.count ? all[spot.index] : all.find((el) => valueOf(el) === value) || null;
+}
+
+// carry has a document that has taken the place of another know what was put into a field of that one, if it has the field,
+// or hands the value on in a hidden one. A box that is not there is not ticked.
+crosswalk.carry = ({ spot, value, sends, acts }) => {
+  let el = atSpot(spot, value), wanted = value;
+  if (!el && spot.name) {
+    const hidden = list(document, 'input[type=hidden]').filter((other) => other.name === spot.name);
+    el = hidden.find((other) => other.value === sends) || hidden[0];
+    wanted = sends || value;
+  }
+  if (!el) return { there: spot.box !== '' && value === 'false' };
+  remember(el, wanted, acts);
+  return { there: true, field: fieldOf(el, filled.get(el)) };
+};
 
 // again is the field itself, or the only one of its name if the page has drawn it anew since.
 function again(el, put, acts) {
@@ -44,7 +80,7 @@ function fieldOf(el, put) {
   return {
     id: put.id, element: describe(el), name: el.name, value: put.value, held: select || box ? valueOf(el) : el.value, sends: el.value, acts: put.acts, form: el.disabled ? -1 : Array.from(document.forms).indexOf(el.form),
     initial: select ? fold(first ? first.textContent : '') : box ? String(el.defaultChecked) : el.defaultValue, twins: el.type === 'checkbox' || el.disabled ? [] : twinsOf(el), others: box ? othersOf(el) : [], kind: el.type, list: select, box,
-    any: put.any === true, charset: (el.form && el.form.acceptCharset) || document.characterSet,
+    any: put.any === true, spot: put.spot, charset: (el.form && el.form.acceptCharset) || document.characterSet,
   };
 }
 

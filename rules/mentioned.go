@@ -19,54 +19,52 @@ type candidate struct {
 	words       []string
 }
 
-// fieldValues collects the texts and numbers of a value: of a list, those of its items.
-func fieldValues(v Value) []string {
-	switch v.kind {
-	case KindList:
-		var all []string
-		for _, item := range v.p.items {
-			all = append(all, fieldValues(item)...)
-		}
-		return all
-	case KindText, KindNumber:
-		return []string{v.String()}
-	default:
-		return nil
-	}
-}
-
-func newCandidate(item Value, fields []string) candidate {
-	values := fieldValues(item)
-	for _, field := range fields {
-		values = append(values, fieldValues(item.Path(strings.Split(field, ".")...))...)
-	}
+// newCandidate reads an item that is a text itself, or its fields, of which each is a path.
+func newCandidate(item Value, fields [][]string) candidate {
 	var c candidate
-	for _, value := range values {
-		if id, ok := readIdentifier(value); ok {
-			c.identifiers = append(c.identifiers, id)
-			continue
-		}
-		c.identifiers = append(c.identifiers, codesIn(value)...)
-		for _, w := range splitWords(value) {
-			if !slices.Contains(c.words, w.text) {
-				c.words = append(c.words, w.text)
-			}
-		}
+	c.read(item)
+	for _, field := range fields {
+		c.read(item.Path(field...))
 	}
 	return c
 }
 
-// codesIn finds the codes that stand within a longer text, such as the AU-2041 of "Espresso Machine Aurora 2, AU-2041".
+// read takes in the texts and numbers of a value: of a list, those of its items.
+func (c *candidate) read(v Value) {
+	switch v.kind {
+	case KindList:
+		for _, item := range v.p.items {
+			c.read(item)
+		}
+	case KindText, KindNumber:
+		c.readText(v.String())
+	}
+}
+
+func (c *candidate) readText(text string) {
+	if id, ok := readIdentifier(text); ok {
+		c.identifiers = append(c.identifiers, id)
+		return
+	}
+	c.readCodes(text)
+	words := splitWords(text)
+	c.words = slices.Grow(c.words, len(words))
+	for _, w := range words {
+		if !slices.Contains(c.words, w.text) {
+			c.words = append(c.words, w.text)
+		}
+	}
+}
+
+// readCodes finds the codes that stand within a longer text, such as the AU-2041 of "Espresso Machine Aurora 2, AU-2041".
 // They count only where the text names them in full: a number alone may be anything.
-func codesIn(text string) []identifier {
-	var codes []identifier
+func (c *candidate) readCodes(text string) {
 	for part := range strings.FieldsFuncSeq(text, func(r rune) bool { return unicode.IsSpace(r) || strings.ContainsRune(",;:()[]", r) }) {
 		if id, ok := readIdentifier(part); ok && id.prefix != "" && id.core != nil {
 			id.core = nil
-			codes = append(codes, id)
+			c.identifiers = append(c.identifiers, id)
 		}
 	}
-	return codes
 }
 
 // matcher compares candidates with one text.
@@ -95,7 +93,7 @@ func similar(a, b string) int {
 		return 3
 	case short >= 6 && long-short <= 1 && oneSlip(a, b):
 		return 3
-	case short >= 5 && long-short <= 2 && strings.HasPrefix(b, string([]rune(a)[:short-1])):
+	case short >= 5 && long-short <= 2 && strings.HasPrefix(b, withoutLast(a)):
 		return 3
 	case short >= 5 && strings.Contains(b, a):
 		return 2
@@ -104,18 +102,33 @@ func similar(a, b string) int {
 	}
 }
 
+func withoutLast(text string) string {
+	_, size := utf8.DecodeLastRuneInString(text)
+	return text[:len(text)-size]
+}
+
 // oneSlip says whether one letter was added, left out, changed or swapped with its neighbour.
-func oneSlip(a, b string) bool {
-	s, t := []rune(a), []rune(b)
-	i := 0
-	for i < len(s) && i < len(t) && s[i] == t[i] {
-		i++
+func oneSlip(s, t string) bool {
+	for s != "" && t != "" {
+		first, size := utf8.DecodeRuneInString(s)
+		if other, _ := utf8.DecodeRuneInString(t); first != other {
+			break
+		}
+		s, t = s[size:], t[size:]
 	}
-	s, t = s[i:], t[i:]
-	for len(s) > 0 && len(t) > 0 && s[len(s)-1] == t[len(t)-1] {
-		s, t = s[:len(s)-1], t[:len(t)-1]
+	for s != "" && t != "" {
+		last, size := utf8.DecodeLastRuneInString(s)
+		if other, _ := utf8.DecodeLastRuneInString(t); last != other {
+			break
+		}
+		s, t = s[:len(s)-size], t[:len(t)-size]
 	}
-	return len(s) <= 1 && len(t) <= 1 || len(s) == 2 && len(t) == 2 && s[0] == t[1] && s[1] == t[0]
+	restS, restT := utf8.RuneCountInString(s), utf8.RuneCountInString(t)
+	if restS == 2 && restT == 2 {
+		first, size := utf8.DecodeRuneInString(s)
+		return s[size:]+string(first) == t
+	}
+	return restS <= 1 && restT <= 1
 }
 
 func (m *matcher) find(w string) int {
@@ -158,7 +171,8 @@ func (m *matcher) score(c candidate) int {
 	words, matched, total, pairs, telling := 0, 0, 0, 0, false
 	for _, w := range c.words {
 		length := utf8.RuneCountInString(w)
-		pair := length == 2 && unspaced([]rune(w)[0])
+		first, _ := utf8.DecodeRuneInString(w)
+		pair := length == 2 && unspaced(first)
 		if pair {
 			length = 4 // it says as much as a short word
 		}
@@ -212,7 +226,7 @@ func (m *matcher) addOthers(candidates []candidate, chosen []bool) {
 		if chosen[i] {
 			continue
 		}
-		matched, total, longest, telling := 0, 0, 0, slices.ContainsFunc(c.codes(taken), func(id identifier) bool { return id.named(m.text) == fullNamed })
+		matched, total, longest, telling := 0, 0, 0, slices.ContainsFunc(c.identifiers, func(id identifier) bool { return !id.sharesWord(taken) && id.named(m.text) == fullNamed })
 		for _, w := range c.words {
 			if c.inCode(w) {
 				continue
@@ -238,17 +252,15 @@ func (c candidate) inCode(text string) bool {
 	})
 }
 
-// codes are the identifiers of the candidate of which no word belongs to an item that was chosen already.
-func (c candidate) codes(taken map[string]bool) []identifier {
-	return slices.DeleteFunc(slices.Clone(c.identifiers), func(id identifier) bool {
-		return slices.ContainsFunc(id.words, func(w word) bool { return w.digits && taken[w.text] })
-	})
+// sharesWord says whether a word of the identifier belongs to an item that was chosen already.
+func (id identifier) sharesWord(taken map[string]bool) bool {
+	return slices.ContainsFunc(id.words, func(w word) bool { return w.digits && taken[w.text] })
 }
 
 // mentioned returns the items that a free text mentions best.
 func mentioned(m *machine, site *callNode, a []Value) (Value, *Error) {
 	text, list := a[0].s, a[1].p.items
-	fields, _ := site.constant.([]string)
+	fields, _ := site.constant.([][]string)
 	work := len(text) / 16
 	for _, item := range list {
 		work += 4 + weight(item)
@@ -333,7 +345,7 @@ func mentionedType(c *checker, site *callNode, arguments []checked) *Type {
 		}
 		return result
 	}
-	var fields []string
+	var fields [][]string
 	list, _ := arguments[2].node.(*listNode)
 	if list == nil {
 		c.fail(arguments[2].at, `write them as ["sku", "description"]`, "the fields must be a fixed list of names")
@@ -345,7 +357,7 @@ func mentionedType(c *checker, site *callNode, arguments []checked) *Type {
 			c.fail(arguments[2].at, `write them as ["sku", "description"]`, "the fields must be a fixed list of names")
 			return result
 		}
-		fields = append(fields, name.value.s)
+		fields = append(fields, strings.Split(name.value.s, "."))
 		c.checkFieldPath(item, name.value.s, arguments[2].at)
 		if arguments[1].read != "" {
 			c.reads[arguments[1].read+"[]."+name.value.s] = true

@@ -4,6 +4,7 @@ import (
 	"slices"
 	"strings"
 	"unicode"
+	"unicode/utf8"
 
 	"golang.org/x/text/unicode/norm"
 )
@@ -58,6 +59,9 @@ func wordKind(r rune) int {
 // splitWords cuts a text into words. A run of a script without spaces becomes its pairs of characters,
 // which is how such texts are commonly searched.
 func splitWords(text string) []word {
+	if isASCII(text) {
+		return splitASCII(strings.ToLower(text))
+	}
 	var words []word
 	runes := []rune(fold(text))
 	glued := false
@@ -75,7 +79,7 @@ func splitWords(text string) []word {
 		run := runes[start:i]
 		switch {
 		case kind == 2:
-			words = append(words, word{text: digitsOf(run), digits: true, glued: glued})
+			words = append(words, word{text: withoutZeros(string(run)), digits: true, glued: glued})
 		case kind == 1 || len(run) == 1:
 			words = append(words, word{text: string(run), glued: glued && kind == 1})
 		default:
@@ -88,10 +92,44 @@ func splitWords(text string) []word {
 	return words
 }
 
-// digitsOf drops leading zeros: 001042 and 1042 are the same number on paper. Digits of other scripts
+// isASCII says whether a text is of ASCII alone, as most articles and numbers are.
+func isASCII(text string) bool {
+	for i := range len(text) {
+		if text[i] >= utf8.RuneSelf {
+			return false
+		}
+	}
+	return true
+}
+
+// splitASCII cuts a text in small letters: nothing in it is folded, and its words are pieces of it.
+func splitASCII(text string) []word {
+	words, glued := make([]word, 0, len(text)/5+1), false
+	for i := 0; i < len(text); {
+		kind := wordKind(rune(text[i]))
+		if kind == 0 {
+			glued = glued && strings.IndexByte("-_/", text[i]) >= 0
+			i++
+			continue
+		}
+		start := i
+		for i < len(text) && wordKind(rune(text[i])) == kind {
+			i++
+		}
+		if kind == 2 {
+			words = append(words, word{text: withoutZeros(text[start:i]), digits: true, glued: glued})
+		} else {
+			words = append(words, word{text: text[start:i], glued: glued})
+		}
+		glued = true
+	}
+	return words
+}
+
+// withoutZeros drops leading zeros: 001042 and 1042 are the same number on paper. Digits of other scripts
 // have become ours where Unicode says that they are compatible, and stay as they are elsewhere.
-func digitsOf(run []rune) string {
-	if text := strings.TrimLeft(string(run), "0"); text != "" {
+func withoutZeros(run string) string {
+	if text := strings.TrimLeft(run, "0"); text != "" {
 		return text
 	}
 	return "0"

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"io"
 	"io/fs"
+	"mime"
 	"net"
 	"net/http"
 	"strings"
@@ -214,7 +215,7 @@ func (i *Intake) takeBody(r *http.Request, s *workspace.Source, id string, body 
 		}
 		messages = posts
 	} else {
-		m, err := parseHook(s, id, body, now)
+		m, err := parseHook(s, id, r.Header.Get("Content-Type"), body, now)
 		if err != nil {
 			return nil, err
 		}
@@ -232,13 +233,19 @@ func (i *Intake) takeBody(r *http.Request, s *workspace.Source, id string, body 
 }
 
 // parseHook reads another program's message: an object of whatever fields; those called like a message's are its own.
-func parseHook(s *workspace.Source, id string, body []byte, now time.Time) (Message, error) {
-	fields, err := rules.FromJSON(body)
+func parseHook(s *workspace.Source, id, contentType string, body []byte, now time.Time) (Message, error) {
+	var fields rules.Value
+	var err error
+	if kind, _, _ := mime.ParseMediaType(contentType); kind == formType {
+		fields, err = fieldsOfForm(string(body))
+	} else {
+		fields, err = rules.FromJSON(body)
+	}
 	if err == nil && fields.Kind() == rules.KindList && s.Verify.Scheme != workspace.VerifyStandard { // several events in one delivery, as products send them
 		fields = rules.Record(map[string]rules.Value{"events": fields})
 	}
 	if err != nil || fields.Kind() != rules.KindRecord {
-		return Message{}, errors.Join(ErrMalformed, errors.New("the body must be a JSON object"))
+		return Message{}, errors.Join(ErrMalformed, errors.New("the body must be a JSON object or a form"))
 	}
 	from := fields.Get("from")
 	m := Message{Channel: "webhook", ID: id, ReceivedAt: now, Raw: body, Fields: fields, Text: cleanText(fields.Get("text").Text()),

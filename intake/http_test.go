@@ -437,10 +437,11 @@ func FuzzParseX(f *testing.F) {
 }
 
 func FuzzParseHook(f *testing.F) {
-	f.Add([]byte(`{"text":"x","from":{"email":"a@b.example","name":"n"},"product":{"a":[1,2.50,null,true]}}`))
-	f.Add([]byte(`{"from":"x","text":3}`))
-	f.Fuzz(func(t *testing.T, body []byte) {
-		m, err := parseHook(&workspace.Source{}, "id", body, time.Time{})
+	f.Add("application/json", []byte(`{"text":"x","from":{"email":"a@b.example","name":"n"},"product":{"a":[1,2.50,null,true]}}`))
+	f.Add("application/json", []byte(`{"from":"x","text":3}`))
+	f.Add(formType, []byte(`type=unsubscribe&data[email]=a%40b.example&data[merges][FNAME]=A&text=%ff&a[]=1&a[]=2`))
+	f.Fuzz(func(t *testing.T, contentType string, body []byte) {
+		m, err := parseHook(&workspace.Source{}, "id", contentType, body, time.Time{})
 		if err != nil {
 			require.ErrorIs(t, err, ErrMalformed)
 			return

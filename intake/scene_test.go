@@ -86,6 +86,10 @@ intake:
     webhook: {verify: {scheme: hubspot, address: 'https://hooks.acme.example', secret: 'env:CROSSWALK_TEST_STRIPE'}}
     starts: complaint
     with: {channel: web, from: '${webhook.from}', text: '${text(len(webhook.fields.events))}', received_at: '${webhook.received_at}'}
+  leavers:
+    webhook: {verify: {scheme: mailchimp, secret: 'env:CROSSWALK_TEST_STRIPE'}}
+    starts: complaint
+    with: {channel: web, from: {email: '${webhook.fields.data.email}', name: '${webhook.fields.data.merges.FNAME}'}, text: '${webhook.fields.data.reason}', received_at: '${webhook.received_at}'}
   cases:
     webhook: {verify: {scheme: salesforce, secrets: ['env:CROSSWALK_TEST_TOKEN', 'env:CROSSWALK_TEST_SHORT']}}
     starts: complaint

@@ -5,7 +5,9 @@ import (
 	"crypto/sha256"
 	"encoding/base64"
 	"encoding/hex"
+	"encoding/json"
 	"fmt"
+	"strings"
 	"testing"
 	"time"
 
@@ -45,6 +47,41 @@ func TestProductsSignAsTheirAdapterSays(t *testing.T) {
 	signature := sign([]byte(secretStripe), "POST", "https://hooks.acme.example/hooks/contacts", list, millis)
 	taken = s.send(t, "POST", "/hooks/contacts", headers("X-HubSpot-Signature-v3", signature, "X-HubSpot-Request-Timestamp", millis), list)
 	require.Equal(t, 202, taken.status, taken.body)
+}
+
+// TestAWebhookMayBeAForm: Mailchimp posts a form, and signs it as it came.
+func TestAWebhookMayBeAForm(t *testing.T) {
+	t.Parallel()
+	s := newScene(t)
+	stamp := fmt.Sprint(s.now().Unix())
+	post := func(body string) sent {
+		signature := "t=" + stamp + ",v1=" + hexOf(t, sign([]byte(secretStripe), stamp, ".", body))
+		return s.send(t, "POST", "/hooks/leavers", headers("X-Mailchimp-Signature", signature, "Content-Type", "application/x-www-form-urlencoded; charset=utf-8"), body)
+	}
+	body := "type=unsubscribe&fired_at=2026-03-26+21%3A40%3A57&data%5Breason%5D=manual&data[email]=ann%40example.org&data%5Bmerges%5D%5BFNAME%5D=Ann"
+	taken := post(body)
+	require.Equal(t, 202, taken.status, taken.body)
+	input := s.input(t, taken.EntryID)
+	require.Equal(t, "manual", input.Get("text").Text())
+	require.Equal(t, "ann@example.org", input.Get("from").Get("email").Text())
+	require.Equal(t, "Ann", input.Get("from").Get("name").Text())
+	require.Equal(t, Duplicate, post(body).Outcome, "a form without an id is known by what it says")
+	require.Equal(t, Started, post(body+"&data%5Bid%5D=8a25ff1d98").Outcome)
+
+	fields, err := fieldsOfForm("a%5B%5D=1&a%5B%5D=2&b=3&b=4&c=5&d%5Be%5D%5B%5D=6&f=&bad=%FF")
+	require.NoError(t, err)
+	text, err := json.Marshal(fields)
+	require.NoError(t, err)
+	require.JSONEq(t, `{"a":["1","2"],"b":["3","4"],"c":"5","d":{"e":["6"]},"f":"","bad":"\ufffd"}`, string(text))
+	for name, body := range map[string]string{
+		"half an escape":       "a=%4",
+		"a text with fields":   "a=1&a[b]=2",
+		"fields and a list":    "a[b]=1&a[]=2",
+		"far too deep":         "a" + strings.Repeat("[b]", 11) + "=1",
+		"a form that is JSON?": `{"a":%}`,
+	} {
+		require.Equal(t, 400, post(body).status, name)
+	}
 }
 
 // TestASignedQuestionIsAnswered: Slack asks whether we are there; nothing is stored for it.

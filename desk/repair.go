@@ -15,7 +15,7 @@ import (
 	"crosswalk/intake"
 	"crosswalk/rules"
 	"crosswalk/store"
-	"crosswalk/workflows"
+	"crosswalk/usecases"
 	"crosswalk/workspace"
 )
 
@@ -162,7 +162,7 @@ func (d *Desk) note(ctx context.Context, who person, w wish, done *repaired, bec
 func (d *Desk) troubles(ctx context.Context, caseID, step, act string) ([]store.Task, error) {
 	tasks, err := d.Store.Tasks(ctx, store.TaskFilter{CaseID: caseID, Open: true})
 	return slices.DeleteFunc(tasks, func(t store.Task) bool {
-		return t.Kind != store.TaskRepair || step != "" && !workflows.Within(t.StepPath, step) || !slices.Contains(textsOf(value(t.Payload).Get("acts")), act)
+		return t.Kind != store.TaskRepair || step != "" && !usecases.Within(t.StepPath, step) || !slices.Contains(textsOf(value(t.Payload).Get("acts")), act)
 	}), err
 }
 

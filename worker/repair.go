@@ -282,6 +282,13 @@ func (c *Cases) Preview(ctx context.Context, of store.Case, step string, move bo
 	preview := Preview{Step: step, Bundle: of.BundleHash}
 	at := max(0, slices.IndexFunc(plan.Steps, func(s *usecases.Step) bool { return of.Stage == s.ID && s.ID != "" || of.Stage == s.Path }))
 	top := at
+	if inside, ok := plan.Inside(step); ok && !move {
+		if preview.Steps = inside.Again; inside.Top != at {
+			preview.Problem = fmt.Sprintf("the case is at the step %s: what is inside of %s is done again together with it", plan.Steps[at].Path, plan.Steps[inside.Top].Path)
+			return preview, nil
+		}
+		return preview, c.previewWrites(ctx, of, plan, inside.Redoes, &preview)
+	}
 	if step != "" {
 		if top = slices.IndexFunc(plan.Steps, func(s *usecases.Step) bool { return s.Path == step }); top < 0 {
 			preview.Problem = fmt.Sprintf("the use case has no step %q at its top; it has %s", step, strings.Join(paths(plan.Steps), ", "))
@@ -298,7 +305,10 @@ func (c *Cases) Preview(ctx context.Context, of store.Case, step string, move bo
 			return preview, err
 		}
 	}
-	return preview, c.previewWrites(ctx, of, plan, top, &preview)
+	again := func(path string) bool {
+		return slices.ContainsFunc(plan.Steps[top:], func(s *usecases.Step) bool { return usecases.Within(path, s.Path) })
+	}
+	return preview, c.previewWrites(ctx, of, plan, again, &preview)
 }
 
 func paths(steps []*usecases.Step) []string {
@@ -329,16 +339,15 @@ func (c *Cases) previewMove(ctx context.Context, of store.Case, plan *usecases.P
 	return err
 }
 
-// previewWrites says what becomes of the newest write at each place.
-func (c *Cases) previewWrites(ctx context.Context, of store.Case, plan *usecases.Plan, top int, preview *Preview) error {
+// previewWrites says what becomes of the newest write at each place that is done again.
+func (c *Cases) previewWrites(ctx context.Context, of store.Case, plan *usecases.Plan, again func(path string) bool, preview *Preview) error {
 	effects, err := c.store.Effects(ctx, of.ID)
 	if err != nil {
 		return fmt.Errorf("worker: %w", err)
 	}
 	for i, effect := range effects {
 		later := slices.ContainsFunc(effects[i+1:], func(e store.Effect) bool { return e.StepPath == effect.StepPath })
-		again := slices.ContainsFunc(plan.Steps[top:], func(s *usecases.Step) bool { return workflows.Within(effect.StepPath, s.Path) })
-		if later || !again || effect.State == store.EffectVoid || effect.State == store.EffectIntent {
+		if later || !again(effect.StepPath) || effect.State == store.EffectVoid || effect.State == store.EffectIntent {
 			continue
 		}
 		rewrite := Rewrite{Step: effect.StepPath, Operation: effect.Operation, State: string(effect.State), At: effect.SettledAt, Then: "is left alone if the same is asked for, and else carried out once more"}

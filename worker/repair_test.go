@@ -5,12 +5,14 @@ import (
 	"maps"
 	"os"
 	"path/filepath"
+	"slices"
 	"testing"
 	"time"
 
 	"github.com/stretchr/testify/require"
 	"go.temporal.io/sdk/client"
 
+	"crosswalk/rules"
 	"crosswalk/store"
 	"crosswalk/worker"
 	"crosswalk/workflows"
@@ -280,4 +282,79 @@ func TestWouldUndo(t *testing.T) {
 	undo, err = h.worker.Cases().WouldUndo(t.Context(), unstarted)
 	require.NoError(t, err)
 	require.Empty(t, undo)
+}
+
+const claims = `
+usecase: claims
+title: Claims
+input: {}
+steps:
+  - id: each_claim
+    each:
+      in: '${["a", "b"]}'
+      as: claim
+      steps:
+        - {id: seen, ask: {queue: front-desk, what: complete, outcomes: [seen]}}
+        - {id: word, set: {value: '${text(claim)}'}}
+        - {id: solved, ask: {queue: front-desk, what: complete, outcomes: [solved]}}
+        - {id: kept, set: {value: '${word}'}}
+  - {end: {result: {claims: '${join(each_claim, " ")}'}}}
+`
+
+// A step of one item is done again, and the worker that goes on with the case afterwards is another one.
+func TestRepairInsideOfAnItem(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t)
+	h.write("usecases/claims.yaml", claims)
+	h.publish()
+	h.work()
+	made := h.begin("claims", `{}`)
+	h.solves(made.ID, "each_claim[0].seen", "seen")
+	h.solves(made.ID, "each_claim[1].seen", "seen")
+	kept := h.open(made.ID, "each_claim[1].solved")
+	before := h.open(made.ID, "each_claim[0].solved")
+
+	preview, err := h.worker.Cases().Preview(t.Context(), h.stored(made.ID), "each_claim[0].word", false)
+	require.NoError(t, err)
+	require.Empty(t, preview.Problem)
+	require.Equal(t, []string{"each_claim[0].word", "each_claim[0].solved", "each_claim[0].kept"}, preview.Steps)
+	body, err := json.Marshal(rules.Record(map[string]rules.Value{"value": rules.Text("corrected")}))
+	require.NoError(t, err)
+	asked, err := h.store.AskRepair(t.Context(), store.Repair{CaseID: made.ID, Act: store.ActRedo, Step: preview.Step, Body: body, Who: "op"})
+	require.NoError(t, err)
+	reply, err := h.worker.Cases().Repair(t.Context(), asked)
+	require.NoError(t, err)
+	require.Empty(t, reply.Problem)
+	require.Eventually(t, func() bool {
+		old, err := h.store.Task(t.Context(), before.ID)
+		return err == nil && old.Closed()
+	}, time.Minute, 20*time.Millisecond)
+	require.Equal(t, kept.ID, h.open(made.ID, "each_claim[1].solved").ID)
+
+	h.worker.Stop()
+	h.work()
+	h.solves(made.ID, "each_claim[0].solved", "solved")
+	h.solves(made.ID, "each_claim[1].solved", "solved")
+	require.JSONEq(t, `{"claims": "corrected b"}`, string(h.result(made).Result.Plain()))
+}
+
+// open waits for the open task at a place.
+func (h *house) open(caseID, place string) store.Task {
+	h.t.Helper()
+	var found []store.Task
+	require.Eventually(h.t, func() bool {
+		tasks, err := h.store.Tasks(h.t.Context(), store.TaskFilter{CaseID: caseID, Open: true})
+		require.NoError(h.t, err)
+		found = slices.DeleteFunc(tasks, func(task store.Task) bool { return task.StepPath != place })
+		return len(found) == 1
+	}, time.Minute, 20*time.Millisecond, place)
+	return found[0]
+}
+
+func (h *house) solves(caseID, place, outcome string) {
+	h.t.Helper()
+	task := h.open(caseID, place)
+	answered, err := h.store.Answer(h.t.Context(), task.ID, task.Version, store.Actor{User: "ada@example.com", All: true}, "done", json.RawMessage(`{"outcome": "`+outcome+`"}`))
+	require.NoError(h.t, err)
+	require.NoError(h.t, h.worker.Cases().Deliver(h.t.Context(), answered))
 }

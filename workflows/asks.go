@@ -117,9 +117,10 @@ func (r *run) await(ctx workflow.Context, q question) (activities.Answer, error)
 	p.opened = true
 	p.announced = p.announced || slices.Contains(r.asks.early, p.task.ID)
 	given, err := r.awaitAnswer(ctx, p, q)
-	if errors.Is(err, errContinue) {
+	if r.stays(err, p.task.Path) {
 		r.state.Open[p.task.ID] = waited{Since: p.waiting.Since, Due: p.task.Due, Late: p.late, Beside: q.scope.beside,
 			Escalated: p.escalated, Reminded: p.reminded, Reminders: p.reminders}
+		r.waiting.stop(ctx, r, p.waiting)
 		return activities.Answer{}, err
 	}
 	if err != nil && ctx.Err() == nil {
@@ -135,7 +136,7 @@ func (r *run) await(ctx workflow.Context, q question) (activities.Answer, error)
 func (r *run) present(ctx workflow.Context, p *pending, q question, resumed bool) error {
 	if !resumed {
 		p.waiting = r.waiting.start(ctx, r, q.waiting)
-		p.announced = r.in.Continued != nil // an earlier run may have had the answer, and asked again
+		p.announced = r.recalls() // it may have been answered before, and asked again
 		if err := r.planReminders(ctx, p, q); err != nil {
 			return err
 		}

@@ -217,9 +217,12 @@ func (r *run) memory(sc *scope) map[string]done {
 	return r.state.Done
 }
 
-// recall gives the result of a step that an earlier run of the case has done.
+// recalls says whether steps may be come to again that are done: because of a new run, or of a redo inside of others.
+func (r *run) recalls() bool { return r.in.Continued != nil || len(r.state.Again) > 0 }
+
+// recall gives the result of a step that is done.
 func (r *run) recall(s *usecases.Step, sc *scope) (done, bool) {
-	if r.in.Continued == nil || r.isTop(s, sc) {
+	if !r.recalls() || r.isTop(s, sc) {
 		return done{}, false
 	}
 	found, ok := r.memory(sc)[doneKey(r.place(s, sc))]

@@ -13,6 +13,7 @@ import (
 
 // mailbox is what the case knows of messages that join it. They lie in the store; a nudge says only that some are new.
 type mailbox struct {
+	pumped bool // somebody looks after them
 	nudged bool
 	busy   bool // messages are being worked through
 	ending bool // the use case is done: what is still there is taken before the case ends
@@ -31,6 +32,14 @@ func (r *run) nudge() {
 	r.mail.nudged = true
 	for _, one := range r.listening {
 		one.nudged = true
+	}
+}
+
+// startPump begins to work messages through, once, if the use case takes any.
+func (r *run) startPump(ctx workflow.Context) {
+	if r.plan.Joined != nil && !r.mail.pumped {
+		r.mail.pumped = true
+		workflow.Go(ctx, r.pump)
 	}
 }
 

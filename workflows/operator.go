@@ -87,7 +87,7 @@ func (r *run) operate(ctx workflow.Context, wish activities.ReadRepairOutput) (o
 func (r *run) park(ctx workflow.Context, step string) (operated, error) {
 	var waits []*Waiting
 	for _, one := range r.waiting.list {
-		if one.Kind == waitSystem && !one.parked && (step == "" || one.Path == step) {
+		if one.Kind == waitSystem && !one.parked && (step == "" || one.Path == step) && (one.Operation != "" || r.version < versionInside) {
 			waits = append(waits, one)
 		}
 	}
@@ -111,29 +111,28 @@ func (r *run) park(ctx workflow.Context, step string) (operated, error) {
 	return done, nil
 }
 
-// redoFrom has a top-level step and all that follows done again, with what a person gave.
+// redoFrom has a step and all that follows done again, with what a person gave.
 func (r *run) redoFrom(ctx workflow.Context, wish activities.ReadRepairOutput) operated {
 	done := operated{step: wish.Step}
-	top, problem := r.reachedStep(wish.Step)
+	again, s, problem := r.whence(wish.Step)
 	if problem == "" {
-		problem = r.unsettled(wish.Unsettled, top)
+		problem = r.unsettled(wish.Unsettled, again.top)
 	}
 	if done.problem = problem; problem != "" {
 		return done
 	}
-	s := r.plan.Steps[top]
-	again := redo{top: top, given: given{By: wish.By}}
+	again.given.By = wish.By
 	switch {
 	case !wish.With.IsMissing() && !wish.Value.IsMissing():
 		done.problem = "give either another input (with) or another result (value)"
 	case !wish.With.IsMissing():
-		done.was = r.state.Given[s.ID].With
+		done.was = r.givenBefore(again, s).With
 		again.given.With, done.problem = correctedInput(s, wish.With)
 		done.became = again.given.With
 	case !wish.Value.IsMissing():
 		value, err := r.typed(s, wish.Value)
 		again.given.Value, done.problem = value, text(err)
-		done.was, done.became = r.state.Results[s.ID], value
+		done.was, done.became = r.resultBefore(again, s), value
 	}
 	if done.problem == "" {
 		done.problem = r.turn(ctx, again, s.Label(), wish.By)
@@ -141,10 +140,72 @@ func (r *run) redoFrom(ctx workflow.Context, wish activities.ReadRepairOutput) o
 	return done
 }
 
+// whence is the step that is to be done again: one of the top level, or one inside of the one that the case is at.
+func (r *run) whence(step string) (again redo, s *usecases.Step, problem string) {
+	if inside, ok := r.plan.Inside(step); ok && r.version >= versionInside {
+		return redo{top: inside.Top, inside: inside}, inside.Step, r.reachedInside(inside)
+	}
+	top, problem := r.reachedStep(step)
+	if problem != "" {
+		return redo{}, nil, problem
+	}
+	return redo{top: top}, r.plan.Steps[top], ""
+}
+
+// reachedInside says why a step inside of a top-level one cannot be done again by itself; "" if it can.
+func (r *run) reachedInside(inside *usecases.Inside) string {
+	around := r.plan.Steps[inside.Top].Path
+	switch {
+	case inside.Top > r.state.Position:
+		return fmt.Sprintf("the case has not come to the step %s yet", inside.Place)
+	case inside.Top < r.state.Position:
+		return fmt.Sprintf("the case has done all of %s: what is inside of it is done again together with it, so name the step %s", around, around)
+	}
+	reached := false
+	for _, one := range r.waiting.list {
+		switch {
+		case inside.Redoes(one.Path):
+			reached = true
+		case one.Kind == waitItems && usecases.Within(inside.Place, one.Path):
+			return fmt.Sprintf("%s is one of the items of a long list, which others work through: name the step %s", inside.Place, around)
+		case usecases.Within(one.Path, around) && (one.Kind == waitItems || one.Kind == waitCase || one.Kind == waitSystem && one.Operation == ""):
+			return fmt.Sprintf("what runs at %s would have to be broken off, and is not to be done again: wait for its end", one.Path)
+		}
+	}
+	for key := range r.state.Done {
+		reached = reached || inside.Redoes(key[:strings.LastIndexByte(key, '~')])
+	}
+	if !reached {
+		return fmt.Sprintf("the case has not come to the step %s yet", inside.Place)
+	}
+	return ""
+}
+
+// givenBefore is what a person gave when the step was done again before.
+func (r *run) givenBefore(again redo, s *usecases.Step) given {
+	if again.inside != nil {
+		return r.state.Given[again.inside.Place]
+	}
+	return r.state.Given[s.ID]
+}
+
+// resultBefore is what the step came to.
+func (r *run) resultBefore(again redo, s *usecases.Step) rules.Value {
+	if again.inside != nil {
+		place := activities.Place{Path: again.inside.Place, Generation: r.state.Generations[again.top] + r.again(again.inside.Place, r.top)}
+		return r.state.Done[doneKey(place)].Value
+	}
+	return r.state.Results[s.ID]
+}
+
 // turn makes everybody unwind to do again what is wished.
 func (r *run) turn(ctx workflow.Context, again redo, label, by string) string {
 	r.redo = again
-	r.recorder.event(fmt.Sprintf("redo/%d/%d", again.top, r.state.Generations[again.top]+1), "redo", label, by, workflow.Now(ctx))
+	key := fmt.Sprintf("redo/%d/%d", again.top, r.state.Generations[again.top]+1)
+	if again.inside != nil {
+		key = fmt.Sprintf("redo/%s/%d", again.inside.Place, r.state.Again[again.inside.Place]+1)
+	}
+	r.recorder.event(key, "redo", label, by, workflow.Now(ctx))
 	_ = r.stop(errRedo) // nothing else had stopped the case: see operate
 	return ""
 }
@@ -153,8 +214,10 @@ func (r *run) turn(ctx workflow.Context, again redo, label, by string) string {
 func (r *run) reachedStep(step string) (top int, problem string) {
 	top = slices.IndexFunc(r.plan.Steps, func(s *usecases.Step) bool { return s.Path == step })
 	switch {
-	case top < 0:
+	case top < 0 && r.version < versionInside:
 		return 0, fmt.Sprintf("%q is not a step at the top of the use case: steps inside of others are done again with the one around them", step)
+	case top < 0:
+		return 0, fmt.Sprintf("%q is not a step of the use case that can be done again by itself", step)
 	case top > r.state.Position:
 		return 0, fmt.Sprintf("the case has not come to the step %s yet", step)
 	}
@@ -166,18 +229,12 @@ func (r *run) reachedStep(step string) (top int, problem string) {
 func (r *run) unsettled(paths []string, top int) string {
 	for _, s := range r.plan.Steps[top:] {
 		for _, path := range paths {
-			if Within(path, s.Path) {
+			if usecases.Within(path, s.Path) {
 				return fmt.Sprintf("the write at %s may have been carried out: let it be tried again, or say by its task what became of it", path)
 			}
 		}
 	}
 	return ""
-}
-
-// Within says whether a path is that of a step or of one inside of it.
-func Within(path, step string) bool {
-	rest, ok := strings.CutPrefix(path, step)
-	return ok && (rest == "" || rest[0] == '.' || rest[0] == '[')
 }
 
 // move has the case go on with another version of its use case: from the step that it is at, or from an earlier one.

@@ -122,7 +122,7 @@ func TestOperatorIsToldWhyNot(t *testing.T) {
 		name, words string
 		wish        store.Repair
 	}{
-		{"no such step", `"nothing" is not a step at the top`, store.Repair{Act: store.ActRedo, Step: "nothing"}},
+		{"no such step", `"nothing" is not a step of the use case`, store.Repair{Act: store.ActRedo, Step: "nothing"}},
 		{"not there yet", "has not come to the step end[4] yet", store.Repair{Act: store.ActRedo, Step: "end[4]"}},
 		{"an input that the operation does not take", `takes no "nickname"`, store.Repair{Act: store.ActRedo, Step: "customer", Body: body(`{"with": {"nickname": "J"}}`)}},
 		{"an input for what is no call", "say by which values", store.Repair{Act: store.ActRedo, Step: "level", Body: body(`{"with": {"a": 1}}`)}},

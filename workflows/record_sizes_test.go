@@ -15,6 +15,7 @@ import (
 
 	"crosswalk/contracts"
 	"crosswalk/engine"
+	"crosswalk/store"
 	"crosswalk/usecases"
 	"crosswalk/worker"
 	"crosswalk/workflows"
@@ -28,6 +29,11 @@ const talks = `
 joined:
   - {id: looked_up, call: orders.get_order, with: {number: '${message.text}'}, on_error: {not_found: []}}
 `
+
+const accepts = `{"outcome": "accepted"}`
+
+// insideLines has the customer of one line looked for anew.
+var insideLines = store.Repair{Act: store.ActRedo, Step: "lines[1].found", Body: body(`{"with": {"email": "john@example.com"}}`)}
 
 // sizeScenarios are cases that go on in new runs, wherever they rest, and cases whose loops run in windows. Each run and
 // each window is a history of its own.
@@ -56,6 +62,10 @@ steps:
 		{name: "undo-continues", continueAfter: early, plays: plays(map[string]play{"support.update_task": atSecond()}), answers: []string{`{"approved": false}`}, useCase: strings.Replace(undoesMuch, "'${input.numbers}'", "'"+list(30)+"'", 1), input: `{"numbers": []}`},
 		{name: "redo-in-doubt", plays: map[string]play{"crm.find_customer": byEmail, "support.create_task": fails(contracts.OutcomeUnknown)}, useCase: corrected, input: `{"email": "jane@example.com"}`, answers: []string{
 			`{"act": "redo", "step": "customer", "with": {"email": "john@example.com"}}`, `{"act": "done", "value": ` + ticket + `}`, `{"outcome": "accepted"}`}},
+		{name: "redo-inside", plays: plays(map[string]play{"crm.find_customer": byEmail}), useCase: checkedLines, wishes: []store.Repair{insideLines},
+			answers: []string{approved, approved, approved, accepts, accepts, accepts}},
+		{name: "continued-redo-inside", continueAfter: early, messages: 60, plays: plays(map[string]play{"crm.find_customer": byEmail}), useCase: checkedLines + talks,
+			wishes: []store.Repair{insideLines}, answers: []string{approved, approved, approved, accepts, accepts, accepts}},
 		{name: "continued-panel", continueAfter: early, messages: 60, plays: plays(nil), answers: []string{approved, approved}, useCase: `
 input: {}
 steps:

@@ -1,8 +1,11 @@
 package workflows
 
 import (
+	"errors"
 	"fmt"
+	"maps"
 	"slices"
+	"strings"
 
 	"go.temporal.io/sdk/workflow"
 
@@ -18,6 +21,14 @@ type redo struct {
 	// plan and bundle are another version of the use case to go on with; nil: the same.
 	plan   *usecases.Plan
 	bundle string
+	// inside is the step inside of the top-level one that is done again; nil: all of it.
+	inside *usecases.Inside
+}
+
+// stays says whether what waits at a place when its coroutine unwinds is come to again as it was: in the next run of the
+// case, or when another step inside of the same top-level step is done again.
+func (r *run) stays(why error, place string) bool {
+	return errors.Is(why, errContinue) || errors.Is(why, errRedo) && r.redo.inside != nil && !r.redo.inside.Redoes(place)
 }
 
 // askRedo takes the wish if the use case allows it, and makes everybody unwind. Otherwise it says why not.
@@ -92,7 +103,11 @@ func correctedInput(s *usecases.Step, with rules.Value) (rules.Value, string) {
 
 // goBack undoes what the case remembers of the steps from the corrected one on, and not what was done in other
 // systems: writes that happened are corrected there when their steps come again.
-func (r *run) goBack() {
+func (r *run) goBack(ctx workflow.Context) {
+	if r.redo.inside != nil {
+		r.goBackInside(r.redo.inside)
+		return
+	}
 	last := min(r.state.Position, len(r.plan.Steps)-1)
 	for i := r.redo.top; i < len(r.plan.Steps); i++ {
 		s := r.plan.Steps[i]
@@ -103,9 +118,13 @@ func (r *run) goBack() {
 			delete(r.state.Results, name)
 		}
 		delete(r.state.Given, s.ID)
+		maps.DeleteFunc(r.state.Given, func(at string, _ given) bool { return usecases.Within(at, s.Path) })
 	}
 	if r.redo.plan != nil {
 		r.change(r.redo.plan, r.redo.bundle, r.redo.top)
+		if r.version >= versionInside {
+			r.startPump(ctx) // the version before may have taken no messages
+		}
 	}
 	r.state.Given[r.plan.Steps[r.redo.top].ID] = r.redo.given
 	r.state.Position = r.redo.top
@@ -115,12 +134,38 @@ func (r *run) goBack() {
 	r.interrupt, r.redo, r.end = nil, redo{}, Outcome{}
 }
 
-// givenFor returns what a person gave for a top-level step that is being redone.
+// goBackInside does the same for a step inside of the top-level one: what else is done in there stays known, and what
+// waits there goes on waiting. What is done again has keys that it never had, as with another generation.
+func (r *run) goBackInside(inside *usecases.Inside) {
+	for _, place := range inside.Again {
+		r.state.Again[place]++
+	}
+	forget := func(key string) bool {
+		place := key[:strings.LastIndexByte(key, '~')] // see doneKey
+		return inside.Redoes(place) || slices.Contains(inside.Around, place)
+	}
+	maps.DeleteFunc(r.state.Done, func(key string, _ done) bool { return forget(key) })
+	maps.DeleteFunc(r.state.Waits, func(key string, _ waited) bool { return forget(key) })
+	maps.DeleteFunc(r.state.Troubles, func(key string, _ trouble) bool { return forget(key) })
+	maps.DeleteFunc(r.state.Given, func(at string, _ given) bool { return inside.Redoes(at) })
+	r.state.Given[inside.Place] = r.redo.given
+	for _, name := range namesOf(r.plan.Steps[inside.Top]) {
+		delete(r.state.Results, name)
+	}
+	r.top.facts.from(inside.Top)
+	r.interrupt, r.redo = nil, redo{}
+}
+
+// givenFor returns what a person gave for a step that is being redone.
 func (r *run) givenFor(s *usecases.Step, sc *scope) (given, bool) {
-	if !r.isTop(s, sc) {
+	if r.isTop(s, sc) {
+		found, ok := r.state.Given[s.ID]
+		return found, ok
+	}
+	if len(r.state.Again) == 0 || sc.undoing != nil {
 		return given{}, false
 	}
-	found, ok := r.state.Given[s.ID]
+	found, ok := r.state.Given[r.place(s, sc).Path]
 	return found, ok
 }
 

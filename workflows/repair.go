@@ -1,7 +1,6 @@
 package workflows
 
 import (
-	"errors"
 	"fmt"
 	"slices"
 
@@ -152,8 +151,8 @@ func (r *run) confirm(ctx workflow.Context, s *usecases.Step, sc *scope, operati
 	for tries := 0; ; tries++ {
 		q.task.ID = activities.TaskID(in.Place, fmt.Sprintf("%s/%d", activities.KindConfirm, r.state.Doubts), tries)
 		given, err := r.await(ctx, q)
-		if errors.Is(err, errContinue) {
-			r.state.Doubts-- // the next run has the same doubt
+		if r.stays(err, q.task.Path) {
+			r.state.Doubts-- // who comes to the step again has the same doubt
 		}
 		if err != nil {
 			return made{}, false, err

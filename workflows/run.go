@@ -61,7 +61,8 @@ type state struct {
 	Results     map[string]rules.Value // by the name that expressions use
 	Facts       *facts
 	Writes      map[string]written // confirmed writes by step path, for the redo
-	Given       map[string]given   // what a person gave for a step that is redone, by its id
+	Given       map[string]given   // what a person gave for a step that is redone, by its id; inside of others by its place
+	Again       map[string]int     // how often a step inside of others was redone without these, by its place
 	Doubts      int                // how often a person was asked whether a write happened
 	Shaper      string             // the person whose answer last shaped the case
 	Messages    handled
@@ -82,7 +83,7 @@ func newState() state {
 	return state{
 		Results: map[string]rules.Value{}, Facts: &facts{}, Writes: map[string]written{}, Given: map[string]given{},
 		Done: map[string]done{}, Beside: map[string]done{}, Open: map[string]waited{}, Waits: map[string]waited{}, Troubles: map[string]trouble{},
-		Rounds: map[string]int{},
+		Rounds: map[string]int{}, Again: map[string]int{},
 	}
 }
 
@@ -130,9 +131,7 @@ func (r *run) begin(ctx workflow.Context, plan *usecases.Plan) {
 	if r.in.Continued == nil {
 		r.title = r.caseTitle()
 	}
-	if r.plan.Joined != nil {
-		workflow.Go(ctx, r.pump)
-	}
+	r.startPump(ctx)
 }
 
 // caseTitle never stops a case: a title that cannot be made is the use case's own.
@@ -166,7 +165,7 @@ func (r *run) steps(ctx workflow.Context) error {
 		if !errors.Is(err, errRedo) {
 			return err
 		}
-		r.goBack()
+		r.goBack(ctx)
 	}
 }
 

@@ -237,6 +237,21 @@ func TestForeignErrorParksTheCase(t *testing.T) {
 	require.Equal(t, 2, tries)
 }
 
+// A worker of somebody else's is no system that a step could be taken from: an operator is told so, and does not wait for its end.
+func TestAForeignWorkflowIsNotParked(t *testing.T) {
+	h := newHarness(t, replaced(replaced(scored, "RUN", foreignWorkflow), "ON_ERROR", ""), nil)
+	h.env.RegisterWorkflowWithOptions(func(ctx workflow.Context, in scoring) (map[string]any, error) {
+		return map[string]any{"score": 7}, workflow.Sleep(ctx, 3*time.Hour)
+	}, workflow.RegisterOptions{Name: "ScoreCompany"})
+	told := false
+	h.operator(time.Hour, store.Repair{Act: store.ActPark}, func(reply workflows.Repaired) {
+		told = true
+		require.Contains(t, reply.Problem, "does not wait for a system")
+	})
+	h.env.RegisterDelayedCallback(func() { require.True(t, told) }, 2*time.Hour)
+	h.run(`{}`)
+}
+
 func TestCancelReachesAForeignWorkflow(t *testing.T) {
 	h := newHarness(t, replaced(replaced(scored, "RUN", foreignWorkflow), "ON_ERROR", "undo: [{call: crm.find_customer, with: {email: x}}]"), map[string]play{"crm.find_customer": gives(jane)})
 	told := false

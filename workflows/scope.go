@@ -64,7 +64,21 @@ func (r *run) place(s *usecases.Step, sc *scope) activities.Place {
 			path = strings.Replace(path, "[]", fmt.Sprintf("[%d]", i), 1)
 		}
 	}
-	return activities.Place{Case: r.id, Path: path, Generation: sc.generation}
+	return activities.Place{Case: r.id, Path: path, Generation: sc.generation + r.again(path, sc)}
+}
+
+// again is how often a place was redone without the top-level step that it lies in. An undo keeps the generation of
+// what it undoes.
+func (r *run) again(path string, sc *scope) int {
+	times := 0
+	if sc.undoing == nil {
+		for place, n := range r.state.Again {
+			if usecases.Within(path, place) {
+				times += n
+			}
+		}
+	}
+	return times
 }
 
 // template evaluates a template; a nil one is missing.

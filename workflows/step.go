@@ -1,7 +1,6 @@
 package workflows
 
 import (
-	"errors"
 	"time"
 
 	"go.temporal.io/sdk/workflow"
@@ -71,8 +70,8 @@ func (r *run) settle(ctx workflow.Context, s *usecases.Step, sc *scope) (made, e
 			r.recordFailure(ctx, s, sc, f)
 		}
 		result, again, err := r.recover(ctx, s, sc, f, round)
-		if errors.Is(err, errContinue) {
-			r.left(r.place(s, sc), f, round)
+		if place := r.place(s, sc); r.stays(err, place.Path) {
+			r.left(place, f, round)
 		}
 		if err != nil || !again {
 			return result, err

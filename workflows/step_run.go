@@ -188,7 +188,7 @@ func declared(t *rules.Type, v rules.Value) rules.Value {
 // awaitOther waits until something else has ended, and shows that. Why says that the case takes another way: then what
 // was begun must be told so.
 func (r *run) awaitOther(ctx workflow.Context, s *usecases.Step, sc *scope, other workflow.Future, shown Waiting) (why error) {
-	shown.Step, shown.Label = s.ID, s.Label()
+	shown.Step, shown.Label, shown.Path = s.ID, s.Label(), r.place(s, sc).Path
 	waits := r.waiting.start(ctx, r, shown)
 	defer r.waiting.stop(ctx, r, waits)
 	r.recorder.flush(ctx, r)

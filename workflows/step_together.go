@@ -83,7 +83,7 @@ func (r *run) together(ctx workflow.Context, s *usecases.Step, sc *scope) (made,
 		return made{}, err
 	}
 	result, err := r.join(s, branches, sc)
-	if !errors.Is(err, errContinue) {
+	if !r.stays(err, r.place(s, sc).Path) {
 		beside.forget(r)
 	}
 	return result, err

@@ -1,7 +1,6 @@
 package workflows
 
 import (
-	"errors"
 	"fmt"
 	"slices"
 	"time"
@@ -82,8 +81,8 @@ func (r *run) waitedSince(s *usecases.Step, sc *scope) time.Time {
 
 // waitLeft keeps what a case waits for that goes on in a new run: it waits for the same instant there.
 func (r *run) waitLeft(s *usecases.Step, sc *scope, waits *Waiting, err error) {
-	if errors.Is(err, errContinue) {
-		r.state.Waits[doneKey(r.place(s, sc))] = waited{Since: waits.Since, Due: waits.Until}
+	if place := r.place(s, sc); r.stays(err, place.Path) {
+		r.state.Waits[doneKey(place)] = waited{Since: waits.Since, Due: waits.Until}
 	}
 }
 

@@ -61,7 +61,8 @@ func (r *run) doubt(s *usecases.Step, sc *scope, in activities.CallInput, why er
 }
 
 func (r *run) undoOf(s *usecases.Step, sc *scope) undo {
-	one := undo{Bundle: r.in.BundleHash, Step: s.Path, Place: r.place(s, sc).Path, Items: slices.Clone(sc.items), Entry: sc.entry, Generation: sc.generation, Top: r.state.Position, Vars: map[string]rules.Value{}}
+	place := r.place(s, sc)
+	one := undo{Bundle: r.in.BundleHash, Step: s.Path, Place: place.Path, Items: slices.Clone(sc.items), Entry: sc.entry, Generation: place.Generation, Top: r.state.Position, Vars: map[string]rules.Value{}}
 	for _, name := range s.Undo.Reads {
 		if value, ok := sc.vars[name]; ok {
 			one.Vars[name] = value

@@ -10,5 +10,9 @@ const (
 	// out, and writes down anew what a continued case waits for if something else was written down meanwhile.
 	versionUndo = 2
 
-	engineVersion = versionUndo
+	// versionInside does a step inside of a loop, a branch or a choice again without what stands around it, and takes only
+	// calls of systems from who is waited for, and works messages through in a case that was moved to a version which takes them.
+	versionInside = 3
+
+	engineVersion = versionInside
 )

@@ -228,7 +228,7 @@ func (w *windows) window(ctx workflow.Context, index int) *window {
 	first, last := w.bounds(index)
 	begin := &window{
 		Case: r.id, Parent: workflow.GetInfo(ctx).WorkflowExecution.ID, Step: w.step.Path, Top: r.state.Position,
-		First: first, List: w.list.Items()[first:last], Items: sc.items, Entry: sc.entry, Beside: sc.beside, Generation: sc.generation,
+		First: first, List: w.list.Items()[first:last], Items: sc.items, Entry: sc.entry, Beside: sc.beside, Generation: r.place(w.step, sc).Generation,
 		Vars: read(sc.vars, w.step.Each.Reads), Title: r.title, Started: r.started, Latest: r.latest, Seq: r.recorder.seq, Shaper: r.state.Shaper,
 	}
 	if slices.ContainsFunc(w.step.Each.Reads, func(path string) bool { return path == "case" || strings.HasPrefix(path, "case.facts") }) {

@@ -43,7 +43,7 @@ func ParseMail(raw []byte, envelopeFrom, envelopeTo string, received time.Time) 
 	if err := body.read(entity, 0); err != nil {
 		return Message{}, err
 	}
-	m.Attachments = body.attachments
+	m.Attachments = body.files()
 	m.Text = cleanText(body.text())
 	unwrapForwarded(&m)
 	if len(m.ThreadIDs) > 0 {
@@ -136,7 +136,16 @@ func firstID(header string) string {
 type mailBody struct {
 	plain, html strings.Builder
 	attachments []Attachment
+	more        int // files beyond those that are kept
 	parts       int
+}
+
+// files are those that are kept, and a word about the others: whoever reads the message knows that there was more.
+func (b *mailBody) files() []Attachment {
+	if b.more == 0 {
+		return b.attachments
+	}
+	return append(b.attachments, Attachment{Name: fmt.Sprintf("%d more (too many files, not kept)", b.more), MediaType: "text/plain"})
 }
 
 func (b *mailBody) text() string {
@@ -197,6 +206,8 @@ func (b *mailBody) leaf(entity *message.Entity, depth int) error {
 		b.attachments = append(b.attachments, Attachment{Name: fileName(name, mediaType) + " (too large, not kept)", MediaType: "text/plain"})
 	case len(b.attachments) < MaxAttachments:
 		b.attachments = append(b.attachments, Attachment{Name: fileName(name, mediaType), MediaType: mediaType, Bytes: content})
+	default:
+		b.more++
 	}
 	return nil
 }

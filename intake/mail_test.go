@@ -116,8 +116,11 @@ func TestParseMail(t *testing.T) {
 				require.Equal(t, []string{"Rechnung fdp.exe", "Rechnung März.pdf", "attachment.png", "evil.html"}, names)
 				require.Equal(t, "three files", m.Text)
 			}},
-		{name: "twenty-five files: the first twenty are kept", envelope: "x@example.org", raw: mailOf("From: x@example.org", "Content-Type: multipart/mixed; boundary=b", "", strings.Repeat("--b\r\nContent-Type: image/png; name=a.png\r\n\r\nx\r\n", 25)+"--b--"),
-			want: func(t *testing.T, m Message) { require.Len(t, m.Attachments, MaxAttachments) }},
+		{name: "twenty-five files: the first twenty are kept, and it is said that there were more", envelope: "x@example.org", raw: mailOf("From: x@example.org", "Content-Type: multipart/mixed; boundary=b", "", strings.Repeat("--b\r\nContent-Type: image/png; name=a.png\r\n\r\nx\r\n", 25)+"--b--"),
+			want: func(t *testing.T, m Message) {
+				require.Len(t, m.Attachments, MaxAttachments+1)
+				require.Equal(t, "5 more (too many files, not kept)", m.Attachments[MaxAttachments].Name)
+			}},
 		{name: "a truncated mail keeps what came", envelope: "x@example.org", raw: mailOf("From: x@example.org", "Content-Type: multipart/mixed; boundary=b", "", "--b", "Content-Type: text/plain", "", "the kettle is bro"),
 			want: func(t *testing.T, m Message) { require.Equal(t, "the kettle is bro", m.Text) }},
 		{name: "a very long text is cut", envelope: "x@example.org", raw: mailOf("From: x@example.org", "", strings.Repeat("words ", 100_000)),

@@ -155,6 +155,16 @@ func (p *parser) lookup(op *Operation, lookup, with *source.Node, in scope) {
 	}
 	if with.Exists() {
 		op.Safety.with = parseTree(with, in.with("key", rules.TypeOf(rules.KindText)))
+		for _, field := range found.Input.Fields {
+			if field.Required && !with.Get(field.Name).Exists() {
+				with.Errorf("add it: the look-up is given what stands here and nothing else", "%s needs %q, which with does not give", found.Name, field.Name)
+			}
+		}
+		for _, name := range with.Keys() {
+			if _, ok := found.Input.Field(name); !ok {
+				with.KeyNode(name).Errorf(source.DidYouMean(name, found.Input.FieldNames()), "%s has no input %q", found.Name, name)
+			}
+		}
 		return
 	}
 	for _, field := range found.Input.Fields {
@@ -162,7 +172,7 @@ func (p *parser) lookup(op *Operation, lookup, with *source.Node, in scope) {
 			continue // the key of the effect itself
 		}
 		if own, ok := op.Input.Field(field.Name); field.Required && (!ok || !own.Required) {
-			lookup.Errorf("add with: {"+field.Name+": …}", "%s needs %q, which %s does not have for certain", found.Name, field.Name, op.Name)
+			lookup.Errorf("add with: {"+field.Name+": …, key: '${key}'}, with all that the look-up needs", "%s needs %q, which %s does not have for certain", found.Name, field.Name, op.Name)
 		}
 	}
 }

@@ -81,6 +81,8 @@ func TestParseRefuses(t *testing.T) {
 		"a look-up that does not exist":  {operation, strings.Replace(write, "    request", "    safety: {lookup: find_tusk}\n    request", 1) + operation, `there is no operation "find_tusk"`},
 		"a look-up that writes":          {operation, strings.Replace(write, "    request", "    safety: {lookup: create_task}\n    request", 1) + operation, `support.create_task writes`},
 		"a look-up without its input":    {operation, strings.Replace(write, "    request", "    safety: {lookup: get_task}\n    request", 1) + operation, `support.get_task needs "task"`},
+		"a look-up that is not given it": {operation, strings.Replace(write, "    request", "    safety: {lookup: get_task, with: {}}\n    request", 1) + operation, `support.get_task needs "task", which with does not give`},
+		"a look-up that is given more":   {operation, strings.Replace(write, "    request", "    safety: {lookup: get_task, with: {task: x, kee: y}}\n    request", 1) + operation, `support.get_task has no input "kee"`},
 		"a write that only looks":        {operation, strings.Replace(strings.Replace(write, "    request", "    safety: natural_key\n    request", 1), "{post", "{reads: true, post", 1) + operation, `makes exactly one writing request, this one 0`},
 		"an answer of any size":          {operation, operation + "    answer_limit: lots\n", `"lots" is no size`},
 		"an answer that is too large":    {operation, operation + "    answer_limit: 65 MB\n", `an answer may have 64 MB at most`},

@@ -50,17 +50,7 @@ const bookingTests = `tests:
 func TestALookUpThatTakesAnothersRecordIsFound(t *testing.T) {
 	t.Parallel()
 	run := func(items, record string) []string {
-		adapter, problems := adapters.Parse("acme.yaml", []byte(fmt.Sprintf(bookingAdapter, items)), contracts.Catalog())
-		require.Empty(t, problems.Error())
-		tests, problems := conformance.Parse("acme.tests.yaml", []byte(fmt.Sprintf(bookingTests, record)), adapter)
-		require.Empty(t, problems.Error())
-		report, err := conformance.Run(t.Context(), adapter, tests, regexp.MustCompile("create_booking/a look-up finds"))
-		require.NoError(t, err)
-		var found []string
-		for _, finding := range report.Findings {
-			found = append(found, finding.String())
-		}
-		return found
+		return disturbBooking(t, "create_booking/a look-up finds", asking, items, record, "")
 	}
 	require.Empty(t, run("${filter(body.bookings, .external == input.key)}", "{id: 7, external: 6F1C2A}"))
 	found := strings.Join(run("${body.bookings}", "{id: 7, external: 6F1C2A}"), "\n")
@@ -69,6 +59,51 @@ func TestALookUpThatTakesAnothersRecordIsFound(t *testing.T) {
 	require.Contains(t, found, `found:    it took the record of another write for its own: {"id":"77347"}`)
 	require.Contains(t, found, "change:   compare what the look-up support.find_booking finds: items: '${filter(body.items, .key_field == input.key)}'")
 	require.Contains(t, strings.Join(run("${body.bookings}", "{id: 7}"), "\n"), "acme.tests.yaml:2: note: support.create_booking: a look-up finds what was written, and nothing else\n")
+}
+
+// How the look-up of acme's booking asks: for the key, or for all bookings.
+const (
+	asking  = true
+	listing = false
+)
+
+// disturbBooking disturbs the booking of acme with the faults that fit run, and gives what is found. Others are the records that
+// the look-up answers where ours is not.
+func disturbBooking(t *testing.T, run string, asks bool, items, record, others string) []string {
+	t.Helper()
+	file, played := fmt.Sprintf(bookingAdapter, items), strings.Replace(fmt.Sprintf(bookingTests, record), "bookings: []", "bookings: ["+others+"]", 1)
+	if !asks {
+		file, played = strings.Replace(file, ", query: {external: '${input.key}'}", "", 1), strings.ReplaceAll(played, "?external=6F1C2A", "")
+		played = strings.Replace(played, "{name: none, operation: find_booking, input: {key: 6F1C2A}", "{name: none, operation: find_booking, input: {key: never-sent}", 1)
+	}
+	adapter, problems := adapters.Parse("acme.yaml", []byte(file), contracts.Catalog())
+	require.Empty(t, problems.Error())
+	tests, problems := conformance.Parse("acme.tests.yaml", []byte(played), adapter)
+	require.Empty(t, problems.Error())
+	report, err := conformance.Run(t.Context(), adapter, tests, regexp.MustCompile(run))
+	require.NoError(t, err)
+	var found []string
+	for _, finding := range report.Findings {
+		found = append(found, finding.String())
+	}
+	return found
+}
+
+// TestALookUpThatARecordWithoutAKeyStopsIsFound: what others wrote has no key of ours, and must not keep a write from being found.
+func TestALookUpThatARecordWithoutAKeyStopsIsFound(t *testing.T) {
+	t.Parallel()
+	found := strings.Join(disturbBooking(t, "create_booking/a look-up finds", listing, "${filter(body.bookings, .external == input.key)}", "{id: 7, external: 6F1C2A}", ""), "\n")
+	require.Contains(t, found, "fault:    the look-up comes upon a record without a key, in front of ours\n")
+	require.Contains(t, found, `change:   let the field be missing in what support.find_booking looks through: (item.key_field ?? "") == input.key`)
+	require.Empty(t, disturbBooking(t, "create_booking/a look-up finds", listing, `${filter(body.bookings, (.external ?? "") == input.key)}`, "{id: 7, external: 6F1C2A}", ""))
+	require.Empty(t, disturbBooking(t, "create_booking/a look-up finds", asking, "${filter(body.bookings, .external == input.key)}", "{id: 7, external: 6F1C2A}", ""), "a system that was asked for the key has passed over it: what it means is not certain")
+}
+
+// TestWhatALookUpFindsLaterIsNotThereBefore: who records a look-up that finds nothing after the write was made has the record of
+// the write in a list that is looked through; a write that was not made is not found in it.
+func TestWhatALookUpFindsLaterIsNotThereBefore(t *testing.T) {
+	t.Parallel()
+	require.Empty(t, disturbBooking(t, "create_booking/a write happens once", listing, `${filter(body.bookings, (.external ?? "") == input.key)}`, "{id: 7, external: 6F1C2A}", "{id: 7, external: 6F1C2A}"))
 }
 
 // TestALookUpThatCannotTellLeavesTheWriteInDoubt: several records that fit are a question for a person, and no refusal.

@@ -43,6 +43,9 @@ func (r Recording) Write(ctx context.Context, adapter *adapters.Adapter, tests *
 	if len(r.Seen) == 0 {
 		return nil, errors.New("nothing went over the wire that could be recorded")
 	}
+	if contracts.ClassOf(r.Failed) == contracts.Drift {
+		return nil, errors.New("the answer does not fit what the operation expects of it, which is no test: mend the operation and call it again")
+	}
 	var err error
 	if r.Seen, err = settled(r.Seen); err != nil {
 		return nil, err
@@ -63,6 +66,9 @@ func (r Recording) Write(ctx context.Context, adapter *adapters.Adapter, tests *
 		}
 		before = []byte(head + "tests:\n")
 	}
+	if r.Name == "" {
+		r.Name = freeName(tests, fmt.Sprintf("%s as it was answered on %s", adapter.ShortName(r.Call.Operation), r.On.Format(time.DateOnly)))
+	}
 	test, err := r.replay(ctx, adapter, &made)
 	if err != nil {
 		return nil, err
@@ -77,6 +83,15 @@ func (r Recording) Write(ctx context.Context, adapter *adapters.Adapter, tests *
 		return nil, fmt.Errorf("what was recorded does not come out the same a second time, so that it would be no test: %s", strings.Join(wrong, "; "))
 	}
 	return text, nil
+}
+
+// freeName is the name, with a number if a test has it already: messages and --run tell tests by their names.
+func freeName(tests *Tests, name string) string {
+	free := name
+	for n := 2; slices.ContainsFunc(tests.Tests, func(test Test) bool { return test.Name == free }); n++ {
+		free = fmt.Sprintf("%s (%d)", name, n)
+	}
+	return free
 }
 
 // settled leaves out what was refused because it came too early and was then asked for again: how long a test waits for it
@@ -255,11 +270,7 @@ func (p *repeater) next(r *http.Request) int {
 func (r Recording) text(short string, call adapters.Call, p *repeater, output rules.Value, failure *contracts.Error, base string) string {
 	var b strings.Builder
 	quoted := func(text string) string { return string(rules.Text(text).Plain()) }
-	name := r.Name
-	if name == "" {
-		name = fmt.Sprintf("%s as it was answered on %s", short, r.On.Format(time.DateOnly))
-	}
-	fmt.Fprintf(&b, "  - name: %s\n    operation: %s\n    recorded: %s\n", quoted(name), short, r.On.Format(time.DateOnly))
+	fmt.Fprintf(&b, "  - name: %s\n    operation: %s\n    recorded: %s\n", quoted(r.Name), short, r.On.Format(time.DateOnly))
 	if call.Key != "" {
 		fmt.Fprintf(&b, "    key: %s\n", quoted(call.Key))
 	}

@@ -82,3 +82,30 @@ func TestASecretOfAPatternIsMadeUp(t *testing.T) {
 	require.NoError(t, err)
 	require.Contains(t, string(text), `secrets: {"token":"pat-xx1-111111111111"}`)
 }
+
+// TestAMistakeIsNoTest: an answer that the file could not read is not kept as what it should come to, and what is recorded again
+// has a name of its own.
+func TestAMistakeIsNoTest(t *testing.T) {
+	t.Parallel()
+	adapter, problems := adapters.Parse("visits.yaml", []byte(strings.Replace(visitsAdapter, "WHERE", "'item.description == input.key'", 1)), contracts.Catalog())
+	require.NoError(t, problems.Err())
+	recording := func(description rules.Value, failed error) Recording {
+		answer := rules.Record(map[string]rules.Value{"visits": rules.List(rules.Record(map[string]rules.Value{"id": rules.Text("v1"), "description": description}))})
+		return Recording{
+			Call: adapters.Call{Operation: adapter.Operations()[0], Input: rules.Record(map[string]rules.Value{"key": rules.Text("VISIT-77")})}, Failed: failed,
+			Seen: []*adapters.Seen{{Method: http.MethodGet, URL: "https://api.visits.example/visits", Status: http.StatusOK, Answer: answer.Plain()}},
+			Base: "https://api.visits.example", Masked: func(text string) string { return text }, On: time.Date(2026, 11, 23, 0, 0, 0, 0, time.UTC),
+		}
+	}
+	tests := &Tests{File: "visits.tests.yaml"}
+	_, err := recording(rules.Missing(), &contracts.Error{Class: contracts.Drift}).Write(t.Context(), adapter, tests, nil)
+	require.ErrorContains(t, err, "the answer does not fit what the operation expects of it, which is no test: mend the operation and call it again")
+	text, err := recording(rules.Text("VISIT-77"), nil).Write(t.Context(), adapter, tests, nil)
+	require.NoError(t, err)
+	tests, problems = Parse(tests.File, text, adapter)
+	require.NoError(t, problems.Err())
+	text, err = recording(rules.Text("VISIT-77"), nil).Write(t.Context(), adapter, tests, text)
+	require.NoError(t, err)
+	require.Contains(t, string(text), `- name: "find_visit as it was answered on 2026-11-23"`)
+	require.Contains(t, string(text), `- name: "find_visit as it was answered on 2026-11-23 (2)"`)
+}

@@ -24,8 +24,13 @@ func (s subject) strangerDisturbances() []disturbance {
 		return nil
 	}
 	var all []disturbance
-	for name, done := range map[string]bool{"the look-up answers the record of another write": false, "the look-up answers the record of another write in front of ours": true} {
-		all = append(all, disturbance{checkStrangers, name, func(ctx context.Context) { s.strangers(ctx, name, done) }})
+	add := func(name string, stranger func(rules.Value, string) rules.Value, done bool) {
+		all = append(all, disturbance{checkStrangers, name, func(ctx context.Context) { s.strangers(ctx, name, stranger, done) }})
+	}
+	add("the look-up answers the record of another write", another, false)
+	add("the look-up answers the record of another write in front of ours", another, true)
+	if !s.asksForKey() { // else the system passed over what was asked, and nothing must be taken for certain
+		add("the look-up comes upon a record without a key, in front of ours", without, true)
 	}
 	return all
 }
@@ -33,7 +38,7 @@ func (s subject) strangerDisturbances() []disturbance {
 const checkStrangers = "a look-up finds what was written, and nothing else"
 
 // strangers loses the answer of a write, done or not, and has the look-up answer another's record.
-func (s *subject) strangers(ctx context.Context, name string, done bool) {
+func (s *subject) strangers(ctx context.Context, name string, stranger func(rules.Value, string) rules.Value, done bool) {
 	world := &World{subject: s}
 	base, leave := s.room(world.serve)
 	defer leave()
@@ -68,13 +73,16 @@ func (s *subject) strangers(ctx context.Context, name string, done bool) {
 		defer connection.Close()
 	}
 	world.mu.Lock()
-	world.strangers = true
+	world.stranger = stranger
 	world.mu.Unlock()
 	output, err := connection.Call(limited, call)
 	effects := world.Effects()
 	f := Finding{Operation: s.op.Name, Check: checkStrangers, Fault: name, File: s.adapter.File,
 		Change: "compare what the look-up " + s.op.Safety.Lookup + " finds: items: '${filter(body.items, .key_field == input.key)}', with the field that holds the key"}
 	switch {
+	case err != nil && contracts.ClassOf(err) == contracts.Drift && strings.Contains(err.Error(), "is missing"):
+		f.Expected, f.Found = "that it is passed over", err.Error()
+		f.Change = "let the field be missing in what " + s.op.Safety.Lookup + ` looks through: (item.key_field ?? "") == input.key`
 	case err != nil && contracts.ClassOf(err) == contracts.NotFound:
 		f.Expected, f.Found = "the write, or an unknown outcome", err.Error()
 	case err != nil:
@@ -102,14 +110,28 @@ func (s *subject) repeatsKey() bool {
 	})
 }
 
-// strange is an answer in which every record that holds the key is another's: alone, or in front of ours.
-func strange(v rules.Value, key string, among bool) rules.Value {
+// asksForKey says whether the look-up gives the system the key, which then finds nothing else.
+func (s *subject) asksForKey() bool {
+	return slices.ContainsFunc(s.tests.Tests, func(test Test) bool {
+		key := test.Input.Get("key").Text()
+		return test.Operation == s.op.Safety.Lookup && test.Error == nil && len(key) >= 2 && slices.ContainsFunc(test.Exchanges, func(x Exchange) bool {
+			asked := x.Expect.URL + string(x.Expect.JSON.Plain()) + x.Expect.Text
+			for _, text := range x.Expect.Form {
+				asked += text
+			}
+			return strings.Contains(asked, key)
+		})
+	})
+}
+
+// strange is an answer in which every record that holds the key is a stranger's: alone, or in front of ours.
+func strange(v rules.Value, key string, stranger func(rules.Value, string) rules.Value, among bool) rules.Value {
 	switch v.Kind() {
 	case rules.KindList:
 		var items []rules.Value
 		for _, item := range v.Items() {
 			if item.Kind() == rules.KindRecord && strings.Contains(string(item.Plain()), key) {
-				items = append(items, another(item, key))
+				items = append(items, stranger(item, key))
 				if !among {
 					continue
 				}
@@ -122,13 +144,13 @@ func strange(v rules.Value, key string, among bool) rules.Value {
 		for _, name := range v.Keys() {
 			inner := v.Get(name)
 			if inner.Kind() == rules.KindList || inner.Kind() == rules.KindRecord {
-				changed := strange(inner, key, among)
+				changed := strange(inner, key, stranger, among)
 				inList = inList || !changed.Equal(inner)
 				v = v.With(name, changed)
 			}
 		}
 		if !inList && !among {
-			return another(v, key)
+			return stranger(v, key)
 		}
 	}
 	return v
@@ -159,6 +181,29 @@ func another(v rules.Value, key string) rules.Value {
 				}
 			}
 			v = v.With(name, inner)
+		}
+	}
+	return v
+}
+
+// without is a value without the texts that hold a key.
+func without(v rules.Value, key string) rules.Value {
+	switch v.Kind() {
+	case rules.KindText:
+		if strings.Contains(v.Text(), key) {
+			return rules.Missing()
+		}
+	case rules.KindList:
+		var items []rules.Value
+		for _, item := range v.Items() {
+			if item = without(item, key); !item.IsMissing() {
+				items = append(items, item)
+			}
+		}
+		return rules.List(items...)
+	case rules.KindRecord:
+		for _, name := range v.Keys() {
+			v = v.With(name, without(v.Get(name), key))
 		}
 	}
 	return v

@@ -21,7 +21,7 @@ type candidate struct {
 
 // newCandidate reads an item that is a text itself, or its fields, of which each is a path.
 func newCandidate(item Value, fields [][]string) candidate {
-	var c candidate
+	c := candidate{identifiers: make([]identifier, 0, len(fields)+1)}
 	c.read(item)
 	for _, field := range fields {
 		c.read(item.Path(field...))

@@ -246,6 +246,9 @@ func (r *run) closeLeft(ctx workflow.Context) error {
 
 // taskIDs are the keys, sorted: workflow code must not follow the order of a map.
 func taskIDs(tasks map[string]waited) []string {
+	if len(tasks) == 0 {
+		return nil
+	}
 	return slices.Sorted(maps.Keys(tasks))
 }
 

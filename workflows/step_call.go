@@ -21,9 +21,10 @@ func (r *run) call(ctx workflow.Context, s *usecases.Step, sc *scope) (made, err
 	if given, ok := r.givenFor(s, sc); ok && !given.With.IsMissing() {
 		input = given.With
 	}
-	asked, again := input.Hash(), false
+	asked, again := "", false
 	if operation.Effect == contracts.Write {
 		var earlier written
+		asked = input.Hash()
 		earlier, again = r.state.Writes[place.Path]
 		if again = again && (earlier.Operation == "" || earlier.Operation == operation.Name); again {
 			if earlier.Input == asked {

@@ -321,7 +321,7 @@ func (u *run) offer(ctx context.Context, s *step, err error) error {
 	if failed != nil {
 		return err
 	}
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 3*time.Second)
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), offerTime)
 	defer cancel()
 	var answer struct {
 		Status     string
@@ -332,7 +332,7 @@ func (u *run) offer(ctx context.Context, s *step, err error) error {
 	}
 	var candidates []rules.Value
 	once := false
-	hide := hider(u.hidden())
+	hide := hider(u.unseen())
 	for _, c := range answer.Candidates {
 		if hide != nil {
 			if hide.Replace(c.Text) != c.Text {

@@ -72,7 +72,9 @@ func (j *journal) step(kind, place, element string, began time.Time, err error) 
 func (j *journal) note(text string) {
 	j.mutex.Lock()
 	defer j.mutex.Unlock()
-	j.notes = append(j.notes, text)
+	if !slices.Contains(j.notes, text) {
+		j.notes = append(j.notes, text)
+	}
 }
 
 // fault keeps an error that the page raised on its own account, until the step under way looks for it.
@@ -138,6 +140,7 @@ func (u *run) picture(ctx context.Context, name string) {
 	if name == "failure" { // a page that is still awaited answers nothing before it has come
 		_ = proto.PageStopLoading{}.Call(u.tab.on(ctx, u.tab.page))
 	}
+	u.noteTokens(ctx)
 	pages := u.tab.structure(ctx, false)
 	u.journal.mutex.Lock()
 	u.journal.pages = pages
@@ -172,6 +175,7 @@ const mostShots = 3
 // maskedShot hides what must not be seen and photographs the page. A picture is thrown away if a document has come in between,
 // which has hidden nothing, or if there is more to hide after it than before.
 func (u *run) maskedShot(ctx context.Context) ([]byte, error) {
+	u.noteTokens(ctx)
 	for range mostShots {
 		before := u.tab.documents()
 		if _, err := u.mask(ctx); err != nil && !contextLost(err) {
@@ -216,11 +220,12 @@ func (t *tab) photograph(ctx context.Context) ([]byte, error) {
 // mask hides passwords, secrets and what the robot file names, in every frame, and says how much of it was not hidden before.
 func (u *run) mask(ctx context.Context) (fresh int, err error) {
 	var secrets []string
-	for _, secret := range u.unseen() { // also what a person gave
+	for _, secret := range u.hidden() { // also what a person gave
 		if len(secret) >= shortestSecret {
-			secrets = append(secrets, secret)
+			secrets = append(secrets, written(secret)...)
 		}
 	}
+	secrets = append(secrets, u.tokens...)
 	for _, f := range u.tab.allFrames() {
 		var targets []*spec
 		for _, target := range u.program.mask {

@@ -230,7 +230,7 @@ func (u *run) remember(ctx context.Context, err error) {
 	}
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), memoryBudget)
 	defer cancel()
-	hide := hider(u.hidden())
+	hide, print := hider(u.unseen()), hider(u.hidden())
 	if err == nil {
 		var fresh []Seen
 		for place, seen := range u.seen {
@@ -239,7 +239,7 @@ func (u *run) remember(ctx context.Context, err error) {
 			if is && (known.Sure && (seen.Page == "" || len(light) > 0) || len(grave) > 0) {
 				continue // there is nothing to learn, or it is proposed
 			}
-			one := Seen{Place: place, Print: known.learned(seen.Print.veiled(hide), u.input(), u.asked(), u.runner.now()), Page: seen.Page}
+			one := Seen{Place: place, Print: known.learned(seen.Print.veiled(print), u.input(), u.asked(), u.runner.now()), Page: seen.Page}
 			if hide != nil {
 				one.Page = hide.Replace(one.Page)
 			}
@@ -279,7 +279,7 @@ func (u *run) skeleton(ctx context.Context, f frame, named []string) string {
 	if u.tab.call(ctx, f, "skeleton", map[string]any{"hide": targets, "named": append(u.program.names(), named...), "data": u.data()}, &answer) != nil || answer.Status != "found" {
 		return ""
 	}
-	if hide := hider(u.hidden()); hide != nil {
+	if hide := hider(u.unseen()); hide != nil {
 		return hide.Replace(answer.HTML)
 	}
 	return answer.HTML
@@ -287,7 +287,7 @@ func (u *run) skeleton(ctx context.Context, f frame, named []string) string {
 
 // veiledWarnings are the warnings without what must not be seen.
 func (u *run) veiledWarnings() []string {
-	hide := hider(u.hidden())
+	hide := hider(u.unseen())
 	if hide == nil {
 		return u.warnings
 	}

@@ -19,6 +19,9 @@ const choiceFor = "for"
 // mostLabels bounds what a person is shown to choose from.
 const mostLabels = 8
 
+// offerTime is how long a page may take to say what may be meant.
+const offerTime = 10 * time.Second
+
 // chosenRead is the label that a person chose for a place that is read, if one did.
 func (u *run) chosenRead(s *step, want cellRead, at *spec) (_ *spec, label string) {
 	help := u.call.Help
@@ -57,7 +60,7 @@ func (u *run) offerLabels(ctx context.Context, s *step, err error) error {
 	if failed != nil {
 		return err
 	}
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 3*time.Second)
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), offerTime)
 	defer cancel()
 	var answer struct {
 		Status string

@@ -77,7 +77,7 @@ const hastyReads = `
 system: test
 base: http://test.example
 browser: {numbers: '1.234,56', dates: dd.MM.yyyy}
-limits: {step: 2s, run: 90s, per_credential: 10}
+limits: {step: 5s, run: 90s, per_credential: 10}
 `
 
 // TestNothingIsOfferedForTwins holds that a label which is there twice is no reason to read another one.
@@ -90,4 +90,16 @@ func TestNothingIsOfferedForTwins(t *testing.T) {
 	require.True(t, errors.As(err, &asked), "%v", err)
 	require.Equal(t, contracts.Drift, asked.Class)
 	require.Zero(t, asked.Ask.Get("candidates").Len())
+}
+
+// TestCandidatesAreFoundOnALongPage holds that a page of many names is not looked through for each of them.
+func TestCandidatesAreFoundOnALongPage(t *testing.T) {
+	t.Parallel()
+	p := servePages(t)
+	p.page("/long", `<table><tr><td>Versendet am</td><td>05.03.2026</td></tr></table><table id="long"></table><script>
+		document.querySelector('#long').innerHTML = Array.from({length: 10000}, (_, i) => '<tr><td>Posten ' + i + '</td><td>x</td></tr>').join('')</script>`)
+	_, err := NewRunner(pool, nil).Run(t.Context(), compileTest(t, hastyReads, "\n  - goto: /long\n  - read: {from: {label: Versandt am}, as: sent, type: date}\n", "{}"), Call{Base: p.URL})
+	var asked *contracts.Error
+	require.True(t, errors.As(err, &asked), "%v", err)
+	require.Equal(t, 1, asked.Ask.Get("candidates").Len(), "%v", err)
 }

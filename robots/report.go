@@ -9,6 +9,8 @@ import (
 	"html"
 	"html/template"
 	"net/url"
+	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -140,20 +142,33 @@ func (u *run) evidence(browser string, err error) []Evidence {
 // shortestSecret is the length from which a secret is looked for in texts: shorter ones are in every text.
 const shortestSecret = 4
 
-// hider takes secrets, and what the robot file marks, out of texts: as they are and as addresses, HTML, JSON and base64
-// write them. It is nil if there is nothing to hide.
+// written is how a text may stand in another one: as it is and as addresses, HTML, JSON and base64 write it.
+func written(secret string) (forms []string) {
+	quoted, _ := json.Marshal(secret) // a text
+	query, ascii := url.QueryEscape(secret), strings.Trim(strconv.QuoteToASCII(secret), `"`)
+	spaced := strings.ReplaceAll(query, "+", "%20") // as scripts write it
+	forms = []string{secret, query, url.PathEscape(secret), spaced, url.QueryEscape(spaced), html.EscapeString(secret), template.HTMLEscapeString(secret),
+		strings.Trim(string(quoted), `"`), strings.Trim(strconv.QuoteToGraphic(secret), `"`), ascii, strings.ReplaceAll(ascii, "/", `\/`)}
+	for _, form := range forms[1:5] {
+		forms = append(forms, percents.ReplaceAllStringFunc(form, strings.ToLower))
+	}
+	forms = append(forms, base64Forms(secret)...)
+	slices.Sort(forms)
+	return slices.DeleteFunc(slices.Compact(forms), func(form string) bool { return len(form) < shortestSecret })
+}
+
+var percents = regexp.MustCompile(`%[0-9A-F]{2}`)
+
+// hider takes secrets, and what the robot file marks, out of texts, however they are written there. It is nil if there is
+// nothing to hide.
 func hider(hidden []string) *strings.Replacer {
 	var pairs []string
 	for _, secret := range hidden {
 		if len(secret) < shortestSecret {
 			continue
 		}
-		quoted, _ := json.Marshal(secret) // a text
-		for _, form := range append([]string{secret, url.QueryEscape(secret), url.PathEscape(secret), html.EscapeString(secret), template.HTMLEscapeString(secret),
-			strings.Trim(string(quoted), `"`), strings.Trim(strconv.QuoteToGraphic(secret), `"`)}, base64Forms(secret)...) {
-			if len(form) >= shortestSecret {
-				pairs = append(pairs, form, "***", template.HTMLEscapeString(form), "***")
-			}
+		for _, form := range append([]string{secret}, written(secret)...) {
+			pairs = append(pairs, form, "***", template.HTMLEscapeString(form), "***")
 		}
 	}
 	if len(pairs) == 0 {
@@ -237,7 +252,7 @@ func (u *run) hidden() []string {
 
 // unseen are those, and what the application keeps in the browser to be known again by. What a place is like is remembered
 // without the latter, which are others each time.
-func (u *run) unseen() []string { return append(u.hidden(), tokensIn(u.kept)...) }
+func (u *run) unseen() []string { return append(u.hidden(), u.tokens...) }
 
 // shot photographs the page as it is now, with everything hidden that must not be seen, and shows it again. Without
 // the hiding there is no picture.

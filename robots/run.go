@@ -109,6 +109,7 @@ type run struct {
 	acting     string                 // place and part of the step under way, for what is remembered
 	dir        string                 // for files on their way; removed with the run
 	kept       []originStorage        // what the application keeps in the browser, as far as it was seen
+	tokens     []string               // by which the application has known the browser in this run
 	marked     []string               // texts that the robot file marks as not to be shown
 	depth      int                    // how deep the step under way lies in blocks
 	number     int                    // of the outermost step under way

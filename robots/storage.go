@@ -2,6 +2,7 @@ package robots
 
 import (
 	"context"
+	"maps"
 	"net/url"
 	"regexp"
 	"slices"
@@ -23,7 +24,7 @@ const (
 	mostStored  = 256 << 10 // characters of one origin: a login is far shorter
 	mostOrigins = 8
 	storageTime = 2 * time.Second // to look at what open documents keep; a page that is busy is not waited for
-	mostTokens  = 64
+	mostTokens  = 256
 )
 
 // storage looks at what the open documents of the application's own hosts keep. Those that do not say are left out.
@@ -44,7 +45,7 @@ func (u *run) storage(ctx context.Context) (found []originStorage) {
 			continue
 		}
 		known[origin] = true
-		if answer.Status == "large" {
+		if answer.Status == "large" && u.system.session != nil {
 			u.journal.note("what " + origin + " keeps in the browser is too large to be kept between runs: a login that lies there is made anew in each")
 		}
 		found = append(found, originStorage{Origin: origin, Local: answer.Local, Session: answer.Session})
@@ -169,17 +170,40 @@ func giveBlank(c caller, id proto.FetchRequestID) {
 	}.Call(c)
 }
 
-var tokenForm = regexp.MustCompile(`[A-Za-z0-9._~+/=-]{20,}`)
+var tokenForm = regexp.MustCompile(`[A-Za-z0-9._~+/=-]{16,}`)
+
+// noteTokens looks at what the application keeps in the browser now, its cookies too: it may have renewed what opens it since
+// it was looked at last, and what was shown before may still stand on a page.
+func (u *run) noteTokens(ctx context.Context) {
+	values := []string{}
+	for _, one := range append(u.storage(ctx), u.kept...) {
+		for _, items := range []map[string]string{one.Local, one.Session} {
+			values = slices.AppendSeq(values, maps.Values(items))
+		}
+	}
+	if cookies, err := (proto.StorageGetCookies{BrowserContextID: u.tab.context}).Call(u.tab.on(ctx, u.tab.root)); err == nil {
+		for _, cookie := range cookies.Cookies {
+			values = append(values, cookie.Value)
+		}
+	}
+	for _, token := range tokensIn(values) {
+		if !slices.Contains(u.tokens, token) {
+			u.tokens = append(u.tokens, token)
+		}
+	}
+}
 
 // tokensIn are the texts among what is kept that look as if they opened something: no evidence may show them.
-func tokensIn(all []originStorage) (tokens []string) {
-	for _, one := range all {
-		for _, items := range []map[string]string{one.Local, one.Session} {
-			for _, value := range items {
-				for _, text := range tokenForm.FindAllString(value, -1) {
-					if strings.ContainsFunc(text, unicode.IsDigit) && strings.ContainsFunc(text, unicode.IsLetter) && !slices.Contains(tokens, text) {
-						tokens = append(tokens, text)
-					}
+func tokensIn(values []string) (tokens []string) {
+	for _, value := range values {
+		forms := []string{value}
+		if plain, err := url.QueryUnescape(value); err == nil && plain != value { // as cookies hold them
+			forms = append(forms, plain)
+		}
+		for _, form := range forms {
+			for _, text := range tokenForm.FindAllString(form, -1) {
+				if strings.ContainsFunc(text, unicode.IsDigit) && strings.ContainsFunc(text, unicode.IsLetter) && !slices.Contains(tokens, text) {
+					tokens = append(tokens, text)
 				}
 			}
 		}

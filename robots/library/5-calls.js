@@ -189,10 +189,16 @@ crosswalk.mask = ({ secrets, targets }) => {
   const texts = [], before = new Set(masked.map(([el]) => el).filter(isMasked));
   crosswalk.unmask(); // else it would be taken for what the page itself hides
   const hide = new Set(list(document, 'input[type=password]'));
+  const holds = (text) => secrets.some((secret) => text.includes(secret));
   for (const el of list(document, '*')) {
-    const own = Array.from(el.childNodes).filter((n) => n.nodeType === Node.TEXT_NODE).map((n) => n.textContent).join('') + (el.value || '');
-    if (typeof own === 'string' && secrets.some((secret) => own.includes(secret))) hide.add(el);
+    const own = Array.from(el.childNodes).filter((n) => n.nodeType === Node.TEXT_NODE).map((n) => n.textContent).join('');
+    if ([own, el.value, el.placeholder, el.alt].some((text) => typeof text === 'string' && holds(text))) hide.add(el);
   }
+  const split = (el) => { // over elements beside each other, none of which holds it whole
+    const inner = Array.from(el.children).filter((child) => holds(child.textContent));
+    inner.length ? inner.forEach(split) : hide.add(el);
+  };
+  if (holds(document.documentElement.textContent)) split(document.documentElement);
   for (const target of targets || []) {
     try { for (const f of find(document.documentElement, target, 'read')) { hide.add(f.el); if (fold(f.text)) texts.push(fold(f.text)); } } catch (error) { if (!(error instanceof Unclear)) throw error; }
   }

@@ -1,5 +1,8 @@
 // What a person may choose from where a label that is read has another name.
 
+// mostLooked bounds the names that are looked for, times the elements among which each is.
+const mostLooked = 400000;
+
 // readable are the labels on the page that mean one value each, with what reading them gives. Where the target itself means
 // several places there is nothing to choose: another label is not meant then.
 crosswalk.readable = ({ target, taken }) => attempt(() => {
@@ -22,13 +25,13 @@ crosswalk.readable = ({ target, taken }) => attempt(() => {
   const collect = (t) => { if (!t) return; words.push(...parts(t.text && t.text.exact)); (t.any || []).forEach(collect); };
   collect(target);
   const alike = (a, b) => a === b ? 2 : a.length > 3 && b.length > 3 && (a.slice(0, 4) === b.slice(0, 4) || a.slice(-4) === b.slice(-4)) ? 1 : 0;
-  const labels = [];
-  for (const label of names) {
+  const labels = [], near = (label) => parts(label).reduce((sum, part) => sum + Math.max(0, ...words.map((word) => alike(part, word))), 0);
+  const likely = Array.from(names, (label) => ({ label, near: near(label) })).sort((a, b) => b.near - a.near);
+  for (const { label, near } of likely.slice(0, Math.min(300, Math.max(8, mostLooked / list(root, '*').length)))) {
     try {
       const { text } = one({ kind: 'label', text: { exact: label, flags: '' } }, 'read');
-      if (text) labels.push({ label, text, near: parts(label).reduce((sum, part) => sum + Math.max(0, ...words.map((word) => alike(part, word))), 0) });
+      if (text) labels.push({ label, text, near });
     } catch (error) { if (!(error instanceof Unclear)) throw error; }
   }
-  labels.sort((a, b) => b.near - a.near);
-  return { status: 'found', labels: labels.slice(0, 40).map(({ label, text }) => ({ label, text })) };
+  return { status: 'found', labels: labels.slice(0, 40) };
 });

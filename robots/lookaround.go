@@ -38,6 +38,12 @@ func (r *Runner) Look(ctx context.Context, program *Program, call Call) LookedAt
 		return found
 	}
 	defer u.beat()()
+	lease, err := r.leases.Acquire(ctx, u.credential(), u.system.sessions)
+	if err != nil {
+		found.Err = u.classify(ctx, err)
+		return found
+	}
+	defer lease.Release()
 	browser, giveBack, err := r.pool.Acquire(ctx)
 	if err != nil {
 		found.Err = err

@@ -42,6 +42,9 @@ const (
 // robotLeases bound the sessions of an account among all processes on the store.
 type robotLeases struct{ store *store.Store }
 
+// RobotLeases makes robots take turns with those of the workers on a store at accounts.
+func RobotLeases(s *store.Store) robots.Leases { return robotLeases{s} }
+
 // Acquire waits for one of the most leases of a name, and prolongs it until it is released.
 func (l robotLeases) Acquire(ctx context.Context, name string, most int) (robots.Lease, error) {
 	holder := "robot " + rand.Text()

@@ -168,7 +168,13 @@ func (i *robotImport) lookOnce(ctx context.Context) (*recording.Seen, error) {
 	if err := i.logIn(read.System, call.Secrets); err != nil {
 		return nil, err
 	}
-	found := robots.NewRunner(pool, nil).Look(ctx, read.Program, call)
+	w, _ := workspace.Load(i.dir)
+	leases, forget, err := leasesHere(i.c, i.dir, w)
+	if err != nil {
+		return nil, err
+	}
+	defer forget()
+	found := robots.NewRunner(pool, leases).Look(ctx, read.Program, call)
 	seen := i.seen(found)
 	seen.Problem = strings.ReplaceAll(seen.Problem, dir, i.dir)
 	return seen, nil

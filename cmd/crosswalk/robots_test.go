@@ -135,6 +135,10 @@ func TestARecordingBecomesARobotThatAnswers(t *testing.T) {
 	require.Contains(t, out, "read  versand.find_parcels (robot:versand)")
 	require.Greater(t, turns(), compared)
 	require.Contains(t, out, "ends: found")
+	dried := turns()
+	out, err = commandLine(t, "robots", "try", "versand-find-parcels", "--dir", acme, "--input", `{"auftrag": "`+order+`"}`, "--until", "1")
+	require.NoError(t, err, out)
+	require.Greater(t, turns(), dried, "so does who tries a robot")
 
 	// The password is nowhere, in no form.
 	password := sandbox.FulfilmentLogin.Password

@@ -52,6 +52,8 @@ Secrets and the address are those of the system in crosswalk.yaml.`,
 type robotTrial struct {
 	program *robots.Program
 	call    robots.Call
+	dir     string               // of the workspace
+	of      *workspace.Workspace // nil: there is none
 }
 
 func tryRobot(c *cobra.Command, args []string) error {
@@ -89,9 +91,14 @@ func tryRobot(c *cobra.Command, args []string) error {
 			one.print(c)
 		}
 	}
+	leases, forget, err := leasesHere(c, trial.dir, trial.of)
+	if err != nil {
+		return err
+	}
+	defer forget()
 	pool := robots.NewPool(robots.PoolOptions{Runs: 1})
 	defer pool.Close()
-	result, failed := robots.NewRunner(pool, nil).Rehearse(c.Context(), trial.program, trial.call)
+	result, failed := robots.NewRunner(pool, leases).Rehearse(c.Context(), trial.program, trial.call)
 	report := ""
 	for _, one := range result.Evidence {
 		if one.Name == "report.html" && pictures != "" {
@@ -197,7 +204,7 @@ func robotToTry(c *cobra.Command, args []string) (robotTrial, error) {
 		printProblems(c.ErrOrStderr(), read.Problems.Errors())
 		return robotTrial{}, contentError(fmt.Errorf("%s has errors", read.Robot.File))
 	}
-	trial := robotTrial{program: read.Program}
+	trial := robotTrial{program: read.Program, dir: folder.dir, of: w}
 	if w != nil && w.Config != nil {
 		trial.call.AllowHosts = w.Config.AllowHosts
 		for _, system := range w.Config.Systems {
@@ -237,7 +244,7 @@ func trialOfSystem(w *workspace.Workspace, dir, name, operation string) (robotTr
 			continue
 		}
 		if program := app.Programs[system.Contract.Name+"."+strings.TrimPrefix(operation, system.Contract.Name+".")]; program != nil {
-			trial := robotTrial{program: program, call: robots.Call{AllowHosts: w.Config.AllowHosts}}
+			trial := robotTrial{program: program, call: robots.Call{AllowHosts: w.Config.AllowHosts}, dir: dir, of: w}
 			return trial, trial.reach(driver)
 		}
 	}

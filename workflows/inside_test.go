@@ -259,3 +259,30 @@ func TestRedoInsideIsRefused(t *testing.T) {
 		})
 	}
 }
+
+// The same step again and again, in a loop that keeps the order, and then the whole loop: no key is met twice.
+func TestRedoInsideAgainAndAgain(t *testing.T) {
+	h := newHarness(t, replaced(replaced(checkedLines, "as: line\n", "as: line\n      in_order: true\n"), "what: approve", "what: complete, outcomes: [accepted]"), map[string]play{"crm.find_customer": byEmail, "support.create_task": gives(ticket), "support.update_task": gives(ticket)})
+	accept := `{"outcome": "accepted"}`
+	h.answersAt(time.Minute, "lines[0].seen", accept)
+	h.answersAt(2*time.Minute, "lines[0].checked", accept)
+	h.answersAt(3*time.Minute, "lines[1].seen", accept)
+	h.operator(time.Hour, store.Repair{Act: store.ActRedo, Step: "lines[0].made", Body: body(`{"with": {"queue": "q", "title": "one", "text": "T", "reference": "CW-TEST"}}`)}, h.takes)
+	h.env.RegisterDelayedCallback(func() { require.Contains(t, h.openAt(), "lines[0].checked") }, 61*time.Minute)
+	h.operator(2*time.Hour, store.Repair{Act: store.ActRedo, Step: "lines[0].made", Body: body(`{"with": {"queue": "q", "title": "two", "text": "T", "reference": "CW-TEST"}}`)}, h.takes)
+	h.answersAt(3*time.Hour, "lines[0].checked", accept)
+	h.env.RegisterDelayedCallback(func() { require.Equal(t, []string{"lines[1].checked"}, h.openAt()) }, 181*time.Minute)
+	h.operator(4*time.Hour, store.Repair{Act: store.ActRedo, Step: "lines"}, h.takes)
+	h.env.RegisterDelayedCallback(func() { require.Equal(t, []string{"lines[0].seen"}, h.openAt()) }, 241*time.Minute)
+	for i, place := range []string{"lines[0].seen", "lines[0].checked", "lines[1].seen", "lines[1].checked", "lines[2].seen", "lines[2].checked"} {
+		h.answersAt(5*time.Hour+time.Duration(i)*time.Minute, place, accept)
+	}
+	require.JSONEq(t, `{"lines": ["77 accepted", "77 accepted", "77 accepted"]}`, plain(t, h.run(`{}`).Result))
+	require.Len(t, h.callsOf("support.create_task"), 3)
+	var titles []string
+	for _, call := range h.callsOf("support.update_task") {
+		titles = append(titles, call.Input.Get("title").Text())
+	}
+	require.Equal(t, []string{"one", "two", "a"}, titles)
+	require.Empty(t, h.openAt())
+}

@@ -183,6 +183,12 @@ func withoutFragment(address string) string {
 	return address
 }
 
+// sentOn says whether a document that is still there has sent a value on.
+func (u *run) sentOn(of document, field filledField) bool {
+	field.document = of
+	return u.handedOn(&put{filledField: field, led: true})
+}
+
 // handedOn says whether the document has sent a value on before it went away: by a form, in an address, or, after a click, by
 // a script.
 func (u *run) handedOn(p *put) bool {

@@ -6,6 +6,7 @@ import (
 	"html"
 	"maps"
 	"net/url"
+	"regexp"
 	"slices"
 	"strings"
 	"unicode/utf8"
@@ -35,6 +36,9 @@ type filledField struct {
 	Charset string   `json:"charset"` // of what the form sends
 	Any     bool     `json:"any"`     // the page may make something else of it
 	Spot    spot     `json:"spot"`    // by which it is known again
+	Anew    bool     `json:"anew"`    // the page has drawn it anew since
+	Taken   bool     `json:"taken"`   // and shows elsewhere what was put in
+	Gone    bool     `json:"gone"`    // the page has taken it away, though nothing was clicked
 	document
 }
 
@@ -107,10 +111,17 @@ func (u *run) filled(ctx context.Context) (all []filledField, looked map[documen
 		}
 		of := document{f.id, f.generation}
 		looked[of] = true
+		taken := slices.ContainsFunc(answer.Fields, func(field filledField) bool { return field.Taken || field.Anew && u.sentOn(of, field) })
 		for _, field := range answer.Fields {
+			if field.Gone {
+				if !field.Any {
+					return nil, nil, u.cannotCompare("the page has taken " + field.Element + " away")
+				}
+				continue
+			}
 			again := field.Held == field.Initial || field.List && field.Sends == ""
 			switch {
-			case again && !field.Box && acts > field.Acts && !u.system.formats.same(field.Value, field.Held, shown):
+			case again && !field.Box && acts > field.Acts && !u.system.formats.same(field.Value, field.Held, shown) && (!field.Anew || taken):
 				continue // a line was added, say, and the field is as it was for the next one
 			case field.List && again && (field.Name == "" || field.Form < 0):
 				continue // a menu of things to do, and no value
@@ -320,6 +331,14 @@ func (t *tab) landed(ctx context.Context, f frame, at found) error {
 	return nil
 }
 
+// unitIn finds what a label says of the unit: a currency, per cent, in brackets what a number is of, or what it is for.
+var unitIn = regexp.MustCompile(`\p{Sc}|[%‰]|\b[A-Z]{3}\b|[(\[][^)\]]*[)\]]|\b(?i:je|pro|per|each) .*`)
+
+// otherUnit says whether a value may mean something else under the label that a field has now.
+func otherUnit(known, now Print) bool {
+	return !slices.Equal(unitIn.FindAllString(known.Label, -1), unitIn.FindAllString(now.Label, -1))
+}
+
 // grown adds to what makes acting at a place another thing what only a write must not pass over: the element of the commit is
 // called otherwise, or another field is called now as this one was.
 func (u *run) grown(ctx context.Context, f frame, known, now Print, grave []string) []string {
@@ -335,6 +354,8 @@ func (u *run) grown(ctx context.Context, f frame, known, now Print, grave []stri
 		return grave
 	case u.committing:
 		return append(grave, fmt.Sprintf("what is to send it was %s, and is %s", said(known), said(now)))
+	case label != "" && otherUnit(known, now):
+		grave = append(grave, fmt.Sprintf("it was %s and is %s, which may be of another unit", said(known), said(now)))
 	}
 	var answer struct{ Element string }
 	if u.tab.call(ctx, f, "elsewhere", map[string]string{"name": name, "label": label}, &answer) == nil && answer.Element != "" {

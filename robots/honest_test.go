@@ -60,14 +60,24 @@ var honest = map[string]struct {
 		fill: fillHonest + "  - click: {button: Add, frame: tools}\n", sent: "/orders?line=3 name=&price=&quantity=1"},
 	"a script sends some of it, and as machines do": {fill: fillHonest + "  - fill: {into: {label: Price}, value: '1234.5'}\n", sent: "price=1234.50&rest=x",
 		page: honestForm + `<script>const f = document.forms[0]; f.elements.price.onblur = () => { f.elements.price.value = '1,234.50' }; f.onsubmit = () => { fetch('/orders', {method: 'POST', body: new URLSearchParams({price: '1234.50', rest: 'x'})}).then(r => r.text()).then(t => { document.body.innerHTML = t }); return false }</script>`},
-	"a number is written with two decimals":    {page: fmt.Sprintf(itemForm, `type="number" step="any" onblur="this.value = '12.50'"`), fill: fmt.Sprintf(itemPut, "12.5"), sent: "item=12.50"},
-	"a code becomes its name":                  {page: strings.Replace(fmt.Sprintf(itemForm, wordForCode), "<label", `<input type="hidden" name="id"><label`, 1), fill: fmt.Sprintf(itemPut, "4711"), sent: "id=4711&item=Meier+GmbH"},
-	"a value becomes another text":             {page: fmt.Sprintf(itemForm, `onblur="this.value = 'MEI-1'"`), fill: "  - fill: {into: {label: Item}, value: Meier, becomes: any}\n", sent: "item=MEI-1"},
-	"a value becomes another text, undeclared": {page: fmt.Sprintf(itemForm, `onblur="this.value = 'MEI-1'"`), fill: fmt.Sprintf(itemPut, "Meier"), says: "add becomes: any to the fill"},
-	"a row is kept for further lines":          {page: strings.Replace(fmt.Sprintf(itemForm, ""), "<label", `<div class="row template" style="display:none"><input name="item" value="1"></div><label`, 1), fill: fmt.Sprintf(itemPut, "7"), sent: "item=1&item=7"},
-	"a box of the same name is not ticked":     {page: strings.Replace(fmt.Sprintf(itemForm, ""), "<label", `<input type="checkbox" name="item" value="on" style="display:none"><label`, 1), fill: fmt.Sprintf(itemPut, "7"), sent: "item=7"},
-	"the field is drawn anew":                  {page: fmt.Sprintf(itemForm, `onchange="this.outerHTML = this.outerHTML.replace('>', ' value=' + this.value + '>')"`), fill: fmt.Sprintf(itemPut, "7"), sent: "item=7"},
-	"the field is drawn anew, wrong":           {page: fmt.Sprintf(itemForm, `onchange="this.outerHTML = '<input name=item value=70>'"`), fill: fmt.Sprintf(itemPut, "7"), says: `holds "70" and not what was put in, "7"`},
+	"a number is written with two decimals":         {page: fmt.Sprintf(itemForm, `type="number" step="any" onblur="this.value = '12.50'"`), fill: fmt.Sprintf(itemPut, "12.5"), sent: "item=12.50"},
+	"a code becomes its name":                       {page: strings.Replace(fmt.Sprintf(itemForm, wordForCode), "<label", `<input type="hidden" name="id"><label`, 1), fill: fmt.Sprintf(itemPut, "4711"), sent: "id=4711&item=Meier+GmbH"},
+	"a value becomes another text":                  {page: fmt.Sprintf(itemForm, `onblur="this.value = 'MEI-1'"`), fill: "  - fill: {into: {label: Item}, value: Meier, becomes: any}\n", sent: "item=MEI-1"},
+	"a value becomes another text, undeclared":      {page: fmt.Sprintf(itemForm, `onblur="this.value = 'MEI-1'"`), fill: fmt.Sprintf(itemPut, "Meier"), says: "add becomes: any to the fill"},
+	"a row is kept for further lines":               {page: strings.Replace(fmt.Sprintf(itemForm, ""), "<label", `<div class="row template" style="display:none"><input name="item" value="1"></div><label`, 1), fill: fmt.Sprintf(itemPut, "7"), sent: "item=1&item=7"},
+	"a box of the same name is not ticked":          {page: strings.Replace(fmt.Sprintf(itemForm, ""), "<label", `<input type="checkbox" name="item" value="on" style="display:none"><label`, 1), fill: fmt.Sprintf(itemPut, "7"), sent: "item=7"},
+	"the field is drawn anew":                       {page: fmt.Sprintf(itemForm, `onchange="this.outerHTML = this.outerHTML.replace('>', ' value=' + this.value + '>')"`), fill: fmt.Sprintf(itemPut, "7"), sent: "item=7"},
+	"the field is drawn anew, wrong":                {page: fmt.Sprintf(itemForm, `onchange="this.outerHTML = '<input name=item value=70>'"`), fill: fmt.Sprintf(itemPut, "7"), says: `holds "70" and not what was put in, "7"`},
+	"a later click draws the field anew":            {page: fmt.Sprintf(itemForm, "") + redraws("value=' + e.value + '"), fill: fmt.Sprintf(itemPut, "7") + "  - click: {button: Sum}\n", sent: "item=7"},
+	"a later click draws the field anew, wrong":     {page: fmt.Sprintf(itemForm, "") + redraws("value=70"), fill: fmt.Sprintf(itemPut, "7") + "  - click: {button: Sum}\n", says: `holds "70" and not what was put in, "7"`},
+	"a later click draws the field anew, and empty": {page: fmt.Sprintf(itemForm, "") + redraws(""), fill: fmt.Sprintf(itemPut, "Bolt") + "  - click: {button: Sum}\n", says: `holds "" and not what was put in, "Bolt"`},
+	"a line is taken, and the field drawn anew":     {page: fmt.Sprintf(itemForm, "") + redraws("") + `<button onclick="document.body.insertAdjacentHTML('beforeend', '<p>1 Bolt</p>')">Note</button>`, fill: fmt.Sprintf(itemPut, "Bolt") + "  - click: {button: Sum}\n  - click: {button: Note}\n", sent: "item="},
+	"a box among several is drawn anew":             {page: rowsOfBoxes + `<button onclick="const t = document.querySelector('tbody'); t.innerHTML = t.innerHTML">Sum</button>`, fill: tickSecond, says: "is not as it was ticked any more"},
+	"a box among several is drawn anew, and kept":   {page: rowsOfBoxes + `<button onclick="const t = document.querySelector('tbody'); t.querySelectorAll('input').forEach(i => i.toggleAttribute('checked', i.checked)); t.innerHTML = t.innerHTML">Sum</button>`, fill: tickSecond, sent: "keep=1&name="},
+	"the field becomes a list":                      {page: fmt.Sprintf(itemForm, `onchange="this.outerHTML = '<select name=item><option>9</option></select>'"`), fill: fmt.Sprintf(itemPut, "7"), says: `holds "9" and not what was put in, "7"`},
+	"the field becomes a hidden one":                {page: fmt.Sprintf(itemForm, `onchange="this.outerHTML = '<input type=hidden name=item value=9>'"`), fill: fmt.Sprintf(itemPut, "7"), says: `holds "9" and not what was put in, "7"`},
+	"the field becomes another one":                 {page: fmt.Sprintf(itemForm, `onchange="this.outerHTML = '<input type=hidden name=item_id value=9>Nut'"`), fill: fmt.Sprintf(itemPut, "Bolt"), says: "cannot be compared"},
+	"the field becomes its text":                    {page: fmt.Sprintf(itemForm, `onchange="this.outerHTML = '<input type=hidden name=item_id value=9>Bolt M4'"`), fill: fmt.Sprintf(itemPut, "Bolt"), sent: "item_id=9"},
 	"a menu of things to do": {page: fmt.Sprintf(itemForm, "") + `<select id="do" onchange="setTimeout(() => { this.selectedIndex = 0 }, 0)"><option>choose</option><option>copy</option></select>`,
 		fill: fmt.Sprintf(itemPut, "7") + "  - select: {into: {css: '#do'}, value: copy}\n", sent: "item=7"},
 	"boxes and choices":                        {page: boxForm, fill: tickBoxes, sent: "express=x&name=Ada&way=air"},
@@ -95,7 +105,7 @@ var honest = map[string]struct {
 	"the commit types, and it is sent a moment later":      {page: fmt.Sprintf(itemForm, `oninput="setTimeout(() => this.form.submit(), 0)"`), commit: "fill: {into: {label: Item}, value: '7', key: Enter}", sent: "item=7"},
 	"the commit types, and another is sent at once":        {page: fmt.Sprintf(itemForm, `oninput="this.value = '70'; this.form.submit()"`), commit: "fill: {into: {label: Item}, value: '7'}", says: " holds"}, // seen at the field or at the fence, whichever is first
 	"the commit types, and the page exchanges another field": {page: strings.Replace(fmt.Sprintf(itemForm, `oninput="this.form.elements.name.outerHTML = '<input type=hidden name=name value=Ben>'"`), "<label>", `<label>Name <input name="name"></label><label>`, 1),
-		fill: "  - fill: {into: {label: Name}, value: Ada}\n", commit: "fill: {into: {label: Item}, value: '7', key: Enter}", says: `its field "name" holds`},
+		fill: "  - fill: {into: {label: Name}, value: Ada}\n", commit: "fill: {into: {label: Item}, value: '7', key: Enter}", says: " holds"},
 	"the commit types, and a frame is gone": {page: fmt.Sprintf(itemForm, `oninput="document.querySelector('iframe').remove()"`) + `<iframe name="side" srcdoc="<form><label>Note <input name=note></label></form>"></iframe>`,
 		fill: "  - fill: {into: {label: Note, frame: side}, value: soon}\n", commit: "fill: {into: {label: Item}, value: '7', key: Enter}", says: "is not there any more; nothing was sent"},
 	"a line with a box is taken over": {fill: tickAny + "  - click: {button: Add}\n  - fill: {into: {label: Name}, value: Ben}\n", sent: "line=Adaxair&name=Ben&way=sea",
@@ -105,6 +115,16 @@ var honest = map[string]struct {
 	"another form has a field of the name": {page: fmt.Sprintf(itemForm, "") + `<form><label>Look <input name="item"></label></form>`,
 		fill: "  - fill: {into: {label: Look}, value: '9'}\n" + fmt.Sprintf(itemPut, "7"), sent: "item=7"},
 }
+
+// redraws has a button draw the field for the item anew, with further attributes.
+func redraws(attributes string) string {
+	return `<button onclick="const e = document.getElementsByName('item')[0]; e.outerHTML = '<input name=item ` + attributes + `>'">Sum</button>`
+}
+
+const (
+	rowsOfBoxes = `<form method="post" action="/orders"><input type="hidden" name="name" value=""><table><thead><tr><th>Pos</th><th>Keep</th></tr></thead><tbody><tr><td>1</td><td><input type="checkbox" name="keep" value="1"></td></tr><tr><td>2</td><td><input type="checkbox" name="keep" value="1"></td></tr></tbody></table><input type="submit" value="Save"></form>`
+	tickSecond  = "  - check: {row: {Pos: '2'}, column: Keep}\n  - click: {button: Sum}\n"
+)
 
 // stateForm is a form with a list whose change does something.
 func stateForm(change string) string {

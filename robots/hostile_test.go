@@ -190,6 +190,47 @@ var hostile = map[string]struct {
 	"another button comes under the mouse":    {change: script(`const b = document.getElementById('book'); b.onmouseover = () => { b.style.display = 'none' }; b.parentNode.style.width = '300px'; document.querySelector('[value=Stornieren]').style.cssText = 'position:absolute;left:' + b.offsetLeft + 'px;top:' + b.offsetTop + 'px;z-index:-1'`)},
 	"it asks once more":                       {change: script(`form.onsubmit = () => confirm('Wirklich?')`)},
 	"the page sends it by a script":           {right: true, change: script(`form.onsubmit = () => { fetch('/book', {method: 'POST', body: new URLSearchParams(new FormData(form, document.getElementById('book')))}).then(r => r.text()).then(t => { document.body.innerHTML = t }); return false }`)},
+	"a field of the same label in front":      {change: replaced("<tr><td>Menge</td>", `<tr><td>Menge</td><td><input name="menge2"></td></tr><tr><td>Menge</td>`)},
+	"all labels have moved down": {known: true, change: func(page string) string {
+		return strings.NewReplacer("<td>Artikel</td>", "<td>Referenz</td>", "<td>Menge</td>", "<td>Artikel</td>", "<td>Preis</td>", "<td>Menge</td>", "<td>Referenz</td>", "<td>Kopf</td>").Replace(page)
+	}},
+	"labels of two texts are exchanged": {known: true, change: swapped("<td>Artikel</td>", "<td>Referenz</td>")},
+	"names of two texts are exchanged":  {known: true, change: swapped(`name="artikel"`, `name="rabatt"`)},
+	"a label names another field by for": {change: func(page string) string {
+		return strings.NewReplacer("<td>Menge</td>", `<td><label for="r">Menge</label></td>`, `name="rabatt"`, `id="r" name="rabatt"`).Replace(page)
+	}},
+	"another field is said to be it": {change: replaced(`name="rabatt"`, `name="rabatt" aria-label="Menge"`)},
+	"a trap has its label": {known: true, change: func(page string) string {
+		return strings.NewReplacer("<td>Menge</td>", "<td>Anzahl</td>", "</table>", `<tr><td>Menge</td><td><input name="website"></td></tr></table>`).Replace(page)
+	}},
+	"a hidden form of the same kind first": {right: true, change: func(page string) string {
+		return strings.Replace(page, "<form name=", `<div style="display:none">`+strings.Replace(page[strings.Index(page, "<form"):strings.Index(page, "</form>")], `name="book"`, "", 1)+`</form></div><form name=`, 1)
+	}},
+	"a form of another customer beside it": {change: func(page string) string { return page + strings.ReplaceAll(page, "C-1", "C-2") }},
+	"a field is enabled later": {right: true, change: func(page string) string {
+		return script(`form.elements.menge.disabled = true; setTimeout(() => { form.elements.menge.disabled = false }, 300)`)(page)
+	}},
+	"a field is writable later, and kept":     {right: true, change: script(`form.elements.menge.readOnly = true; form.elements.menge.value = '100'; setTimeout(() => { form.elements.menge.readOnly = false }, 300)`)},
+	"a field is disabled when it is sent":     {change: script(`form.onsubmit = () => { form.elements.menge.disabled = true }`)},
+	"a price is in another currency":          {known: true, change: replaced("<td>Preis</td>", "<td>Preis (USD)</td>")},
+	"a price is for a dozen":                  {known: true, change: replaced("<td>Preis</td>", "<td>Preis je Dutzend</td>")},
+	"a price is in per cent":                  {known: true, change: replaced("<td>Preis</td>", "<td>Preis in %</td>")},
+	"another option is the default":           {right: true, change: replaced(`value="s"`, `value="s" selected`)},
+	"two options have the same text":          {change: replaced("</select>", `<option value="n2">Nord</option></select>`)},
+	"an option's value is another's text":     {change: replaced(`value="s">`, `value="Nord">`)},
+	"a list takes something else":             {change: script(`form.elements.lager.oninput = () => { form.elements.lager.selectedIndex = 0 }`)},
+	"a mask cuts the decimals":                {change: script(`form.elements.preis.oninput = (e) => { e.target.value = e.target.value.split(',')[0] }`)},
+	"a mask moves the decimals":               {change: script(`form.elements.preis.onchange = (e) => put('preis', '1,25')`)},
+	"an autocompletion takes another article": {change: script(`form.elements.artikel.onblur = () => put('artikel', 'A-70 Schraube')`)},
+	"an autocompletion takes a longer one":    {change: script(`form.elements.artikel.onchange = () => put('artikel', 'BA-7')`)},
+	"an autocompletion puts another list in":  {change: script(`form.elements.artikel.onchange = (e) => { e.target.outerHTML = '<select name="artikel"><option>B-9</option></select>' }`)},
+	"an autocompletion hides another article": {change: script(`form.elements.artikel.onchange = (e) => { e.target.outerHTML = '<input type="hidden" name="artikel" value="B-9">B-9' }`)},
+	"the form is built anew when it is sent":  {change: script(`form.onsubmit = () => { form.elements.menge.outerHTML = '<input name="menge" value="300">' }`)},
+	"a box asks something else":               {change: script(`form.onsubmit = () => confirm('Alle löschen?')`)},
+	"the button sends a draft":                {known: true, change: replaced(`value="Buchen"`, `value="Entwurf"`)},
+	"the button is one without its name":      {change: script(`const b = document.getElementById('book'); b.replaceWith(b.cloneNode())`), right: true},
+	"the page is loaded anew before it":       {change: script(`if (!sessionStorage.x) { form.elements.lager.onchange = () => { sessionStorage.x = 1; location.reload() } }`)},
+	"the date field is one of dates":          {known: true, change: replaced(`name="preis"`, `type="date" name="preis"`)},
 	"a script sends another quantity":         {change: script(`form.onsubmit = () => { const d = new URLSearchParams(new FormData(form)); d.set('menge', '30'); fetch('/book', {method: 'POST', body: d}); return false }`)},
 }
 

@@ -4,7 +4,7 @@ const filled = new Map(); // field -> what was put in, and how many clicks and k
 const ids = new WeakMap();
 let put = 0;
 const idOf = (el) => ids.get(el) || (ids.set(el, ++put), put);
-const remember = (el, value, acts) => filled.set(el, { value, acts, id: idOf(el), spot: spotOf(el) });
+const remember = (el, value, acts) => filled.set(el, { value, acts, id: idOf(el), element: describe(el), spot: spotOf(el) });
 const isBox = (el) => el.tagName === 'INPUT' && (el.type === 'checkbox' || el.type === 'radio');
 function rememberTick(el, on, acts) {
   // Of several choices the last one counts.
@@ -48,13 +48,18 @@ crosswalk.carry = ({ spot, value, sends, acts }) => {
   return { there: true, field: fieldOf(el, filled.get(el)) };
 };
 
-// again is the field itself, or the only one of its name if the page has drawn it anew since.
+// again is the field itself, or what the page has put in its place since: a field at its spot, or, if nothing was clicked
+// meanwhile, whatever sends something under its name.
 function again(el, put, acts) {
   if (el.isConnected) return el;
-  if (!el.name || (acts > put.acts && !isBox(el))) return null; // another page of the application, it may be
-  const fits = list(document, fieldSelector).filter((other) => other.name === el.name && other.tagName === el.tagName && visible(other) && (!isBox(el) || (other.type === el.type && other.value === el.value)));
-  return fits.length === 1 ? fits[0] : null;
+  const at = atSpot(put.spot, put.value);
+  if (at && (acts === put.acts || isBox(at) || plain(labelsOf(at)[0] || '') === put.spot.label)) return at;
+  const named = put.spot.name && acts === put.acts ? list(document, 'input, select, textarea').filter((other) => other.name === put.spot.name && !isBox(other)) : [];
+  return named.length === 1 ? named[0] : null;
 }
+
+// shows says whether the page has kept a value in some other way.
+const shows = (value, but) => value !== '' && (textOf(document.body).includes(value) || list(document, 'input, textarea').some((el) => el !== but && el.value.includes(value)));
 
 // twinsOf are the other fields that send something under the name of the one that is seen. Of several that are seen, and of
 // rows that are kept as a pattern for further ones, it cannot be told which is meant.
@@ -89,7 +94,8 @@ crosswalk.filled = ({ acts }) => {
   const fields = [];
   for (const [was, put] of filled) {
     const el = again(was, put, acts);
-    if (el && el.type !== 'password' && !el.multiple) fields.push(fieldOf(el, put));
+    if (el && el.type !== 'password' && !el.multiple) fields.push({ ...fieldOf(el, put), anew: el !== was, taken: el !== was && shows(put.value, el) });
+    if (!el && acts === put.acts && !isBox(was) && !shows(put.value)) fields.push({ id: put.id, element: put.element, value: put.value, gone: true, any: put.any === true });
   }
   return { fields };
 };

@@ -247,6 +247,9 @@ func (u *run) fill(ctx context.Context, s *step, at *spec) (string, error) {
 			if u.committing {
 				return u.intends(ctx, f, value)
 			}
+			if at.Field == nil { // of a password, which no page is asked for
+				return nil
+			}
 			field := *at.Field
 			field.Value, field.Sends, field.Any = value, value, s.becomesAny
 			return u.puts(ctx, f, field)

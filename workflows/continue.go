@@ -232,7 +232,7 @@ func (r *run) recall(s *usecases.Step, sc *scope) (done, bool) {
 // closeLeft takes back the tasks that the case waited for in the run before and that nobody needs any more: its way
 // has led elsewhere this time.
 func (r *run) closeLeft(ctx workflow.Context) error {
-	for _, id := range taskIDs(r.state.Open) {
+	for _, id := range sorted(r.state.Open) {
 		if r.state.Open[id].Beside {
 			continue
 		}
@@ -244,12 +244,12 @@ func (r *run) closeLeft(ctx workflow.Context) error {
 	return nil
 }
 
-// taskIDs are the keys, sorted: workflow code must not follow the order of a map.
-func taskIDs(tasks map[string]waited) []string {
-	if len(tasks) == 0 {
+// sorted are the keys of a map in an order of their own: workflow code must not follow that of the map.
+func sorted[V any](all map[string]V) []string {
+	if len(all) == 0 {
 		return nil
 	}
-	return slices.Sorted(maps.Keys(tasks))
+	return slices.Sorted(maps.Keys(all))
 }
 
 // left keeps an error that somebody was asked about when the case was continued.

@@ -172,7 +172,7 @@ func (r *run) reachedInside(inside *usecases.Inside) string {
 			return fmt.Sprintf("what runs at %s would have to be broken off, and is not to be done again: wait for its end", one.Path)
 		}
 	}
-	for key := range r.state.Done {
+	for _, key := range sorted(r.state.Done) {
 		reached = reached || inside.Redoes(key[:strings.LastIndexByte(key, '~')])
 	}
 	if !reached {

@@ -71,12 +71,13 @@ func (r *run) place(s *usecases.Step, sc *scope) activities.Place {
 // what it undoes.
 func (r *run) again(path string, sc *scope) int {
 	times := 0
-	if sc.undoing == nil {
-		for place, n := range r.state.Again {
-			if usecases.Within(path, place) {
-				times += n
+	if sc.undoing == nil && len(r.state.Again) > 0 {
+		for i := range path {
+			if path[i] == '.' || path[i] == '[' {
+				times += r.state.Again[path[:i]]
 			}
 		}
+		times += r.state.Again[path]
 	}
 	return times
 }

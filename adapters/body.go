@@ -30,6 +30,9 @@ func (o *Operation) Bounds() (wire, decoded int64) {
 	return maxWire, maxDecoded
 }
 
+// errPacked marks an answer whose compression cannot be undone.
+var errPacked = errors.New("the answer is compressed")
+
 // errTooLarge marks an answer beyond the bounds.
 var errTooLarge = errors.New("the answer is larger than an adapter reads")
 
@@ -58,11 +61,11 @@ func readBody(response *http.Response, wire, decoded int64) ([]byte, error) {
 			return nil, nil // an answer without a body that still names its compression
 		}
 		if err != nil {
-			return nil, fmt.Errorf("the compressed answer is damaged: %w", err)
+			return nil, fmt.Errorf("%w with %q, and damaged: %w", errPacked, encoding, err)
 		}
 		reader = io.LimitReader(unzip, decoded+1)
 	default:
-		return nil, fmt.Errorf("the answer is compressed with %q, which nobody asked for", encoding)
+		return nil, fmt.Errorf("%w with %q, which nobody asked for", errPacked, encoding)
 	}
 	body, err := io.ReadAll(reader) // in pieces that are joined in the end: a buffer that doubles takes four times as much on the way
 	if int64(len(body)) > decoded || limited.N <= 0 {

@@ -3,6 +3,7 @@ package adapters
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"maps"
 	"net/http"
@@ -314,6 +315,8 @@ func (c *Connection) garbled(e *exchange, op *Operation, response *http.Response
 	switch {
 	case readErr == errTooLarge:
 		failure.Message = c.system + ": " + tooLarge(op)
+	case errors.Is(readErr, errPacked):
+		failure.Class, failure.Message = contracts.Unavailable, c.system+": "+readErr.Error()
 	case readErr != nil:
 		failure.Class, failure.Message = contracts.Unavailable, c.system+": "+explain(readErr)+" in the middle of the answer"
 	case strings.Contains(response.Header.Get("Content-Type"), "html"):

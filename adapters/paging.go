@@ -3,6 +3,7 @@ package adapters
 import (
 	"fmt"
 	"net/url"
+	"path"
 	"strings"
 
 	"crosswalk/rules"
@@ -217,7 +218,8 @@ func (c *Connection) nextURL(asked *url.URL, text string) (*url.URL, error) {
 	if next.Scheme != c.where().Scheme || hostPort(next) != hostPort(c.where()) || next.User != nil {
 		return nil, fmt.Errorf("the next page lies on another host, %q, and is not followed", next.Host)
 	}
-	if c.where().Path != "" && !strings.HasPrefix(next.Path, c.where().Path+"/") {
+	// A server may take %2e%2e and a backslash for what they stand for.
+	if real := path.Clean(strings.ReplaceAll(next.Path, `\`, "/")); c.where().Path != "" && !strings.HasPrefix(real+"/", c.where().Path+"/") {
 		return nil, fmt.Errorf("the next page lies outside of %s and is not followed", c.where().Path)
 	}
 	next.Fragment = ""

@@ -5,12 +5,14 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"net/http/httptest"
 	"strconv"
 	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
 
+	"crosswalk/adapters"
 	"crosswalk/contracts"
 	"crosswalk/rules"
 )
@@ -149,7 +151,25 @@ func TestPagingThatIsNotWholeIsAnError(t *testing.T) {
 		"a keyset without its key":     {"kind: keyset, send: after, next: '${last.uid}', max_pages: 9", same(""), contracts.Drift, "the last item does not have"},
 		"the same address":             {"kind: next_url, next: '${body.next}', max_pages: 9", same(`,"next":"/rows?p=1"`), contracts.Drift, "led to the same page twice"},
 		"another host":                 {"kind: next_url, next: '${body.next}', max_pages: 9", same(`,"next":"https://evil.example/rows"`), contracts.Drift, `lies on another host, \"evil.example\"`},
-		"more pages than are read":     {"kind: cursor, next: '${body.next}', send: after, max_pages: 1", same(`,"next":"xN"`), contracts.Internal, "more than the 1 pages"},
+		"two cursors in turn": {"kind: cursor, next: '${body.next}', send: after, max_pages: 9", func(w http.ResponseWriter, r *http.Request) {
+			next := "A"
+			if r.URL.Query().Get("after") == "A" {
+				next = "B"
+			}
+			_, _ = fmt.Fprintf(w, `{"rows":[],"next":%q}`, next)
+		}, contracts.Drift, "led to the same page twice"},
+		"empty pages for ever": {"kind: cursor, next: '${body.next}', send: after, max_pages: 4", func(w http.ResponseWriter, r *http.Request) {
+			_, _ = fmt.Fprintf(w, `{"rows":[],"next":"%sx"}`, r.URL.Query().Get("after"))
+		}, contracts.Internal, "more than the 4 pages"},
+		"full pages for ever": {"kind: offset, send: skip, size: 2, max_pages: 4", func(w http.ResponseWriter, r *http.Request) {
+			passed := query(r, "skip", 0)
+			reply(w, map[string]any{"rows": rowsFrom(passed+1, passed+2)})
+		}, contracts.Internal, "more than the 4 pages"},
+		"another port":             {"kind: next_url, next: '${body.next}', max_pages: 9", same(`,"next":"//127.0.0.1:1/rows"`), contracts.Drift, "lies on another host"},
+		"another scheme":           {"kind: next_url, next: '${body.next}', max_pages: 9", same(`,"next":"ftp://127.0.0.1/rows"`), contracts.Drift, "lies on another host"},
+		"an address without host":  {"kind: next_url, next: '${body.next}', max_pages: 9", same(`,"next":"http:rows"`), contracts.Drift, "lies on another host"},
+		"an address that is none":  {"kind: next_url, next: '${body.next}', max_pages: 9", same(`,"next":"http://[::1"`), contracts.Drift, "cannot be read"},
+		"more pages than are read": {"kind: cursor, next: '${body.next}', send: after, max_pages: 1", same(`,"next":"xN"`), contracts.Internal, "more than the 1 pages"},
 		"fewer rows than the system has": {"kind: offset, send: skip, total: '${body.total}', max_pages: 9", func(w http.ResponseWriter, r *http.Request) {
 			if query(r, "skip", 0) > 0 {
 				_, _ = io.WriteString(w, `{"rows":[],"total":9}`)
@@ -165,6 +185,44 @@ func TestPagingThatIsNotWholeIsAnError(t *testing.T) {
 			failure := failureOf(t, err)
 			require.Equal(t, test.class, failure.Class, failure.Message)
 			require.Contains(t, strings.ReplaceAll(failure.Message, `"`, `\"`), test.says)
+		})
+	}
+}
+
+// TestNextPagesStayUnderThePath: where the address of a system has a path, what lies beside it may be another customer's.
+func TestNextPagesStayUnderThePath(t *testing.T) {
+	t.Parallel()
+	for next, follows := range map[string]bool{
+		"/ours/rows?p=2": true, "rows?p=2": true, "?p=2": true, "/ours/a/../rows?p=2": true, "/ours/a%2Fb?p=2": true,
+		"/theirs/rows": false, "/oursnot/rows": false, "../theirs/rows": false, "/ours/../theirs/rows": false, "/ours/%2e%2e/theirs/rows": false, "/ours/.%2E/theirs/rows": false,
+		"/ours/..%2ftheirs/rows": false, "/ours/%2e%2e%5ctheirs": false, "/": false,
+	} {
+		t.Run(next, func(t *testing.T) {
+			t.Parallel()
+			var asked []string
+			server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+				asked = append(asked, r.RequestURI)
+				if body := (map[string]any{"rows": rowsFrom(len(asked), len(asked))}); len(asked) == 1 {
+					body["next"] = next
+					reply(w, body)
+				} else {
+					reply(w, body)
+				}
+			}))
+			t.Cleanup(server.Close)
+			connection, err := parsed(t, "adapter: acme\ncontract: support\nconnection: {base_url: https://api.acme.example}\nauth: none\noperations:\n"+fmt.Sprintf(list, "get: /rows", "kind: next_url, next: '${body.next}', max_pages: 9")).
+				Connect(adapters.Config{System: "support", BaseURL: server.URL + "/ours", AllowHosts: []string{strings.TrimPrefix(server.URL, "http://")}, Shared: boundless{}})
+			require.NoError(t, err)
+			t.Cleanup(connection.Close)
+			found, err := ask(t, connection, "support.list_rows", nil)
+			if follows {
+				require.NoError(t, err)
+				require.Equal(t, `{"rows":[1,2]}`, string(found.Plain()))
+				return
+			}
+			require.ErrorContains(t, err, "lies outside of /ours")
+			require.Equal(t, contracts.Drift, failureOf(t, err).Class)
+			require.Len(t, asked, 1)
 		})
 	}
 }

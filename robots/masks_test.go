@@ -111,8 +111,8 @@ func TestATokenThatIsRenewedIsMasked(t *testing.T) {
 	p := servePages(t)
 	const first, second, cookie = "k3J9x8Qz1aBcDe01", "q7Lm2Vn4Xw6Yt8Rz", "c0Ok1eS3ss10nT0k"
 	p.page("/first", `<script>sessionStorage.setItem('token', '`+first+`'); document.cookie = 'sid=`+cookie+`'</script><p>Welcome</p><h2>`+first+`</h2>`)
-	p.page("/second", `<script>sessionStorage.setItem('token', '`+second+`')</script><p>Welcome</p><a href="/t/`+second+`">`+first+`</a><form action="/`+cookie+`"><label>`+cookie+`<input></label></form>`)
-	for _, find := range []string{"\n  - goto: /first\n  - goto: /second\n", "\n  - goto: /first\n  - goto: /second\n  - click: {button: '/Lm2V/'}\n"} {
+	p.page("/second", `<script>sessionStorage.setItem('token', '`+second+`')</script><p>Welcome</p><a href="/t/`+second+`">`+first+`</a><form action="/`+cookie+`"><label>`+cookie+`<input></label></form><table><tr><td>`+first+`</td><td>`+second+`</td><td>`+cookie+`</td></tr></table>`)
+	for _, find := range []string{"\n  - goto: /first\n  - goto: /second\n", "\n  - goto: /first\n  - goto: /second\n  - table: {from: {headers: [A, B]}, columns: {A: a, B: b}, as: rows}\n"} {
 		program := compileTest(t, hastyReads, find, "{}")
 		var asked string
 		result, err := NewRunner(pool, nil).Run(t.Context(), program, Call{Base: p.URL, Pictures: true})

@@ -175,7 +175,6 @@ const mostShots = 3
 // maskedShot hides what must not be seen and photographs the page. A picture is thrown away if a document has come in between,
 // which has hidden nothing, or if there is more to hide after it than before.
 func (u *run) maskedShot(ctx context.Context) ([]byte, error) {
-	u.noteTokens(ctx)
 	for range mostShots {
 		before := u.tab.documents()
 		if _, err := u.mask(ctx); err != nil && !contextLost(err) {

@@ -271,6 +271,7 @@ func (u *run) shot(ctx context.Context) []byte {
 			_ = u.tab.call(ctx, f, "unmask", nil, nil)
 		}
 	}()
+	u.noteTokens(ctx)
 	shot, err := u.maskedShot(ctx)
 	if err != nil {
 		return nil

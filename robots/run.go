@@ -110,6 +110,7 @@ type run struct {
 	dir        string                 // for files on their way; removed with the run
 	kept       []originStorage        // what the application keeps in the browser, as far as it was seen
 	tokens     []string               // by which the application has known the browser in this run
+	noted      map[string]int         // the documents when it was looked for them after a step
 	marked     []string               // texts that the robot file marks as not to be shown
 	depth      int                    // how deep the step under way lies in blocks
 	number     int                    // of the outermost step under way

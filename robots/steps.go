@@ -95,6 +95,9 @@ func (u *run) tried(ctx context.Context, kind, place string, limit time.Duration
 	if err == nil {
 		err = u.inspect(stepCtx, false)
 	}
+	if err == nil {
+		u.noteRenewed(stepCtx, kind)
+	}
 	u.journal.step(kind, place, element, began, err)
 	if err == nil || errors.Is(err, errSessionLost) {
 		return false, err

@@ -193,6 +193,17 @@ func (u *run) noteTokens(ctx context.Context) {
 	}
 }
 
+// noteRenewed looks at what the application keeps after what may have had it renew that: a new document, or more than filling in.
+func (u *run) noteRenewed(ctx context.Context, kind string) {
+	documents := u.tab.documents()
+	fills := slices.Contains([]string{"fill", "select", "check", "uncheck"}, kind)
+	if maps.Equal(documents, u.noted) && (fills || !u.tab.acted.Load()) {
+		return
+	}
+	u.noted = documents
+	u.noteTokens(ctx)
+}
+
 // tokensIn are the texts among what is kept that look as if they opened something: no evidence may show them.
 func tokensIn(values []string) (tokens []string) {
 	for _, value := range values {

@@ -28,7 +28,7 @@ type Delivery struct {
 
 var deliveryShape = source.Record(
 	source.Field{Name: "name", Is: source.Text(), Required: true, About: "What is shown, in a sentence.", Example: "an order"},
-	source.Field{Name: "source", Is: source.Text(), About: "Where the vendor says so: the page, and behind a comma the day on which somebody read it, or its version.", Default: "that of the file", Example: "'https://developers.deskly.example/webhooks, 2026-11-22'"},
+	source.Field{Name: "source", Is: source.Text(), About: "Where the vendor says so: the page, and behind a comma its version, and the day on which somebody read it or `not compared`.", Default: "that of the file", Example: "'https://developers.deskly.example/webhooks, 2026-11-22'"},
 	source.Field{Name: "secret", Is: source.Text(), Required: true, About: "The secret, made up.", Example: "whsec_test"},
 	source.Field{Name: "at", Is: source.Text(), Required: true, About: "When it is received.", Example: "'2026-11-22T10:00:00Z'"},
 	source.Field{Name: "method", Is: source.Choice("POST", "PUT"), About: "The method.", Default: "POST", Example: "PUT"},

@@ -14,20 +14,34 @@ const (
 	Documented = "documented"
 )
 
-// documentedForm is a page, and behind it the day on which somebody read it or the version that the vendor gives it. A page
-// alone says where it is described, and no more.
-var documentedForm = regexp.MustCompile(`^(https://[^\s,]+|docs/[a-z/-]+\.md)(?:, ([0-9]{4}-[0-9]{2}-[0-9]{2}|version [A-Za-z0-9._-]+))?$`)
+// notCompared stands behind a page that says where something is described, of which nobody has seen that it says the same.
+const notCompared = "not compared"
 
-// Evidence says what the test rests on: recorded and the day; or documented and the vendor's page, with the day on which it was
-// read or its version if the file says one; or nothing.
+// documentedForm is a page, and behind it the version that the vendor gives it, and the day on which somebody read it or that
+// nobody did. A page alone says where it is described, and no more.
+var documentedForm = regexp.MustCompile(`^(https://[^\s,]+|docs/[a-z/-]+\.md)(?:, (version [A-Za-z0-9._-]+))?(?:, ([0-9]{4}-[0-9]{2}-[0-9]{2}|` + notCompared + `))?$`)
+
+// Evidence says what the test rests on: recorded and the day; or documented and the vendor's page, with its version and the day
+// on which it was read if the file says them; or nothing.
 func (t Test) Evidence() (kind, page, on string) {
 	if t.Recorded != "" {
 		return Recorded, "", t.Recorded
 	}
-	if found := documentedForm.FindStringSubmatch(t.Source); found != nil {
-		return Documented, found[1], found[2]
+	if page, on := documented(t.Source); page != "" {
+		return Documented, page, on
 	}
 	return "", "", ""
+}
+
+// Evidence is the vendor's page, with its version and the day on which it was read if the file says them.
+func (d Delivery) Evidence() (page, on string) { return documented(d.Source) }
+
+func documented(source string) (page, on string) {
+	found := documentedForm.FindStringSubmatch(source)
+	if found == nil {
+		return "", ""
+	}
+	return found[1], strings.TrimPrefix(strings.TrimPrefix(source, found[1]), ", ")
 }
 
 // sourceOf reads where the vendor says something, and when that was read or in which version.
@@ -38,11 +52,11 @@ func sourceOf(node *source.Node) string {
 	text := strings.TrimSpace(node.Text())
 	found := documentedForm.FindStringSubmatch(text)
 	if found == nil {
-		node.Errorf("write it as 'https://developers.deskly.example/tasks', with ', 2026-11-22' behind it if somebody read it on that day, or ', version 2026-04' if the vendor numbers it",
-			"%q is not a page, with or without the day on which it was read or its version", text)
-	} else if found[2] != "" && !strings.HasPrefix(found[2], "version ") {
-		if _, err := time.Parse(time.DateOnly, found[2]); err != nil {
-			node.Errorf("", "%q is not a day", found[2])
+		node.Errorf("write it as 'https://developers.deskly.example/tasks', behind it ', version 2026-04' if the vendor numbers it, and ', 2026-11-22' if somebody read it on that day or ', not compared' if nobody did",
+			"%q is not a page, with or without its version and the day on which it was read", text)
+	} else if found[3] != "" && found[3] != notCompared {
+		if _, err := time.Parse(time.DateOnly, found[3]); err != nil {
+			node.Errorf("", "%q is not a day", found[3])
 		}
 	}
 	return text
@@ -54,11 +68,14 @@ func cited(page, on string) string {
 	if strings.HasPrefix(page, "https://") {
 		text = "[documented](" + page + ")"
 	}
-	switch {
-	case on == "":
+	if version, rest, _ := strings.Cut(on, ", "); strings.HasPrefix(version, "version ") {
+		text, on = text+" in "+version, rest
+	}
+	switch on {
+	case "":
 		return text
-	case strings.HasPrefix(on, "version "):
-		return text + " in " + on
+	case notCompared:
+		return text + ", not compared"
 	}
 	return text + ", read " + on
 }

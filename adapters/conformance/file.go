@@ -134,7 +134,7 @@ var testShape = source.Part("adapter_test", "One call of one operation, and what
 	source.Field{Name: "key", Is: source.Text(), About: "Of a write: its key.", Example: "6F1C2A"},
 	source.Field{Name: "first_sent", Is: source.Span(), About: "Of a write: how long ago it may have been sent before.", Default: "never", Example: "3h"},
 	source.Field{Name: "recorded", Is: source.Text(), About: "The day on which a running system answered so.", Default: "it is written from the documentation", Example: "2026-11-22"},
-	source.Field{Name: "source", Is: source.Text(), About: "Where the vendor says so: the page, and behind a comma the day on which somebody read it, or its version.", Example: "https://developers.deskly.example/tasks, 2026-11-22"},
+	source.Field{Name: "source", Is: source.Text(), About: "Where the vendor says so: the page, and behind a comma its version, and the day on which somebody read it or `not compared`.", Example: "https://developers.deskly.example/tasks, 2026-11-22"},
 	source.Field{Name: "exchanges", Is: source.ListOf(exchangeShape), About: "What goes over the wire, in any order.", Default: "nothing", Example: "[{expect: {method: GET, url: /me}, reply: {json: {id: 1}}}]"},
 	source.Field{Name: "output", Is: source.Tree(), About: "What the operation answers. {base} is the address. Either this or error.", Example: "{id: '7'}"},
 	source.Field{Name: "error", Is: errorShape, About: "The error that it ends with.", Example: "{class: not_found}"},

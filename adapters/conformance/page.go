@@ -240,8 +240,8 @@ func webhooks(b *strings.Builder, a *adapters.Adapter, tests *Tests) {
 	}
 	fmt.Fprintf(b, "\n\n```yaml\nintake:\n  %s:\n    webhook: {verify: {scheme: %s, secret: 'env:%s_WEBHOOK_SECRET'}}\n```\n", a.Name, a.Name, strings.ToUpper(strings.ReplaceAll(a.Name, "-", "_")))
 	for _, d := range tests.Webhooks {
-		if page := documentedForm.FindStringSubmatch(d.Source); page != nil {
-			fmt.Fprintf(b, "\nExample: %s, %s.\n", d.Name, cited(page[1], page[2]))
+		if page, on := d.Evidence(); page != "" {
+			fmt.Fprintf(b, "\nExample: %s, %s.\n", d.Name, cited(page, on))
 		}
 	}
 }
@@ -250,7 +250,7 @@ func webhooks(b *strings.Builder, a *adapters.Adapter, tests *Tests) {
 func Index(all map[string]*adapters.Adapter, tests map[string]*Tests) string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "%s\n# Adapters of the catalogue\n\n", generated)
-	b.WriteString("What each product needs, which operations it carries out, its limits, how its writes are made safe, and what its examples rest on:\n*recorded* from a running server, or *documented* by the vendor. A page shows a day only where somebody read the vendor's page on it. [How an adapter is written](../adapters.md).\n\n")
+	b.WriteString("What each product needs, which operations it carries out, its limits, how its writes are made safe, and what its examples rest on:\n*recorded* from a running server, or *documented* by the vendor. A page shows a day only where somebody read the vendor's page on it, and *not compared* where nobody has seen that it says the same. [How an adapter is written](../adapters.md).\n\n")
 	b.WriteString("| adapter | contracts | operations | examples recorded | documented | webhooks |\n|---|---|---|---|---|---|\n")
 	names := make([]string, 0, len(all))
 	for name := range all {

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"runtime"
 	"slices"
 	"strings"
 	"sync/atomic"
@@ -23,7 +24,12 @@ import (
 // maxMail is how much of one mail is fetched.
 const maxMail = 1 << 20
 
-// boundedConn reads no more than a number of bytes: what a server sends is not ours to trust.
+// maxCalls is how many calls deep the library may be when it reads. It follows brackets within brackets by calling itself
+// and knows no end of that but the process's own, which no one could recover from.
+const maxCalls = 500
+
+// boundedConn reads no more than a number of bytes, nor for a reader that is too deep in what it reads: what a server sends
+// is not ours to trust.
 type boundedConn struct {
 	net.Conn
 	left atomic.Int64 // the library reads in a goroutine of its own
@@ -37,6 +43,9 @@ func bounded(conn net.Conn, left int64) *boundedConn {
 
 // Read fails once the bound is reached.
 func (b *boundedConn) Read(into []byte) (int, error) {
+	if runtime.Callers(maxCalls, make([]uintptr, 1)) > 0 {
+		b.left.Store(0)
+	}
 	left := b.left.Load()
 	if left <= 0 {
 		return 0, errTooLarge
@@ -60,6 +69,9 @@ func (a mailAccount) visit(ctx context.Context, op *Operation, r *mailRequest, m
 	var client *imapclient.Client
 	if a.mode() == mailStartTLS {
 		if client, err = imapclient.NewStartTLS(bounded, options); err != nil {
+			if refusal := (*imap.Error)(nil); errors.As(err, &refusal) {
+				err = errInTheClear
+			}
 			return rules.Value{}, errors.Join(err, conn.Close())
 		}
 	} else {

@@ -200,6 +200,10 @@ func writeMail(out *bytes.Buffer, header mail.Header, with rules.Value) error {
 // maxReplies is how much a server may say while a mail is handed to it.
 const maxReplies = 1 << 20
 
+// errInTheClear is about a server that is not, or does not seem to be, able to encrypt: somebody between us may have taken the
+// offer out.
+var errInTheClear = &mailFailure{contracts.Auth, "the server offers no STARTTLS, and nothing is said to it in the clear", false}
+
 // send hands a mail to the server. Until the last dot nothing is sent, and what the server then refuses is not sent
 // either; only an answer that is lost after it leaves a doubt.
 func (a mailAccount) send(ctx context.Context, l *letter) (rules.Value, error) {
@@ -213,6 +217,9 @@ func (a mailAccount) send(ctx context.Context, l *letter) (rules.Value, error) {
 	var client *smtp.Client
 	if a.mode() == mailStartTLS {
 		if client, err = smtp.NewClientStartTLS(replies, config); err != nil {
+			if strings.HasSuffix(err.Error(), "support STARTTLS") {
+				err = errInTheClear
+			}
 			return rules.Value{}, errors.Join(refusedBy(err), conn.Close())
 		}
 	} else {

@@ -1,6 +1,7 @@
 package adapters
 
 import (
+	"net/http"
 	"net/netip"
 	"testing"
 	"time"
@@ -28,6 +29,17 @@ func TestParseWait(t *testing.T) {
 		{"NaN", waitRetryAfter, -1},
 		{"1e400", waitRetryAfter, -1},
 		{"soon", waitRetryAfter, -1},
+		{"Inf", waitRetryAfter, -1},
+		{"604800", waitRetryAfter, MaxWait},
+		{"604801", waitRetryAfter, -1},
+		{"Mon, 04 May 2026 14:01:00 +0200", waitRetryAfter, -1},
+		{"Mon, 04 May 1970 12:01:00 GMT", waitRetryAfter, -1},
+		{"Mon, 04 May 9999 12:01:00 GMT", waitRetryAfter, -1},
+		{"1777896060000", waitEpoch, -1},
+		{"1777896060", waitEpochMilli, -1},
+		{"1777895940", waitEpoch, 0},
+		{"-1777896060", waitEpoch, -1},
+		{"1e300", waitEpoch, -1},
 		{"", waitRetryAfter, -1},
 		{"30", waitSeconds, 30 * time.Second},
 		{"1500", waitMillis, 1500 * time.Millisecond},
@@ -42,6 +54,27 @@ func TestParseWait(t *testing.T) {
 		if ok {
 			require.Equal(t, test.want, wait, "%s as %s", test.value, test.format)
 		}
+	}
+}
+
+// TestHeadersThatDisagree: the first that the adapter names and that can be meant decides.
+func TestHeadersThatDisagree(t *testing.T) {
+	t.Parallel()
+	rules := []waitRule{{header: "Retry-After", format: waitRetryAfter}, {header: "X-Reset", format: waitSeconds}}
+	for _, test := range []struct {
+		retry []string
+		reset string
+		want  time.Duration // negative: nobody says
+	}{
+		{[]string{"5"}, "9", 5 * time.Second},
+		{[]string{"-5"}, "9", 9 * time.Second},
+		{[]string{"1793300000", "7"}, "9", 7 * time.Second},
+		{nil, "9", 9 * time.Second},
+		{[]string{"soon"}, "later", -1},
+	} {
+		wait, told := retryAfter(rules, http.Header{"Retry-After": test.retry, "X-Reset": {test.reset}}, time.Now())
+		require.Equal(t, test.want >= 0, told, test)
+		require.Equal(t, max(test.want, 0), wait, test)
 	}
 }
 

@@ -110,6 +110,10 @@ func TestFiles(t *testing.T) {
 		_, err = ask(t, connection, "warehouse.files", nil)
 		require.Equal(t, contracts.Auth, failureOf(t, err).Class, err)
 		require.Contains(t, failureOf(t, err).Message, "host key is not the one in the settings")
+		_, err = connection.Call(context.Background(), adapters.Call{Operation: "warehouse.note", Key: "K", Input: rules.Record(fields{"name": rules.Text("not-for-strangers"), "text": rules.Text("x")})})
+		require.Equal(t, contracts.Auth, failureOf(t, err).Class, err)
+		require.True(t, failureOf(t, err).NothingSent)
+		require.NoFileExists(t, filepath.Join(directory, "orders", "not-for-strangers"))
 
 		config.Settings, config.Secrets = config.Settings.With("host_key", rules.Text(fingerprint)), secrets(map[string]string{"password": "pw-canary-55"})
 		connection, err = adapter.Connect(config)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"regexp"
 	"slices"
 	"strings"
 	"time"
@@ -173,7 +174,8 @@ func (u *run) compare(ctx context.Context, f frame, place string, now Print, cho
 		return nil // what is data differs between the first runs
 	}
 	words := strings.Join(append(slices.Clone(grave), light...), "; ")
-	u.warn(fmt.Sprintf("%s: the page is not as it was: %s", place, words))
+	u.journal.note(fmt.Sprintf("%s: the page is not as it was: %s", place, words))
+	u.warn(fmt.Sprintf("%s: the page is not as it was: %s", place, withoutTexts(words)))
 	u.propose(Change{Kind: ChangePage, Place: place, Words: words, Reason: "the page is not as it was when the robot was first seen to work", Page: u.skeleton(ctx, f, nil)})
 	if len(grave) == 0 || u.program.write == nil || u.sent || u.settling {
 		return nil
@@ -202,16 +204,22 @@ func (u *run) lostAlternative(place string, target *spec, index int, at *Print, 
 		becomes.With = map[string]string{lost.Kind: now}
 	}
 	text, _ := json.Marshal(becomes) // texts only
-	u.warn(fmt.Sprintf("%s: %s found nothing; the other alternatives did", place, lost.words))
+	found := fmt.Sprintf("%s: %s found nothing; the other alternatives did", place, lost.words)
+	u.journal.note(found)
+	u.warn(found)
 	u.propose(Change{Kind: ChangeAlternative, Place: place, Words: lost.words, Becomes: string(text), Reason: "it found nothing, and the other alternatives did", Page: page})
 }
 
+// warn says what of a page is not as it was, for lists and logs: without texts of the page, which may be people.
 func (u *run) warn(text string) {
 	if !slices.Contains(u.warnings, text) {
 		u.warnings = append(u.warnings, text)
-		u.journal.note(text)
 	}
 }
+
+var quotedText = regexp.MustCompile(`"(?:[^"\\]|\\.)*"`)
+
+func withoutTexts(words string) string { return quotedText.ReplaceAllString(words, "…") }
 
 func (u *run) propose(change Change) {
 	change.Version = u.version()

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"net/http"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -105,9 +106,24 @@ func TestAChangedPageStopsAWrite(t *testing.T) {
 	result, err := run("k9")
 	require.NoError(t, err)
 	require.Len(t, result.Warnings, 1)
-	require.Contains(t, result.Warnings[0], `its name is "sum" instead of "amount"`)
+	require.Contains(t, result.Warnings[0], "its name is … instead of …", "a warning shows no texts of a page")
 	require.Len(t, m.changes, 1)
 	require.Equal(t, ChangePage, m.changes[0].Kind)
+	require.Contains(t, m.changes[0].Words, `its name is "sum" instead of "amount"`)
+	steps := slices.IndexFunc(result.Evidence, func(e Evidence) bool { return e.Name == "steps.json" })
+	require.Contains(t, string(result.Evidence[steps].Bytes), `its name is \"sum\" instead of \"amount\"`)
+}
+
+// TestWarningsShowNoTextsOfPages holds that what a page may show of people is only in what is proposed and in the report.
+func TestWarningsShowNoTextsOfPages(t *testing.T) {
+	t.Parallel()
+	for shown, warned := range map[string]string{
+		`its label is "Ada Brown" instead of "Customer"`:                             "its label is … instead of …",
+		`the heading "Ada \"Bee\" Brown" is missing`:                                 "the heading … is missing",
+		`there is ["Ada Brown" "Orders: \\"] now; its frame is "" instead of "main"`: "there is [… …] now; its frame is … instead of …",
+	} {
+		require.Equal(t, warned, withoutTexts(shown))
+	}
 }
 
 // TestALostAlternativeIsProposed holds that a vote which lost a voice goes on with a warning and says what to change, and that

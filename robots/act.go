@@ -58,6 +58,7 @@ func (t *tab) click(ctx context.Context, target *spec) (string, error) {
 	if err := t.act(ctx); err != nil {
 		return at.Element, err
 	}
+	t.options.fence.clicks(at.Sender)
 	return at.Element, t.press(ctx, f, at)
 }
 

@@ -239,6 +239,12 @@ func (a *armed) decoded(r request, query url.Values) (request, url.Values) {
 // holds none of a form's fields by their names nothing can be said: the page's own script has made it. Where two forms have
 // a field of one name, it is enough if it holds what one of them does.
 func (a *armed) holdsOther(r request, query url.Values) (name, values string) {
+	if b := a.clicked; b != nil && a.rule.form[b.Name] == nil {
+		all := append(slices.Clone(r.form[b.Name]), query[b.Name]...)
+		if !slices.Contains(all, b.Value) && slices.ContainsFunc(all, func(value string) bool { return slices.Contains(b.Others, value) }) {
+			return b.Name, fmt.Sprintf("%q, which another button sends, and the one that was clicked sends %q (if that is right, declare the field in the effect's form)", all, b.Value)
+		}
+	}
 	has := func(name string) bool { return r.form.Has(name) || r.method == "GET" && query.Has(name) }
 	type formOf struct {
 		document

@@ -1,6 +1,7 @@
 package robots
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"net/http"
@@ -141,8 +142,9 @@ func replaced(old, new string) func(string) string {
 // hostile are pages that are not as the robot's author saw them. Either what is booked is right, or nothing is.
 var hostile = map[string]struct {
 	change func(string) string
-	right  bool // it can be told what is meant, and is booked
-	known  bool // only who knows what the page was like can tell
+	right  bool   // it can be told what is meant, and is booked
+	books  string // so, if not as ever
+	known  bool   // only who knows what the page was like can tell
 }{
 	"as it was": {change: func(page string) string { return page }, right: true},
 	"the button stands above the form's fields": {right: true, change: func(page string) string {
@@ -231,6 +233,9 @@ var hostile = map[string]struct {
 	"the button is one without its name":      {change: script(`const b = document.getElementById('book'); b.replaceWith(b.cloneNode())`), right: true},
 	"the page is loaded anew before it":       {change: script(`if (!sessionStorage.x) { form.elements.lager.onchange = () => { sessionStorage.x = 1; location.reload() } }`)},
 	"the date field is one of dates":          {known: true, change: replaced(`name="preis"`, `type="date" name="preis"`)},
+	"a script sends the other button":         {change: script(`form.onsubmit = () => { const d = new URLSearchParams(new FormData(form)); d.set('do', 'Stornieren'); fetch('/book', {method: 'POST', body: d}); return false }`)},
+	"the button becomes the other one":        {change: script(`document.getElementById('book').onclick = (e) => { e.target.value = 'Stornieren' }`)},
+	"the button says that it works":           {right: true, books: strings.Replace(booked, "Buchen", "Bitte warten", 1), change: script(`document.getElementById('book').onclick = (e) => { e.target.value = 'Bitte warten' }`)},
 	"a script sends another quantity":         {change: script(`form.onsubmit = () => { const d = new URLSearchParams(new FormData(form)); d.set('menge', '30'); fetch('/book', {method: 'POST', body: d}); return false }`)},
 }
 
@@ -278,7 +283,7 @@ func TestHostilePagesBookNothingWrong(t *testing.T) {
 			t.Logf("%v", err)
 			if c.right {
 				require.NoError(t, err)
-				require.Equal(t, []string{booked}, w.books())
+				require.Equal(t, []string{cmp.Or(c.books, booked)}, w.books())
 				return
 			}
 			require.Error(t, err)

@@ -58,6 +58,14 @@ type found struct {
 	Lost    []int        `json:"lost"`    // alternatives that found nothing
 	Print   *Print       `json:"print"`   // what the element is like, if that was asked for
 	Field   *filledField `json:"field"`   // that is about to be filled in, or was
+	Sender  *sender      `json:"sender"`  // the button of a form that is about to be clicked
+}
+
+// sender is a button that its form sends under a name.
+type sender struct {
+	Name   string   `json:"name"`
+	Value  string   `json:"value"`
+	Others []string `json:"others"` // what the other buttons of this name send
 }
 
 // ask repeats a question to the page until it is answered with found or the context ends; then the last

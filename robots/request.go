@@ -124,6 +124,7 @@ type armed struct {
 	store func(context.Context) error // makes the intent durable; an error keeps the request back
 
 	filled  []filledField // what the request has to hold, if it holds it by the fields' names
+	clicked *sender       // the button that was clicked last, if it has a name
 	formats formats
 
 	taken bool   // a request has come that fits
@@ -153,6 +154,15 @@ func (f *fence) expect(further ...filledField) {
 	for _, field := range further {
 		f.armed.filled = slices.DeleteFunc(slices.Clone(f.armed.filled), func(known filledField) bool { return known.document == field.document && known.ID == field.ID })
 		f.armed.filled = append(f.armed.filled, field)
+	}
+}
+
+// clicks tells an armed fence which button is about to be clicked; nil: none that a form sends.
+func (f *fence) clicks(button *sender) {
+	f.mutex.Lock()
+	defer f.mutex.Unlock()
+	if f.armed != nil {
+		f.armed.clicked = button
 	}
 }
 

@@ -61,8 +61,17 @@ crosswalk.resolve = async ({ target, want, print }) => {
   if (point.status) return point;
   held = el;
   if (want === 'click' || want === 'tick') aim(el);
-  return { status: 'found', x: point.x, y: point.y, outside: point.outside, climbed: point.climbed, element: describe(el), lost: lostVoices(target, want), print: print ? printOf(el) : null, field: el.matches(fieldSelector) && el.type !== 'password' ? fieldOf(el, { id: idOf(el), value: '', acts: 0, spot: spotOf(el) }) : null };
+  return { status: 'found', x: point.x, y: point.y, outside: point.outside, climbed: point.climbed, element: describe(el), lost: lostVoices(target, want), print: print ? printOf(el) : null, field: el.matches(fieldSelector) && el.type !== 'password' ? fieldOf(el, { id: idOf(el), value: '', acts: 0, spot: spotOf(el) }) : null, sender: want === 'click' ? senderOf(el) : null };
 };
+
+// senderOf is the button of a form that a click falls on, with what the other buttons of its name send.
+const sends = (el) => /^(INPUT|BUTTON)$/.test(el.tagName) && el.type === 'submit' && el.name;
+function senderOf(el) {
+  const button = el.closest('button, input');
+  if (!button || !sends(button)) return null;
+  const others = list(document, 'button, input').filter((other) => sends(other) && other.name === button.name && other.value !== button.value);
+  return { name: button.name, value: button.value, others: others.slice(0, 200).map((other) => other.value) };
+}
 
 function usable(el, want) {
   if (el.matches(':disabled') || el.getAttribute('aria-disabled') === 'true') return { status: 'disabled', detail: `${describe(el)} is disabled` };

@@ -356,6 +356,8 @@ func (u *run) grown(ctx context.Context, f frame, known, now Print, grave []stri
 	}
 	name, label := differs(known.Name, now.Name), differs(known.Label, now.Label)
 	switch {
+	case known.Sure && known.Label != "" && known.Label != anything && now.Label == anything: // "Price per 100"
+		return append(grave, fmt.Sprintf("it was %s, and what it is called now holds digits, or what the robot was given", said(known)))
 	case name == "" && label == "":
 		return grave
 	case u.committing:

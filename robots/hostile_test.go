@@ -215,6 +215,7 @@ var hostile = map[string]struct {
 	"a field is writable later, and kept":     {right: true, change: script(`form.elements.menge.readOnly = true; form.elements.menge.value = '100'; setTimeout(() => { form.elements.menge.readOnly = false }, 300)`)},
 	"a field is disabled when it is sent":     {change: script(`form.onsubmit = () => { form.elements.menge.disabled = true }`)},
 	"a price is in another currency":          {known: true, change: replaced("<td>Preis</td>", "<td>Preis (USD)</td>")},
+	"a price is for a hundred":                {known: true, change: replaced("<td>Preis</td>", "<td>Preis je 100</td>")},
 	"a price is for a dozen":                  {known: true, change: replaced("<td>Preis</td>", "<td>Preis je Dutzend</td>")},
 	"a price is in per cent":                  {known: true, change: replaced("<td>Preis</td>", "<td>Preis in %</td>")},
 	"another option is the default":           {right: true, change: replaced(`value="s"`, `value="s" selected`)},

@@ -164,11 +164,11 @@ func (u *run) compare(ctx context.Context, f frame, place string, now Print, cho
 		known.Tag, known.Type, known.Name, known.Label = now.Tag, now.Type, now.Name, now.Label
 	}
 	grave, light := known.against(now, u.asked())
-	if len(grave)+len(light) == 0 {
-		return nil
-	}
 	if u.program.write != nil && !u.sent && !u.settling && now.Tag != "table" {
 		grave = u.grown(ctx, f, known, now, grave)
+	}
+	if len(grave)+len(light) == 0 {
+		return nil
 	}
 	if len(grave) == 0 && !known.Sure && len(known.renamed(now)) == 0 {
 		return nil // what is data differs between the first runs

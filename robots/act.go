@@ -173,13 +173,12 @@ func (t *tab) leave(ctx context.Context, target *spec) error {
 	return t.after(ctx, f)
 }
 
-// afterTyping lets the page do what typing into a field has started.
+// afterTyping lets the page do what typing into a field has started. A frame that went away by itself does nothing more.
 func (t *tab) afterTyping(ctx context.Context, target *spec) error {
-	f, err := t.findFrame(target.frame)
-	if err != nil {
-		return nil //nolint:nilerr // the frame went away by itself
+	if f, err := t.findFrame(target.frame); err == nil {
+		return t.after(ctx, f)
 	}
-	return t.after(ctx, f)
+	return nil
 }
 
 // choose selects the one option with exactly this label or value. Before, if there is one, is called when the list was found.

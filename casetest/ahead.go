@@ -40,7 +40,9 @@ type Ahead struct {
 
 // AheadCall is a call of a system: a read that was carried out, or a write that was not.
 type AheadCall struct {
-	Operation string           `json:"operation"` // system.operation
+	Operation string `json:"operation"` // system.operation
+	Step      string `json:"step"`      // that calls it
+	at        spot
 	Effect    contracts.Effect `json:"effect"`
 	Driver    string           `json:"driver"`
 	Safety    contracts.Safety `json:"safety,omitempty"`
@@ -68,15 +70,16 @@ type lookahead struct {
 }
 
 // note tells of a call that the file of answers answers.
-func (l *lookahead) note(name string, operation *contracts.Operation, input rules.Value, driver string, answered bool) {
-	call := AheadCall{Operation: name, Effect: operation.Effect, Driver: driver, Input: input, Assumed: !answered}
-	l.add(call)
+func (l *lookahead) note(ctx context.Context, name string, operation *contracts.Operation, input rules.Value, driver string) {
+	l.add(ctx, AheadCall{Operation: name, Effect: operation.Effect, Driver: driver, Input: input})
 }
 
-func (l *lookahead) add(call AheadCall) {
+// add tells of a call. Equal calls of two steps, or of two items of a loop, are two.
+func (l *lookahead) add(ctx context.Context, call AheadCall) {
+	call.at = placeOf(ctx)
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	key := call.Operation + " " + call.Input.Hash() + " " + call.Failed
+	key := strings.Join([]string{call.at.caseID, call.at.path, call.Operation, call.Input.Hash(), call.Failed}, " ")
 	if !l.known[key] {
 		l.known[key] = true
 		l.calls = append(l.calls, call)
@@ -91,15 +94,15 @@ func (l *lookahead) reply(ctx context.Context, name string, operation *contracts
 		call := AheadCall{Operation: name, Effect: operation.Effect, Driver: driver, Input: input}
 		if err != nil {
 			call.Failed = err.Error()
-			l.add(call)
+			l.add(ctx, call)
 			return failedReply(err), nil
 		}
-		l.add(call)
+		l.add(ctx, call)
 		return reply{value: value}, nil
 	}
 	route := l.reader.Route(system, short)
 	answer := standIn(operation.Output, name)
-	l.add(AheadCall{Operation: name, Effect: operation.Effect, Driver: route.Driver, Safety: route.Safety, Input: input, Answer: answer, Assumed: true})
+	l.add(ctx, AheadCall{Operation: name, Effect: operation.Effect, Driver: route.Driver, Safety: route.Safety, Input: input, Answer: answer, Assumed: true})
 	return reply{value: answer}, nil
 }
 
@@ -172,6 +175,9 @@ func LookAhead(ctx context.Context, of Subject, input []byte, name string, answe
 	defer w.store.Close()
 	end, err := w.execute()
 	found := &Ahead{UseCase: of.Plan.UseCase, Calls: append([]AheadCall{}, w.ahead.calls...), Asks: []AheadAsk{}, Steps: []string{}, Waits: []string{}}
+	for i := range found.Calls {
+		found.Calls[i].Step = w.name(found.Calls[i].at)
+	}
 	for _, step := range w.took {
 		found.Steps = append(found.Steps, w.name(step.at))
 		if step.step.Wait != nil {

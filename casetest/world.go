@@ -258,7 +258,7 @@ func (w *world) reply(ctx context.Context, name string, operation *contracts.Ope
 		return w.ahead.reply(ctx, name, operation, input)
 	}
 	if w.ahead != nil {
-		w.ahead.note(name, operation, input, "the answers", true)
+		w.ahead.note(ctx, name, operation, input, "the answers")
 	}
 	if problem != nil {
 		problem.Hint = cmp.Or(problem.Hint, fmt.Sprintf("write it under systems:, as in %s: {gives: …}", name))

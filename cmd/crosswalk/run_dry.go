@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"log/slog"
 	"os"
+	"regexp"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -73,13 +74,24 @@ func dryRun(c *cobra.Command, name string, input []byte) error {
 	return nil
 }
 
+// shownItems is how many calls of one step in a loop are printed; a list may have ten thousand items.
+const shownItems = 20
+
 func printAhead(c *cobra.Command, a *casetest.Ahead) {
 	out := c.OutOrStdout()
-	fmt.Fprintf(out, "%s, dry run: nothing was sent\nsteps: %s\n", a.UseCase, strings.Join(a.Steps, ", "))
+	fmt.Fprintf(out, "%s, dry run: nothing was sent\nsteps: %s\n", a.UseCase, strings.Join(counted(a.Steps), ", "))
+	shown, writes := map[string]int{}, 0
+	var more []string
 	for _, call := range a.Calls {
 		word := "read "
 		if call.Effect == contracts.Write {
 			word = "WOULD WRITE"
+			writes++
+		}
+		of := fmt.Sprintf("%s %s in %s", word, call.Operation, loops.ReplaceAllString(call.Step, "[]."))
+		if shown[of]++; shown[of] > shownItems {
+			more = append(more, of)
+			continue
 		}
 		by := call.Driver
 		if call.Safety != "" {
@@ -93,6 +105,10 @@ func printAhead(c *cobra.Command, a *casetest.Ahead) {
 			fmt.Fprintf(out, "  its answer is not known; the case goes on with %s\n", shownValue(call.Answer))
 		}
 	}
+	for _, of := range counted(more) {
+		fmt.Fprintf(out, "not shown here, but with --json: %s\n", of)
+	}
+	fmt.Fprintf(out, "writes that were not sent: %d\n", writes)
 	for _, ask := range a.Asks {
 		answered := "not answered"
 		if ask.Answered {
@@ -110,6 +126,27 @@ func printAhead(c *cobra.Command, a *casetest.Ahead) {
 	for _, stop := range a.Stops {
 		fmt.Fprintf(out, "stops: %s\n", oneLine(stop, 300))
 	}
+}
+
+// loops are the positions of items in the path of a step.
+var loops = regexp.MustCompile(`\[\d+\]\.`)
+
+// counted lists each name once, without positions, in the order in which they first came, and says how often.
+func counted(names []string) []string {
+	times := map[string]int{}
+	var list []string
+	for _, name := range names {
+		name = loops.ReplaceAllString(name, "[].")
+		if times[name]++; times[name] == 1 {
+			list = append(list, name)
+		}
+	}
+	for i, name := range list {
+		if times[name] > 1 {
+			list[i] = fmt.Sprintf("%s (%d times)", name, times[name])
+		}
+	}
+	return list
 }
 
 func shownValue(v rules.Value) string {

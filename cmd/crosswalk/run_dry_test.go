@@ -68,6 +68,30 @@ operations:
     output: {id: '${text(answer.body.id)}', number: '1', status: solved}
 `
 
+// dryFolder is a workspace whose systems are all at one address, with an input and a file of answers.
+func dryFolder(t *testing.T, url, useCase, input, answers string) string {
+	t.Helper()
+	dir := t.TempDir()
+	for name, text := range map[string]string{
+		"crosswalk.yaml": fmt.Sprintf(dryWorkspace, url), "roles.yaml": dryRoles, "token": "t0ken-1234", "usecases/question.yaml": useCase,
+		"adapters/deskly.yaml": dryCRM, "adapters/tickets.yaml": dryTickets, "input.json": input, "answers.yaml": answers,
+	} {
+		require.NoError(t, os.MkdirAll(filepath.Dir(filepath.Join(dir, name)), 0o755))
+		require.NoError(t, os.WriteFile(filepath.Join(dir, name), []byte(text), 0o600))
+	}
+	return dir
+}
+
+func dryOf(t *testing.T, dir string, more ...string) string {
+	t.Helper()
+	root := rootCommand()
+	var out bytes.Buffer
+	root.SetOut(&out)
+	root.SetArgs(append([]string{"run", "question", "--dry-run", "--dir", dir, "--input", filepath.Join(dir, "input.json")}, more...))
+	require.NoError(t, root.ExecuteContext(t.Context()))
+	return out.String()
+}
+
 // TestDryRunSendsNothing counts what reaches the systems: the reads, and nothing else.
 func TestDryRunSendsNothing(t *testing.T) {
 	var mu sync.Mutex
@@ -80,24 +104,9 @@ func TestDryRunSendsNothing(t *testing.T) {
 		fmt.Fprint(w, `{"id": 7, "name": "Jane Doe", "email": "jane@example.com"}`)
 	}))
 	defer systems.Close()
-	dir := t.TempDir()
+	dir := dryFolder(t, systems.URL, dryUseCase, `{"email": "jane@example.com", "text": "What costs ${it}?"}`, "people: [{step: reply, answer: {approved: true}}]\n")
 	answers := filepath.Join(dir, "answers.yaml")
-	for name, text := range map[string]string{
-		"crosswalk.yaml": fmt.Sprintf(dryWorkspace, systems.URL), "roles.yaml": dryRoles, "token": "t0ken-1234", "usecases/question.yaml": dryUseCase,
-		"adapters/deskly.yaml": dryCRM, "adapters/tickets.yaml": dryTickets, "input.json": `{"email": "jane@example.com", "text": "What costs ${it}?"}`,
-		"answers.yaml": "people: [{step: reply, answer: {approved: true}}]\n",
-	} {
-		require.NoError(t, os.MkdirAll(filepath.Dir(filepath.Join(dir, name)), 0o755))
-		require.NoError(t, os.WriteFile(filepath.Join(dir, name), []byte(text), 0o600))
-	}
-	dry := func(more ...string) string {
-		root := rootCommand()
-		var out bytes.Buffer
-		root.SetOut(&out)
-		root.SetArgs(append([]string{"run", "question", "--dry-run", "--dir", dir, "--input", filepath.Join(dir, "input.json")}, more...))
-		require.NoError(t, root.ExecuteContext(t.Context()))
-		return out.String()
-	}
+	dry := func(more ...string) string { return dryOf(t, dir, more...) }
 
 	stopped := dry()
 	require.Contains(t, stopped, "stops: nobody answers the task")
@@ -122,4 +131,40 @@ func TestDryRunSendsNothing(t *testing.T) {
 		require.True(t, strings.HasPrefix(request, "GET "), "%s was sent %d time(s)", request, times)
 	}
 	require.Equal(t, map[string]int{"GET /people": 3}, asked)
+}
+
+// TestDryRunTellsOfEveryWrite: what is written for several items is several writes, be they equal; so are their undos.
+func TestDryRunTellsOfEveryWrite(t *testing.T) {
+	t.Parallel()
+	dir := dryFolder(t, "http://127.0.0.1:1", `usecase: question
+input: {lines: {type: array, items: string, required: true}}
+steps:
+  - id: tasks
+    each:
+      in: '${input.lines}'
+      as: line
+      steps:
+        - id: task
+          call: support.create_task
+          with: {queue: front, title: '${line}', text: '${line}', reference: '${case.reference}'}
+          undo: [{call: support.update_task, with: {task: '${task}', status: solved}}]
+  - end: {outcome: refused, undo: true}
+`, `{"lines": [`+strings.Repeat(`"equal", `, 59)+`"equal"]}`, "")
+	var told struct {
+		Calls []struct{ Operation, Step string }
+	}
+	require.NoError(t, json.Unmarshal([]byte(dryOf(t, dir, "--json")), &told))
+	steps := map[string]bool{}
+	for _, call := range told.Calls {
+		steps[call.Step] = true
+	}
+	require.Len(t, told.Calls, 120)
+	require.Len(t, steps, 120)
+	require.True(t, steps["tasks[7].task"] && steps["tasks[7].task.undo[0]"], "%v", steps)
+
+	said := dryOf(t, dir)
+	require.Contains(t, said, "steps: tasks, tasks[].task (60 times), end[1], tasks[].task.undo[0] (60 times)")
+	require.Contains(t, said, "writes that were not sent: 120\n")
+	require.Equal(t, 40, strings.Count(said, "(adapter:tickets, safe by"))
+	require.Contains(t, said, "not shown here, but with --json: WOULD WRITE support.create_task in tasks[].task (40 times)\n")
 }

@@ -3,6 +3,7 @@ package adapters
 import (
 	"context"
 	"errors"
+	"maps"
 	"slices"
 	"strings"
 	"sync"
@@ -167,7 +168,7 @@ func (c *Connection) settle(ctx context.Context, op *Operation, call Call, vars 
 // lookUp finds out whether a write happened that may have been sent; unsettled, it certainly did not.
 func (c *Connection) lookUp(ctx context.Context, op *Operation, call Call, vars map[string]rules.Value) (found rules.Value, settled bool, err error) {
 	lookup := c.adapter.operations[op.Safety.Lookup]
-	input, err := lookupInput(op, lookup, call.Input, vars)
+	input, err := lookupInput(op, lookup, call, vars)
 	if err != nil {
 		return rules.Value{}, true, &contracts.Error{Class: contracts.Internal, Message: "look-up: " + err.Error()}
 	}
@@ -215,13 +216,15 @@ func latest(one, other time.Time) time.Time {
 	return one
 }
 
-func lookupInput(op, lookup *Operation, input rules.Value, vars map[string]rules.Value) (rules.Value, error) {
+func lookupInput(op, lookup *Operation, call Call, vars map[string]rules.Value) (rules.Value, error) {
 	if op.Safety.with != nil {
+		vars = maps.Clone(vars)
+		vars["first_sent"] = rules.Instant(call.FirstSent)
 		return op.Safety.with.eval(vars)
 	}
 	fields := map[string]rules.Value{}
 	for _, field := range lookup.Input.Fields {
-		fields[field.Name] = input.Get(field.Name)
+		fields[field.Name] = call.Input.Get(field.Name)
 		if field.Name == "key" {
 			fields[field.Name] = vars["key"]
 		}

@@ -96,3 +96,27 @@ func TestARefusalDoesNotProveThatNothingWasSentBefore(t *testing.T) {
 		})
 	}
 }
+
+// TestALookUpIsToldWhenTheWriteWasFirstSent: a long list need be read only from then on.
+func TestALookUpIsToldWhenTheWriteWasFirstSent(t *testing.T) {
+	t.Parallel()
+	text := fmt.Sprintf(counter, "lookup: find, with: {key: '${key}', since: '${first_sent}'}")
+	text = strings.Replace(text, "input: {key:", "input: {since: {type: date-time, required: true}, key:", 1)
+	text = strings.Replace(text, "{get: /bookings,", "{get: /bookings, query: {since: '${epoch(input.since)}'},", 1)
+	adapter, problems := adapters.Parse("acme.yaml", []byte(text), contracts.Catalog())
+	require.Empty(t, problems.Error())
+	asked := make(chan string, 1)
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		asked <- r.URL.String()
+		w.Header().Set("Content-Type", "application/json")
+		_, _ = io.WriteString(w, `{"bookings": [{"id": 7, "external": "K"}]}`)
+	}))
+	t.Cleanup(server.Close)
+	connection, err := adapter.Connect(adapters.Config{System: "acme", BaseURL: server.URL, AllowHosts: []string{strings.TrimPrefix(server.URL, "http://")}, Settings: rules.Record(nil), Shared: boundless{}})
+	require.NoError(t, err)
+	t.Cleanup(connection.Close)
+	_, err = connection.Call(t.Context(), adapters.Call{Operation: "support.book", Key: "K", Input: rules.Record(fields{"title": rules.Text("Late")}),
+		FirstSent: time.Date(2026, 1, 2, 0, 0, 0, 0, time.UTC), LastSent: time.Date(2026, 1, 3, 0, 0, 0, 0, time.UTC)})
+	require.NoError(t, err)
+	require.Equal(t, "/bookings?since=1767312000", <-asked)
+}

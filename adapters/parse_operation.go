@@ -154,7 +154,7 @@ func (p *parser) lookup(op *Operation, lookup, with *source.Node, in scope) {
 		return
 	}
 	if with.Exists() {
-		op.Safety.with = parseTree(with, in.with("key", rules.TypeOf(rules.KindText)))
+		op.Safety.with = parseTree(with, in.with("key", rules.TypeOf(rules.KindText)).with("first_sent", rules.TypeOf(rules.KindInstant)))
 		for _, field := range found.Input.Fields {
 			if field.Required && !with.Get(field.Name).Exists() {
 				with.Errorf("add it: the look-up is given what stands here and nothing else", "%s needs %q, which with does not give", found.Name, field.Name)

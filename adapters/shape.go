@@ -124,7 +124,7 @@ var safetyShape = source.Record(
 	source.Field{Name: string(contracts.IdempotencyKey), Is: keyShape, About: "The system knows a repeat by its key.", Example: "{header: Request-Key, ttl: 24h}"},
 	source.Field{Name: string(contracts.Lookup), Is: source.Text(), About: "The reading operation that finds what was written: alone, it looks before each try; beside a key, after its ttl.", Example: "find_task"},
 	source.Field{Name: "late", Is: source.Span(), About: "How long after it was sent a request may still be carried out: as long, a look-up that finds nothing proves nothing, and it is not sent again.", Default: "not at all", Example: "1m"},
-	source.Field{Name: "with", Is: treeShape, About: "The input of the look-up.", Default: "the inputs of the same names, and key", Example: "{external: '${key}'}"},
+	source.Field{Name: "with", Is: treeShape, About: "The input of the look-up, made of input, key and first_sent, when the write was first sent.", Default: "the inputs of the same names, and key", Example: "{external: '${key}'}"},
 )
 
 var keyShape = source.Record(

@@ -140,8 +140,12 @@ func (w *world) give(p *person, id string) {
 		value = value.With("index", rules.Number(rules.Int(int64(index))))
 	}
 	answer, err := json.Marshal(value)
+	var by string
 	if err == nil {
-		task, err = w.store.Answer(ctx, id, task.Version, store.Actor{User: w.user(p, task), All: true}, "test", answer)
+		by, err = w.user(p, task)
+	}
+	if err == nil {
+		task, err = w.store.Answer(ctx, id, task.Version, store.Actor{User: by, All: true}, "test", answer)
 	}
 	if err != nil {
 		w.fail(failureAt(p.at, "the task %q does not take this answer: %s", task.Title, err))
@@ -174,19 +178,27 @@ func (w *world) nudge(execution string) {
 	_ = w.env.SignalWorkflowByID(execution, workflows.SignalNudge, nil)
 }
 
-// user is who answers. Where several decide, those that the test does not name are different people.
-func (w *world) user(p *person, task store.Task) string {
+// user is who answers. Those that the test does not name are different people where several decide, and where one of them
+// shaped what is decided.
+func (w *world) user(p *person, task store.Task) (string, error) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	name, at := p.name(task), spot{task.CaseID, task.StepPath}
 	if w.seats[at] == nil {
 		w.seats[at] = map[string]bool{}
 	}
-	for n := 2; p.by == "" && w.seats[at][name]; n++ {
+	for n := 2; p.by == ""; n++ {
+		own, err := w.store.IsOwn(context.Background(), task, name)
+		if err != nil {
+			return "", err
+		}
+		if !own && !w.seats[at][name] {
+			break
+		}
 		name = fmt.Sprintf("%s-%d", p.name(task), n)
 	}
 	w.seats[at][name] = true
-	return name
+	return name, nil
 }
 
 // name is who answers: the role or queue of the task, if the test names nobody.

@@ -136,7 +136,7 @@ func TestFourEyes(t *testing.T) {
 	for _, path := range []string{"/tasks/t-approve/answer", "/tasks/t-approve/claim"} {
 		status, body := b.post(path, "version", "1", "decision", "approve")
 		require.Equal(t, 403, status)
-		require.Contains(t, body, "You asked for this yourself")
+		require.Contains(t, body, "You asked for this or shaped it yourself")
 	}
 	status, body := said(t, b.do("POST", "/api/tasks/t-approve/answer", `{"answer":{"approved":true}}`))
 	require.Equal(t, 403, status, body)

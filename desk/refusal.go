@@ -52,7 +52,7 @@ func taskRefusal(e *store.TaskError) (int, string) {
 	case errors.Is(e.Err, store.ErrStaleVersion):
 		return http.StatusConflict, "This task has changed since you looked at it. Look again, then decide."
 	case errors.Is(e.Err, store.ErrFourEyes):
-		return http.StatusForbidden, "You asked for this yourself, so somebody else must decide it."
+		return http.StatusForbidden, "You asked for this or shaped it yourself, so somebody else must decide it."
 	case errors.Is(e.Err, store.ErrSeatTaken):
 		return http.StatusForbidden, "You have decided one part of this approval already. Somebody else must decide this one."
 	case errors.Is(e.Err, store.ErrTaskClosed):

@@ -31,7 +31,7 @@ type taskData struct {
 	Colleagues  []colleague
 	Queues      []string
 	MayAct      bool
-	Requested   bool // by the one who looks: somebody else must decide
+	Requested   bool // or shaped by the one who looks: somebody else must decide
 }
 
 // AnsweredOrClosed tells that nobody can answer the task any more.
@@ -78,8 +78,10 @@ func (d *Desk) taskData(ctx context.Context, id string, who person) (taskData, e
 		Task: task, Outcomes: textsOf(payload.Get("outcomes")), Acts: textsOf(payload.Get("acts")),
 		Form: formFields(payload.Get("form")), Operation: payload.Get("operation").Text(), Errors: textsOf(payload.Get("errors")),
 		Problem: Facts(without(payload.Get("problem"), "evidence")), Candidates: factsOf(payload.Get("candidates")), Answer: Facts(value(task.Answer)),
-		MayAct:    !task.Closed() && (task.ClaimedBy == "" || task.ClaimedBy == who.login || who.lead),
-		Requested: task.Requester != "" && task.Requester == who.login,
+		MayAct: !task.Closed() && (task.ClaimedBy == "" || task.ClaimedBy == who.login || who.lead),
+	}
+	if data.Requested, err = d.Store.IsOwn(ctx, task, who.login); err != nil {
+		return data, err
 	}
 	data.Ask = askOf(payload.Get("ask"))
 	data.Proposal, data.Show = inShort(payload.Get("show"))

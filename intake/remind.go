@@ -46,7 +46,9 @@ func (i *Intake) remindOf(ctx context.Context, reminder store.Reminder) error {
 		person = "" // whoever has the role may decide
 	}
 	for _, address := range i.People().Reach(task.Role, task.Queue, person, i.now()) {
-		if address == task.Requester {
+		if own, err := i.Store.IsOwn(ctx, task, address); err != nil {
+			return err
+		} else if own {
 			continue
 		}
 		mail := outgoing{to: address, subject: fmt.Sprintf("A task waits for you (%s)", of.Reference), caseID: task.CaseID,

@@ -6,13 +6,14 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 )
 
 // Errors of acting on a task. Each is wrapped in a *TaskError, which holds the task as it is now.
 var (
 	ErrNotAllowed   = errors.New("not allowed")
-	ErrFourEyes     = errors.New("who asked for it may not decide it")
+	ErrFourEyes     = errors.New("who asked for it or shaped it may not decide it")
 	ErrSeatTaken    = errors.New("who has decided one part of it may not decide another")
 	ErrStaleVersion = errors.New("the task has changed since it was looked at")
 	ErrClaimed      = errors.New("somebody else has claimed the task")
@@ -72,8 +73,6 @@ func (s *Store) ClaimTask(ctx context.Context, id string, version int, who Actor
 			return ErrClaimed
 		case task.Version != version:
 			return ErrStaleVersion
-		case task.Requester != "" && task.Requester == who.User:
-			return ErrFourEyes
 		}
 		if err := otherEyes(ctx, tx, task, who.User); err != nil {
 			return err
@@ -117,8 +116,6 @@ func (s *Store) ReassignTask(ctx context.Context, id string, version int, who Ac
 func (s *Store) Answer(ctx context.Context, id string, version int, who Actor, outcome string, answer json.RawMessage) (Task, error) {
 	return s.actOn(ctx, "answer", id, who, func(tx session, task *Task) error {
 		switch {
-		case task.Requester != "" && task.Requester == who.User:
-			return ErrFourEyes
 		case task.ClaimedBy != "" && task.ClaimedBy != who.User && !who.All:
 			return ErrClaimed
 		case task.Version != version:
@@ -135,18 +132,83 @@ func (s *Store) Answer(ctx context.Context, id string, version int, who Actor, o
 	})
 }
 
-// otherEyes makes sure that each part of an approval that needs several people is decided by another one.
+// otherEyes makes sure that nobody approves what he asked for or shaped himself, and that each part of an approval that needs
+// several people is decided by another one.
 func otherEyes(ctx context.Context, tx session, task *Task, user string) error {
 	if task.Kind != TaskApprove {
 		return nil
 	}
+	own, err := isOwn(ctx, tx, task, user)
+	if err != nil {
+		return err
+	}
+	if own {
+		return ErrFourEyes
+	}
 	var n int
-	err := tx.scalar(ctx, "SELECT COUNT(*) FROM tasks WHERE case_id = ? AND step_path = ? AND generation = ? AND kind = ? AND id <> ? AND state = ? AND answered_by = ?",
+	err = tx.scalar(ctx, "SELECT COUNT(*) FROM tasks WHERE case_id = ? AND step_path = ? AND generation = ? AND kind = ? AND id <> ? AND state = ? AND answered_by = ?",
 		[]any{task.CaseID, task.StepPath, task.Generation, TaskApprove, task.ID, TaskAnswered, user}, &n)
 	if err == nil && n > 0 {
 		return ErrSeatTaken
 	}
 	return err
+}
+
+// IsOwn tells whether a user asked for what the task approves, or shaped it: by an answer to another task of the case, or
+// by an act of repair that gave a value.
+func (s *Store) IsOwn(ctx context.Context, task Task, user string) (bool, error) {
+	if task.Kind != TaskApprove {
+		return false, nil
+	}
+	own, err := isOwn(ctx, s.read(), &task, user)
+	return own, wrap("whose task "+task.ID+" is", err)
+}
+
+func isOwn(ctx context.Context, tx session, task *Task, user string) (bool, error) {
+	if task.Requester != "" && strings.EqualFold(task.Requester, user) {
+		return true, nil
+	}
+	answered, err := many[Task](ctx, tx, "SELECT "+taskColumns+" FROM tasks WHERE case_id = ? AND state = ? AND LOWER(answered_by) = LOWER(?)", task.CaseID, TaskAnswered, user)
+	if err != nil {
+		return false, err
+	}
+	for _, one := range answered {
+		if one.shapes() && !ofAnotherItem(one.StepPath, task.StepPath) {
+			return true, nil
+		}
+	}
+	repairs, err := many[Repair](ctx, tx, "SELECT "+repairColumns+" FROM repairs WHERE case_id = ? AND state <> ? AND LOWER(who) = LOWER(?)", task.CaseID, RepairRefused, user)
+	return slices.ContainsFunc(repairs, func(one Repair) bool {
+		return (one.Act == ActAnswer || one.Act == ActSkip || one.Act == ActRedo) && !ofAnotherItem(one.Step, task.StepPath)
+	}), err
+}
+
+// shapes tells whether the answer brought something into the case. An approval does not, unless it had a step done again,
+// and neither does who only had a system asked once more.
+func (t *Task) shapes() bool {
+	var given struct{ Act string }
+	_ = json.Unmarshal(t.Answer, &given) // an answer that is no record has no act
+	return t.Kind != TaskApprove && given.Act != ActRetry || given.Act == ActRedo
+}
+
+// ofAnotherItem tells whether two steps are of two items of one loop: what somebody did about the one is nothing to the other.
+func ofAnotherItem(path, other string) bool {
+	for {
+		here, rest, more := strings.Cut(path, ".")
+		there, others, moreThere := strings.Cut(other, ".")
+		if here != there {
+			return more && moreThere && unnumbered(here) == unnumbered(there)
+		}
+		if path, other = rest, others; path == "" || other == "" {
+			return false
+		}
+	}
+}
+
+// unnumbered is a part of a path without the position of an item.
+func unnumbered(part string) string {
+	name, _, _ := strings.Cut(part, "[")
+	return name
 }
 
 // UndeliveredAnswers lists answered tasks whose case has not been told, oldest answer first: all of as many cases as the limit says.

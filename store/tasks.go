@@ -60,7 +60,7 @@ type Task struct {
 	State      TaskState       `json:"state"`
 	Payload    json.RawMessage `json:"payload,omitempty"`
 	External   External        `json:"external,omitzero"`
-	Requester  string          `json:"requester,omitempty"` // may not answer: four eyes
+	Requester  string          `json:"requester,omitempty"` // started the case, and may not approve
 	Answer     json.RawMessage `json:"answer,omitempty"`
 	AnsweredBy string          `json:"answered_by,omitempty"`
 	AnsweredAt time.Time       `json:"answered_at,omitzero"`

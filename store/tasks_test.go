@@ -322,3 +322,56 @@ func TestInbox(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, map[string]int{"ann": 1, "bo": 1}, load)
 }
+
+// TestNobodyApprovesWhatHeShaped: whoever brought something into the case does not approve it, also if others did after him.
+func TestNobodyApprovesWhatHeShaped(t *testing.T) {
+	t.Parallel()
+	answered := func(path, who string, kind TaskKind, answer string) func(*testing.T, *Store) {
+		return func(t *testing.T, s *Store) {
+			task := open(t, s, Task{ID: s.NewID(), CaseID: "c1", StepPath: path, Generation: 1, Kind: kind, Title: "before"})
+			_, err := s.Answer(t.Context(), task.ID, 1, Actor{User: who, All: true}, "done", json.RawMessage(answer))
+			require.NoError(t, err)
+		}
+	}
+	repaired := func(act, step string) func(*testing.T, *Store) {
+		return func(t *testing.T, s *Store) {
+			_, err := s.AskRepair(t.Context(), Repair{ID: s.NewID(), CaseID: "c1", Act: act, Step: step, Who: "bo", AskedAt: time.Now()})
+			require.NoError(t, err)
+		}
+	}
+	for name, test := range map[string]struct {
+		before []func(*testing.T, *Store)
+		want   error
+	}{
+		"nothing":                        {nil, nil},
+		"a form":                         {[]func(*testing.T, *Store){answered("form", "bo", TaskAnswer, `{"value": {}}`)}, ErrFourEyes},
+		"a form, and others after":       {[]func(*testing.T, *Store){answered("form", "bo", TaskAnswer, `{"value": {}}`), answered("more", "cy", TaskComplete, `{}`)}, ErrFourEyes},
+		"in other letters":               {[]func(*testing.T, *Store){answered("form", "BO", TaskAnswer, `{"value": {}}`)}, ErrFourEyes},
+		"a value by hand":                {[]func(*testing.T, *Store){answered("call", "bo", TaskRepair, `{"act": "answer", "value": 1}`)}, ErrFourEyes},
+		"tried again":                    {[]func(*testing.T, *Store){answered("call", "bo", TaskRepair, `{"act": "retry"}`)}, nil},
+		"another approval":               {[]func(*testing.T, *Store){answered("first", "bo", TaskApprove, `{"approved": true}`)}, nil},
+		"a redo instead of an approval":  {[]func(*testing.T, *Store){answered("first", "bo", TaskApprove, `{"act": "redo", "step": "form"}`)}, ErrFourEyes},
+		"another item":                   {[]func(*testing.T, *Store){answered("lines[0].form", "bo", TaskAnswer, `{"value": {}}`)}, nil},
+		"the same item":                  {[]func(*testing.T, *Store){answered("lines[1].form", "bo", TaskAnswer, `{"value": {}}`)}, ErrFourEyes},
+		"an act of repair":               {[]func(*testing.T, *Store){repaired(ActRedo, "form")}, ErrFourEyes},
+		"an act of repair without value": {[]func(*testing.T, *Store){repaired(ActRetry, "form")}, nil},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			s, _ := testStore(t)
+			_, err := s.CreateCase(t.Context(), NewCase{ID: "c1", UseCase: "test"})
+			require.NoError(t, err)
+			for _, before := range test.before {
+				before(t, s)
+			}
+			task := open(t, s, Task{ID: "approval", CaseID: "c1", StepPath: "lines[1].approval", Generation: 1, Kind: TaskApprove, Title: "it", Requester: "ann"})
+			own, err := s.IsOwn(t.Context(), task, "bo")
+			require.NoError(t, err)
+			require.Equal(t, test.want != nil, own)
+			_, err = s.Answer(t.Context(), "approval", 1, Actor{User: "Ann", All: true}, "approved", json.RawMessage(`{}`))
+			require.ErrorIs(t, err, ErrFourEyes, "who asked for it")
+			_, err = s.Answer(t.Context(), "approval", 1, Actor{User: "bo", All: true}, "approved", json.RawMessage(`{}`))
+			require.ErrorIs(t, err, test.want)
+		})
+	}
+}

@@ -254,7 +254,6 @@ func (r *run) readAnswer(ctx workflow.Context, p *pending) (activities.Answer, b
 	if err != nil || !out.Answered {
 		return activities.Answer{}, false, err
 	}
-	r.note(p.task, out.Answer)
 	r.recorder.event("answer/"+p.task.ID, "answered", p.waiting.Label, out.Answer.By, out.Answer.At)
 	return out.Answer, true, nil
 }
@@ -299,21 +298,6 @@ func (r *run) drop(ctx workflow.Context, p *pending, why error) error {
 		return err
 	}
 	return why
-}
-
-// note remembers who last shaped the case: nobody approves what he has shaped himself.
-func (r *run) note(task activities.Task, given activities.Answer) {
-	if task.Kind != string(usecases.Approve) || given.Act() == activities.ActRedo {
-		r.state.Shaper = given.By
-	}
-}
-
-// requester is who may not approve: the person who last shaped the case, or who started it.
-func (r *run) requester() string {
-	if r.state.Shaper != "" {
-		return r.state.Shaper
-	}
-	return r.in.Case.StartedBy
 }
 
 func (a *asks) drop(p *pending) {

@@ -64,7 +64,6 @@ type state struct {
 	Given       map[string]given   // what a person gave for a step that is redone, by its id; inside of others by its place
 	Again       map[string]int     // how often a step inside of others was redone without these, by its place
 	Doubts      int                // how often a person was asked whether a write happened
-	Shaper      string             // the person whose answer last shaped the case
 	Messages    handled
 	Done        map[string]done    // what is done inside the top-level step that the case is at, by doneKey
 	Beside      map[string]done    // the same of the message that is being worked through

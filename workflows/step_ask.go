@@ -63,7 +63,7 @@ func (r *run) question(ctx workflow.Context, s *usecases.Step, sc *scope) (quest
 	}
 	q.task.Title = r.stepTitle(s, sc)
 	if a.What == usecases.Approve {
-		q.task.Requester = r.requester()
+		q.task.Requester = r.in.Case.StartedBy // who shaped the case is for the store to know
 	}
 	q.waiting.For = addressee(q.task)
 	q.task.MirrorSystem = r.mirrorSystem()

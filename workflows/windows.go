@@ -31,7 +31,6 @@ type window struct {
 	Vars       map[string]rules.Value `json:"vars,omitempty"` // what its steps read of the names around it
 	Facts      []fact                 `json:"facts,omitempty"`
 	Writes     map[string]written     `json:"writes,omitempty"`
-	Shaper     string                 `json:"shaper,omitempty"`
 	Title      string                 `json:"title"`
 	Started    time.Time              `json:"started"`
 	Latest     time.Time              `json:"latest"`
@@ -44,7 +43,6 @@ type windowResult struct {
 	Facts  []fact             `json:"facts,omitempty"`
 	Writes map[string]written `json:"writes,omitempty"`
 	Undos  []undo             `json:"undos,omitempty"`
-	Shaper string             `json:"shaper,omitempty"`
 	Latest time.Time          `json:"latest"`
 	Seq    int                `json:"seq"`
 	// Steer says that an item ended or cancelled the case; Unfinished, that the window was told to stop.
@@ -213,9 +211,6 @@ func (r *run) takeOver(result *windowResult) {
 	}
 	r.state.Undos = append(r.state.Undos, result.Undos...)
 	result.Writes, result.Undos = nil, nil
-	if result.Shaper != "" {
-		r.state.Shaper = result.Shaper
-	}
 	if result.Latest.After(r.latest) {
 		r.latest = result.Latest
 	}
@@ -229,7 +224,7 @@ func (w *windows) window(ctx workflow.Context, index int) *window {
 	begin := &window{
 		Case: r.id, Parent: workflow.GetInfo(ctx).WorkflowExecution.ID, Step: w.step.Path, Top: r.state.Position,
 		First: first, List: w.list.Items()[first:last], Items: sc.items, Entry: sc.entry, Beside: sc.beside, Generation: r.place(w.step, sc).Generation,
-		Vars: read(sc.vars, w.step.Each.Reads), Title: r.title, Started: r.started, Latest: r.latest, Seq: r.recorder.seq, Shaper: r.state.Shaper,
+		Vars: read(sc.vars, w.step.Each.Reads), Title: r.title, Started: r.started, Latest: r.latest, Seq: r.recorder.seq,
 	}
 	if slices.ContainsFunc(w.step.Each.Reads, func(path string) bool { return path == "case" || strings.HasPrefix(path, "case.facts") }) {
 		begin.Facts = sc.facts.all()
@@ -315,7 +310,7 @@ func (r *run) beginWindow(w *window) {
 	if w.Writes != nil {
 		r.state.Writes = w.Writes
 	}
-	r.state.Shaper, r.title, r.started, r.latest, r.recorder.seq = w.Shaper, w.Title, w.Started, w.Latest, w.Seq
+	r.title, r.started, r.latest, r.recorder.seq = w.Title, w.Started, w.Latest, w.Seq
 }
 
 // runWindow works through the items of a window. It gives its result whatever comes, so that what was done is known.
@@ -338,9 +333,6 @@ func (r *run) runWindow(ctx workflow.Context) (Outcome, error) {
 		return Outcome{}, err
 	}
 	out := Outcome{Window: &windowResult{Values: result.value.Items(), Facts: sc.facts.list, Writes: r.state.Writes, Undos: r.state.Undos, Latest: r.latest, Seq: r.recorder.seq}}
-	if r.state.Shaper != w.Shaper {
-		out.Window.Shaper = r.state.Shaper
-	}
 	switch {
 	case errors.Is(err, errEnd):
 		out.Outcome, out.Result, out.Window.Steer = r.end.Outcome, r.end.Result, steerEnd

@@ -68,6 +68,10 @@ func (u *run) puts(ctx context.Context, f frame, field filledField) error {
 		}
 	}
 	u.filledIn = append(u.filledIn, put{filledField: field, address: f.url})
+	if u.names == nil {
+		u.names = map[string]bool{}
+	}
+	u.names[field.Name] = true
 	return nil
 }
 

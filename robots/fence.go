@@ -119,6 +119,8 @@ func (f *fence) judge(r request, look bool) (reason string, commit *armed) {
 				f.armed.other = fmt.Sprintf("its field %q holds %s", other, values)
 			}
 			return fmt.Sprintf("its field %q holds something else than was put in", other), nil
+		case !f.armed.taken && f.armed.sending != nil && f.armed.sending.differs(r, query, f.armed.filled) != "":
+			return "it carries something else than it ever did", nil
 		case look && f.armed.taken:
 			return leavesOnce, nil
 		case look:

@@ -29,7 +29,7 @@ func TestNothingElseLetsTheCommitThrough(t *testing.T) {
 		return reason != "" && commit == nil
 	}
 	commit := posted(address, "action=Post")
-	a := f.arm(requestRule{method: "POST", url: "*/is.pl", form: map[string][]string{"action": {"Post"}}}, nil, formats{}, nil)
+	a := f.arm(requestRule{method: "POST", url: "*/is.pl", form: map[string][]string{"action": {"Post"}}}, nil, formats{}, nil, nil)
 	for range 2 {
 		reason, taken := f.judge(commit, true)
 		require.Empty(t, reason)
@@ -61,7 +61,7 @@ func TestNothingElseLetsTheCommitThrough(t *testing.T) {
 func TestAReleaseThatDoesNotEndCountsAsLeft(t *testing.T) {
 	t.Parallel()
 	f := newFence(nil)
-	a := f.arm(requestRule{}, nil, formats{}, nil)
+	a := f.arm(requestRule{}, nil, formats{}, nil, nil)
 	a.taken = true
 	ended, cancel := context.WithCancel(t.Context())
 	cancel()

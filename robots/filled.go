@@ -71,7 +71,7 @@ func (u *run) forgetFilled(ctx context.Context) error {
 		}
 		u.tab.holding(f, false)
 	}
-	u.filledIn = nil
+	u.filledIn, u.names = nil, nil
 	return nil
 }
 

@@ -157,7 +157,11 @@ func (u *run) explain(ctx context.Context, err error) error {
 	}
 	ctx, cancel := context.WithTimeout(ctx, 2*time.Second)
 	defer cancel()
-	if better := u.inspect(ctx, true); better != nil && (errors.Is(better, errSessionLost) || contracts.ClassOf(better) != contracts.Internal) {
+	better := u.inspect(ctx, true)
+	if better != nil && errors.As(err, &errChanged{}) && strings.Contains(better.Error(), " was stopped: ") {
+		return err // it says why
+	}
+	if better != nil && (errors.Is(better, errSessionLost) || contracts.ClassOf(better) != contracts.Internal) {
 		return better
 	}
 	return err

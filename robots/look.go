@@ -59,6 +59,8 @@ type found struct {
 	Print   *Print       `json:"print"`   // what the element is like, if that was asked for
 	Field   *filledField `json:"field"`   // that is about to be filled in, or was
 	Sender  *sender      `json:"sender"`  // the button of a form that is about to be clicked
+	Hints   *hints       `json:"hints"`   // of a field to type in, if its print was asked for
+	Shown   []string     `json:"shown"`   // of the element of a commit: the names of the fields of its form that a person sees
 }
 
 // sender is a button that its form sends under a name.
@@ -74,13 +76,14 @@ func (t *tab) ask(ctx context.Context, function string, target *spec, argument m
 	argument["target"] = target
 	resolves := function == "resolve" && t.options.resolved != nil
 	if resolves {
-		argument["print"] = true
+		argument["print"], argument["shown"] = true, t.options.fence.compares()
 	}
 	var last error
 	for {
 		f, err := t.askOnce(ctx, function, target.frame, argument, answer)
 		if err == nil && answer.Status == "found" {
 			if resolves {
+				t.options.fence.shows(answer.Shown)
 				err = t.options.resolved(ctx, f, target, *answer)
 			}
 			return f, err

@@ -32,6 +32,11 @@ type Print struct {
 
 	Others map[string]string `json:"others,omitempty"` // until it is sure: digests of another name, label or frame that was seen last
 
+	Order string `json:"order,omitempty"` // of the parts of a date that is put in, as in dmy
+	Takes string `json:"takes,omitempty"` // digest of what else may be put in; "*": it differs; empty: not known
+
+	Sent *Sent `json:"sent,omitempty"` // of the request of a commit, which has nothing else
+
 	Same map[string]Same `json:"same,omitempty"` // until it is sure: by the digest of an input, a canary's too, what runs with it saw each time
 
 	// PageAt is when a page of this place was kept last; zero: never.
@@ -110,7 +115,13 @@ func (p Print) against(now Print, asked string) (grave, light []string) {
 	}
 	differs(&grave, "the element", strings.TrimSpace(p.Tag+" "+p.Type), strings.TrimSpace(now.Tag+" "+now.Type))
 	differs(&grave, "the method of its form", p.Method, now.Method)
+	if p.Order != "" && now.Order != "" {
+		differs(&grave, "the order of the parts of a date", p.Order, now.Order)
+	}
 	if p.Sure {
+		if p.Takes != "" && now.Takes != "" && p.Takes != now.Takes && p.Takes != anything {
+			grave = append(grave, "its pattern, its input mode or the unit in its placeholder is another one")
+		}
 		if !fitsPath(p.Action, now.Action) {
 			differs(&grave, "the address of its form", p.Action, now.Action)
 		}
@@ -159,6 +170,13 @@ func (p Print) both(now Print) Print {
 			*from = anything
 		}
 	}
+	p.Order = either(p.Order, now.Order)
+	if p.Takes == "" || now.Takes != "" && p.Takes != now.Takes {
+		if p.Takes != "" {
+			now.Takes = anything
+		}
+		p.Takes = now.Takes
+	}
 	p.Action = mergedPath(p.Action, now.Action)
 	p.Headings = common(p.Headings, now.Headings)
 	for _, field := range now.Required {
@@ -172,6 +190,9 @@ func (p Print) both(now Print) Print {
 // learned is what is known of a place once a run has seen it that was given an input; empty: it says nothing about what is
 // data. A place of which nothing is known has no tag.
 func (p Print) learned(now Print, input, asked string, at time.Time) Print {
+	if now.Sent != nil {
+		return Print{Tag: now.Tag, Sent: p.Sent.learned(now.Sent, asked, at)}
+	}
 	others := p.renamed(now)
 	if p.Tag != "" && !p.Sure && len(others) > 0 {
 		for what, other := range p.Others {

@@ -102,6 +102,9 @@ func (u *run) resolved(ctx context.Context, f frame, target *spec, at found) err
 	}
 	place, now := u.acting, u.nameable(*at.Print)
 	now.Frame = u.tab.nameOf(f)
+	if at.Hints != nil {
+		now.Order, now.Takes = at.Hints.order(), at.Hints.takes()
+	}
 	now = now.veiled(hider(u.hidden()))
 	help := u.call.Help
 	chosen := help.Target != "" && help.Step == place && help.Hash == u.program.Hash
@@ -161,7 +164,7 @@ func (u *run) compare(ctx context.Context, f frame, place string, now Print, cho
 		return nil
 	}
 	if chosen {
-		known.Tag, known.Type, known.Name, known.Label = now.Tag, now.Type, now.Name, now.Label
+		known.Tag, known.Type, known.Name, known.Label, known.Order, known.Takes = now.Tag, now.Type, now.Name, now.Label, now.Order, now.Takes
 	}
 	grave, light := known.against(now, u.asked())
 	if u.program.write != nil && !u.sent && !u.settling && now.Tag != "table" {
@@ -244,10 +247,13 @@ func (u *run) remember(ctx context.Context, err error) {
 		for place, seen := range u.seen {
 			known, is := u.known[place]
 			grave, light := known.against(seen.Print, u.asked())
-			if is && (known.Sure && (seen.Page == "" || len(light) > 0) || len(grave) > 0) {
+			if is && (known.Sure && (seen.Page == "" || len(light) > 0) && (known.Takes != "" || seen.Print.Takes == "") || len(grave) > 0) {
 				continue // there is nothing to learn, or it is proposed
 			}
 			one := Seen{Place: place, Print: known.learned(seen.Print.veiled(print), u.input(), u.asked(), u.runner.now()), Page: seen.Page}
+			if one.Print.Sent.same(known.Sent) {
+				continue
+			}
 			if hide != nil {
 				one.Page = hide.Replace(one.Page)
 			}

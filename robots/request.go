@@ -126,6 +126,7 @@ type armed struct {
 	filled  []filledField // what the request has to hold, if it holds it by the fields' names
 	clicked *sender       // the button that was clicked last, if it has a name
 	formats formats
+	sending *sending // what it carries beside that is compared with earlier ones; nil: it is not
 
 	taken bool   // a request has come that fits
 	left  bool   // it may have left
@@ -136,11 +137,11 @@ type armed struct {
 }
 
 // arm lets the one request of a commit through, until disarm.
-func (f *fence) arm(rule requestRule, filled []filledField, formats formats, store func(context.Context) error) *armed {
+func (f *fence) arm(rule requestRule, filled []filledField, formats formats, sending *sending, store func(context.Context) error) *armed {
 	f.mutex.Lock()
 	defer f.mutex.Unlock()
 	f.declared = &rule
-	f.armed = &armed{rule: rule, filled: filled, formats: formats, store: store, ended: make(chan struct{})}
+	f.armed = &armed{rule: rule, filled: filled, formats: formats, sending: sending, store: store, ended: make(chan struct{})}
 	return f.armed
 }
 
@@ -164,6 +165,22 @@ func (f *fence) clicks(button *sender) {
 	if f.armed != nil {
 		f.armed.clicked = button
 	}
+}
+
+// shows tells an armed fence which fields of the form a person sees.
+func (f *fence) shows(names []string) {
+	f.mutex.Lock()
+	defer f.mutex.Unlock()
+	if f.armed != nil && f.armed.sending != nil {
+		f.armed.sending.shows(names)
+	}
+}
+
+// compares says whether what the form of an element carries is to be compared.
+func (f *fence) compares() bool {
+	f.mutex.Lock()
+	defer f.mutex.Unlock()
+	return f.armed != nil && f.armed.sending != nil
 }
 
 // awaited says whether an armed fence still waits for the request, and what it has to hold.

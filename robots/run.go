@@ -121,11 +121,12 @@ type run struct {
 	pages      int                    // kept in this run
 	changes    []Change
 	warnings   []string
-	shown      bool  // a page that has just come shows a sign
-	passing    bool  // the steps of a sign are under way
-	committing bool  // the commit is under way
-	armed      bool  // the request of the commit may be leaving
-	filledIn   []put // in prepare
+	shown      bool            // a page that has just come shows a sign
+	passing    bool            // the steps of a sign are under way
+	committing bool            // the commit is under way
+	armed      bool            // the request of the commit may be leaving
+	filledIn   []put           // in prepare
+	names      map[string]bool // of the fields that prepare has put something into
 }
 
 // errSessionLost says that the application has forgotten our login in the middle of the work.

@@ -191,7 +191,8 @@ func (u *run) commit(ctx context.Context, filled []filledField) error {
 	u.committing = true
 	defer func() { u.committing = false }()
 	u.armed = true // until what has left is known
-	armed := fence.arm(rule, filled, u.system.formats, u.store)
+	sending := u.sends(rule)
+	armed := fence.arm(rule, filled, u.system.formats, sending, u.store)
 	err = u.steps(ctx, w.act)
 	if err == nil {
 		limit := max(w.within, u.system.stepTime)
@@ -201,7 +202,7 @@ func (u *run) commit(ctx context.Context, filled []filledField) error {
 		})
 	}
 	left, again, refused := fence.disarm(ctx, armed)
-	other := armed.heldOther(fence)
+	other, unlike := armed.heldOther(fence), u.sentSo(sending)
 	u.sent, u.armed = u.sent || left, false
 	if again > 0 {
 		u.journal.note(fmt.Sprintf("the page sent the request of the commit %d times more; they were stopped", again))
@@ -211,6 +212,8 @@ func (u *run) commit(ctx context.Context, filled []filledField) error {
 		return &contracts.Error{Class: contracts.Unavailable, Message: w.place + ": the request was kept back, because its intent could not be stored", Err: refused}
 	case !left && other != "" && (err == nil || ctx.Err() == nil):
 		return contracts.NewError(contracts.Drift, "", "%s: the request of the commit was stopped: %s. If the application rightly sends it so, put it in as it is sent", w.place, other)
+	case !left && unlike != "" && (err == nil || ctx.Err() == nil):
+		return errChanged{contracts.NewError(contracts.Drift, "", "%s: the request of the commit was stopped, and nothing was sent: %s. If that is right, accept it with crosswalk robots changes", w.place, unlike)}
 	case !left && err == nil:
 		return contracts.NewError(contracts.Drift, "", "%s: the page shows what it shows when it is done, but the declared request was never sent", w.place)
 	case !left:

@@ -116,6 +116,21 @@ function printOf(el) {
   };
 }
 
+// hintsOf is what a field to type in says about what may be put into it; fields of dates write them as machines do.
+const hintsOf = (el) => {
+  if (!el.matches('input, textarea') || !/^(text|search|tel|number|textarea)$/.test(el.type)) return null;
+  const says = (name) => (el.getAttribute(name) || '').slice(0, 200);
+  const behind = el.nextSibling ? fold(el.nextSibling.textContent).slice(0, 40) : '';
+  return { pattern: says('pattern'), mode: says('inputmode'), placeholder: says('placeholder'),
+    dates: ['data-date-format', 'data-dateformat', 'data-format', 'placeholder', 'title'].map(says).concat(labelsOf(el).map((text) => text.slice(0, 200)), behind, el.defaultValue.slice(0, 40)) };
+};
+
+// shownBeside are the names of the fields that a person sees in the form of an element.
+const shownBeside = (el) => {
+  const form = el.form || el.closest('form');
+  return form ? Array.from(new Set(Array.from(form.elements).filter((field) => field.name && field.matches(fieldSelector) && visible(field)).map((field) => field.name))).slice(0, 500) : [];
+};
+
 // skeleton is the page as it could be kept: what a robot finds its way by, and none of the data. Headings, links and options
 // are often people: only those that are named are kept.
 crosswalk.skeleton = ({ hide, named, data }) => attempt(() => {

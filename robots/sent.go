@@ -11,6 +11,8 @@ import (
 	"strings"
 	"sync"
 	"time"
+	"unicode"
+	"unicode/utf8"
 
 	"crosswalk/rules"
 )
@@ -24,6 +26,8 @@ type Sent struct {
 	Input   string                       `json:"input"`             // digest of what the last of them was given
 	Last    time.Time                    `json:"last"`
 	Record  bool                         `json:"record,omitempty"` // its form shows what is kept of a thing that is changed: what it shows is data
+
+	Inputs map[string][]string `json:"inputs,omitempty"` // digests of what runs were given, some of each part of the input
 
 	put map[string]bool // the names of the fields that the robot has put something into this time
 }
@@ -50,13 +54,23 @@ type Choice struct {
 const (
 	// certain is how many runs must have seen the same before another value stops a commit; of a form that shows what is kept of
 	// a thing, most values are of that thing, and it takes more to know which are not.
-	certain, certainOfRecord = 2, 8
+	certain, certainOfRecord = 3, 8
 	mostCarried              = 500
 )
 
-// certain says whether enough runs have seen it.
-func (s *Sent) certain() bool {
-	return s != nil && (s.Runs >= certainOfRecord || s.Runs >= certain && !s.Record)
+// certain says whether enough runs have seen it. What a form carries may depend on a part of the input, as the currency on the
+// customer: before several values of that part were seen, a new one proves nothing.
+func (s *Sent) certain(now *Sent) bool {
+	if s.Runs >= certainOfRecord || s.Runs < certain || s.Record {
+		return s.Runs >= certainOfRecord
+	}
+	for part, given := range now.Inputs {
+		seen := s.Inputs[part]
+		if len(seen) < certain && len(common(given, seen)) < len(given) {
+			return false
+		}
+	}
+	return true
 }
 
 var (
@@ -152,6 +166,7 @@ type sending struct {
 	put     map[string]bool   // the names of the fields that it has put something into
 	secret  func(string) bool // it must not be shown
 	formats formats
+	inputs  map[string][]string // digests of what the robot was given, by the part of the input
 	effect  map[string][]string // the fields that the effect declares
 
 	mutex sync.Mutex
@@ -181,7 +196,7 @@ func (s *sending) differs(r request, query url.Values, filled []filledField) str
 // carries is what a request holds beside what was put in.
 func (s *sending) carries(r request, query url.Values, filled []filledField) *Sent {
 	put := maps.Clone(s.put)
-	now := &Sent{Fields: map[string]Carried{}, Choices: map[string]map[string]Choice{}, put: put}
+	now := &Sent{Fields: map[string]Carried{}, Choices: map[string]map[string]Choice{}, Inputs: s.inputs, put: put}
 	for _, field := range filled {
 		put[field.Name] = true
 		text := field.Value
@@ -221,7 +236,9 @@ func (s *sending) carried(name string, values []string) Carried {
 		return Carried{Value: digest(""), Seen: c.Seen}
 	}
 	c.Given = !slices.ContainsFunc(values, func(value string) bool {
-		return !slices.ContainsFunc(s.data, func(text string) bool { return text == value || len(text) >= 3 && s.formats.same(text, value, sent) })
+		return !slices.ContainsFunc(s.data, func(text string) bool {
+			return text == value || len(text) >= 3 && (standsIn(text, value) || s.formats.same(text, value, sent))
+		})
 	})
 	if slices.ContainsFunc(values, func(value string) bool { return made(name, value) }) {
 		c.Value = anything
@@ -234,6 +251,22 @@ func (s *sending) carried(name string, values []string) Carried {
 	return c
 }
 
+// standsIn says whether a text stands in another one by itself, as the number in "Ada Brown--10081".
+func standsIn(text, whole string) bool {
+	for rest := whole; ; {
+		before, after, found := strings.Cut(rest, text)
+		if !found {
+			return false
+		}
+		last, _ := utf8.DecodeLastRuneInString(before)
+		first, _ := utf8.DecodeRuneInString(after)
+		if inWord := func(r rune) bool { return unicode.IsLetter(r) || unicode.IsDigit(r) }; !inWord(last) && !inWord(first) {
+			return true
+		}
+		rest = after
+	}
+}
+
 // against says what of a request is not as it ever was.
 func (s *Sent) against(now *Sent) string {
 	if s == nil {
@@ -244,7 +277,7 @@ func (s *Sent) against(now *Sent) string {
 			return other
 		}
 	}
-	if !s.certain() {
+	if !s.certain(now) {
 		return ""
 	}
 	for _, name := range slices.Sorted(maps.Keys(now.Fields)) {
@@ -296,15 +329,23 @@ func choicesDiffer(name string, before, now map[string]Choice) string {
 
 // learned is what is known once a run has sent its request.
 func (s *Sent) learned(now *Sent, input string, at time.Time) *Sent {
-	all := &Sent{Fields: map[string]Carried{}, Choices: map[string]map[string]Choice{}, Runs: 1, Input: input, Last: at}
+	all := &Sent{Fields: map[string]Carried{}, Choices: map[string]map[string]Choice{}, Inputs: map[string][]string{}, Runs: 1, Input: input, Last: at}
 	if s != nil {
 		all.Runs, all.Input, all.Last, all.Record = s.Runs, s.Input, s.Last, s.Record
 		if s.Runs < certainOfRecord && (s.Input != input || at.Sub(s.Last) >= sameAfter) {
 			all.Runs, all.Input, all.Last = s.Runs+1, input, at
 		}
 		maps.Copy(all.Fields, s.Fields)
+		maps.Copy(all.Inputs, s.Inputs)
 		for name, texts := range s.Choices {
 			all.Choices[name] = maps.Clone(texts)
+		}
+	}
+	for part, given := range now.Inputs {
+		for _, one := range given {
+			if seen := all.Inputs[part]; len(seen) < certain && !slices.Contains(seen, one) {
+				all.Inputs[part] = append(slices.Clone(seen), one)
+			}
 		}
 	}
 	for name, is := range now.Fields {
@@ -363,12 +404,31 @@ func (u *run) sends(rule requestRule) *sending {
 		return nil
 	}
 	hide := hider(u.hidden())
-	s := &sending{known: u.known[u.requestPlace()].Sent, put: maps.Clone(u.names), formats: u.system.formats, effect: rule.form, seen: map[string]bool{},
+	s := &sending{known: u.known[u.requestPlace()].Sent, put: maps.Clone(u.names), formats: u.system.formats, effect: rule.form, seen: map[string]bool{}, inputs: map[string][]string{},
 		secret: func(text string) bool { return hide != nil && hide.Replace(text) != text }}
 	for _, value := range u.variables {
 		s.data = scalarsIn(s.data, value)
 	}
+	partsOf(s.inputs, "", u.call.Input)
 	return s
+}
+
+// partsOf are digests of the texts and numbers of a value, by where they stand; all items of a list stand at one place.
+func partsOf(found map[string][]string, at string, v rules.Value) {
+	switch v.Kind() {
+	case rules.KindList:
+		for _, item := range v.Items() {
+			partsOf(found, at, item)
+		}
+	case rules.KindRecord:
+		for _, key := range v.Keys() {
+			partsOf(found, at+"."+key, v.Get(key))
+		}
+	default:
+		if one := digest(v.String()); !slices.Contains(found[at], one) {
+			found[at] = append(found[at], one)
+		}
+	}
 }
 
 // requestPlace is where what the commit sends is remembered.

@@ -57,7 +57,7 @@ func TestWhatACommitCarriesBeside(t *testing.T) {
 	learn := serveWarehouse(t)
 	knowing := NewRunner(pool, nil)
 	knowing.Remember(m)
-	for turn, quantity := range []int64{3, 4, 5} {
+	for turn, quantity := range []int64{3, 4, 5, 6} {
 		customer := fmt.Sprintf("C-%d", turn+1)
 		learn.show(strings.ReplaceAll(beside(turn), "C-1", customer))
 		result, err := knowing.Run(t.Context(), program, besideCall(learn, quantity, customer, "Nord"))
@@ -169,27 +169,33 @@ func TestWhatIsCertainOfARequest(t *testing.T) {
 	day := time.Date(2026, 3, 2, 9, 0, 0, 0, time.UTC)
 	customers := []string{"!name=Ada !country=DE id=A1 op=save status=2", "!name=Ben !country=DE id=B2 op=save status=2", "!name=Cem !country=DE id=C3 op=save status=2"}
 	for what, test := range map[string]struct {
-		before []string
-		hours  int
-		same   bool // every run was given the same
-		given  string
-		now    string
-		says   string
+		before    []string
+		hours     int
+		same      bool   // every run was given the same
+		customers string // that the runs and the next one were given
+		given     string
+		now       string
+		says      string
 	}{
 		"one run says nothing":                              {before: []string{"op=save"}, now: "op=cancel"},
 		"nor do two of one input on one day":                {before: []string{"op=save", "op=save"}, same: true, now: "op=cancel"},
-		"two of one input on two days do":                   {before: []string{"op=save", "op=save"}, same: true, hours: 24, now: "op=cancel", says: `"op"`},
-		"two inputs do":                                     {before: []string{"op=save", "op=save"}, now: "op=cancel", says: `"op"`},
-		"what differed is no matter":                        {before: []string{"number=7", "number=8"}, now: "number=9"},
+		"three of one input on three days do":               {before: []string{"op=save", "op=save", "op=save"}, same: true, hours: 24, now: "op=cancel", says: `"op"`},
+		"three inputs do":                                   {before: []string{"op=save", "op=save", "op=save"}, now: "op=cancel", says: `"op"`},
+		"three of one customer say nothing of others":       {before: []string{"cur=EUR", "cur=EUR", "cur=EUR"}, customers: "a a a b", now: "cur=USD"},
+		"but of that one":                                   {before: []string{"cur=EUR", "cur=EUR", "cur=EUR"}, customers: "a a a a", now: "cur=USD", says: `"cur"`},
+		"three customers say something of a fourth":         {before: []string{"cur=EUR", "cur=EUR", "cur=EUR"}, customers: "a b c d", now: "cur=USD", says: `"cur"`},
+		"what was given stands in it":                       {before: []string{"c=Ada--101", "c=Ben--102", "c=Cem--103"}, given: "101 102 103 104", now: "c=Dora--104"},
+		"and something else does":                           {before: []string{"c=Ada--101", "c=Ben--102", "c=Cem--103"}, given: "101 102 103 104", now: "c=Dora--1041", says: "always held what the robot was given"},
+		"what differed is no matter":                        {before: []string{"number=7", "number=8", "number=9"}, now: "number=11"},
 		"nor is what was there at times":                    {before: []string{"note=x", "", ""}, now: "note=y"},
 		"nor what came and stays":                           {before: []string{"op=x", "op=x note=x", "op=x note=x"}, now: "op=x"},
-		"nor a field of a further line":                     {before: []string{"op=x line_1=a", "op=x line_1=b"}, now: "op=x line_1=c line_2=d"},
-		"nor a token that stays for a session":              {before: []string{"t=8f14e45fceea167a5a36", "t=8f14e45fceea167a5a36"}, now: "t=c9f0f895fb98ab9159f5"},
-		"nor the day of today":                              {before: []string{"d=2026-03-02 day=2 birthMonth=3", "d=2026-03-02 day=2 birthMonth=3"}, now: "d=2026-03-03 day=3 birthMonth=4"},
-		"but the order of its parts is":                     {before: []string{"d=25.03.2026", "d=26.03.2026"}, now: "d=03.27.2026", says: "another order"},
-		"what was given may be another one":                 {before: []string{"c=C-1", "c=C-2"}, given: "C-1 C-2 C-3", now: "c=C-3"},
-		"but nothing else":                                  {before: []string{"c=C-1", "c=C-2"}, given: "C-1 C-2 C-3", now: "c=C-9", says: "always held what the robot was given"},
-		"a number that was given once is held all the same": {before: []string{"kind=1", "kind=1"}, given: "1", now: "kind=2", says: `"kind"`},
+		"nor a field of a further line":                     {before: []string{"op=x line_1=a", "op=x line_1=b", "op=x line_1=b"}, now: "op=x line_1=c line_2=d"},
+		"nor a token that stays for a session":              {before: []string{"t=8f14e45fceea167a5a36", "t=8f14e45fceea167a5a36", "t=8f14e45fceea167a5a36"}, now: "t=c9f0f895fb98ab9159f5"},
+		"nor the day of today":                              {before: []string{"d=2026-03-02 day=2 birthMonth=3", "d=2026-03-02 day=2 birthMonth=3", "d=2026-03-02 day=2 birthMonth=3"}, now: "d=2026-03-03 day=3 birthMonth=4"},
+		"but the order of its parts is":                     {before: []string{"d=25.03.2026", "d=26.03.2026", "d=02.04.2026"}, now: "d=03.27.2026", says: "another order"},
+		"what was given may be another one":                 {before: []string{"c=C-1", "c=C-2", "c=C-2"}, given: "C-1 C-2 C-3", now: "c=C-3"},
+		"but nothing else":                                  {before: []string{"c=C-1", "c=C-2", "c=C-2"}, given: "C-1 C-2 C-3", now: "c=C-9", says: "always held what the robot was given"},
+		"a number that was given once is held all the same": {before: []string{"kind=1", "kind=1", "kind=1"}, given: "1", now: "kind=2", says: `"kind"`},
 		"of a thing that is changed, what is seen is data":  {before: customers, now: "!name=Dora !country=FR id=D4 op=save status=2"},
 		"and what is not seen for some time":                {before: customers, now: "!name=Dora !country=DE id=D4 op=save status=5"},
 		"until enough have seen the same":                   {before: append(append(append([]string{}, customers...), customers...), customers...), now: "!name=Dora !country=FR id=D4 op=delete status=2", says: `"op"`},
@@ -200,13 +206,21 @@ func TestWhatIsCertainOfARequest(t *testing.T) {
 			if test.same {
 				input = "same"
 			}
-			known = known.learned(sentWith(strings.Fields(test.given), text), input, day.Add(time.Duration(i*test.hours)*time.Hour))
+			one := sentWith(strings.Fields(test.given), text)
+			if customers := strings.Fields(test.customers); len(customers) > 0 {
+				one.Inputs = map[string][]string{".customer": {customers[i]}}
+			}
+			known = known.learned(one, input, day.Add(time.Duration(i*test.hours)*time.Hour))
 			stored, err := json.Marshal(known)
 			require.NoError(t, err)
 			known = &Sent{}
 			require.NoError(t, json.Unmarshal(stored, known))
 		}
-		other := known.against(sentWith(strings.Fields(test.given), test.now))
+		now := sentWith(strings.Fields(test.given), test.now)
+		if customers := strings.Fields(test.customers); len(customers) > 0 {
+			now.Inputs = map[string][]string{".customer": customers[len(customers)-1:]}
+		}
+		other := known.against(now)
 		if test.says == "" {
 			require.Empty(t, other, what)
 			continue

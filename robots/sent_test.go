@@ -184,6 +184,7 @@ func TestWhatIsCertainOfARequest(t *testing.T) {
 		"three of one customer say nothing of others":       {before: []string{"cur=EUR", "cur=EUR", "cur=EUR"}, customers: "a a a b", now: "cur=USD"},
 		"but of that one":                                   {before: []string{"cur=EUR", "cur=EUR", "cur=EUR"}, customers: "a a a a", now: "cur=USD", says: `"cur"`},
 		"three customers say something of a fourth":         {before: []string{"cur=EUR", "cur=EUR", "cur=EUR"}, customers: "a b c d", now: "cur=USD", says: `"cur"`},
+		"a new field holds what was given by chance":        {before: []string{"op=x", "op=x", "op=x"}, given: "1", now: "op=x draft=1", says: `"draft" ("1")`},
 		"what was given stands in it":                       {before: []string{"c=Ada--101", "c=Ben--102", "c=Cem--103"}, given: "101 102 103 104", now: "c=Dora--104"},
 		"and something else does":                           {before: []string{"c=Ada--101", "c=Ben--102", "c=Cem--103"}, given: "101 102 103 104", now: "c=Dora--1041", says: "always held what the robot was given"},
 		"what differed is no matter":                        {before: []string{"number=7", "number=8", "number=9"}, now: "number=11"},

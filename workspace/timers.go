@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"fmt"
 	"regexp"
+	"strconv"
 	"strings"
 	"time"
 
@@ -139,9 +140,37 @@ func (c *Config) when(t *Timer, fields map[string]*source.Node) {
 			calendar.Errorf(source.DidYouMean(calendar.Text(), sortedKeys(c.Calendars)), "there is no calendar %q", calendar.Text())
 		}
 	}
+	if day, left := leftOut(t.Cron, t.Zone(), time.Now()); left {
+		cron.Warnf("choose another time, or leave out calendar: for the clock of UTC", "in %s clocks are put forward over this time: it does not run then, next on %s", t.Zone(), day.Format(time.DateOnly))
+	}
 	if t.WorkingDays = fields["working_days"].Bool(); t.WorkingDays && !calendar.Exists() {
 		fields["working_days"].Errorf("add calendar:", "working days are those of a calendar")
 	}
+}
+
+// leftOut is the next day of the year ahead on which clocks jump over a time of a cron line. Temporal leaves such a run out where
+// the hour is another one then.
+func leftOut(cron string, zone *time.Location, now time.Time) (day time.Time, left bool) {
+	parts := strings.Fields(cron)
+	if len(parts) < 2 {
+		return day, false
+	}
+	year, month, today := now.In(zone).Date()
+	for ahead := range 366 {
+		for _, h := range strings.Split(parts[1], ",") {
+			for _, m := range strings.Split(parts[0], ",") {
+				hour, err := strconv.Atoi(h)
+				minute, wrong := strconv.Atoi(m)
+				if err != nil || wrong != nil || hour > 23 || minute > 59 {
+					continue // of what is done in each hour or minute, one time more or less is nothing
+				}
+				if at := time.Date(year, month, today+ahead, hour, minute, 0, 0, zone); at.Hour() != hour {
+					return at, true
+				}
+			}
+		}
+	}
+	return day, false
 }
 
 // read reads what happens; exactly one of starts and event.

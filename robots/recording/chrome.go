@@ -2,7 +2,9 @@ package recording
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
+	"reflect"
 	"slices"
 	"strings"
 )
@@ -43,11 +45,22 @@ func readChrome(file string, text []byte) (*Recording, error) {
 	for i, raw := range flow.Steps {
 		var step chromeStep
 		if err := json.Unmarshal(raw, &step); err != nil {
-			return nil, fmt.Errorf("%s: step %d cannot be read: %s", file, i+1, err)
+			return nil, fmt.Errorf("%s: step %d cannot be read: %s", file, i+1, wrongType(err))
 		}
 		r.chromeStep(i+1, step)
 	}
 	return r, nil
+}
+
+// wrongType says what a step holds in the place of what it should, without what it is.
+func wrongType(err error) string {
+	wrong := (*json.UnmarshalTypeError)(nil)
+	if !errors.As(err, &wrong) {
+		return err.Error()
+	}
+	is, _, _ := strings.Cut(wrong.Value, " ")
+	kinds := map[reflect.Kind]string{reflect.String: "a text", reflect.Slice: "a list", reflect.Int: "a whole number", reflect.Float64: "a number", reflect.Bool: "true or false", reflect.Struct: "an object"}
+	return fmt.Sprintf("%s must be %s, and is %s: export the recording again", either(wrong.Field, "it"), either(kinds[wrong.Type.Kind()], "of another kind"), map[bool]string{true: "true or false", false: "of the kind " + is}[is == "bool"])
 }
 
 func (r *Recording) chromeStep(number int, step chromeStep) {

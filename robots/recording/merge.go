@@ -1,9 +1,11 @@
 package recording
 
 import (
+	"fmt"
 	"net/url"
 	"slices"
 	"strings"
+	"unicode/utf8"
 )
 
 // keys that a robot can press; all others belong to typing, which a fill step holds.
@@ -14,7 +16,7 @@ var keys = []string{"Enter", "Escape", "ArrowUp", "ArrowDown", "ArrowLeft", "Arr
 // field that is filled twice, Tab and the release of keys.
 func (r *Recording) merge() {
 	var kept []Action
-	for _, a := range r.Actions {
+	for i, a := range r.Actions {
 		switch a.Kind {
 		case "keyUp":
 			if len(kept) > 0 && a.Arrives {
@@ -23,6 +25,13 @@ func (r *Recording) merge() {
 			r.Noise++
 			continue
 		case "keyDown":
+			if utf8.RuneCountInString(a.Key) == 1 && !r.filledAfter(i) {
+				if last := len(r.Unsupported) - 1; last < 0 || r.Unsupported[last].Why != typedAlone || i == 0 || r.Actions[i-1].Kind != "keyDown" && r.Actions[i-1].Kind != "keyUp" {
+					r.Unsupported = append(r.Unsupported, Unsupported{Step: a.Step, Kind: a.Kind, Why: typedAlone})
+					kept = append(kept, Action{Step: a.Step, unsupportedNote: fmt.Sprintf("step %d (%s): %s", a.Step, a.Kind, typedAlone)})
+				}
+				continue
+			}
 			if !slices.Contains(keys, a.Key) {
 				if len(kept) > 0 && a.Arrives {
 					kept[len(kept)-1].arrive(a)
@@ -48,6 +57,22 @@ func (r *Recording) merge() {
 		kept = append(kept, a)
 	}
 	r.Actions = kept
+}
+
+// typedAlone says that letters were recorded as keys only. Which they are is not told: they may be a password.
+const typedAlone = "a text was typed of which the recording has only the keys: leave the field with Tab before the next click and record it again, or write a fill step"
+
+// filledAfter says whether the letters that begin at an action are those of a fill step after or before them.
+func (r *Recording) filledAfter(at int) bool {
+	isKey := func(a Action) bool { return a.Kind == "keyDown" || a.Kind == "keyUp" }
+	before, after := at, at
+	for before > 0 && isKey(r.Actions[before]) {
+		before--
+	}
+	for after < len(r.Actions)-1 && isKey(r.Actions[after]) {
+		after++
+	}
+	return r.Actions[before].Kind == "fill" || r.Actions[after].Kind == "fill" || r.Actions[before].Kind == "select" || r.Actions[after].Kind == "select"
 }
 
 func (a *Action) arrive(other Action) {

@@ -65,6 +65,9 @@ type Input struct {
 // NewPlan decides what the parts of a recording become, asking where it cannot know.
 func NewPlan(r *Recording, o Options) (*Plan, error) {
 	p := &Plan{Title: r.Title, Operation: o.Operation, Extends: o.Extends, Noise: r.Noise, Unsupported: r.Unsupported, seen: o.Seen}
+	if len(r.Others) > 0 {
+		p.Warnings = append(p.Warnings, fmt.Sprintf("the file holds %d more test(s), which are not read: %s; name one with --test", len(r.Others), strings.Join(r.Others[:min(len(r.Others), 10)], ", ")))
+	}
 	actions := slices.Clone(r.Actions)
 	if err := p.address(actions, o); err != nil {
 		return nil, err

@@ -18,6 +18,8 @@ type Recording struct {
 	Actions []Action
 	// Unsupported are the steps that no robot can take over, by their number in the recording.
 	Unsupported []Unsupported
+	// Others are the further tests of a file of which one was read.
+	Others []string
 	// Noise counts the steps that robots do not need: sizes of windows, scrolling, hovering.
 	Noise int
 }

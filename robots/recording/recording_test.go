@@ -151,7 +151,7 @@ func TestRecordingsThatAreNone(t *testing.T) {
 		"{\n \"steps\": [1,\n}":               `a.json:3:2: this is not a recording: invalid character '}' looking for beginning of value`,
 		`{"x": 1}`:                            `a.json: it has neither steps (Chrome DevTools Recorder, exported as JSON) nor tests (Selenium IDE, .side)`,
 		`{"steps": []}`:                       `a.json: the recording holds nothing that a robot could do`,
-		`{"steps": [7]}`:                      `a.json: step 1 cannot be read: json: cannot unmarshal number into Go value of type recording.chromeStep`,
+		`{"steps": [7]}`:                      `a.json: step 1 cannot be read: it must be an object, and is of the kind number: export the recording again`,
 		`{"tests": []}`:                       `a.json: the project has no tests`,
 		`{"steps": "x"}`:                      `a.json:1:14: this is not a recording: steps must not be string`,
 		"{\"steps\": [\"\xff\"]}":             `a.json: the file is not UTF-8 text: export the recording as JSON`,
@@ -183,6 +183,11 @@ func FuzzRead(f *testing.F) {
 		text, err := os.ReadFile("testdata/" + name)
 		require.NoError(f, err)
 		f.Add(text)
+	}
+	for text := range hostile() {
+		if len(text) < 5000 {
+			f.Add([]byte(text))
+		}
 	}
 	f.Add([]byte(`{"title":"${x}\n","steps":[{"type":"navigate","url":"http://a/?q=1"},{"type":"click","selectors":[["aria/\u0000${input.x}"],"#a'b"]}]}`))
 	f.Fuzz(func(t *testing.T, text []byte) {

@@ -34,10 +34,13 @@ func readSide(file string, text []byte, test string) (*Recording, error) {
 	if err := decode(file, text, &project); err != nil {
 		return nil, err
 	}
+	if test == "" && len(project.Tests) > 0 {
+		test = project.Tests[0].Name
+	}
 	var names []string
-	for _, one := range project.Tests {
+	for at, one := range project.Tests {
 		names = append(names, one.Name)
-		if test != "" && one.Name != test {
+		if one.Name != test {
 			continue
 		}
 		if len(one.Commands) > mostSteps {
@@ -46,6 +49,11 @@ func readSide(file string, text []byte, test string) (*Recording, error) {
 		s := &sideReader{Recording: &Recording{Title: either(one.Name, project.Name)}, base: project.URL, variables: map[string]string{}}
 		for i, command := range one.Commands {
 			s.command(i+1, command)
+		}
+		for j, other := range project.Tests {
+			if j != at {
+				s.Others = append(s.Others, oneLine(other.Name))
+			}
 		}
 		return s.Recording, nil
 	}

@@ -238,3 +238,53 @@ func TestFilesAreRefused(t *testing.T) {
 	_, err := parsed(t, head+"{read: a}\n").Connect(adapters.Config{System: "x", Settings: rules.Record(fields{"directory": rules.Text("relative")})})
 	require.ErrorContains(t, err, "it must be the whole path of a directory")
 }
+
+// TestTheExamplesOfFilesAreWhatServersAnswer plays the examples of the adapters to start from in a directory of this machine and
+// behind OpenSSH's server, which is why they say that they are recorded.
+func TestTheExamplesOfFilesAreWhatServersAnswer(t *testing.T) {
+	t.Parallel()
+	server, err := sshserver.Start(t.Context())
+	require.NoError(t, err)
+	t.Cleanup(func() { require.NoError(t, server.Stop()) })
+	for name, settings := range map[string]fields{
+		"generic-files": {},
+		"generic-sftp":  {"host": rules.Text("127.0.0.1"), "port": rules.Number(rules.Int(int64(server.Port))), "user": rules.Text(server.User), "host_key": rules.Text(server.Fingerprint)},
+	} {
+		adapter := adapters.Catalog()[name]
+		config := adapters.Config{System: name, Shared: boundless{}}
+		if name == "generic-sftp" {
+			config.AllowHosts, config.Secrets = []string{fmt.Sprintf("127.0.0.1:%d", server.Port)}, secrets(map[string]string{"private_key": server.Key})
+		}
+		for _, test := range loadTests(t, name).Tests {
+			directory := t.TempDir()
+			at := func(file string) string { return filepath.Join(directory, filepath.FromSlash(file)) }
+			for _, folder := range []string{"inbox", "done", "orders"} {
+				require.NoError(t, os.MkdirAll(at(folder), 0o700))
+			}
+			for _, x := range test.Exchanges {
+				if x.Expect.File != "" {
+					require.NoError(t, os.MkdirAll(filepath.Dir(at(x.Expect.File)), 0o700))
+					require.NoError(t, os.WriteFile(at(x.Expect.File), []byte(x.Reply.Text), 0o600))
+				}
+			}
+			config.Settings = rules.Record(settings).With("directory", rules.Text(directory))
+			connection, err := adapter.Connect(config)
+			require.NoError(t, err)
+			output, err := connection.Call(t.Context(), adapters.Call{Operation: test.Operation, Input: test.Input, Key: test.Key})
+			connection.Close()
+			if test.Error != nil {
+				require.Equal(t, test.Error.Class, contracts.ClassOf(err), "%s: %s: %v", name, test.Name, err)
+				continue
+			}
+			require.NoError(t, err, "%s: %s", name, test.Name)
+			require.Equal(t, string(test.Output.Plain()), string(output.Plain()), "%s: %s", name, test.Name)
+			for _, x := range test.Exchanges {
+				if x.Expect.Written != "" {
+					content, err := os.ReadFile(at(x.Expect.Written))
+					require.NoError(t, err, "%s: %s", name, test.Name)
+					require.Equal(t, strings.TrimSpace(x.Expect.Text), strings.ReplaceAll(strings.TrimSpace(string(content)), "\r\n", "\n"), "%s: %s", name, test.Name)
+				}
+			}
+		}
+	}
+}

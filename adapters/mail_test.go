@@ -7,6 +7,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/emersion/go-imap/v2/imapclient"
 	"github.com/stretchr/testify/require"
 
 	"crosswalk/adapters"
@@ -168,5 +169,64 @@ func TestMailIsRefused(t *testing.T) {
 		"{append: {from: a, to: b, subject: c, headers: {Bcc: x}}}": `"Bcc" is not a header that an adapter may set`,
 	} {
 		require.Contains(t, parse(head+request+"\n"), message, request)
+	}
+}
+
+// TestTheExamplesOfMailAreWhatServersAnswer plays the examples of the adapter to start from with Postfix and Dovecot, each in a
+// mailbox of its own, which is why they say that they are recorded.
+func TestTheExamplesOfMailAreWhatServersAnswer(t *testing.T) {
+	t.Parallel()
+	server, err := mailserver.Start(context.Background())
+	require.NoError(t, err)
+	t.Cleanup(func() { require.NoError(t, server.Stop()) })
+	tests, imapAt := loadTests(t, "generic-mail"), fmt.Sprintf("127.0.0.1:%d", server.IMAP)
+	connect := func(user string) *adapters.Connection {
+		connection, err := adapters.Catalog()["generic-mail"].Connect(adapters.Config{System: "post", Shared: boundless{}, Secrets: secrets(map[string]string{"password": mailserver.Password}), AllowHosts: []string{fmt.Sprintf("127.0.0.1:%d", server.SMTP), imapAt},
+			Settings: rules.Record(fields{"smtp_host": rules.Text("127.0.0.1"), "smtp_port": rules.Number(rules.Int(int64(server.SMTP))), "imap_host": rules.Text("127.0.0.1"), "imap_port": rules.Number(rules.Int(int64(server.IMAP))),
+				"user": rules.Text(user), "sender": tests.Settings.Get("sender"), "tls": rules.Text("off")})})
+		require.NoError(t, err)
+		t.Cleanup(connection.Close)
+		return connection
+	}
+	for i, test := range tests.Tests {
+		user := fmt.Sprintf("example%d@acme.example", i)
+		for _, x := range test.Exchanges {
+			if x.Expect.Mailbox != "" && x.Expect.Holds == "" {
+				client, err := imapclient.DialInsecure(imapAt, nil)
+				require.NoError(t, err)
+				require.NoError(t, client.Login(user, mailserver.Password).Wait())
+				letter := strings.ReplaceAll(x.Reply.Text, "\n", "\r\n")
+				appending := client.Append(x.Expect.Mailbox, int64(len(letter)), nil)
+				_, err = appending.Write([]byte(letter))
+				require.NoError(t, err)
+				require.NoError(t, appending.Close())
+				_, err = appending.Wait()
+				require.NoError(t, err)
+				require.NoError(t, client.Logout().Wait())
+			}
+		}
+		connection := connect(user)
+		output, err := connection.Call(t.Context(), adapters.Call{Operation: test.Operation, Input: test.Input, Key: test.Key})
+		if test.Error != nil {
+			require.Equal(t, test.Error.Class, contracts.ClassOf(err), "%s: %v", test.Name, err)
+			continue
+		}
+		require.NoError(t, err, test.Name)
+		require.Equal(t, string(test.Output.Plain()), string(output.Plain()), test.Name)
+		for _, x := range test.Exchanges {
+			mailbox, id := "INBOX", output.Get("message_id")
+			switch {
+			case x.Expect.Holds != "":
+				mailbox, id = x.Expect.Mailbox, rules.Text(x.Expect.Holds)
+			case len(x.Expect.Mail) > 0:
+				connection = connect(x.Expect.Mail["from"]) // to whom the copy goes
+			default:
+				continue
+			}
+			require.Eventually(t, func() bool {
+				found, err := connection.Call(context.Background(), adapters.Call{Operation: "mail.get_message", Input: rules.Record(fields{"message": id, "folder": rules.Text(mailbox)})})
+				return err == nil && (len(x.Expect.Mail) == 0 || found.Get("subject").Text() == x.Expect.Mail["subject"] && strings.TrimSpace(found.Get("text").Text()) == x.Expect.Mail["text"])
+			}, time.Minute, 50*time.Millisecond, test.Name)
+		}
 	}
 }

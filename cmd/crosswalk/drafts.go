@@ -225,7 +225,7 @@ func draftsSave(c *cobra.Command, d drafts, args []string) error {
 	}
 	force, _ := c.Flags().GetBool("force")
 	if err := workspace.SaveDraft(d.dir, files, force); errors.Is(err, workspace.ErrChanged) {
-		return contentError(fmt.Errorf("%w: nothing was written; compare the two, then save with --force or write the file into the draft again", err))
+		return contentError(fmt.Errorf("%w: nothing was written; compare the two, take what is new into the file of the draft, and save with --force", err))
 	} else if err != nil {
 		return err
 	}

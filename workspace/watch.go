@@ -2,6 +2,7 @@ package workspace
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io/fs"
 	"path/filepath"
@@ -22,38 +23,54 @@ type Result struct {
 // quiet is how long nothing must change before a workspace is read again: editors write in several steps.
 const quiet = 150 * time.Millisecond
 
-// Watch reads the workspace again after every change and hands over what it finds, one result at a time,
-// until the context is done. It does not hand over the state at the start.
-func Watch(ctx context.Context, dir string, handle func(Result)) error {
-	watcher, err := fsnotify.NewWatcher()
+// Watcher notices what changes in the folder of a workspace, from when it is made on.
+type Watcher struct {
+	dir     string
+	changes *fsnotify.Watcher
+}
+
+// NewWatcher begins to watch. Whoever reads the folder after that misses no change; the watcher is the caller's to close.
+func NewWatcher(dir string) (*Watcher, error) {
+	changes, err := fsnotify.NewWatcher()
+	if err == nil {
+		err = watchFolders(changes, dir)
+	}
 	if err != nil {
-		return fmt.Errorf("workspace: watching %s: %w", dir, err)
+		if changes != nil {
+			err = errors.Join(err, changes.Close())
+		}
+		return nil, fmt.Errorf("workspace: watching %s: %w", dir, err)
 	}
-	defer func() { _ = watcher.Close() }() // nothing is written to it
-	if err := watchFolders(watcher, dir); err != nil {
-		return fmt.Errorf("workspace: watching %s: %w", dir, err)
-	}
+	return &Watcher{dir: dir, changes: changes}, nil
+}
+
+// Close ends it.
+func (w *Watcher) Close() error { return w.changes.Close() }
+
+// Run reads the workspace again after every change and hands over what it finds, one result at a time,
+// until the context is done. It does not hand over the state at the start.
+func (w *Watcher) Run(ctx context.Context, handle func(Result)) {
 	timer := time.NewTimer(quiet)
 	timer.Stop()
 	for {
 		select {
 		case <-ctx.Done():
-			return nil
-		case event := <-watcher.Events:
+			return
+		case event := <-w.changes.Events:
 			if !relevant(event) {
 				continue
 			}
 			if event.Has(fsnotify.Create) {
-				_ = watchFolders(watcher, event.Name) // a file is no folder, and one that is gone again does not matter
+				_ = watchFolders(w.changes, event.Name) // a file is no folder, and one that is gone again does not matter
 			}
 			timer.Reset(quiet)
-		case err := <-watcher.Errors:
+		case err := <-w.changes.Errors:
 			if err != nil {
 				timer.Reset(quiet) // events may have been lost, so look
 			}
 		case <-timer.C:
-			w, problems := Load(dir)
-			handle(Result{Workspace: w, Problems: problems})
+			read, problems := Load(w.dir)
+			handle(Result{Workspace: read, Problems: problems})
 		}
 	}
 }

@@ -47,18 +47,21 @@ func check(c *cobra.Command, args []string) error {
 	if watching && dir == "" {
 		return usageError("--watch needs a workspace: name its folder")
 	}
-	err := checkOnce(c, dir)
 	if !watching {
-		return err
+		return checkOnce(c, dir)
 	}
-	sayChecked(c, err)
-	err = workspace.Watch(c.Context(), dir, func(workspace.Result) {
+	watcher, err := workspace.NewWatcher(dir)
+	if err != nil {
+		return systemError(err)
+	}
+	sayChecked(c, checkOnce(c, dir))
+	watcher.Run(c.Context(), func(workspace.Result) {
 		if !wantsJSON(c) {
 			fmt.Fprintf(c.OutOrStdout(), "\n%s\n", time.Now().Format(time.TimeOnly))
 		}
 		sayChecked(c, checkOnce(c, dir))
 	})
-	if err != nil {
+	if err := watcher.Close(); err != nil {
 		return systemError(err)
 	}
 	return nil

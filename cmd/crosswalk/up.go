@@ -82,6 +82,7 @@ type system struct {
 	engine          *engine.Engine
 	client          client.Client
 	definitions     *definitions
+	saves           *workspace.Watcher // nil: saves are nothing to it
 	worker          *worker.Worker
 	cases           *worker.Cases
 	intake          *intake.Intake
@@ -156,6 +157,11 @@ func (s *system) start(ctx, working context.Context) error {
 	}
 	s.definitions = newDefinitions(s.store, base, s.log)
 	if s.options.roles.publisher {
+		if s.options.publish == "save" { // before the folder is read, so that a save while the rest starts counts too
+			if s.saves, err = workspace.NewWatcher(s.options.dir); err != nil {
+				s.log.Error("watch.failed", "error", err)
+			}
+		}
 		err = s.firstPublish(ctx)
 	} else {
 		err = s.awaitPublication(ctx)
@@ -189,7 +195,7 @@ func (s *system) start(ctx, working context.Context) error {
 	}
 	s.lacks("")
 	s.background.Go(func() { s.definitions.watch(working) })
-	if s.options.roles.publisher && s.options.publish == "save" {
+	if s.saves != nil {
 		s.background.Go(func() { s.watch(working) })
 	}
 	return nil
@@ -284,7 +290,7 @@ func (s *system) sayOvertaken(by *workspace.OvertakenError) {
 
 // watch publishes each valid save and reports each invalid one.
 func (s *system) watch(ctx context.Context) {
-	err := workspace.Watch(ctx, s.options.dir, func(result workspace.Result) {
+	s.saves.Run(ctx, func(result workspace.Result) {
 		if result.Problems.Err() != nil {
 			printProblems(s.options.problems, result.Problems)
 			fmt.Fprintln(s.options.problems, "not in force: what was in force stays")
@@ -304,9 +310,6 @@ func (s *system) watch(ctx context.Context) {
 			fmt.Fprintln(s.options.problems, describe(published))
 		}
 	})
-	if err != nil {
-		s.log.Error("watch.failed", "error", err)
-	}
 }
 
 func (s *system) startIntake(ctx context.Context) {
@@ -377,6 +380,9 @@ func (s *system) stop() error {
 		s.worker.Stop()
 	}
 	s.background.Wait()
+	if s.saves != nil {
+		errs = append(errs, s.saves.Close())
+	}
 	if s.client != nil {
 		s.client.Close()
 	}

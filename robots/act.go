@@ -132,7 +132,7 @@ func (t *tab) fill(ctx context.Context, target *spec, value string, secret bool,
 		}
 	}
 	t.holding(f, true)
-	argument := map[string]any{"value": value, "secret": secret, "acts": t.acts.Load()}
+	argument := map[string]any{"value": value, "secret": secret, "acts": t.counted()}
 	var typed struct{ Done bool }
 	t.acted.Store(true)
 	if err := t.call(ctx, f, "type", argument, &typed); err != nil {
@@ -195,7 +195,7 @@ func (t *tab) choose(ctx context.Context, target *spec, value string, before fun
 	}
 	t.holding(f, true)
 	t.acted.Store(true)
-	if err := t.call(ctx, f, "select", map[string]any{"value": value, "acts": t.acts.Load()}, &chosen); err != nil {
+	if err := t.call(ctx, f, "select", map[string]any{"value": value, "acts": t.counted()}, &chosen); err != nil {
 		return at, err
 	}
 	if chosen.Status != "found" {

@@ -203,10 +203,10 @@ func (u *run) handedOn(p *put) bool {
 		if !r.document && !p.led || r.method == "GET" && withoutFragment(r.address) == withoutFragment(p.address) {
 			return false
 		}
-		if r.unread || p.led && r.document && r.method != "GET" {
-			return true
-		}
 		form, query := (&armed{filled: []filledField{p.filledField}}).decoded(r.request, r.query)
+		if r.unread || p.led && r.document && r.method != "GET" && (p.Name == "" || form.form.Has(p.Name)) {
+			return true // whatever the page has made of it
+		}
 		if p.Box && p.Value == "false" {
 			return len(form.form)+len(query) > 0 && !slices.Contains(append(slices.Clone(form.form[p.Name]), query[p.Name]...), p.Sends)
 		}

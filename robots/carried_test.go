@@ -59,6 +59,9 @@ func TestWhatAPageLoses(t *testing.T) {
 		"a choice loads the page anew": {page: `<script>if (sessionStorage.anew) document.write('<p>Anew</p>')</script>` + strings.Replace(carriedForm, `<select`, `<select onchange="sessionStorage.anew = 'x'; location = '/orders/new?kind=' + this.value"`, 1),
 			fill: "  - fill: {into: {label: Name}, value: Müller}\n  - select: {into: {label: State}, value: done}\n" + seeAnew, says: "not what was put in"},
 
+		"a click posts another form": {page: carriedForm + `<form method="post" action="/orders/back"><input type="submit" value="Sum"></form>`, fill: fillCarried + "  - click: {button: Sum}\n", says: "not what was put in"},
+
+		"a line is posted and the same page comes back": {page: strings.NewReplacer(`action="/orders"`, `action="/orders/back"`, `value="Save"`, `value="Add"`).Replace(carriedForm) + `<form method="post" action="/orders"><input type="submit" value="Save"></form>`, fill: fillCarried + "  - click: {button: Add}\n", sent: "/orders "},
 		"it is loaded anew and keeps it":                {page: filledOnce(carriedForm, reload) + restore, fill: fillCarried + seeAnew, sent: sentCarried},
 		"it is loaded anew, and all is put in again":    {page: filledOnce(carriedForm, reload), fill: fillCarried + seeAnew + fillCarried, sent: sentCarried},
 		"what is lost may be lost":                      {page: filledOnce(`<form method="post" action="/orders"><label>Name <input name="name"></label><label>Quantity <input name="quantity"></label><input type="submit" value="Save"></form>`, reload), fill: "  - fill: {into: {label: Name}, value: Müller, becomes: any}\n  - fill: {into: {label: Quantity}, value: '3', becomes: any}\n" + seeAnew, sent: "name=&quantity="},
@@ -90,6 +93,10 @@ func TestWhatAPageLoses(t *testing.T) {
 				_ = r.ParseForm()
 				page := map[string]string{"/orders/new": c.page, "/orders/step1": c.step1, "/orders/step2": c.step2, "/orders": "<p>Order saved</p>",
 					"/orders/step3": `<form method="post" action="/orders" target="_top"><label>Note <input name="note"></label><input type="submit" value="Save"></form>`}[r.URL.Path]
+				if r.URL.Path == "/orders/back" {
+					http.Redirect(w, r, "/orders/new", http.StatusSeeOther)
+					return
+				}
 				if r.URL.Path == "/orders" {
 					mutex.Lock()
 					sent = append(sent, r.URL.RequestURI()+" "+r.PostForm.Encode())
@@ -100,7 +107,7 @@ func TestWhatAPageLoses(t *testing.T) {
 			}))
 			t.Cleanup(func() { server.CloseClientConnections(); server.Close() })
 			robot := strings.Replace(fmt.Sprintf(honestRobot, c.fill, "POST"), "click: {button: Save}", either(c.commit, "click: {button: Save}"), 1)
-			_, err := NewRunner(pool, nil).Run(t.Context(), compileOrder(t, strings.Replace(orderSystem, "step: 15s, run: 60s", "step: 8s, run: 1m", 1)+"reads_by_post: ['*/orders/step*']\n", robot), orderCallAt(server.URL, "k1", nil))
+			_, err := NewRunner(pool, nil).Run(t.Context(), compileOrder(t, strings.Replace(orderSystem, "step: 15s, run: 60s", "step: 8s, run: 1m", 1)+"reads_by_post: ['*/orders/step*', '*/orders/back']\n", robot), orderCallAt(server.URL, "k1", nil))
 			mutex.Lock()
 			defer mutex.Unlock()
 			if c.says != "" {

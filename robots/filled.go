@@ -75,6 +75,14 @@ func (u *run) forgetFilled(ctx context.Context) error {
 	return nil
 }
 
+// counted is how many clicks and keys there have been, which a page remembers with what is filled in; nil if nothing is sent.
+func (t *tab) counted() any {
+	if !t.options.writes {
+		return nil
+	}
+	return t.acts.Load()
+}
+
 // holding notes whether the document of a frame holds what the robot has put in.
 func (t *tab) holding(f frame, holds bool) {
 	t.mutex.Lock()

@@ -73,7 +73,7 @@ type sender struct {
 // ask repeats a question to the page until it is answered with found or the context ends; then the last
 // answer says what is wrong. Navigations in between are waited for.
 func (t *tab) ask(ctx context.Context, function string, target *spec, argument map[string]any, answer *found) (frame, error) {
-	argument["target"] = target
+	argument["target"], argument["writes"] = target, t.options.writes
 	resolves := function == "resolve" && t.options.resolved != nil
 	if resolves {
 		argument["print"], argument["shown"] = true, t.options.fence.compares()

@@ -293,7 +293,7 @@ func (u *run) prepare() error {
 func (u *run) inBrowser(ctx context.Context, browser *Browser) (rules.Value, error) {
 	tab, err := browser.openTab(ctx, tabOptions{
 		width: u.system.width, height: u.system.height, locale: u.system.locale, timezone: u.system.timezone,
-		fence: u.newFence(), dialog: u.onDialog, journal: u.journal, leads: u.leads, resolved: u.watcher(),
+		fence: u.newFence(), dialog: u.onDialog, journal: u.journal, leads: u.leads, resolved: u.watcher(), writes: u.program.write != nil,
 	})
 	if err != nil {
 		u.runner.pool.suspectOn(err, browser)

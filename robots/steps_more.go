@@ -77,7 +77,7 @@ func (t *tab) tick(ctx context.Context, target *spec, on bool, before func(conte
 			Status, Detail, Kind string
 			On                   bool
 		}
-		if err := t.call(ctx, f, "tick", map[string]any{"on": on, "acts": t.acts.Load()}, &box); err != nil {
+		if err := t.call(ctx, f, "tick", map[string]any{"on": on, "acts": t.counted()}, &box); err != nil {
 			return false, err
 		}
 		switch {

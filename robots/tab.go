@@ -29,6 +29,8 @@ type tabOptions struct {
 	journal          *journal // may be nil
 	// leads is told before a click or a key, which may lead to another page; an error keeps it from that. It may be nil.
 	leads func(context.Context) error
+	// writes says that what is filled in may be sent: the page remembers it, so that it can be compared before the commit.
+	writes bool
 	// resolved is told of the element that a step is about to act on; an error keeps it from that. It may be nil.
 	resolved func(ctx context.Context, f frame, target *spec, at found) error
 }

@@ -40,7 +40,7 @@ crosswalk.read = ({ target }) => attempt(() => {
 });
 
 // resolve settles on the one element to act on and says where the pointer must go.
-crosswalk.resolve = async ({ target, want, print, shown }) => {
+crosswalk.resolve = async ({ target, want, print, shown, writes }) => {
   aimed = null; // what was aimed at before and not pressed
   const first = attempt(() => {
     const { el } = one(target, want);
@@ -61,7 +61,7 @@ crosswalk.resolve = async ({ target, want, print, shown }) => {
   if (point.status) return point;
   held = el;
   if (want === 'click' || want === 'tick') aim(el);
-  return { status: 'found', x: point.x, y: point.y, outside: point.outside, climbed: point.climbed, element: describe(el), lost: lostVoices(target, want), print: print ? printOf(el) : null, hints: print ? hintsOf(el) : null, shown: shown ? shownBeside(el) : null, field: el.matches(fieldSelector) && el.type !== 'password' ? fieldOf(el, { id: idOf(el), value: '', acts: 0, spot: spotOf(el) }) : null, sender: want === 'click' ? senderOf(el) : null };
+  return { status: 'found', x: point.x, y: point.y, outside: point.outside, climbed: point.climbed, element: describe(el), lost: lostVoices(target, want), print: print ? printOf(el) : null, hints: print ? hintsOf(el) : null, shown: shown ? shownBeside(el) : null, field: writes && el.matches(fieldSelector) && el.type !== 'password' ? fieldOf(el, { id: idOf(el), value: '', acts: 0, spot: spotOf(el) }) : null, sender: writes && want === 'click' ? senderOf(el) : null };
 };
 
 // senderOf is the button of a form that a click falls on, with what the other buttons of its name send.
@@ -151,7 +151,7 @@ crosswalk.select = ({ value, acts }) => {
   held.dispatchEvent(new Event('input', { bubbles: true }));
   held.dispatchEvent(new Event('change', { bubbles: true }));
   remember(held, fold(fits[0].textContent), acts);
-  return { status: held.selectedIndex === fits[0].index ? 'found' : 'wrong', field: held.multiple ? null : fieldOf(held, filled.get(held)) };
+  return { status: held.selectedIndex === fits[0].index ? 'found' : 'wrong', field: held.multiple || !filled.has(held) ? null : fieldOf(held, filled.get(held)) };
 };
 
 // table reads the rows of the one table with these headings.

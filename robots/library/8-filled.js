@@ -4,7 +4,8 @@ const filled = new Map(); // field -> what was put in, and how many clicks and k
 const ids = new WeakMap();
 let put = 0;
 const idOf = (el) => ids.get(el) || (ids.set(el, ++put), put);
-const remember = (el, value, acts) => filled.set(el, { value, acts, id: idOf(el), element: describe(el), spot: spotOf(el) });
+// Where nothing is sent, acts is null and nothing is remembered.
+const remember = (el, value, acts) => acts !== null && filled.set(el, { value, acts, id: idOf(el), element: describe(el), spot: spotOf(el) });
 const isBox = (el) => el.tagName === 'INPUT' && (el.type === 'checkbox' || el.type === 'radio');
 function rememberTick(el, on, acts) {
   // Of several choices the last one counts.

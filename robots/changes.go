@@ -36,6 +36,13 @@ func (p *Program) Edit(c Change) ([]byte, error) {
 	if c.Kind == ChangePage {
 		return text, nil
 	}
+	if c.Kind == ChangeHeading {
+		s, err := p.changedTable(c)
+		if err != nil {
+			return nil, err
+		}
+		return renamedHeading(file, text, s, c)
+	}
 	at, err := p.changed(c)
 	if err != nil {
 		return nil, err
@@ -335,8 +342,8 @@ func (c Checked) String() string {
 	return text
 }
 
-// targets are all targets that steps of the robot and of its application act on or read.
-func (p *Program) targets() []placed {
+// lists are the lists of steps of the robot and of its application.
+func (p *Program) lists() [][]step {
 	all := [][]step{p.find}
 	if p.write != nil {
 		all = append(all, p.write.prepare, p.write.act, p.write.read, p.write.verify)
@@ -347,8 +354,12 @@ func (p *Program) targets() []placed {
 	for i := range p.System.signs {
 		all = append(all, p.System.signs[i].do)
 	}
-	var found []placed
-	for _, steps := range all {
+	return all
+}
+
+// targets are all targets that steps act on or read.
+func (p *Program) targets() (found []placed) {
+	for _, steps := range p.lists() {
 		found = targetsIn(found, steps)
 	}
 	return found
@@ -381,31 +392,17 @@ func targetsIn(found []placed, steps []step) []placed {
 	return found
 }
 
-// Check looks for a changed target on pages of past runs, in a page that reaches nothing. It is at the same place in both
-// programs' files.
+// Check looks for a changed target or heading on pages of past runs, in a page that reaches nothing. It is at the same place in
+// both programs' files.
 func (r *Runner) Check(ctx context.Context, before, after *Program, change Change, pages []string) Checked {
 	checked := Checked{Pages: len(pages)}
-	was, err := before.changed(change)
+	compares := compareTargets
+	if change.Kind == ChangeHeading {
+		compares = compareHeadings
+	}
+	function, argument, err := compares(before, after, change)
 	if err != nil {
 		checked.Unknown = err.Error()
-		return checked
-	}
-	place, path := after.place(change), was.target.node.Path()
-	at := slices.IndexFunc(after.targets(), func(at placed) bool {
-		if was.target.key.Exists() {
-			return at.step.place == place && at.target.key.Exists() && at.target.text.constant == change.label()
-		}
-		return at.step.place == place && at.target.node.Path() == path
-	})
-	if at < 0 {
-		checked.Unknown = "the step is not there any more"
-		return checked
-	}
-	is := after.targets()[at]
-	old, errOld := was.target.spec(nil)
-	now, errNow := is.target.spec(nil)
-	if errOld != nil || errNow != nil {
-		checked.Unknown = "its target holds an expression"
 		return checked
 	}
 	if len(pages) == 0 {
@@ -417,9 +414,8 @@ func (r *Runner) Check(ctx context.Context, before, after *Program, change Chang
 		return checked
 	}
 	defer release()
-	want := either(map[string]string{"click": "click", "dblclick": "click", "fill": "fill", "select": "select", "check": "tick", "uncheck": "tick", "download": "click"}[was.step.kind], "see")
 	for _, page := range pages {
-		was, is, same, err := compareOn(ctx, browser, page, old, now, want)
+		was, is, same, err := compareOn(ctx, browser, page, function, argument)
 		switch {
 		case err != nil:
 			checked.Unknown = "a page could not be shown"
@@ -435,8 +431,34 @@ func (r *Runner) Check(ctx context.Context, before, after *Program, change Chang
 	return checked
 }
 
-// compareOn counts what two targets find on a page, and says whether it is the same.
-func compareOn(ctx context.Context, browser *Browser, page string, before, after *spec, want string) (was, is int, same bool, err error) {
+// compareTargets is the question to a page what a target and the one in its place find.
+func compareTargets(before, after *Program, change Change) (function string, argument map[string]any, err error) {
+	was, err := before.changed(change)
+	if err != nil {
+		return "", nil, err
+	}
+	place, path := after.place(change), was.target.node.Path()
+	at := slices.IndexFunc(after.targets(), func(at placed) bool {
+		if was.target.key.Exists() {
+			return at.step.place == place && at.target.key.Exists() && at.target.text.constant == change.label()
+		}
+		return at.step.place == place && at.target.node.Path() == path
+	})
+	if at < 0 {
+		return "", nil, errors.New("the step is not there any more")
+	}
+	is := after.targets()[at]
+	old, errOld := was.target.spec(nil)
+	now, errNow := is.target.spec(nil)
+	if errOld != nil || errNow != nil {
+		return "", nil, errors.New("its target holds an expression")
+	}
+	want := either(map[string]string{"click": "click", "dblclick": "click", "fill": "fill", "select": "select", "check": "tick", "uncheck": "tick", "download": "click"}[was.step.kind], "see")
+	return "compare", map[string]any{"before": old, "after": now, "want": want}, nil
+}
+
+// compareOn asks a page what was found before and is found now, and whether it is the same.
+func compareOn(ctx context.Context, browser *Browser, page, function string, argument map[string]any) (was, is int, same bool, err error) {
 	ctx, cancel := context.WithTimeout(ctx, 20*time.Second)
 	defer cancel()
 	tab, err := browser.openTab(ctx, tabOptions{width: 1280, height: 900, fence: newFence(nil), dialog: func(dialog) bool { return false }})
@@ -458,7 +480,7 @@ func compareOn(ctx context.Context, browser *Browser, page string, before, after
 		Same          bool
 	}
 	for {
-		err := tab.call(ctx, f, "compare", map[string]any{"before": before, "after": after, "want": want}, &answer)
+		err := tab.call(ctx, f, function, argument, &answer)
 		if err == nil && answer.Status == "found" {
 			return answer.Before, answer.After, answer.Same, nil
 		}

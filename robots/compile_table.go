@@ -22,6 +22,7 @@ type tableStep struct {
 	atLeast  int
 	atMost   int // -1: any number
 	open     *openStep
+	named    []headingAt // wherever the file names a heading
 }
 
 type openStep struct {
@@ -39,6 +40,8 @@ func (c *compiler) compileTable(s *step, n *source.Node) {
 	place := from.Fields(fromShape)
 	s.target = &target{frame: place["frame"].Text(), in: c.compileTarget(place["in"])}
 	t.headers = place["headers"].Texts()
+	t.names(place["headers"], false)
+	t.names(place["wrapped"], false)
 	if t.wrapped = place["wrapped"].Text(); t.wrapped != "" && !slices.Contains(t.headers, t.wrapped) {
 		t.headers = append(t.headers, t.wrapped)
 	}
@@ -46,6 +49,7 @@ func (c *compiler) compileTable(s *step, n *source.Node) {
 	columns.Map()
 	var row []rules.Field
 	for _, header := range columns.Keys() {
+		t.names(columns.KeyNode(header), true)
 		column := parseCell(columns.Get(header), c.system.formats)
 		if column.ifThere {
 			columns.Get(header).Errorf("read a table with other headings in a step of its own", "if_there is for labels, not for columns")
@@ -66,6 +70,18 @@ func (c *compiler) compileTable(s *step, n *source.Node) {
 	}
 	s.name = checkName(n.Required("as", "name the rows"))
 	c.assign(n, s.name, rules.ListOf(rules.RecordType(row...)))
+}
+
+// names notes where the file names a heading.
+func (t *tableStep) names(node *source.Node, key bool) {
+	switch {
+	case node.Exists() && node.Kind() == source.List:
+		for _, item := range node.List() {
+			t.names(item, key)
+		}
+	case node.Exists():
+		t.named = append(t.named, headingAt{node.Text(), node, key})
+	}
 }
 
 // orderedHeaders puts the headings that have a column first, in the order of the columns.
@@ -129,6 +145,7 @@ func (c *compiler) count(t *tableStep, n *source.Node) {
 func (c *compiler) open(t *tableStep, n *source.Node, row []rules.Field) []rules.Field {
 	fields := n.Fields(openShape)
 	t.open = &openStep{column: n.Required("column", "name the heading under which the link is").Text(), back: c.compileTarget(fields["back"])}
+	t.names(n.Get("column"), false)
 	if !slices.Contains(t.headers, t.open.column) {
 		n.Get("column").Errorf(source.DidYouMean(t.open.column, t.headers), "%q is not one of the headings", t.open.column)
 	}

@@ -40,6 +40,8 @@ type Seen struct {
 const (
 	// ChangeTarget puts the target that a person chose in the place of one that found nothing.
 	ChangeTarget = "target"
+	// ChangeHeading puts the heading that a person chose in the place of one that a table lacks.
+	ChangeHeading = "heading"
 	// ChangeAlternative takes an alternative that finds nothing out of a vote, or puts what is there now in its place.
 	ChangeAlternative = "alternative"
 	// ChangePage takes the page as it is now for right: nothing is written to the file.
@@ -52,7 +54,7 @@ type Change struct {
 	Kind    string
 	Place   string // file:line:column of the step
 	Words   string // the target, or what is not as it was, in words
-	Becomes string // of a target or an alternative: JSON
+	Becomes string // of a target, a heading or an alternative: JSON
 	Reason  string
 	Page    string // the page without its data on which it was found
 	Case    string
@@ -264,7 +266,7 @@ func (u *run) remember(ctx context.Context, err error) {
 		}
 	}
 	for _, change := range u.changes {
-		if err != nil && change.Kind == ChangeTarget {
+		if err != nil && (change.Kind == ChangeTarget || change.Kind == ChangeHeading) {
 			continue // it did not help
 		}
 		if hide != nil {

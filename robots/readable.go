@@ -4,8 +4,6 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
-	"fmt"
-	"strings"
 	"time"
 
 	"crosswalk/contracts"
@@ -112,25 +110,7 @@ func renamedKey(file string, text []byte, key *source.Node, c Change) ([]byte, e
 	if err := writable(map[string]string{"label": label}); err != nil {
 		return nil, err
 	}
-	row, column := key.Position()
-	lines := strings.SplitAfter(string(text), "\n")
-	if row < 1 || row > len(lines) {
-		return nil, fmt.Errorf("%s: the label was not found", file)
-	}
-	line := []rune(lines[row-1])
-	head, rest := string(line[:min(column-1, len(line))]), string(line[min(column-1, len(line)):])
-	for _, written := range []string{key.Text(), "'" + strings.ReplaceAll(key.Text(), "'", "''") + "'", `"` + key.Text() + `"`} {
-		after, is := strings.CutPrefix(rest, written)
-		if !is {
-			continue
-		}
-		lines[row-1] = head + quoted(label) + after
-		changed := []byte(strings.Join(lines, ""))
-		if onlyRenamed(source.Parse(file, text).Root, source.Parse(file, changed).Root, key.Path(), label) {
-			return changed, nil
-		}
-	}
-	return nil, fmt.Errorf("%s:%d: the label cannot be changed here by itself: write %s by hand", file, row, quoted(label))
+	return rewritten(file, text, key, label, func(before, after *source.Node) bool { return onlyRenamed(before, after, key.Path(), label) })
 }
 
 // label is the one that a change gives to a target, or empty.

@@ -109,7 +109,7 @@ func TestReadingFailsAsDrift(t *testing.T) {
 		"unknown word":     {`  - read: {from: {label: Status}, as: x, values: {zu: closed}}`, `"offen" is not one of the words known here: zu`},
 		"no match":         {`  - read: {from: {label: Status}, as: x, match: '^(\d+)$'}`, "does not match"},
 		"twice a heading":  {`  - table: {from: {}, columns: {Artikel: a, Menge: b}, as: x}`, `the heading "Menge" is there twice`},
-		"no such heading":  {`  - table: {from: {}, columns: {Beleg: a, Preis: b}, as: x}`, "rows seen: "},
+		"no such heading":  {`  - table: {from: {}, columns: {Beleg: a, Preis: b}, as: x}`, "headings seen: "},
 		"too few rows":     {`  - table: {from: {}, columns: {Beleg: a}, where: {a: X}, expect: 1.., as: x}`, "0 fitting rows"},
 		"too many rows":    {`  - table: {from: {}, columns: {Beleg: a}, where: {a: A-2}, expect: 0..1, as: x}`, "2 fitting rows"},
 		"an assertion":     {"  - read: {from: {label: Status}, as: x}\n  - assert: x == \"zu\"\n    message: it is ${x}", "it is offen"},

@@ -45,6 +45,7 @@ func (u *run) table(ctx context.Context, s *step) error {
 	if err != nil {
 		return u.wrong(s, err)
 	}
+	s, was, is := u.chosenHeading(s)
 	place.wrapped = s.table.wrapped
 	wanted, err := u.wanted(s)
 	if err != nil {
@@ -59,12 +60,17 @@ func (u *run) table(ctx context.Context, s *step) error {
 			var err error
 			shown, err = u.tab.readPage(ctx, place, s.table.headers, signatures)
 			if err == nil && number == 1 {
-				err = u.tableSeen(ctx, shown.frame, s.place, shown.Headings)
+				err = u.tableSeen(ctx, shown.frame, s.place, renamed(shown.Headings, is, was))
 			}
 			return fmt.Sprintf("page %d, %d rows", number, len(shown.Rows)), err
 		})
-		if err != nil {
+		switch {
+		case err != nil && shown.Status != "found":
+			return u.offerHeadings(ctx, s, place, err)
+		case err != nil:
 			return err
+		case is != "" && number == 1:
+			u.proposeHeading(ctx, s, shown.frame, was, is)
 		}
 		signatures = append(signatures, shown.signature())
 		found, err := u.rows(ctx, s, place, shown, wanted)

@@ -101,7 +101,7 @@ func (s *Store) RobotPages(ctx context.Context, of RobotVersion, place string) (
 type RobotChange struct {
 	RobotVersion
 	ID        string    `json:"id"`
-	Kind      string    `json:"kind"`  // target, alternative, page
+	Kind      string    `json:"kind"`  // target, heading, alternative, page
 	Place     string    `json:"place"` // file:line:column
 	Words     string    `json:"words"` // the target, or what is not as it was
 	Becomes   string    `json:"becomes,omitempty"`

@@ -69,15 +69,19 @@ function dataRows(found, headers) {
 
 function oneTable(root, headers) {
   const found = tablesWith(root, headers);
-  if (found.length === 0) return { status: 'none', detail: headersSeen(root) };
+  if (found.length === 0) return { status: 'none', detail: headersSeen(root, headers) };
   if (found.length > 1) return { status: 'many', detail: `${found.length} tables have these headings` };
   if (found[0].twice) return { status: 'split', detail: `the heading "${found[0].twice}" is there twice` };
   return { status: 'found', found: found[0] };
 }
 
-function headersSeen(root) {
-  const rows = list(root, 'tr').filter((row) => row.cells.length > 1 && !row.querySelector('table') && visible(row)).slice(0, 3);
-  return rows.length ? `rows seen: ${rows.map((row) => Array.from(row.cells).map(textOf).join(' | ')).join(' // ').slice(0, 300)}` : 'no table is shown';
+// headersSeen names the headings that there are. What stands in other rows is data, and no business of an error.
+function headersSeen(root, headers) {
+  const rows = list(root, 'tr').filter((row) => row.cells.length > 1 && !row.querySelector('table') && visible(row));
+  const texts = (row) => Array.from(row.cells).map((cell) => plain(textOf(cell)));
+  const heads = rows.filter((row) => Array.from(row.cells).every((cell) => cell.tagName === 'TH') || texts(row).some((text) => headers.some((header) => plain(header) === text))).slice(0, 3);
+  if (heads.length) return `headings seen: ${heads.map((row) => texts(row).join(' | ')).join(' // ').slice(0, 300)}`;
+  return rows.length ? `none of them is among the ${rows.length} rows that are shown` : 'no table is shown';
 }
 
 // joinWrapped joins rows that go on in the next line: those that are empty under the heading that every record has.

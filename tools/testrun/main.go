@@ -4,8 +4,8 @@
 //
 // Packages whose tests start the Temporal server, or the whole program, run without the race detector: it would have to
 // compile the server a second time, which takes longer than all tests together, to find races in code
-// that is not ours. They run one at a time, since each wants the machine for itself. All others run
-// with it.
+// that is not ours. They run one package at a time, since each wants the machine for itself, but with twice as many tests
+// at once as there are processors: these wait for other processes more than they compute. All others run with it.
 package main
 
 import (
@@ -16,6 +16,7 @@ import (
 	"os"
 	"os/exec"
 	"path"
+	"runtime"
 	"slices"
 	"strings"
 	"time"
@@ -47,7 +48,7 @@ func main() {
 	} else {
 		r.run(light, "CGO_ENABLED=0", arguments...)
 	}
-	r.run(heavy, "CGO_ENABLED=0", append(arguments, "-p=1")...)
+	r.run(heavy, "CGO_ENABLED=0", append(arguments, "-p=1", fmt.Sprintf("-parallel=%d", 2*runtime.NumCPU()))...)
 	if !r.summary(time.Since(began), *pattern != "") {
 		os.Exit(1)
 	}

@@ -118,7 +118,7 @@ func (r *run) await(ctx workflow.Context, q question) (activities.Answer, error)
 	p.announced = p.announced || slices.Contains(r.asks.early, p.task.ID)
 	given, err := r.awaitAnswer(ctx, p, q)
 	if r.stays(err, p.task.Path) {
-		r.state.Open[p.task.ID] = waited{Since: p.waiting.Since, Due: p.task.Due, Late: p.late, Beside: q.scope.beside,
+		r.state.Open[p.task.ID] = waited{Since: p.waiting.Since, Due: p.task.Due, Late: p.late, Path: p.task.Path, Beside: q.scope.beside,
 			Escalated: p.escalated, Reminded: p.reminded, Reminders: p.reminders}
 		r.waiting.stop(ctx, r, p.waiting)
 		return activities.Answer{}, err

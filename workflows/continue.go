@@ -48,7 +48,8 @@ type done struct {
 type waited struct {
 	Since  time.Time `json:"since"`
 	Due    time.Time `json:"due,omitzero"`   // when the wait ends, or is late
-	Late   bool      `json:"late,omitempty"` // its time is over, and there is nobody left to give it to
+	Late   bool      `json:"late,omitempty"` // its time is over: nobody is left to give it to, or what stands in for the event is done
+	Path   string    `json:"path,omitempty"` // of a task: where it is asked
 	Beside bool      `json:"beside,omitempty"`
 	// Escalated is how often the task went to somebody else; Reminded how often its people were reminded, and Reminders
 	// when they will be.

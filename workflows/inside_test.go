@@ -286,3 +286,74 @@ func TestRedoInsideAgainAndAgain(t *testing.T) {
 	require.Equal(t, []string{"one", "two", "a"}, titles)
 	require.Empty(t, h.openAt())
 }
+
+const standsIn = `
+input: {}
+events: {paid: {amount: {type: number, required: true}}}
+steps:
+  - id: both
+    together:
+      branches:
+        left: [{id: value, set: {value: '${text("a")}'}}, {id: l, ask: {queue: q, what: complete, outcomes: [accepted]}}, {id: name, set: {value: '${value}'}}]
+        right:
+          - id: paid
+            wait:
+              event: paid
+              key: x
+              within: 30 minutes
+              on_timeout:
+                - {id: told, call: support.create_task, with: {queue: q, title: T, text: T, reference: T}}
+                - {id: call, ask: {queue: q, what: answer, form: {amount: {type: number, required: true}}}}
+          - {id: amount, set: {value: '${paid.amount}'}}
+  - {end: {result: {left: '${both.left}', right: '${both.right}'}}}
+`
+
+// What stands in for an event goes on when a step in another branch is done again: the case does not begin to wait anew for
+// what it has done without.
+func TestRedoInsideLeavesWhatStandsIn(t *testing.T) {
+	h := newHarness(t, standsIn, map[string]play{"support.create_task": gives(ticket)})
+	var asked store.Task
+	h.env.RegisterDelayedCallback(func() { asked = h.task("answer") }, 50*time.Minute)
+	redo := store.Repair{Act: store.ActRedo, Step: "both.left.value", Body: body(`{"value": "X"}`)}
+	h.operator(time.Hour, redo, h.takes)
+	h.env.RegisterDelayedCallback(func() {
+		h.happens("paid", "x", "1", `{"amount": 7}`)
+		require.Empty(t, h.nudges(), "nobody waits for it")
+		require.Equal(t, asked, h.task("answer"))
+		require.Len(t, h.state().Waiting, 2)
+	}, 2*time.Hour)
+	h.operator(3*time.Hour, redo, h.takes)
+	h.person(4*time.Hour, "answer", `{"value": {"amount": 5}}`)
+	h.person(5*time.Hour, "complete", `{"outcome": "accepted"}`)
+	require.JSONEq(t, `{"left": "X", "right": 5}`, plain(t, h.run(`{}`).Result))
+	require.Len(t, h.callsOf("support.create_task"), 1)
+}
+
+// In a loop that keeps the order, a task of a later item that nobody has come to again is taken back as soon as its step is to be
+// done again.
+func TestRedoInsideTakesBackWhatNobodyHasComeTo(t *testing.T) {
+	h := newHarness(t, `
+input: {}
+steps:
+  - id: lines
+    each:
+      in: '${["a", "b", "c"]}'
+      as: line
+      in_order: true
+      steps:
+        - {id: made, set: {value: '${line}'}}
+        - {id: checked, ask: {queue: q, what: complete, outcomes: [accepted]}}
+        - {id: kept, set: {value: '${made}'}}
+  - {end: {result: {lines: '${lines}'}}}
+`, nil)
+	accept := `{"outcome": "accepted"}`
+	h.answersAt(time.Minute, "lines[0].checked", accept)
+	h.operator(time.Hour, store.Repair{Act: store.ActRedo, Step: "lines[0].made", Body: body(`{"value": "X"}`)}, h.takes)
+	h.env.RegisterDelayedCallback(func() { require.Equal(t, []string{"lines[0].checked", "lines[1].checked"}, h.openAt()) }, 61*time.Minute)
+	h.operator(2*time.Hour, store.Repair{Act: store.ActRedo, Step: "lines[1].made", Body: body(`{"value": "Y"}`)}, h.takes)
+	h.env.RegisterDelayedCallback(func() { require.Equal(t, []string{"lines[0].checked"}, h.openAt()) }, 121*time.Minute)
+	h.answersAt(3*time.Hour, "lines[0].checked", accept)
+	h.answersAt(4*time.Hour, "lines[1].checked", accept)
+	h.answersAt(5*time.Hour, "lines[2].checked", accept)
+	require.JSONEq(t, `{"lines": ["X", "Y", "c"]}`, plain(t, h.run(`{}`).Result))
+}

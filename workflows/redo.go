@@ -156,6 +156,21 @@ func (r *run) goBackInside(inside *usecases.Inside) {
 	r.interrupt, r.redo = nil, redo{}
 }
 
+// closeRedone takes the tasks back which the case has not come to again since it went back before, and which are asked anew.
+func (r *run) closeRedone(ctx workflow.Context, inside *usecases.Inside) error {
+	for _, id := range sorted(r.state.Open) {
+		left := r.state.Open[id]
+		if r.version < versionLate || left.Beside || left.Path == "" || inside != nil && !inside.Redoes(left.Path) {
+			continue
+		}
+		if err := r.store(ctx, activities.NameCloseTask, activities.CloseTaskInput{Task: id}, nil); err != nil {
+			return err
+		}
+		delete(r.state.Open, id)
+	}
+	return nil
+}
+
 // givenFor returns what a person gave for a step that is being redone.
 func (r *run) givenFor(s *usecases.Step, sc *scope) (given, bool) {
 	if r.isTop(s, sc) {

@@ -164,6 +164,9 @@ func (r *run) steps(ctx workflow.Context) error {
 		if !errors.Is(err, errRedo) {
 			return err
 		}
+		if err := r.closeRedone(ctx, r.redo.inside); err != nil {
+			return err
+		}
 		r.goBack(ctx)
 	}
 }

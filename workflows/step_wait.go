@@ -108,12 +108,17 @@ func (r *run) waitEvent(ctx workflow.Context, s *usecases.Step, sc *scope) (made
 	if key == "" {
 		return made{}, failed(contracts.Validation, "the key of the event "+w.Event+" is empty, and an empty key would fit nothing")
 	}
+	place := r.place(s, sc)
+	if r.state.Waits[doneKey(place)].Late {
+		delete(r.state.Waits, doneKey(place))
+		return r.overdue(ctx, s, sc, place)
+	}
 	waits := &listening{}
 	r.listening = append(r.listening, waits)
 	defer func() {
 		r.listening = slices.DeleteFunc(r.listening, func(one *listening) bool { return one == waits })
 	}()
-	ask := activities.TakeEventInput{Place: r.place(s, sc), Execution: workflow.GetInfo(ctx).WorkflowExecution.ID, Event: w.Event, Key: key}
+	ask := activities.TakeEventInput{Place: place, Execution: workflow.GetInfo(ctx).WorkflowExecution.ID, Event: w.Event, Key: key}
 	taken, err := r.takeEvent(ctx, ask)
 	if err == nil && !taken.Found {
 		taken, err = r.awaitEvent(ctx, s, sc, waits, ask)
@@ -122,12 +127,11 @@ func (r *run) waitEvent(ctx workflow.Context, s *usecases.Step, sc *scope) (made
 		return made{}, err
 	}
 	if !taken.Found {
-		r.recorder.event(eventKey("late", ask.Place), "overdue", s.Label(), "", workflow.Now(ctx))
+		r.recorder.event(eventKey("late", place), "overdue", s.Label(), "", workflow.Now(ctx))
 		if len(w.OnTimeout) > 0 {
 			r.took(s, sc, usecases.TimeoutWay)
 		}
-		value, err := r.sequence(ctx, w.OnTimeout, sc.inner())
-		return made{value: value}, err
+		return r.overdue(ctx, s, sc, place)
 	}
 	r.recorder.event("event/"+taken.ID, "event", w.Event, "", workflow.Now(ctx))
 	payload, err := w.Payload.Decode(taken.Payload)
@@ -135,6 +139,16 @@ func (r *run) waitEvent(ctx workflow.Context, s *usecases.Step, sc *scope) (made
 		return made{}, failed(contracts.Validation, "the event "+w.Event+" does not tell what this case was made for: "+err.Error())
 	}
 	return made{value: payload, at: taken.At, from: fromEvents}, nil
+}
+
+// overdue does what the use case does without the event. A case that unwinds there comes to it again, and not to the wait:
+// what was done because nothing came would be followed by what is done when something comes.
+func (r *run) overdue(ctx workflow.Context, s *usecases.Step, sc *scope, place activities.Place) (made, error) {
+	value, err := r.sequence(ctx, s.Wait.OnTimeout, sc.inner())
+	if r.version >= versionLate && r.stays(err, place.Path) {
+		r.state.Waits[doneKey(place)] = waited{Late: true}
+	}
+	return made{value: value}, err
 }
 
 // fromEvents is the source of what an event told.

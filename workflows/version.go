@@ -14,5 +14,9 @@ const (
 	// calls of systems from who is waited for, and works messages through in a case that was moved to a version which takes them.
 	versionInside = 3
 
-	engineVersion = versionInside
+	// versionLate goes on with what stands in for an event that did not come, where a case that unwound there began to wait
+	// anew, and takes the tasks back at once that nobody has come to again since one redo and that another one asks anew.
+	versionLate = 4
+
+	engineVersion = versionLate
 )

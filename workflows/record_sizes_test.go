@@ -66,6 +66,25 @@ steps:
 			answers: []string{approved, approved, approved, accepts, accepts, accepts}},
 		{name: "continued-redo-inside", continueAfter: early, messages: 60, plays: plays(map[string]play{"crm.find_customer": byEmail}), useCase: checkedLines + talks,
 			wishes: []store.Repair{insideLines}, answers: []string{approved, approved, approved, accepts, accepts, accepts}},
+		{name: "redo-inside-stands-in", plays: plays(nil), useCase: strings.NewReplacer("30 minutes", "10ms", "{id: l, ask", "{id: pause, wait: {for: 2s}}, {id: l, ask").Replace(standsIn),
+			wishes: []store.Repair{{Act: store.ActRedo, Step: "both.left.value", Body: body(`{"value": "X"}`)}}, answers: []string{`{"value": {"amount": 5}}`, accepts}},
+		{name: "continued-stands-in", continueAfter: early, messages: 60, plays: plays(nil), useCase: strings.Replace(standsIn, "30 minutes", "10ms", 1) + talks,
+			answers: []string{accepts, `{"value": {"amount": 5}}`}},
+		{name: "redo-inside-in-order", answers: []string{accepts}, useCase: `
+input: {}
+steps:
+  - id: lines
+    each:
+      in: '${["a", "b"]}'
+      as: line
+      in_order: true
+      steps:
+        - {id: made, set: {value: '${line}'}}
+        - {id: pause, wait: {for: 3s}}
+        - {id: checked, when: line == "b", ask: {queue: q, what: complete, outcomes: [accepted]}}
+        - {id: kept, set: {value: '${made}'}}
+  - {end: {result: {lines: '${lines}'}}}
+`, wishes: []store.Repair{{Act: store.ActRedo, Step: "lines[0].made", Body: body(`{"value": "X"}`)}, {Act: store.ActRedo, Step: "lines[1].made", Body: body(`{"value": "Y"}`)}}},
 		{name: "continued-panel", continueAfter: early, messages: 60, plays: plays(nil), answers: []string{approved, approved}, useCase: `
 input: {}
 steps:

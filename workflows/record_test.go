@@ -33,7 +33,7 @@ import (
 const recordVariable = "CROSSWALK_RECORD_HISTORIES"
 
 // recordedAs begins the names of what is recorded now: with the version of the interpreter, see version.go.
-const recordedAs = "v3"
+const recordedAs = "v4"
 
 // scenario is a case to record.
 type scenario struct {

@@ -10,7 +10,10 @@ import (
 
 	"go.temporal.io/sdk/client"
 
+	"crosswalk/store"
 	"crosswalk/telemetry"
+	"crosswalk/workflows"
+	"crosswalk/workspace"
 )
 
 // lookPatience is how long one look at a dependency may take.
@@ -47,14 +50,33 @@ func (s *system) serveOperator() error {
 // standing is how things stand in the store.
 func (s *system) standing(ctx context.Context) (telemetry.Standing, error) {
 	cases, tasks, err := s.store.Figures(ctx)
-	found := telemetry.Standing{OpenCases: map[string]int{}, Tasks: map[string]telemetry.Queue{}}
+	found := telemetry.Standing{OpenCases: map[string]int{}, Tasks: queues(tasks, s.definitions.People())}
 	for _, one := range cases {
 		found.OpenCases[one.Kind] = one.Open
 	}
-	for _, one := range tasks {
-		found.Tasks[one.Queue] = telemetry.Queue{Open: one.Open, Oldest: one.Oldest}
-	}
 	return found, err
+}
+
+// otherQueues counts the tasks of queues that nobody described.
+const otherQueues = "other"
+
+// queues are the tasks by queue. A case may take the name of its queue from what it was sent, so that there is no end
+// of names: those that people describes are told apart, with that of repairs.
+func queues(tasks []store.QueueAge, people *workspace.People) map[string]telemetry.Queue {
+	found := map[string]telemetry.Queue{}
+	for _, one := range tasks {
+		name := one.Queue
+		if name != "" && name != workflows.QueueRepair && (people == nil || people.Queue(name) == nil) {
+			name = otherQueues
+		}
+		sum, known := found[name]
+		if !known || one.Oldest.Before(sum.Oldest) {
+			sum.Oldest = one.Oldest
+		}
+		sum.Open += one.Open
+		found[name] = sum
+	}
+	return found
 }
 
 // health adds /healthz, which tells that the process lives, and /readyz, which tells that it can work: a balancer sends

@@ -148,14 +148,14 @@ func (s *system) start(ctx, working context.Context) error {
 	if s.store, err = openStore(ctx, s.options.database, s.options.data); err != nil {
 		return systemError(err)
 	}
-	if err := s.serveOperator(); err != nil {
-		return systemError(err)
-	}
 	base, err := filepath.Abs(s.options.dir)
 	if err != nil {
 		return systemError(err)
 	}
 	s.definitions = newDefinitions(s.store, base, s.log)
+	if err := s.serveOperator(); err != nil {
+		return systemError(err)
+	}
 	if s.options.roles.publisher {
 		if s.options.publish == "save" { // before the folder is read, so that a save while the rest starts counts too
 			if s.saves, err = workspace.NewWatcher(s.options.dir); err != nil {

@@ -25,16 +25,22 @@ type caseData struct {
 	MayRepair  bool            // any of it
 	Steps      []string        // from which it can be done again
 	Result     []Fact
+	Seen       string // what was known of the case when the page was made, see mark
 	TemporalUI string
 	Parent     *store.Case  // the case that runs this one
 	Runs       []store.Case // the cases that this one runs, or ran
 }
 
 func (d *Desk) casePage(w http.ResponseWriter, r *http.Request, who person) error {
+	seen, err := d.mark(r.Context(), r.PathValue("id")) // before the rest: what comes meanwhile is told
+	if err != nil && !errors.Is(err, store.ErrNotFound) {
+		return err
+	}
 	data, err := d.caseData(r.Context(), r.PathValue("id"))
 	if err != nil {
 		return err
 	}
+	data.Seen = seen
 	data.Acts, data.Steps = d.repairActs(who), topSteps(data.record)
 	for _, may := range data.Acts {
 		data.MayRepair = data.MayRepair || may

@@ -1,11 +1,12 @@
 package desk
 
 import (
+	"cmp"
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
 	"fmt"
 	"net/http"
-	"strconv"
-	"strings"
 	"time"
 
 	"crosswalk/store"
@@ -18,12 +19,15 @@ const (
 	rightsEvery = 5                // looks between two checks that the login still holds
 )
 
-// live tells a page by a server-sent event that its case has changed, so that it fills in without being reloaded. It
-// ends with the login.
+// live tells a page by a server-sent event that its case has changed since it was made, or since the browser was told last,
+// so that it fills in without being reloaded. It ends with the login.
 func (d *Desk) live(w http.ResponseWriter, r *http.Request, who person) error {
 	before, err := d.mark(r.Context(), r.PathValue("id"))
 	if err != nil {
 		return err
+	}
+	if seen := cmp.Or(r.Header.Get("Last-Event-ID"), r.FormValue("seen")); seen != "" {
+		before = seen
 	}
 	control := http.NewResponseController(w)
 	_ = control.SetWriteDeadline(time.Time{}) // a server that sets one means pages, not this
@@ -35,17 +39,19 @@ func (d *Desk) live(w http.ResponseWriter, r *http.Request, who person) error {
 	tick := time.NewTicker(d.look)
 	defer tick.Stop()
 	end := time.After(liveLongest)
-	for looks := 1; ; looks++ {
-		select {
-		case <-r.Context().Done():
-			return nil
-		case <-d.Stopping:
-			return nil
-		case <-end:
-			return nil
-		case <-tick.C:
+	for looks := 0; ; looks++ {
+		if looks > 0 {
+			select {
+			case <-r.Context().Done():
+				return nil
+			case <-d.Stopping:
+				return nil
+			case <-end:
+				return nil
+			case <-tick.C:
+			}
 		}
-		if looks%rightsEvery == 0 && !d.stillIn(r, who) {
+		if looks > 0 && looks%rightsEvery == 0 && !d.stillIn(r, who) {
 			return nil
 		}
 		now, err := d.mark(r.Context(), r.PathValue("id"))
@@ -54,7 +60,7 @@ func (d *Desk) live(w http.ResponseWriter, r *http.Request, who person) error {
 		}
 		if now != before {
 			before = now
-			fmt.Fprintf(w, "event: changed\ndata: %s\n\n", now)
+			fmt.Fprintf(w, "event: changed\nid: %s\ndata: %s\n\n", now, now)
 			if control.Flush() != nil {
 				return nil
 			}
@@ -80,10 +86,13 @@ func (d *Desk) mark(ctx context.Context, id string) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	states := make([]string, 0, len(tasks)+6)
-	states = append(states, string(found.State), found.Stage, found.WaitingFor, strconv.Itoa(len(steps)), strconv.Itoa(len(messages)))
-	for _, task := range tasks {
-		states = append(states, string(task.State)+strconv.Itoa(task.Version))
+	sum := sha256.New()
+	fmt.Fprintf(sum, "%q %q %q %d\n", found.State, found.Stage, found.WaitingFor, len(messages))
+	for _, step := range steps {
+		fmt.Fprintf(sum, "%q %d %d %d\n", step.Path, step.Generation, step.Ordinal, step.FinishedAt.UnixNano())
 	}
-	return strings.Join(states, "/"), nil
+	for _, task := range tasks {
+		fmt.Fprintf(sum, "%q %d\n", task.State, task.Version)
+	}
+	return hex.EncodeToString(sum.Sum(nil)[:16]), nil
 }

@@ -3,9 +3,11 @@ package desk
 import (
 	"bufio"
 	"context"
+	"html"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
+	"regexp"
 	"strings"
 	"testing"
 	"time"
@@ -219,6 +221,42 @@ func TestLiveTellsOfChanges(t *testing.T) {
 	next("event: changed")
 	require.NoError(t, s.Store.WriteRecord(t.Context(), store.Record{CaseID: s.caseID, Steps: []store.StepResult{{Path: "more", Generation: 1, Kind: "call", Title: "More", System: "crm", FinishedAt: time.Now()}}}))
 	next("event: changed")
+}
+
+// What comes between the making of a page and its first look is told, and so is what came while the browser was not connected.
+func TestLiveTellsOfWhatCameBefore(t *testing.T) {
+	t.Parallel()
+	s := newScene(t, "").seed()
+	server := httptest.NewServer(s.serve)
+	t.Cleanup(server.Close)
+	_, page := said(t, s.as(agent).do("GET", "/cases/"+s.caseID, ""))
+	live := regexp.MustCompile(`data-live="([^"]+)"`).FindStringSubmatch(page)
+	require.Len(t, live, 2, page)
+	told := func(last string) (id string) {
+		ctx, cancel := context.WithCancel(t.Context())
+		defer cancel()
+		request, err := http.NewRequestWithContext(ctx, "GET", server.URL+html.UnescapeString(live[1]), nil)
+		require.NoError(t, err)
+		request.Header.Set("Last-Event-ID", last)
+		request.AddCookie(&http.Cookie{Name: "crosswalk", Value: s.as(agent).cookie})
+		open, err := http.DefaultClient.Do(request)
+		require.NoError(t, err)
+		defer open.Body.Close()
+		for lines := bufio.NewScanner(open.Body); lines.Scan(); {
+			if id, is := strings.CutPrefix(lines.Text(), "id: "); is {
+				return id
+			}
+		}
+		require.Fail(t, "the stream ended before it told anything")
+		return ""
+	}
+	record := func(path string) {
+		require.NoError(t, s.Store.WriteRecord(t.Context(), store.Record{CaseID: s.caseID, Steps: []store.StepResult{{Path: path, Generation: 1, Kind: "call", Title: "More", System: "crm", FinishedAt: time.Now()}}}))
+	}
+	record("more")
+	first := told("")
+	record("even more")
+	require.NotEqual(t, first, told(first))
 }
 
 func TestAnOpenPageDoesNotHoldUpTheEndOfTheProgram(t *testing.T) {

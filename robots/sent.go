@@ -66,7 +66,7 @@ func (s *Sent) certain(now *Sent) bool {
 	}
 	for part, given := range now.Inputs {
 		seen := s.Inputs[part]
-		if len(seen) < certain && len(common(given, seen)) < len(given) {
+		if !strings.HasSuffix(part, lengthPart) && len(seen) < certain && len(common(given, seen)) < len(given) {
 			return false
 		}
 	}
@@ -74,6 +74,8 @@ func (s *Sent) certain(now *Sent) bool {
 }
 
 var (
+	countValue = regexp.MustCompile(`^\d{1,4}$`)
+	allNumbers = regexp.MustCompile(`\d+`)
 	numbered   = regexp.MustCompile(`\d`)
 	madeValue  = regexp.MustCompile(`^\d{9,}$|^[^\s\d]*\d\S*$`)
 	datedValue = regexp.MustCompile(`(?:^|\D)(?:\d{1,4}[-./]\d{1,2}[-./]\d{1,4}|\d{1,2}:\d{2}|(?:19|20)\d{2}[-./]?[01]\d(?:[0-3]\d)?)(?:\D|$)`)
@@ -291,7 +293,7 @@ func (s *Sent) against(now *Sent) string {
 			return fmt.Sprintf("it holds a field that it never held, %q%s, and the robot has not filled it in", name, is.shown())
 		case known && was.Given && !is.Given && was.Value != is.Value && is.Value != digest(""):
 			return fmt.Sprintf("its field %q always held what the robot was given or has read, and holds something else now%s", name, is.shown())
-		case known && was.Value != anything && was.Value != is.Value && !(was.Given && is.Given):
+		case known && was.Value != anything && was.Value != is.Value && !(was.Given && is.Given) && !s.furtherRow(name, now) && !s.counts(is, now):
 			return fmt.Sprintf("its field %q, which the robot does not fill in, holds another value than ever before%s", name, is.shown())
 		}
 	}
@@ -303,6 +305,34 @@ func (s *Sent) against(now *Sent) string {
 	}
 	return ""
 }
+
+// furtherRow says that a field is one of a numbered row of a list into which the robot has put something only now: what the page
+// carries of an empty row says nothing about a full one.
+func (s *Sent) furtherRow(name string, now *Sent) bool {
+	row := numbers(name)
+	for put := range now.put {
+		if _, empty := s.Fields[put]; empty && row != "" && numbers(put) == row {
+			return true
+		}
+	}
+	return false
+}
+
+// counts says that a field may hold how many rows there are, in a run that was given a list of another length than those before.
+func (s *Sent) counts(is Carried, now *Sent) bool {
+	if !countValue.MatchString(is.text) {
+		return false
+	}
+	for part, given := range now.Inputs {
+		if strings.HasSuffix(part, lengthPart) && len(common(given, s.Inputs[part])) < len(given) {
+			return true
+		}
+	}
+	return false
+}
+
+// numbers are those in a name.
+func numbers(name string) string { return strings.Join(allNumbers.FindAllString(name, -1), " ") }
 
 func (c Carried) shown() string {
 	if c.text == "" {
@@ -413,10 +443,15 @@ func (u *run) sends(rule requestRule) *sending {
 	return s
 }
 
-// partsOf are digests of the texts and numbers of a value, by where they stand; all items of a list stand at one place.
+// lengthPart is the part of a list that is its length.
+const lengthPart = "#"
+
+// partsOf are digests of the texts and numbers of a value, by where they stand; all items of a list stand at one place, and its
+// length at another.
 func partsOf(found map[string][]string, at string, v rules.Value) {
 	switch v.Kind() {
 	case rules.KindList:
+		partsOf(found, at+lengthPart, rules.Number(rules.Int(int64(v.Len()))))
 		for _, item := range v.Items() {
 			partsOf(found, at, item)
 		}

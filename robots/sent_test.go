@@ -173,33 +173,40 @@ func TestWhatIsCertainOfARequest(t *testing.T) {
 		hours     int
 		same      bool   // every run was given the same
 		customers string // that the runs and the next one were given
+		lines     string // how many lines each of them was given
+		put       string // the fields that the next one fills in
 		given     string
 		now       string
 		says      string
 	}{
-		"one run says nothing":                              {before: []string{"op=save"}, now: "op=cancel"},
-		"nor do two of one input on one day":                {before: []string{"op=save", "op=save"}, same: true, now: "op=cancel"},
-		"three of one input on three days do":               {before: []string{"op=save", "op=save", "op=save"}, same: true, hours: 24, now: "op=cancel", says: `"op"`},
-		"three inputs do":                                   {before: []string{"op=save", "op=save", "op=save"}, now: "op=cancel", says: `"op"`},
-		"three of one customer say nothing of others":       {before: []string{"cur=EUR", "cur=EUR", "cur=EUR"}, customers: "a a a b", now: "cur=USD"},
-		"but of that one":                                   {before: []string{"cur=EUR", "cur=EUR", "cur=EUR"}, customers: "a a a a", now: "cur=USD", says: `"cur"`},
-		"three customers say something of a fourth":         {before: []string{"cur=EUR", "cur=EUR", "cur=EUR"}, customers: "a b c d", now: "cur=USD", says: `"cur"`},
-		"a new field holds what was given by chance":        {before: []string{"op=x", "op=x", "op=x"}, given: "1", now: "op=x draft=1", says: `"draft" ("1")`},
-		"what was given stands in it":                       {before: []string{"c=Ada--101", "c=Ben--102", "c=Cem--103"}, given: "101 102 103 104", now: "c=Dora--104"},
-		"and something else does":                           {before: []string{"c=Ada--101", "c=Ben--102", "c=Cem--103"}, given: "101 102 103 104", now: "c=Dora--1041", says: "always held what the robot was given"},
-		"what differed is no matter":                        {before: []string{"number=7", "number=8", "number=9"}, now: "number=11"},
-		"nor is what was there at times":                    {before: []string{"note=x", "", ""}, now: "note=y"},
-		"nor what came and stays":                           {before: []string{"op=x", "op=x note=x", "op=x note=x"}, now: "op=x"},
-		"nor a field of a further line":                     {before: []string{"op=x line_1=a", "op=x line_1=b", "op=x line_1=b"}, now: "op=x line_1=c line_2=d"},
-		"nor a token that stays for a session":              {before: []string{"t=8f14e45fceea167a5a36", "t=8f14e45fceea167a5a36", "t=8f14e45fceea167a5a36"}, now: "t=c9f0f895fb98ab9159f5"},
-		"nor the day of today":                              {before: []string{"d=2026-03-02 day=2 birthMonth=3", "d=2026-03-02 day=2 birthMonth=3", "d=2026-03-02 day=2 birthMonth=3"}, now: "d=2026-03-03 day=3 birthMonth=4"},
-		"but the order of its parts is":                     {before: []string{"d=25.03.2026", "d=26.03.2026", "d=02.04.2026"}, now: "d=03.27.2026", says: "another order"},
-		"what was given may be another one":                 {before: []string{"c=C-1", "c=C-2", "c=C-2"}, given: "C-1 C-2 C-3", now: "c=C-3"},
-		"but nothing else":                                  {before: []string{"c=C-1", "c=C-2", "c=C-2"}, given: "C-1 C-2 C-3", now: "c=C-9", says: "always held what the robot was given"},
-		"a number that was given once is held all the same": {before: []string{"kind=1", "kind=1", "kind=1"}, given: "1", now: "kind=2", says: `"kind"`},
-		"of a thing that is changed, what is seen is data":  {before: customers, now: "!name=Dora !country=FR id=D4 op=save status=2"},
-		"and what is not seen for some time":                {before: customers, now: "!name=Dora !country=DE id=D4 op=save status=5"},
-		"until enough have seen the same":                   {before: append(append(append([]string{}, customers...), customers...), customers...), now: "!name=Dora !country=FR id=D4 op=delete status=2", says: `"op"`},
+		"one run says nothing":                               {before: []string{"op=save"}, now: "op=cancel"},
+		"nor do two of one input on one day":                 {before: []string{"op=save", "op=save"}, same: true, now: "op=cancel"},
+		"three of one input on three days do":                {before: []string{"op=save", "op=save", "op=save"}, same: true, hours: 24, now: "op=cancel", says: `"op"`},
+		"three inputs do":                                    {before: []string{"op=save", "op=save", "op=save"}, now: "op=cancel", says: `"op"`},
+		"three of one customer say nothing of others":        {before: []string{"cur=EUR", "cur=EUR", "cur=EUR"}, customers: "a a a b", now: "cur=USD"},
+		"but of that one":                                    {before: []string{"cur=EUR", "cur=EUR", "cur=EUR"}, customers: "a a a a", now: "cur=USD", says: `"cur"`},
+		"three customers say something of a fourth":          {before: []string{"cur=EUR", "cur=EUR", "cur=EUR"}, customers: "a b c d", now: "cur=USD", says: `"cur"`},
+		"a new field holds what was given by chance":         {before: []string{"op=x", "op=x", "op=x"}, given: "1", now: "op=x draft=1", says: `"draft" ("1")`},
+		"what was given stands in it":                        {before: []string{"c=Ada--101", "c=Ben--102", "c=Cem--103"}, given: "101 102 103 104", now: "c=Dora--104"},
+		"and something else does":                            {before: []string{"c=Ada--101", "c=Ben--102", "c=Cem--103"}, given: "101 102 103 104", now: "c=Dora--1041", says: "always held what the robot was given"},
+		"what differed is no matter":                         {before: []string{"number=7", "number=8", "number=9"}, now: "number=11"},
+		"nor is what was there at times":                     {before: []string{"note=x", "", ""}, now: "note=y"},
+		"nor what came and stays":                            {before: []string{"op=x", "op=x note=x", "op=x note=x"}, now: "op=x"},
+		"nor a field of a further line":                      {before: []string{"op=x line_1=a", "op=x line_1=b", "op=x line_1=b"}, now: "op=x line_1=c line_2=d"},
+		"how many lines there are may be another number":     {before: []string{"rows=2", "rows=2", "rows=2"}, lines: "1 1 1 2", now: "rows=3"},
+		"if their number is another one":                     {before: []string{"rows=2", "rows=2", "rows=2"}, lines: "1 1 1 1", now: "rows=3", says: `"rows"`},
+		"and nothing else may":                               {before: []string{"op=save", "op=save", "op=save"}, lines: "1 1 1 2", now: "op=delete", says: `"op"`},
+		"a line that is filled in for the first time is new": {before: []string{"art_2= old_2=0", "art_2= old_2=0", "art_2= old_2=0"}, put: "art_2", now: "old_2=1"},
+		"and not one that is not":                            {before: []string{"art_2= old_2=0", "art_2= old_2=0", "art_2= old_2=0"}, put: "art_3", now: "art_2= old_2=1", says: `"old_2"`},
+		"nor a token that stays for a session":               {before: []string{"t=8f14e45fceea167a5a36", "t=8f14e45fceea167a5a36", "t=8f14e45fceea167a5a36"}, now: "t=c9f0f895fb98ab9159f5"},
+		"nor the day of today":                               {before: []string{"d=2026-03-02 day=2 birthMonth=3", "d=2026-03-02 day=2 birthMonth=3", "d=2026-03-02 day=2 birthMonth=3"}, now: "d=2026-03-03 day=3 birthMonth=4"},
+		"but the order of its parts is":                      {before: []string{"d=25.03.2026", "d=26.03.2026", "d=02.04.2026"}, now: "d=03.27.2026", says: "another order"},
+		"what was given may be another one":                  {before: []string{"c=C-1", "c=C-2", "c=C-2"}, given: "C-1 C-2 C-3", now: "c=C-3"},
+		"but nothing else":                                   {before: []string{"c=C-1", "c=C-2", "c=C-2"}, given: "C-1 C-2 C-3", now: "c=C-9", says: "always held what the robot was given"},
+		"a number that was given once is held all the same":  {before: []string{"kind=1", "kind=1", "kind=1"}, given: "1", now: "kind=2", says: `"kind"`},
+		"of a thing that is changed, what is seen is data":   {before: customers, now: "!name=Dora !country=FR id=D4 op=save status=2"},
+		"and what is not seen for some time":                 {before: customers, now: "!name=Dora !country=DE id=D4 op=save status=5"},
+		"until enough have seen the same":                    {before: append(append(append([]string{}, customers...), customers...), customers...), now: "!name=Dora !country=FR id=D4 op=delete status=2", says: `"op"`},
 	} {
 		var known *Sent
 		for i, text := range test.before {
@@ -211,6 +218,9 @@ func TestWhatIsCertainOfARequest(t *testing.T) {
 			if customers := strings.Fields(test.customers); len(customers) > 0 {
 				one.Inputs = map[string][]string{".customer": {customers[i]}}
 			}
+			if lines := strings.Fields(test.lines); len(lines) > 0 {
+				one.Inputs = map[string][]string{".lines" + lengthPart: {lines[i]}}
+			}
 			known = known.learned(one, input, day.Add(time.Duration(i*test.hours)*time.Hour))
 			stored, err := json.Marshal(known)
 			require.NoError(t, err)
@@ -220,6 +230,12 @@ func TestWhatIsCertainOfARequest(t *testing.T) {
 		now := sentWith(strings.Fields(test.given), test.now)
 		if customers := strings.Fields(test.customers); len(customers) > 0 {
 			now.Inputs = map[string][]string{".customer": customers[len(customers)-1:]}
+		}
+		if lines := strings.Fields(test.lines); len(lines) > 0 {
+			now.Inputs = map[string][]string{".lines" + lengthPart: lines[len(lines)-1:]}
+		}
+		for _, name := range strings.Fields(test.put) {
+			now.put = map[string]bool{name: true}
 		}
 		other := known.against(now)
 		if test.says == "" {

@@ -78,6 +78,9 @@ func TestWhatAPostingCarries(t *testing.T) {
 		require.NoError(t, err)
 	}
 	require.Empty(t, m.changes)
+	// The first invoice of two lines: its second row has no heading right above it, and carries what an empty one does not.
+	_, err := post("two lines", "Ada Brown", "SO-8", fmt.Sprintf(keyboard+", "+mouse, 1, 1), "69.40")
+	require.NoError(t, err)
 	var changed bool
 	b.between.Store(func(w http.ResponseWriter, r *http.Request, next http.Handler) {
 		answer := httptest.NewRecorder()
@@ -89,7 +92,7 @@ func TestWhatAPostingCarries(t *testing.T) {
 		answer.Body.WriteString(other)
 		copyAnswer(w, answer, "")
 	})
-	_, err := post("changed", "Ada Brown", "SO-9", fmt.Sprintf(keyboard, 1), "49.90")
+	_, err = post("changed", "Ada Brown", "SO-9", fmt.Sprintf(keyboard, 1), "49.90")
 	t.Logf("%v", err)
 	require.True(t, changed)
 	require.Error(t, err)

@@ -14,10 +14,11 @@ import (
 // put is a field that the robot has filled in, as we know it ourselves: what a document remembers goes with it.
 type put struct {
 	filledField
-	address string // of its document
-	led     bool   // the robot has clicked, pressed a key or opened an address since: that may have led on
-	own     bool   // its document went away as it, or the field after it, was put in
-	lost    error  // what the next document holds instead
+	address string   // of its document
+	led     bool     // the robot has clicked, pressed a key or opened an address since: that may have led on
+	own     bool     // its document went away as it, or the field after it, was put in
+	lost    error    // what the next document holds instead
+	paths   []string // of the files that were given to it
 }
 
 // goneBy is a request that left a document which held what the robot had put in.
@@ -137,7 +138,11 @@ func (u *run) carryOne(ctx context.Context, p *put) (done bool, err error) {
 	if err := u.tab.settle(ctx); err != nil {
 		return false, err
 	}
-	if p.Any || u.handedOn(p) {
+	went := stays
+	if p.Kind == "file" {
+		went = u.tab.options.fence.departed(p.Value)
+	}
+	if p.Any || went == byPage || went == byScript && p.led || p.Kind != "file" && u.handedOn(p) {
 		return true, nil
 	}
 	list, found := u.tab.allFrames(), false
@@ -145,12 +150,12 @@ func (u *run) carryOne(ctx context.Context, p *put) (done bool, err error) {
 		list = list[at : at+1]
 	}
 	for _, f := range list {
-		if f.left || p.led && withoutFragment(f.url) != withoutFragment(p.address) {
+		if f.left || p.led && p.Kind != "file" && withoutFragment(f.url) != withoutFragment(p.address) {
 			continue
 		}
 		var answer struct {
-			There bool
-			Field *filledField
+			There, Shows bool
+			Field        *filledField
 		}
 		err := u.tab.call(ctx, f, "carry", map[string]any{"spot": p.Spot, "value": p.Value, "sends": p.Sends, "acts": u.tab.acts.Load()}, &answer)
 		switch {
@@ -158,6 +163,8 @@ func (u *run) carryOne(ctx context.Context, p *put) (done bool, err error) {
 			return false, u.cannotCompare("a page was loaded anew again and again")
 		case err != nil:
 			return false, err
+		case went == byScript && answer.Shows:
+			return true, nil
 		case !answer.There:
 			continue
 		}
@@ -174,6 +181,9 @@ func (u *run) carryOne(ctx context.Context, p *put) (done bool, err error) {
 	switch {
 	case found:
 		p.own = false
+		return false, nil
+	case p.Kind == "file":
+		p.lost = contracts.NewError(contracts.Drift, "", "%s: the page with %s was left, and the file %q was not sent with it; nothing was sent. If the page rightly takes it over by itself, add becomes: any to the upload", u.program.write.place, p.Element, strings.ReplaceAll(p.Value, "\n", ", "))
 		return false, nil
 	case p.led || p.own:
 		return true, nil

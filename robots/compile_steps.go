@@ -27,6 +27,7 @@ func (c *compiler) compileUpload(s *step, n *source.Node) {
 	s.target = c.compileTarget(n.Required("into", "name the field"))
 	s.further.name = c.words(n.Required("name", "give the file a name"))
 	s.further.text, s.further.base64 = c.words(fields["text"]), c.words(fields["base64"])
+	s.becomesAny = fields["becomes"].Exists() && fields["becomes"].OneOf("any") == "any"
 	if fields["text"].Exists() == fields["base64"].Exists() {
 		n.Errorf("write text: '${…}', or base64: '${…}' for what is no text", "an upload has either text or base64")
 	}

@@ -30,6 +30,7 @@ type fence struct {
 	stopped  []string
 	armed    *armed
 	declared *requestRule   // of the commit, from its arming on: nothing else lets it through
+	files    []*handedFile  // that the robot has given to pages, the newest last
 	permits  map[string]int // requests that were let through and have not come to the proxy yet
 }
 
@@ -113,12 +114,20 @@ func (f *fence) judge(r request, look bool) (reason string, commit *armed) {
 	}
 	if f.armed != nil && matches(f.armed.rule) {
 		other, values := f.armed.holdsOther(r, query)
+		missing := f.lacks(r, func(name string) bool {
+			return name != "" && (r.form.Has(name) || r.method == "GET" && query.Has(name))
+		})
 		switch {
 		case other != "" && !f.armed.taken:
 			if !look {
-				f.armed.other = fmt.Sprintf("its field %q holds %s", other, values)
+				f.armed.other = fmt.Sprintf("its field %q holds %s. If the application rightly sends it so, put it in as it is sent", other, values)
 			}
 			return fmt.Sprintf("its field %q holds something else than was put in", other), nil
+		case missing != "" && !f.armed.taken:
+			if !look {
+				f.armed.other = fmt.Sprintf("the file %q is not in it. If the page rightly takes it over by itself, add becomes: any to the upload", missing)
+			}
+			return "it does not carry the file that was chosen", nil
 		case !f.armed.taken && f.armed.sending != nil && f.armed.sending.differs(r, query, f.armed.filled) != "":
 			return "it carries something else than it ever did", nil
 		case look && f.armed.taken:
@@ -277,6 +286,7 @@ func (t *tab) paused(event *cdp.Event) {
 		t.mutex.Lock()
 		t.goes(p.FrameID, r)
 		t.mutex.Unlock()
+		t.options.fence.passes(r)
 	}
 	if commit != nil {
 		go t.release(c, id, r, commit)

@@ -39,6 +39,7 @@ type filledField struct {
 	Anew    bool     `json:"anew"`    // the page has drawn it anew since
 	Taken   bool     `json:"taken"`   // and shows elsewhere what was put in
 	Gone    bool     `json:"gone"`    // the page has taken it away, though nothing was clicked
+	Must    bool     `json:"must"`    // of a field for files: a form was to send it when the file was chosen
 	document
 }
 
@@ -121,6 +122,16 @@ func (u *run) filled(ctx context.Context) (all []filledField, looked map[documen
 		looked[of] = true
 		taken := slices.ContainsFunc(answer.Fields, func(field filledField) bool { return field.Taken || field.Anew && u.sentOn(of, field) })
 		for _, field := range answer.Fields {
+			if field.Kind == "file" {
+				carries, err := u.fileHeld(field)
+				if err != nil {
+					return nil, nil, err
+				}
+				if field.document = of; carries {
+					all = append(all, field)
+				}
+				continue
+			}
 			if field.Gone {
 				if !field.Any {
 					return nil, nil, u.cannotCompare("the page has taken " + field.Element + " away")
@@ -183,6 +194,12 @@ func (u *run) typed(ctx context.Context) (waits bool, err error) {
 // other says that a field certainly holds another value than was put in, or that its form sends another one too.
 func (u *run) other(field filledField) error {
 	place, as := u.program.write.place, shown
+	if field.Kind == "file" {
+		if field.Any || field.Held == field.Value {
+			return nil
+		}
+		return u.fileLost(field)
+	}
 	if field.Box && !field.Any && field.Value != field.Held {
 		return contracts.NewError(contracts.Drift, "", "%s: %s is not as it was ticked any more; nothing was sent. If the page rightly changes it, as for the next line, write {into: …, becomes: any}", place, field.Element)
 	}
@@ -266,7 +283,7 @@ func (a *armed) holdsOther(r request, query url.Values) (name, values string) {
 	fits := map[string]map[formOf]bool{}
 	for _, field := range a.filled {
 		form := formOf{field.document, field.Form}
-		if field.Name == "" || field.Form < 0 || !present[form] || !has(field.Name) && (!r.document || r.method == "GET") {
+		if field.Kind == "file" || field.Name == "" || field.Form < 0 || !present[form] || !has(field.Name) && (!r.document || r.method == "GET") {
 			continue // a script or a link sends what it wants, and only a form that is posted all of its fields
 		}
 		if field.Box {

@@ -46,21 +46,22 @@ type rowKey struct {
 
 // found is the library's answer about a target.
 type found struct {
-	Status  string       `json:"status"`
-	Detail  string       `json:"detail"`
-	X       float64      `json:"x"`
-	Y       float64      `json:"y"`
-	Text    string       `json:"text"`
-	Element string       `json:"element"`
-	Count   int          `json:"count"`
-	Outside bool         `json:"outside"` // the point is within a frame of another site
-	Climbed int          `json:"climbed"` // how many frames of the same site lie between
-	Lost    []int        `json:"lost"`    // alternatives that found nothing
-	Print   *Print       `json:"print"`   // what the element is like, if that was asked for
-	Field   *filledField `json:"field"`   // that is about to be filled in, or was
-	Sender  *sender      `json:"sender"`  // the button of a form that is about to be clicked
-	Hints   *hints       `json:"hints"`   // of a field to type in, if its print was asked for
-	Shown   []string     `json:"shown"`   // of the element of a commit: the names of the fields of its form that a person sees
+	Status   string       `json:"status"`
+	Detail   string       `json:"detail"`
+	X        float64      `json:"x"`
+	Y        float64      `json:"y"`
+	Text     string       `json:"text"`
+	Element  string       `json:"element"`
+	Count    int          `json:"count"`
+	Outside  bool         `json:"outside"`  // the point is within a frame of another site
+	Climbed  int          `json:"climbed"`  // how many frames of the same site lie between
+	Lost     []int        `json:"lost"`     // alternatives that found nothing
+	Print    *Print       `json:"print"`    // what the element is like, if that was asked for
+	Field    *filledField `json:"field"`    // that is about to be filled in, or was
+	Multiple bool         `json:"multiple"` // a field that takes several files
+	Sender   *sender      `json:"sender"`   // the button of a form that is about to be clicked
+	Hints    *hints       `json:"hints"`    // of a field to type in, if its print was asked for
+	Shown    []string     `json:"shown"`    // of the element of a commit: the names of the fields of its form that a person sees
 }
 
 // sender is a button that its form sends under a name.

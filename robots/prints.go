@@ -152,7 +152,7 @@ func (u *run) see(ctx context.Context, f frame, place string, now Print, named [
 	return page
 }
 
-// errChanged says that the page around a step is not as it was, though the step found its element.
+// errChanged says that the page around a step, or what it sends, is not as it was, though the step found its element.
 type errChanged struct{ cause *contracts.Error }
 
 func (e errChanged) Error() string { return e.cause.Error() }

@@ -24,6 +24,9 @@ type request struct {
 	form            url.Values // of the body; nil if there is none that can be read
 	document        bool       // a page is opened with it
 	unread          bool       // there is a body, and it cannot be read
+	files           []string   // the names of the files in its form
+	raw             bool       // its body is nothing but a file
+	text            string     // of a body that is no form
 }
 
 // requestRule recognises requests by method, address and fields of the form that is sent.
@@ -85,34 +88,44 @@ func (p pausedContent) request() (r request) {
 				return r
 			}
 			whole.Write(part)
+			r.raw = r.raw || len(part) == 0 // the browser keeps what a file holds to itself
 		}
 		body = whole.String()
 	}
 	for name, value := range p.Headers {
 		if strings.EqualFold(name, "Content-Type") {
-			r.form = readForm(value, body)
+			r.form, r.files = readForm(value, body)
 		}
 	}
+	if r.form == nil {
+		r.text = body
+	}
+	r.raw = r.form == nil && (r.raw || p.HasPostData && body == "") || slices.Contains(r.files, "blob")
 	return r
 }
 
-func readForm(contentType, body string) url.Values {
+func readForm(contentType, body string) (form url.Values, files []string) {
 	kind, parameters, err := mime.ParseMediaType(contentType)
 	if err != nil {
-		return nil
+		return nil, nil
 	}
 	switch kind {
 	case "application/x-www-form-urlencoded":
 		if form, err := url.ParseQuery(body); err == nil {
-			return form
+			return form, nil
 		}
 	case "multipart/form-data":
 		form, err := multipart.NewReader(strings.NewReader(body), parameters["boundary"]).ReadForm(int64(len(body)) + 1)
 		if err == nil {
-			return form.Value
+			for _, parts := range form.File {
+				for _, part := range parts {
+					files = append(files, part.Filename)
+				}
+			}
+			return form.Value, files
 		}
 	}
-	return nil
+	return nil, nil
 }
 
 // errRefusedRelease says that the request of the commit was not allowed to leave.

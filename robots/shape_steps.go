@@ -23,6 +23,7 @@ var uploadShape = source.Record(
 	source.Field{Name: "name", Is: source.Template(), Required: true, About: "The name of the file, as the application sees it.", Example: "liste.csv"},
 	source.Field{Name: "text", Is: source.Template(), About: "What the file holds.", Example: "'${input.list}'"},
 	source.Field{Name: "base64", Is: source.Template(), About: "What the file holds, if it is no text.", Example: "'${input.file}'"},
+	source.Field{Name: "becomes", Is: source.Choice("any"), About: "What the page may make of it before the commit: any is that it takes the file over by itself, so that neither the field nor the commit has it.", Default: "the field holds it, or a request has carried it", Example: "any"},
 )
 
 var downloadShape = source.Record(

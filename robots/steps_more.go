@@ -7,7 +7,6 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
-	"slices"
 	"strings"
 
 	"github.com/go-rod/rod/lib/proto"
@@ -145,31 +144,7 @@ func (u *run) upload(ctx context.Context, s *step, at *spec) (string, error) {
 	if err := os.WriteFile(file, body, 0o600); err != nil {
 		return "", err
 	}
-	return u.tab.hand(ctx, at, file)
-}
-
-// hand gives a file to the one field that the target means, and looks whether the field has it.
-func (t *tab) hand(ctx context.Context, target *spec, file string) (string, error) {
-	var at found
-	f, err := t.ask(ctx, "settle", target, map[string]any{"want": "file"}, &at)
-	if err != nil {
-		return "", err
-	}
-	object, err := t.heldObject(ctx, f)
-	if err != nil {
-		return at.Element, err
-	}
-	t.acted.Store(true)
-	if err := (proto.DOMSetFileInputFiles{Files: []string{file}, ObjectID: object}).Call(t.on(ctx, f.session)); err != nil {
-		return at.Element, err
-	}
-	var has struct{ Names []string }
-	if err := t.call(ctx, f, "files", nil, &has); err != nil && !contextLost(err) {
-		return at.Element, err
-	} else if err == nil && !slices.Equal(has.Names, []string{filepath.Base(file)}) {
-		return at.Element, contracts.NewError(contracts.Drift, "", "%s did not take the file", target.words)
-	}
-	return at.Element, t.after(ctx, f)
+	return u.hand(ctx, s, at, file, name, body)
 }
 
 // heldObject is the element that the last call settled on, as the protocol names it.

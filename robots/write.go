@@ -211,7 +211,7 @@ func (u *run) commit(ctx context.Context, filled []filledField) error {
 	case refused != nil:
 		return &contracts.Error{Class: contracts.Unavailable, Message: w.place + ": the request was kept back, because its intent could not be stored", Err: refused}
 	case !left && other != "" && (err == nil || ctx.Err() == nil):
-		return contracts.NewError(contracts.Drift, "", "%s: the request of the commit was stopped: %s. If the application rightly sends it so, put it in as it is sent", w.place, other)
+		return errChanged{contracts.NewError(contracts.Drift, "", "%s: the request of the commit was stopped: %s", w.place, other)}
 	case !left && unlike != "" && (err == nil || ctx.Err() == nil):
 		return errChanged{contracts.NewError(contracts.Drift, "", "%s: the request of the commit was stopped, and nothing was sent: %s. If that is right, accept it with crosswalk robots changes", w.place, unlike)}
 	case !left && err == nil:

@@ -1,16 +1,30 @@
 // What the further steps need: boxes to tick, files to hand over, frames of other sites.
 
 // settle settles on the one element without a pointer: a field for files is often hidden behind a button.
-crosswalk.settle = ({ target, want }) => attempt(() => {
+crosswalk.settle = ({ target, want, writes }) => attempt(() => {
   const { el } = one(target, want);
   if (want === 'file' && !(el.tagName === 'INPUT' && el.type === 'file')) return { status: 'wrong', detail: `${describe(el)} is no field for files` };
   if (el.matches(':disabled')) return { status: 'disabled', detail: `${describe(el)} is disabled` };
   held = el;
-  return { status: 'found', element: describe(el) };
+  return { status: 'found', element: describe(el), multiple: el.multiple === true, field: writes ? fieldOf(el, { id: idOf(el), value: '', acts: 0, spot: spotOf(el) }) : null };
 });
 
 crosswalk.heldElement = () => held;
-crosswalk.files = () => ({ names: Array.from(held.files || []).map((file) => file.name) });
+
+// choosing has the held field take files next, and chosen tells which it took: pages empty it as soon as they have them.
+let took = null;
+const taking = (event) => { if (event.target === held && !took) took = namesIn(held); };
+crosswalk.choosing = ({ value, acts, any }) => {
+  took = null;
+  remember(held, value, acts);
+  if (any) crosswalk.becomes();
+  for (const kind of ['input', 'change']) window.addEventListener(kind, taking, true);
+  return {};
+};
+crosswalk.chosen = () => {
+  for (const kind of ['input', 'change']) window.removeEventListener(kind, taking, true);
+  return { names: took || (held && namesIn(held)) };
+};
 
 // tick says whether the held box is ticked, or why it is none; a page that has come since holds none.
 crosswalk.tick = ({ on, acts }) => {

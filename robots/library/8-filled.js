@@ -5,7 +5,9 @@ const ids = new WeakMap();
 let put = 0;
 const idOf = (el) => ids.get(el) || (ids.set(el, ++put), put);
 // Where nothing is sent, acts is null and nothing is remembered.
-const remember = (el, value, acts) => acts !== null && filled.set(el, { value, acts, id: idOf(el), element: describe(el), spot: spotOf(el) });
+const remember = (el, value, acts) => acts !== null && filled.set(el, { value, acts, id: idOf(el), element: describe(el), spot: spotOf(el), must: isFile(el) && !!el.name && !!el.form && !el.disabled });
+const isFile = (el) => el.tagName === 'INPUT' && el.type === 'file';
+const namesIn = (el) => Array.from(el.files || []).map((file) => file.name);
 const isBox = (el) => el.tagName === 'INPUT' && (el.type === 'checkbox' || el.type === 'radio');
 function rememberTick(el, on, acts) {
   // Of several choices the last one counts.
@@ -24,7 +26,7 @@ function spotOf(el) {
 }
 function alikeAt(spot) {
   if (!spot.name && !spot.label && !spot.id) return [];
-  return list(document, fieldSelector).filter((el) => el.tagName === spot.tag && el.type === spot.type && visible(el) && (!spot.box || el.value === spot.box) &&
+  return list(document, fieldSelector).filter((el) => el.tagName === spot.tag && el.type === spot.type && (isFile(el) || visible(el)) && (!spot.box || el.value === spot.box) &&
     (spot.name ? el.name === spot.name : spot.label ? plain(labelsOf(el)[0] || '') === spot.label : el.id === spot.id));
 }
 
@@ -32,21 +34,22 @@ function alikeAt(spot) {
 // holds the value, if any does.
 function atSpot(spot, value) {
   const all = alikeAt(spot);
-  return all.length === spot.count ? all[spot.index] : all.find((el) => valueOf(el) === value) || null;
+  return all.length === spot.count ? all[spot.index] : all.find((el) => (isFile(el) ? namesIn(el).join('\n') : valueOf(el)) === value) || null;
 }
 
 // carry has a document that has taken the place of another know what was put into a field of that one, if it has the field,
 // or hands the value on in a hidden one. A box that is not there is not ticked.
 crosswalk.carry = ({ spot, value, sends, acts }) => {
   let el = atSpot(spot, value), wanted = value;
-  if (!el && spot.name) {
+  const file = spot.type === 'file';
+  if (!el && spot.name && !file) {
     const hidden = list(document, 'input[type=hidden]').filter((other) => other.name === spot.name);
     el = hidden.find((other) => other.value === sends) || hidden[0];
     wanted = sends || value;
   }
-  if (!el) return { there: spot.box !== '' && value === 'false' };
+  if (!el) return { there: spot.box !== '' && value === 'false', shows: file && showsAll(value) };
   remember(el, wanted, acts);
-  return { there: true, field: fieldOf(el, filled.get(el)) };
+  return { there: true, shows: file && showsAll(value, el), field: fieldOf(el, filled.get(el)) };
 };
 
 // again is the field itself, or what the page has put in its place since: a field at its spot, or, if nothing was clicked
@@ -61,6 +64,8 @@ function again(el, put, acts) {
 
 // shows says whether the page has kept a value in some other way.
 const shows = (value, but) => value !== '' && (textOf(document.body).includes(value) || list(document, 'input, textarea').some((el) => el !== but && el.value.includes(value)));
+
+const showsAll = (names, but) => names.split('\n').every((name) => shows(name, but));
 
 // twinsOf are the other fields that send something under the name of the one that is seen. Of several that are seen, and of
 // rows that are kept as a pattern for further ones, it cannot be told which is meant.
@@ -84,9 +89,9 @@ function fieldOf(el, put) {
   const select = el.tagName === 'SELECT', box = isBox(el);
   const first = select ? Array.from(el.options).find((o) => o.defaultSelected) || el.options[0] : null;
   return {
-    id: put.id, element: describe(el), name: el.name, value: put.value, held: select || box ? valueOf(el) : el.value, sends: el.value, acts: put.acts, form: el.disabled ? -1 : Array.from(document.forms).indexOf(el.form),
+    id: put.id, element: describe(el), name: el.name, value: put.value, held: isFile(el) ? namesIn(el).join('\n') : select || box ? valueOf(el) : el.value, sends: el.value, acts: put.acts, form: el.disabled ? -1 : Array.from(document.forms).indexOf(el.form),
     initial: select ? fold(first ? first.textContent : '') : box ? String(el.defaultChecked) : el.defaultValue, twins: el.type === 'checkbox' || el.disabled ? [] : twinsOf(el), others: box ? othersOf(el) : [], kind: el.type, list: select, box,
-    any: put.any === true, spot: put.spot, charset: (el.form && el.form.acceptCharset) || document.characterSet,
+    any: put.any === true, must: put.must === true, spot: put.spot, charset: (el.form && el.form.acceptCharset) || document.characterSet,
   };
 }
 
@@ -95,6 +100,10 @@ crosswalk.filled = ({ acts }) => {
   const fields = [];
   for (const [was, put] of filled) {
     const el = again(was, put, acts);
+    if (isFile(was)) {
+      fields.push({ ...fieldOf(el || was, put), gone: !el, taken: showsAll(put.value, el) });
+      continue;
+    }
     if (el && el.type !== 'password' && !el.multiple) fields.push({ ...fieldOf(el, put), anew: el !== was, taken: el !== was && shows(put.value, el) });
     if (!el && acts === put.acts && !isBox(was) && !shows(put.value)) fields.push({ id: put.id, element: put.element, value: put.value, gone: true, any: put.any === true });
   }

@@ -367,7 +367,7 @@ var unitIn = regexp.MustCompile(`\p{Sc}|[%‰]|\b[A-Z]{3}\b|[(\[][^)\]]*[)\]]|\b
 
 // otherUnit says whether a value may mean something else under the label that a field has now.
 func otherUnit(known, now Print) bool {
-	return !slices.Equal(unitIn.FindAllString(known.Label, -1), unitIn.FindAllString(now.Label, -1))
+	return !slices.Equal(unitIn.FindAllString(bareLabel(known.Label), -1), unitIn.FindAllString(bareLabel(now.Label), -1))
 }
 
 // grown adds to what makes acting at a place another thing what only a write must not pass over: the element of the commit is
@@ -380,6 +380,9 @@ func (u *run) grown(ctx context.Context, f frame, known, now Print, grave []stri
 		return before
 	}
 	name, label := differs(known.Name, now.Name), differs(known.Label, now.Label)
+	if sameLabel(known.Label, now.Label) {
+		label = ""
+	}
 	switch {
 	case known.Sure && known.Label != "" && known.Label != anything && now.Label == anything: // "Price per 100"
 		return append(grave, fmt.Sprintf("it was %s, and what it is called now holds digits, or what the robot was given", said(known)))

@@ -139,7 +139,7 @@ func (p Print) against(now Print, asked string) (grave, light []string) {
 	}
 	grave = append(grave, p.againstSame(now, asked)...)
 	differs(&light, "its name", p.Name, now.Name)
-	if !wasVeiled(p.Label, now.Label) {
+	if !wasVeiled(p.Label, now.Label) && !sameLabel(p.Label, now.Label) {
 		differs(&light, "its label", p.Label, now.Label)
 	}
 	differs(&light, "its frame", p.Frame, now.Frame)
@@ -153,7 +153,7 @@ func (p Print) renamed(now Print) map[string]string {
 	others := map[string]string{}
 	for what, texts := range map[string][2]string{"name": {p.Name, now.Name}, "label": {p.Label, now.Label}, "frame": {p.Frame, now.Frame}} {
 		before, after := texts[0], texts[1]
-		if before == anything || after == anything || before == unsaid || after == unsaid || undated(before) == undated(after) {
+		if before == anything || after == anything || before == unsaid || after == unsaid || undated(before) == undated(after) || what == "label" && sameLabel(before, after) {
 			continue
 		}
 		if known := p.Others[what]; known == "" || known == digest(after) {
@@ -165,6 +165,9 @@ func (p Print) renamed(now Print) map[string]string {
 
 // both is what a place is like that was seen twice.
 func (p Print) both(now Print) Print {
+	if sameLabel(p.Label, now.Label) {
+		now.Label = p.Label
+	}
 	for from, to := range map[*string]string{&p.Frame: now.Frame, &p.Name: now.Name, &p.Label: now.Label} {
 		if *from != to {
 			*from = anything

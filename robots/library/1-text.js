@@ -5,6 +5,14 @@ let held = null;
 
 const fold = (text) => (text || '').normalize('NFC').replace(/[\s\u00a0]+/g, ' ').trim();
 const plain = (text) => fold(text).replace(/[\s:*]+$/, '');
+// bare is a label without what says that the field must or may be filled in.
+const markBehind = /(?:[:*\s]+|\s*[(\[]\s*(?:\*|optional|required|mandatory|erforderlich|pflicht|pflichtfeld|pflichtangabe|freiwillig|facultati(?:f|ve)|obligatoire|requise?|opcional|obligatori[oa]|requerid[oa]|facoltativ[oa]|obbligatori[oa]|optioneel|verplicht|obrigatóri[oa])\s*[)\]])$/i;
+const bare = (text) => {
+  for (let rest = fold(text).replace(/^[*\s]+/, ''); ; rest = text) {
+    text = rest.replace(markBehind, '');
+    if (text === rest) return text;
+  }
+};
 const textOf = (el) => fold(el.innerText ?? el.textContent);
 const list = (root, selector) => Array.from(root.querySelectorAll(selector));
 const fieldSelector = 'input:not([type=hidden]):not([type=submit]):not([type=button]):not([type=image]):not([type=reset]), select, textarea';
@@ -14,6 +22,8 @@ function matches(text, wanted) {
   if (wanted.regex) return new RegExp(wanted.regex, wanted.flags).test(fold(text));
   return plain(text) === plain(wanted.exact);
 }
+
+const isLabel = (label, wanted) => (wanted.regex ? matches(label, wanted) : bare(label) === bare(wanted.exact));
 
 function visible(el) {
   if (el.tagName === 'OPTION' || el.tagName === 'OPTGROUP') el = el.closest('select') || el;

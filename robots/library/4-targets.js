@@ -51,7 +51,7 @@ function byKind(root, target, want) {
   const text = (el) => ({ el, text: readingOf(el) });
   switch (target.kind) {
     case 'label': {
-      const fields = list(root, fieldSelector).filter((field) => labelsOf(field).some((label) => matches(label, target.text))).map(text);
+      const fields = list(root, fieldSelector).filter((field) => labelsOf(field).some((label) => isLabel(label, target.text))).map(text);
       return want === 'read' || want === 'see' ? fields.concat(valuesOf(root, target.text)) : fields;
     }
     case 'field': return list(root, 'input, select, textarea').filter((el) => el.name === target.text.exact).map(text);
@@ -88,7 +88,7 @@ const roles = {
 
 function byRole(root, target) {
   const all = list(root, `[role="${CSS.escape(target.role)}"]${roles[target.role] ? `, ${roles[target.role]}` : ''}`);
-  return target.text ? all.filter((el) => matches(nameOf(el), target.text) || labelsOf(el).some((label) => matches(label, target.text))) : all;
+  return target.text ? all.filter((el) => matches(nameOf(el), target.text) || labelsOf(el).some((label) => isLabel(label, target.text))) : all;
 }
 
 function byXPath(root, path) {

@@ -20,14 +20,14 @@ crosswalk.forget = () => { filled.clear(); return {}; };
 // spotOf tells a field apart from the others of its document: by its name, else its label, and by its place among those that
 // are called the same.
 function spotOf(el) {
-  const spot = { tag: el.tagName, type: el.type, name: el.name, label: plain(labelsOf(el)[0] || ''), id: el.id, box: isBox(el) ? el.value : '' };
+  const spot = { tag: el.tagName, type: el.type, name: el.name, label: bare(labelsOf(el)[0] || ''), id: el.id, box: isBox(el) ? el.value : '' };
   const all = alikeAt(spot);
   return { ...spot, index: all.indexOf(el), count: all.length };
 }
 function alikeAt(spot) {
   if (!spot.name && !spot.label && !spot.id) return [];
   return list(document, fieldSelector).filter((el) => el.tagName === spot.tag && el.type === spot.type && (isFile(el) || visible(el)) && (!spot.box || el.value === spot.box) &&
-    (spot.name ? el.name === spot.name : spot.label ? plain(labelsOf(el)[0] || '') === spot.label : el.id === spot.id));
+    (spot.name ? el.name === spot.name : spot.label ? bare(labelsOf(el)[0] || '') === spot.label : el.id === spot.id));
 }
 
 // atSpot is the field at a spot of this document. Where there are more or fewer of its name than there were, it is the one that
@@ -57,7 +57,7 @@ crosswalk.carry = ({ spot, value, sends, acts }) => {
 function again(el, put, acts) {
   if (el.isConnected) return el;
   const at = atSpot(put.spot, put.value);
-  if (at && (acts === put.acts || isBox(at) || plain(labelsOf(at)[0] || '') === put.spot.label)) return at;
+  if (at && (acts === put.acts || isBox(at) || bare(labelsOf(at)[0] || '') === put.spot.label)) return at;
   const named = put.spot.name && acts === put.acts ? list(document, 'input, select, textarea').filter((other) => other.name === put.spot.name && !isBox(other)) : [];
   return named.length === 1 ? named[0] : null;
 }
@@ -127,7 +127,7 @@ function aboveIn(el) {
 // elsewhere finds another field that is called now what the held one was called before. One without a label, below one of its
 // column that has it still, is that of a further row, over which the heading does not stand.
 crosswalk.elsewhere = ({ name, label }) => {
-  const labelled = (el) => !!label && labelText(labelsOf(el)[0] || '') === label;
+  const labelled = (el) => !!label && bare(labelText(labelsOf(el)[0] || '')) === bare(label);
   const fields = list(document, fieldSelector).filter((el) => el !== held && visible(el));
   const further = !labelsOf(held)[0] && fields.some((el) => aboveIn(el) && labelled(el));
   const other = fields.find((el) => (name && undigit(el.name) === name) || (!further && labelled(el)));

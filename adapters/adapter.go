@@ -51,6 +51,8 @@ type Adapter struct {
 	failures   []failureRule
 	message    *rules.Template
 	timeout    time.Duration
+
+	readsHeaders bool // an expression may read an answer's headers; else nobody makes a record of them
 }
 
 // Field is a setting or a secret of a connection.

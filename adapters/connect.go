@@ -93,6 +93,8 @@ type Connection struct {
 	account   mailAccount
 	secrets   rules.Value // for the request that logs in
 	session   *session    // nil: requests carry the same headers always
+
+	readsHeaders bool // an expression may read an answer's headers: the adapter's, or one of what requests cost
 }
 
 // Check says what is wrong with a configuration without needing the values of its secrets: the names of
@@ -143,6 +145,7 @@ func (a *Adapter) Connect(config Config) (*Connection, error) {
 		c.shared = NewMemory()
 	}
 	c.shared = of{c.shared, ConnectionName(config.System, a.Name)}
+	c.readsHeaders = a.readsHeaders || slices.ContainsFunc(c.limits, func(l Limit) bool { return l.Cost != nil })
 	c.breaker = newBreaker(c.shared, c.system)
 	guard, base, problem := a.address(config)
 	if problem != nil {

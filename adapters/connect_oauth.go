@@ -114,13 +114,13 @@ func (c *Connection) authorize(ctx context.Context, header http.Header) error {
 }
 
 // renew tries to get another token, once, after the system refused the one that a request carried.
-func (e *exchange) renew(response *http.Response) bool {
-	if e.renewed || response.Request == nil {
+func (e *exchange) renew() bool {
+	if e.renewed {
 		return false
 	}
 	e.renewed = true
 	tokens := e.connection.tokens
-	token := strings.TrimPrefix(response.Request.Header.Get(tokens.oauth.header), tokens.oauth.prefix)
+	token := strings.TrimPrefix(e.header.Get(tokens.oauth.header), tokens.oauth.prefix)
 	return tokens.refused(e.Context, token)
 }
 

@@ -116,11 +116,10 @@ func (c *Connection) build(e *exchange, op *Operation, r *request, vars map[stri
 	if err != nil {
 		return nil, err
 	}
-	if err := unmended(e, r, address.String(), body); err != nil {
+	if err := unmended(e, r, address.String, body); err != nil {
 		return nil, err
 	}
-	header, err := c.headersOf(e, op, r, vars, contentType)
-	if err != nil {
+	if e.header, err = c.headersOf(e, op, r, vars, contentType); err != nil {
 		return nil, err
 	}
 	var ctx context.Context = e
@@ -128,7 +127,7 @@ func (c *Connection) build(e *exchange, op *Operation, r *request, vars map[stri
 		e.trace.GotConn = func(httptrace.GotConnInfo) { e.sent.Store(true) }
 		ctx = httptrace.WithClientTrace(e, &e.trace)
 	}
-	request, err := retryablehttp.FromRequest((&http.Request{Method: r.method, URL: address, Host: address.Host, Header: header}).WithContext(ctx))
+	request, err := retryablehttp.FromRequest((&http.Request{Method: r.method, URL: address, Host: address.Host, Header: http.Header{}}).WithContext(ctx))
 	if err == nil && contentType != "" {
 		err = request.SetBody(body)
 	}
@@ -246,11 +245,13 @@ func (c *Connection) read(ctx context.Context, e *exchange, op *Operation, r *re
 	if success && (readErr != nil || parseErr != nil) {
 		return rules.Value{}, c.garbled(e, op, response, readErr, parseErr)
 	}
-	answer := rules.Record(map[string]rules.Value{
-		"status":  rules.Number(rules.Int(int64(response.StatusCode))),
-		"headers": headerRecord(response.Header),
-		"body":    body,
-	})
+	seen := rules.NewFields(3)
+	seen.Set("body", body)
+	if c.readsHeaders {
+		seen.Set("headers", headerRecord(response.Header))
+	}
+	seen.Set("status", rules.Number(rules.Int(int64(response.StatusCode))))
+	answer := seen.Record()
 	if e.login != nil {
 		if c.adapter.auth.ended(resultVars(vars, answer)) {
 			return rules.Value{}, errSessionEnded
@@ -359,9 +360,9 @@ func headerField(name string) string {
 
 // headerRecord holds the headers as expressions read them: X-Total-Pages is headers.x_total_pages.
 func headerRecord(header http.Header) rules.Value {
-	fields := make(map[string]rules.Value, len(header))
+	fields := rules.NewFields(len(header))
 	for name, values := range header {
-		fields[headerField(name)] = rules.Text(strings.Join(values, ", "))
+		fields.Set(headerField(name), rules.Text(strings.Join(values, ", ")))
 	}
-	return rules.Record(fields)
+	return fields.Record()
 }

@@ -181,7 +181,7 @@ func (c *Connection) file(ctx context.Context, e *exchange, op *Operation, r *re
 			return rules.Value{}, unexpected(op, r, err)
 		}
 	}
-	if err := unmended(ctx, r, name+" "+to, content); err != nil {
+	if err := unmended(ctx, r, func() string { return name + " " + to }, content); err != nil {
 		return rules.Value{}, unexpected(op, r, err)
 	}
 	var answer rules.Value

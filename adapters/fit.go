@@ -58,7 +58,7 @@ func (t *tree) evalFor(vars map[string]rules.Value, reads []string, at string, t
 		}
 		return t.use.shape.give.evalFor(inner, reads, at, told)
 	}
-	record := make(map[string]rules.Value, len(t.keys))
+	record := rules.NewFields(len(t.keys))
 	for i, key := range t.keys {
 		place := key
 		if at != "" {
@@ -66,7 +66,7 @@ func (t *tree) evalFor(vars map[string]rules.Value, reads []string, at string, t
 		}
 		value, err := t.fields[i].evalFor(vars, reads, place, told)
 		if err == nil {
-			record[key] = value
+			record.Set(key, value)
 			continue
 		}
 		if t.fields[i].keys == nil && t.fields[i].use == nil { // else it was told further in
@@ -76,5 +76,5 @@ func (t *tree) evalFor(vars map[string]rules.Value, reads []string, at string, t
 			return rules.Value{}, fmt.Errorf("%s: %w", key, err)
 		}
 	}
-	return rules.Record(record), nil
+	return record.Record(), nil
 }

@@ -25,11 +25,12 @@ const encodedMark = "%EF%BF%BD"
 
 // unmended refuses a request, by its address or the name of its file and by its body, that would write back what was replaced: an operation that reads a record, alters one field of
 // it and writes all of it would change another one unseen.
-func unmended(ctx context.Context, r *request, target string, body []byte) error {
+func unmended(ctx context.Context, r *request, target func() string, body []byte) error {
 	if around := callOf(ctx); around == nil || !r.writes || !around.mended.Load() {
 		return nil
 	}
-	if !bytes.Contains(body, []byte("\uFFFD")) && !bytes.Contains(body, []byte(encodedMark)) && !strings.Contains(target, encodedMark) && !strings.Contains(target, "\uFFFD") {
+	to := target()
+	if !bytes.Contains(body, []byte("\uFFFD")) && !bytes.Contains(body, []byte(encodedMark)) && !strings.Contains(to, encodedMark) && !strings.Contains(to, "\uFFFD") {
 		return nil
 	}
 	return errors.New("the record holds half of a character, which cannot be written back as it is; correct the text in the system")

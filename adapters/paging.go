@@ -70,6 +70,9 @@ func (p *parser) paging(node *source.Node, r *request, in scope) *paging {
 	if r.graphql != nil {
 		g.in = "variables"
 	}
+	if g.kind == pagingLink {
+		in.reading([]string{"headers"})
+	}
 	if fields["in"].Exists() {
 		g.in = fields["in"].OneOf(pagingPlaces...)
 	}

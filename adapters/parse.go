@@ -88,6 +88,7 @@ func (p *parser) file(root *source.Node) {
 	if check := fields["check"]; check.Exists() {
 		a.Check = p.reading(check)
 	}
+	a.readsHeaders = *p.base.headers
 }
 
 // contract reads which contracts are carried out, and says whether all of them are known.

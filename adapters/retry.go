@@ -29,8 +29,9 @@ type exchange struct {
 	writes     bool
 	harmless   bool // the operation writes nothing: nobody needs the very moment in which something left
 	logsIn     bool
-	login      *login // that signs it; nil: the connection's own headers do
-	faults     bool   // a status of 500 is how the protocol answers what it refuses (SOAP)
+	header     http.Header // of every attempt: the gate puts it on, and the layers above it, which would copy it, see none
+	login      *login      // that signs it; nil: the connection's own headers do
+	faults     bool        // a status of 500 is how the protocol answers what it refuses (SOAP)
 	sent       atomic.Bool
 	doubtful   atomic.Bool // an attempt may have been carried out, and another one followed
 	renewed    bool        // another token was asked for after a 401
@@ -96,7 +97,7 @@ func checkRetry(ctx context.Context, response *http.Response, err error) (bool, 
 		return again, nil
 	}
 	if response.StatusCode == http.StatusUnauthorized && e.connection.tokens != nil {
-		return e.renew(response), nil
+		return e.renew(), nil
 	}
 	repeatable := response.StatusCode == http.StatusTooManyRequests ||
 		e.replayable && slices.Contains([]int{408, 425, 500, 502, 503, 504}, response.StatusCode)

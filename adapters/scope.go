@@ -16,6 +16,8 @@ import (
 type scope struct {
 	env    *rules.Environment
 	shapes map[string]*shape
+	// headers is set by an expression, of whichever scope made of the same one, that may read an answer's headers.
+	headers *bool
 }
 
 // profile is how adapters compile expressions: answers of systems have no declared shape, so what is
@@ -24,15 +26,28 @@ func profile() rules.Options {
 	return rules.Options{Lenient: true, Functions: slices.Concat(functions, quotingFunctions)}
 }
 
-func emptyScope() scope { return scope{env: rules.NewEnvironment(nil)} }
+func emptyScope() scope { return scope{env: rules.NewEnvironment(nil), headers: new(bool)} }
 
-func (s scope) with(name string, t *rules.Type) scope { return scope{s.env.With(name, t), s.shapes} }
+func (s scope) with(name string, t *rules.Type) scope {
+	return scope{s.env.With(name, t), s.shapes, s.headers}
+}
 
 func (s scope) has(name string) bool { return s.env.Lookup(name) != nil }
 
 // given is the scope where a condition holds.
 func (s scope) given(condition *rules.Expression) scope {
-	return scope{s.env.Narrow(condition), s.shapes}
+	return scope{s.env.Narrow(condition), s.shapes, s.headers}
+}
+
+// reading notes what an expression reads. Anything that is no part of a body, of an item or of what is known before the
+// request may be, or hold, an answer with its headers.
+func (s scope) reading(places []string) {
+	for _, place := range places {
+		parts := strings.Split(place, ".")
+		within := len(parts) > 1 && slices.Contains([]string{"body", "status", "items"}, strings.TrimSuffix(parts[1], "[]"))
+		known := slices.Contains([]string{"conn", "base", "secret", "input", "key", "first_sent", "item", "status", "body"}, strings.TrimSuffix(parts[0], "[]"))
+		*s.headers = *s.headers || !within && !known
+	}
 }
 
 // condition compiles a bare condition; nil if there is none.
@@ -40,7 +55,11 @@ func (s scope) condition(node *source.Node) *rules.Expression {
 	if !node.Exists() {
 		return nil
 	}
-	return rules.CompileNode(node, s.env, rules.TypeOf(rules.KindBool), profile())
+	condition := rules.CompileNode(node, s.env, rules.TypeOf(rules.KindBool), profile())
+	if condition != nil {
+		s.reading(condition.Reads())
+	}
+	return condition
 }
 
 // template compiles a scalar with ${…} in it; nil if there is none.
@@ -48,7 +67,11 @@ func (s scope) template(node *source.Node) *rules.Template {
 	if !node.Exists() {
 		return nil
 	}
-	return rules.CompileTemplate(node, s.env, nil, profile())
+	template := rules.CompileTemplate(node, s.env, nil, profile())
+	if template != nil {
+		s.reading(template.Reads())
+	}
+	return template
 }
 
 // pathTemplate is the path of a request. Each ${…} fills one place between slashes and is escaped; a list that the file
@@ -136,6 +159,8 @@ func compileAt(node *source.Node, offset int, text string, in scope) *rules.Expr
 		}
 	case err != nil:
 		node.ErrorAt(offset, "", "%s", err)
+	default:
+		in.reading(expression.Reads())
 	}
 	return expression
 }

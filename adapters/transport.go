@@ -50,7 +50,7 @@ func (g *gate) RoundTrip(request *http.Request) (*http.Response, error) {
 	if err := takeTurn(ctx, g.shared, g.system, limitsOf(ctx)); err != nil {
 		return nil, err
 	}
-	if err := g.authorize(ctx, request.Header); err != nil {
+	if err := g.authorize(ctx, exchangeOf(ctx).header); err != nil {
 		return nil, err
 	}
 	done, wait := g.breaker.allow()
@@ -82,12 +82,14 @@ func (g *gate) attempt(request *http.Request) (*http.Response, error) {
 	e.end()
 	ctx, cancel := context.WithTimeout(request.Context(), g.timeout)
 	e.cancel = cancel
-	response, err := watched(request.WithContext(ctx), g.next)
+	attempt := request.WithContext(ctx)
+	attempt.Header = e.header
+	response, err := watched(attempt, g.next)
 	if e.harmless && (err == nil || !isDial(err)) {
 		e.sent.Store(true)
 	}
 	if err == nil {
-		response.Request = request
+		response.Request = request // without the attempt's time: its answer is read under the call's
 	}
 	return response, err
 }

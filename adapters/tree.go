@@ -170,15 +170,15 @@ func (t *tree) eval(vars map[string]rules.Value) (rules.Value, error) {
 	case t.isList:
 		return evalAll(t.items, t.places, vars)
 	}
-	record := make(map[string]rules.Value, len(t.keys))
+	record := rules.NewFields(len(t.keys))
 	for i, key := range t.keys {
 		value, err := t.fields[i].eval(vars)
 		if err != nil {
 			return rules.Value{}, fmt.Errorf("%s: %w", key, err)
 		}
-		record[key] = value
+		record.Set(key, value)
 	}
-	return rules.Record(record), nil
+	return record.Record(), nil
 }
 
 func evalAll(trees []*tree, places bool, vars map[string]rules.Value) (rules.Value, error) {

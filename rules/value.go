@@ -137,6 +137,30 @@ func Record(fields map[string]Value) Value {
 	return Value{kind: KindRecord, p: c}
 }
 
+// Fields collects the fields of a record, for who makes many records and needs no map of them.
+type Fields struct{ c *compound }
+
+// NewFields has room for so many fields; more may come.
+func NewFields(room int) Fields { return Fields{newCompound(room)} }
+
+// Set adds a field, or gives it another value. A missing value is left out, and takes out what was set before.
+func (f Fields) Set(name string, value Value) {
+	switch i, found := slices.BinarySearch(f.c.keys, name); {
+	case found && value.IsMissing():
+		f.c.keys, f.c.items = slices.Delete(f.c.keys, i, i+1), slices.Delete(f.c.items, i, i+1)
+	case found:
+		f.c.items[i] = value
+	case value.IsMissing():
+	case i == len(f.c.keys):
+		f.c.keys, f.c.items = append(f.c.keys, name), append(f.c.items, value)
+	default:
+		f.c.keys, f.c.items = slices.Insert(f.c.keys, i, name), slices.Insert(f.c.items, i, value)
+	}
+}
+
+// Record is the record; nothing may be set afterwards.
+func (f Fields) Record() Value { return Value{kind: KindRecord, p: f.c} }
+
 // recordOf makes a record of keys that are already sorted and distinct; missing values are left out.
 func recordOf(keys []string, items []Value) Value {
 	if i := slices.IndexFunc(items, Value.IsMissing); i < 0 {

@@ -55,6 +55,19 @@ func TestMissingFieldsAreAbsent(t *testing.T) {
 	require.Equal(t, `{}`, string(v.With("a", Missing()).Plain()))
 }
 
+func TestFieldsInAnyOrderMakeTheSameRecord(t *testing.T) {
+	t.Parallel()
+	f := NewFields(1)
+	for _, name := range []string{"c", "a", "e", "b", "d", "f"} {
+		f.Set(name, Text(name))
+	}
+	f.Set("b", Text("other"))
+	f.Set("d", Missing())
+	f.Set("g", Missing())
+	require.True(t, f.Record().Equal(Record(map[string]Value{"a": Text("a"), "b": Text("other"), "c": Text("c"), "e": Text("e"), "f": Text("f")})))
+	require.Equal(t, []string{"a", "b", "c", "e", "f"}, f.Record().Keys())
+}
+
 func TestDates(t *testing.T) {
 	t.Parallel()
 	require.Equal(t, "0001-01-01", Date(1, 1, 1).String())

@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -52,18 +53,16 @@ func measureCalls(ctx context.Context, rounds, calls int) error {
 	client := &http.Client{Transport: &http.Transport{}}
 	read := adapters.Call{Operation: "support.get_task", Input: rules.Record(map[string]rules.Value{"task": rules.Text("1")})}
 	write := adapters.Call{Operation: "support.create_task", Key: "effect-1", Input: rules.Record(map[string]rules.Value{"queue": rules.Text("support"), "title": rules.Text("a title"), "text": rules.Text("a text")})}
-	err = compare("a read", rounds, calls, func() error {
+	reads := compare("a read", rounds, calls, func() error {
 		_, err := connection.Call(ctx, read)
 		return err
 	}, func() error { return bare(ctx, client, http.MethodGet, "http://"+address+"/tasks/1", nil) })
-	if err != nil {
-		return err
-	}
 	body := []byte(`{"text":"a text","title":"a title"}`)
-	return compare("a write", rounds, calls, func() error {
+	writes := compare("a write", rounds, calls, func() error {
 		_, err := connection.Call(ctx, write)
 		return err
 	}, func() error { return bare(ctx, client, http.MethodPost, "http://"+address+"/tasks", body) })
+	return errors.Join(reads, writes)
 }
 
 // bare makes a request with net/http alone, and reads its answer.

@@ -45,8 +45,8 @@ func (c *compiler) compileAsk(s *step, n *source.Node) {
 	fields := n.Fields(askShape)
 	s.ask = &askStep{what: n.Required("what", "say what a person must give").OneOf("code", "login", "captcha"), title: fields["title"].Text(), within: keptOpen}
 	if within := fields["within"]; within.Exists() {
-		if s.ask.within = within.Duration(); s.ask.within > longestOpen {
-			within.Errorf("", "at most %s", longestOpen)
+		if s.ask.within = span(within); s.ask.within > longestOpen {
+			within.Errorf("write at most 1h", "a page is not kept open for %s", textOf(within))
 		}
 	}
 	s.name = checkName(n.Required("as", "say under which name the robot knows it"))

@@ -83,7 +83,11 @@ var laterSteps = []string{"skip_to"}
 
 func (c *compiler) steps(n *source.Node) []step {
 	var steps []step
-	for _, item := range n.List() {
+	items := n.List()
+	if n.Kind() == source.List && len(items) == 0 {
+		n.Errorf("add a step, or leave the list out", "there is no step here")
+	}
+	for _, item := range items {
 		steps = append(steps, c.step(item))
 	}
 	return steps
@@ -113,7 +117,13 @@ func (c *compiler) step(n *source.Node) step {
 			c.env = c.env.Narrow(s.when)
 		}
 	}
-	s.seen, s.within = c.compileTarget(fields["seen"]), fields["within"].Duration()
+	s.seen, s.within = c.compileTarget(fields["seen"]), c.within(fields["within"])
+	if s.kind != "assert" {
+		fields["class"].Errorf("leave it out; fail: names its class itself", "class belongs to assert")
+	}
+	if s.kind != "assert" && s.kind != "fail" {
+		fields["message"].Errorf("leave it out", "message belongs to assert and fail")
+	}
 	c.kind(&s, n.Get(s.kind), fields)
 	if fields["when"].Exists() || s.seen != nil {
 		c.env = c.maybe(before, c.env)
@@ -145,6 +155,15 @@ func (c *compiler) maybe(before, after *rules.Environment) *rules.Environment {
 		}
 	}
 	return env
+}
+
+// within is the time of a step of its own.
+func (c *compiler) within(n *source.Node) time.Duration {
+	d := span(n)
+	if run := c.system.runTime; d > run && run > 0 {
+		n.Warnf("give limits.run of the system file more time, or the step less", "the whole run may take %s", rules.Duration(run))
+	}
+	return d
 }
 
 func (c *compiler) kind(s *step, n *source.Node, fields map[string]*source.Node) {
@@ -204,9 +223,7 @@ func (c *compiler) compileGoto(s *step, n *source.Node) {
 		n = n.Required("url", "give the address or path to open")
 	}
 	s.url = c.words(n)
-	if address := s.url.constant; n.Exists() && s.url.template == nil && !strings.HasPrefix(address, "/") && !strings.HasPrefix(address, "http://") && !strings.HasPrefix(address, "https://") {
-		n.Errorf("write a path such as /search, or an http address", "%q cannot be opened", address)
-	}
+	c.checkOpened(n, s.url)
 }
 
 func (c *compiler) compileFill(s *step, n *source.Node) {
@@ -264,13 +281,23 @@ func (c *compiler) compileRead(s *step, n *source.Node) {
 	if labels := n.Get("labels"); labels.Exists() {
 		fields := n.Fields(readLabelsShape)
 		place := &target{frame: fields["frame"].Text(), in: c.compileTarget(fields["in"]), near: c.compileTarget(fields["near"])}
-		labels.Map()
+		if labels.Map(); labels.Kind() == source.Map && len(labels.Keys()) == 0 {
+			labels.Errorf("write for example {Versandt am: shipped_on}", "there is no label here")
+		}
+		var names []string
 		for _, label := range labels.Keys() {
 			t := *place
 			t.kind, t.text = "label", words{constant: label}
 			t.shown, t.key = t.say(), labels.KeyNode(label)
 			read := cellRead{cell: parseCell(labels.Get(label), c.system.formats), target: &t}
 			s.cells = append(s.cells, read)
+			if label == "" {
+				labels.KeyNode(label).Errorf("write it as it stands on the page", "the label is empty")
+			}
+			if slices.Contains(names, read.cell.name) && read.cell.name != "" {
+				labels.Get(label).Errorf("choose another name", "two values are called %q", read.cell.name)
+			}
+			names = append(names, read.cell.name)
 			c.assign(labels.Get(label), read.cell.name, read.cell.typ())
 		}
 		return
@@ -286,7 +313,7 @@ func (c *compiler) compileRead(s *step, n *source.Node) {
 
 // assign makes a name known. Reading a name twice is only possible with the same type.
 func (c *compiler) assign(n *source.Node, name string, t *rules.Type) {
-	if name == "" {
+	if name == "" || slices.Contains(reservedNames, name) {
 		return
 	}
 	if known := c.env.Lookup(name); known != nil && known.String() != t.String() {
@@ -355,6 +382,9 @@ func checkName(n *source.Node) string {
 	name := n.Text()
 	if n.Exists() && !nameForm.MatchString(name) {
 		n.Errorf("use lower case letters, digits and _", "%q is not a name", name)
+	}
+	if slices.Contains(reservedNames, name) {
+		n.Errorf("choose another name", "robots know something else by the name %q", name)
 	}
 	return name
 }

@@ -1,6 +1,9 @@
 package robots
 
 import (
+	"encoding/base64"
+	"strings"
+
 	"crosswalk/rules"
 	"crosswalk/source"
 )
@@ -28,6 +31,14 @@ func (c *compiler) compileUpload(s *step, n *source.Node) {
 	s.further.name = c.words(n.Required("name", "give the file a name"))
 	s.further.text, s.further.base64 = c.words(fields["text"]), c.words(fields["base64"])
 	s.becomesAny = fields["becomes"].Exists() && fields["becomes"].OneOf("any") == "any"
+	if name := s.further.name; fields["name"].Kind() == source.Scalar && name.template == nil && strings.TrimSpace(name.constant) == "" {
+		fields["name"].Errorf("write for example list.csv", "the file has no name")
+	}
+	if coded := s.further.base64; fields["base64"].Exists() && coded.template == nil {
+		if _, err := base64.StdEncoding.DecodeString(coded.constant); err != nil {
+			fields["base64"].Errorf("write text: for what is a text", "this is not base64")
+		}
+	}
 	if fields["text"].Exists() == fields["base64"].Exists() {
 		n.Errorf("write text: '${…}', or base64: '${…}' for what is no text", "an upload has either text or base64")
 	}
@@ -48,7 +59,7 @@ func (c *compiler) compileDownload(s *step, n *source.Node) {
 	}
 	s.further.fileType = n.Required("type", "say what the file must be").OneOf(fileTypes...)
 	if s.further.most = largestDownload; fields["most"].Exists() {
-		s.further.most = fields["most"].Int()
+		s.further.most = bounded(fields["most"], 1, mostDownload)
 	}
 	s.name = checkName(n.Required("as", "say under which name the robot knows it"))
 	text := func(name string, required bool) rules.Field {

@@ -46,13 +46,21 @@ func (c *compiler) compileTable(s *step, n *source.Node) {
 		t.headers = append(t.headers, t.wrapped)
 	}
 	columns := n.Required("columns", "give the headings and the names for their values")
-	columns.Map()
+	if columns.Map(); columns.Kind() == source.Map && len(columns.Keys()) == 0 {
+		columns.Errorf("write for example {Beleg: number}", "there is no heading here")
+	}
 	var row []rules.Field
 	for _, header := range columns.Keys() {
 		t.names(columns.KeyNode(header), true)
 		column := parseCell(columns.Get(header), c.system.formats)
 		if column.ifThere {
 			columns.Get(header).Errorf("read a table with other headings in a step of its own", "if_there is for labels, not for columns")
+		}
+		if column.name != "" && slices.ContainsFunc(row, func(f rules.Field) bool { return f.Name == column.name }) {
+			columns.Get(header).Errorf("choose another name", "two columns are called %q", column.name)
+		}
+		if header == "" {
+			columns.KeyNode(header).Errorf("write it as it stands on the page", "the heading is empty")
 		}
 		if !slices.Contains(t.headers, header) {
 			t.headers = append(t.headers, header)
@@ -102,7 +110,7 @@ func (c *compiler) pages(t *tableStep, n *source.Node) {
 	fields := n.Fields(pagesShape)
 	t.next = c.compileTarget(n.Required("next", "name the link to the next page"))
 	if t.maxPages = 20; fields["max"].Exists() {
-		t.maxPages = fields["max"].Int()
+		t.maxPages = bounded(fields["max"], 1, mostPagesOf)
 	}
 }
 
@@ -133,13 +141,19 @@ func (c *compiler) count(t *tableStep, n *source.Node) {
 		n.Errorf("write for example 1, 0..1 or 1..", "%q is not a number of rows", n.Text())
 		return
 	}
-	t.atLeast, _ = strconv.Atoi(m[1])
+	least, err := strconv.Atoi(m[1])
+	most, errMost := -1, error(nil)
 	switch {
 	case !strings.Contains(n.Text(), ".."):
-		t.atMost = t.atLeast
+		most = least
 	case m[2] != "":
-		t.atMost, _ = strconv.Atoi(m[2])
+		most, errMost = strconv.Atoi(m[2])
 	}
+	if err != nil || errMost != nil || most >= 0 && most < least {
+		n.Errorf("write for example 1, 0..1 or 1..", "no number of rows is %s", n.Text())
+		return
+	}
+	t.atLeast, t.atMost = least, most
 }
 
 func (c *compiler) open(t *tableStep, n *source.Node, row []rules.Field) []rules.Field {

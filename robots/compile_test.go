@@ -35,7 +35,7 @@ human: [{ask: {what: code}}]
 		`3:1: error: unknown field "alow" (did you mean "allow"?)`,
 		`4:17: error: "firefox" is not one of the values possible here`,
 		`"big" is not a size`, `"Mars/Base" is not a time zone`, `"1,234,56" is not a sample of a number format`, `"dd/MM" does not make up a whole date`,
-		`at least one session is needed`, `does not say when it is open`, `"soon" is not a duration`,
+		`0 is too small (write a number from 1 to 1000)`, `does not say when it is open`, `"soon" is not a duration`,
 		`8:10: error: button and link exclude each other`,
 		`10:42: warning: the login fills in a text that stands in this file (use ${secret.…})`,
 		`pasword`, `"strange" is not one of`, `does not say how the error is recognised`, `this does not say what to look for`, `a page cannot say internal`,

@@ -26,7 +26,7 @@ func (f *formats) parseNumbers(n *source.Node) {
 		return
 	}
 	m := numberSample.FindStringSubmatch(n.Text())
-	if m == nil || m[1] == m[2] {
+	if m == nil || m[1] == m[2] || hasLetter.MatchString(m[1]+m[2]) {
 		n.Errorf("write the number 1234.56 as the application does, for example 1.234,56", "%q is not a sample of a number format", n.Text())
 		return
 	}
@@ -144,7 +144,7 @@ func (c cell) parse(fields map[string]*source.Node, f formats) cell {
 		compiled, err := regexp.Compile(strings.TrimSuffix(strings.TrimPrefix(match.Text(), "/"), "/"))
 		switch {
 		case err != nil:
-			match.Errorf("", "not a regular expression: %s", err)
+			match.Errorf("put \\ before signs that stand for themselves", "not a regular expression: %s", err)
 		case compiled.NumSubexp() != 1:
 			match.Errorf("put round brackets around the part that is wanted", "the pattern must have one group")
 		default:
@@ -153,6 +153,7 @@ func (c cell) parse(fields map[string]*source.Node, f formats) cell {
 	}
 	if values := fields["values"]; values.Exists() {
 		c.values = map[string]string{}
+		values.Map()
 		for _, word := range values.Keys() {
 			c.values[word] = values.Get(word).Text()
 		}

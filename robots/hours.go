@@ -50,9 +50,9 @@ func parseHours(text string) (*hours, error) {
 		return nil, err
 	}
 	if h.from >= h.to {
-		return nil, fmt.Errorf("it opens at %s:%s and closes before", m[2], m[3])
+		return nil, fmt.Errorf("it opens at %s:%s and closes before that, at %s:%s", m[2], m[3], m[4], m[5])
 	}
-	if h.zone, err = time.LoadLocation(m[6]); err != nil {
+	if h.zone, err = time.LoadLocation(m[6]); err != nil || m[6] == "Local" {
 		return nil, fmt.Errorf("%q is not a time zone", m[6])
 	}
 	return h, nil

@@ -274,11 +274,15 @@ func parseRequestRules(n *source.Node, method string) []requestRule {
 	var found []requestRule
 	for _, item := range nodes {
 		if item.Kind() == source.Scalar {
+			checkPattern(item, true)
 			found = append(found, requestRule{method: method, url: item.Text()})
 			continue
 		}
 		fields := item.Fields(readRequestShape)
-		rule := requestRule{method: method, url: item.Required("url", "give the address, with * for anything").Text(), form: map[string][]string{}}
+		address := item.Required("url", "give the address, with * for anything")
+		rule := requestRule{method: method, url: address.Text(), form: map[string][]string{}}
+		checkPattern(address, len(fields["form"].Keys()) == 0)
+		fields["form"].Map()
 		for _, name := range fields["form"].Keys() {
 			rule.form[name] = fields["form"].Get(name).Texts()
 		}
@@ -297,9 +301,8 @@ func (c *compiler) effect(n *source.Node) effect {
 	fields := n.Fields(effectShape)
 	e := effect{method: n.Required("method", "say how it is sent, as in POST").OneOf("POST", "PUT", "PATCH", "DELETE", "GET"),
 		url: n.Required("url", "give the address of the request, with * for anything").Text(), form: map[string][]words{}}
-	if strings.Trim(e.url, "*") == "" && e.url != "" {
-		n.Get("url").Errorf("write for example '*/orders/save'", "%q stands for every request of the page", e.url)
-	}
+	checkPattern(n.Get("url"), true)
+	fields["form"].Map()
 	if times := fields["times"]; times.Exists() && times.Int() != 1 {
 		times.Errorf("make one robot of each request", "a commit sends its request once")
 	}

@@ -48,7 +48,7 @@ func Parse(file string, text []byte) (*Robot, source.Problems) {
 	doc := source.Parse(file, text)
 	fields := doc.Root.Fields(robotShape)
 	robot := &Robot{File: file, Text: text, Title: fields["title"].Text()}
-	robot.Name = doc.Root.Required("robot", "name the robot").Text()
+	robot.Name = checkedName(doc.Root.Required("robot", "name the robot"))
 	robot.Operation = doc.Root.Required("operation", "name the operation that it carries out, as in fulfilment.get_shipment").Text()
 	robot.System = doc.Root.Required("system", "name the system file that it works with").Text()
 	return robot, doc.Problems()

@@ -210,7 +210,9 @@ func (u *run) work(ctx context.Context) (output rules.Value, version string, err
 	first, cancelFirst := context.WithTimeoutCause(whole, u.runTime(), deadline)
 	output, err = u.inBrowser(first, browser)
 	if err != nil && !errors.As(err, &errDoubt{}) && !errors.Is(err, errStopped) {
-		err = u.classify(first, err)
+		if err = u.classify(first, err); errors.Is(err, deadline) {
+			err = contracts.NewError(contracts.Unavailable, "", "%s: %s", *u.place.Load(), deadline.Message)
+		}
 	}
 	cancelFirst()
 	giveBack()

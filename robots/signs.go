@@ -47,7 +47,7 @@ func (s *System) parseSigns(interrupts, human *source.Node) {
 	for _, n := range interrupts.List() {
 		c := &compiler{system: s, env: rules.NewEnvironment(nil), places: s.places}
 		fields := n.Fields(interruptShape)
-		one := sign{seen: c.compileTarget(n.Required("seen", "say what shows that it is there")), place: placeOf(n)}
+		one := sign{seen: c.telling(n.Required("seen", "say what shows that it is there")), place: placeOf(n)}
 		one.do = c.steps(n.Required("do", "give the steps that put it out of the way, as in [{click: {button: OK}}]"))
 		if asks(one.do) {
 			fields["do"].Errorf("write it under human:", "an interrupt is put out of the way without a person")
@@ -57,7 +57,7 @@ func (s *System) parseSigns(interrupts, human *source.Node) {
 	for _, n := range human.List() {
 		c := &compiler{system: s, env: rules.NewEnvironment(nil), places: s.places}
 		fields := n.Fields(humanShape)
-		one := sign{seen: c.compileTarget(n.Required("seen", "say what shows that a person is needed")), human: true, place: placeOf(n)}
+		one := sign{seen: c.telling(n.Required("seen", "say what shows that a person is needed")), human: true, place: placeOf(n)}
 		ask := n.Required("ask", "say what the person is asked, as in {what: captcha, title: The letters in the picture, as: letters}")
 		asked := ask.Fields(humanAskShape)
 		one.what = ask.Required("what", "say what a person must do").OneOf("code", "login", "captcha")

@@ -1,12 +1,13 @@
 package robots
 
 import (
-	"net/url"
 	"regexp"
 	"slices"
 	"strconv"
 	"strings"
 	"time"
+
+	"golang.org/x/text/language"
 
 	"crosswalk/contracts"
 	"crosswalk/rules"
@@ -86,9 +87,12 @@ func ParseSystem(file string, text []byte) (*System, source.Problems) {
 	doc := source.Parse(file, text)
 	s := &System{File: file, Text: text, places: map[string]int{}}
 	fields := doc.Root.Fields(systemShape)
-	s.Name, s.Title = doc.Root.Required("system", "name the system").Text(), fields["title"].Text()
+	s.Name, s.Title = checkedName(doc.Root.Required("system", "name the system")), fields["title"].Text()
 	s.Base = parseBase(doc.Root.Required("base", "give the address of the application; crosswalk.yaml may override it"))
 	s.Allow, s.searches = fields["allow"].Texts(), parseRequestRules(fields["reads_by_post"], "POST")
+	for _, n := range oneOrMore(fields["allow"]) {
+		checkHost(n)
+	}
 	s.getWrite, s.readsByGet = fields["get_may_write"].Bool(), parseRequestRules(fields["reads_by_get"], "")
 	if len(s.readsByGet) > 0 && !s.getWrite {
 		fields["reads_by_get"].Errorf("add get_may_write: true, or leave it out", "every GET passes as it is")
@@ -103,14 +107,6 @@ func ParseSystem(file string, text []byte) (*System, source.Problems) {
 	}
 	s.parseDialogs(fields["dialogs"])
 	return s, doc.Problems()
-}
-
-func parseBase(n *source.Node) string {
-	u, err := url.Parse(n.Text())
-	if n.Exists() && (err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Host == "") {
-		n.Errorf("write for example https://erp.example", "%q is not the address of a web application", n.Text())
-	}
-	return strings.TrimSuffix(n.Text(), "/")
 }
 
 func (s *System) browser(n *source.Node) {
@@ -131,8 +127,13 @@ func (s *System) browser(n *source.Node) {
 		}
 	}
 	s.locale, s.timezone = fields["locale"].Text(), fields["timezone"].Text()
+	if s.locale != "" {
+		if _, err := language.Parse(s.locale); err != nil {
+			fields["locale"].Errorf("write for example de-DE", "%q is not a language", s.locale)
+		}
+	}
 	if s.timezone != "" {
-		if _, err := time.LoadLocation(s.timezone); err != nil {
+		if _, err := time.LoadLocation(s.timezone); err != nil || s.timezone == "Local" {
 			fields["timezone"].Errorf("write for example Europe/Berlin", "%q is not a time zone", s.timezone)
 		}
 	}
@@ -152,17 +153,30 @@ func (s *System) limits(n *source.Node) {
 		s.hoursText = open.Text()
 	}
 	s.stepTime, s.runTime, s.sessions = 10*time.Second, 2*time.Minute, 1
-	if step := fields["step"]; step.Exists() {
-		s.stepTime = step.Duration()
-	}
 	if run := fields["run"]; run.Exists() {
-		s.runTime = run.Duration()
-	}
-	if sessions := fields["per_credential"]; sessions.Exists() {
-		if s.sessions = sessions.Int(); s.sessions < 1 {
-			sessions.Errorf("", "at least one session is needed")
+		if s.runTime = span(run); s.runTime > longestRun {
+			run.Errorf("write at most 24h", "a run of %s holds a browser and the account all the time", textOf(run))
 		}
 	}
+	if step := fields["step"]; step.Exists() {
+		if s.stepTime = span(step); s.stepTime > s.runTime && s.runTime > 0 {
+			step.Warnf("give run more time, or the step less", "a step of %s does not end within a run of %s", rules.Duration(s.stepTime), rules.Duration(s.runTime))
+		}
+	}
+	if sessions := fields["per_credential"]; sessions.Exists() {
+		s.sessions = bounded(sessions, 1, 1000)
+	}
+}
+
+// oneOrMore are the items of a list, or the one value in its place.
+func oneOrMore(n *source.Node) []*source.Node {
+	if n.Kind() == source.Scalar {
+		return []*source.Node{n}
+	}
+	if n.Kind() != source.List {
+		return nil
+	}
+	return n.List()
 }
 
 func atLeastOne(n *source.Node) int {
@@ -170,7 +184,7 @@ func atLeastOne(n *source.Node) int {
 		return 0
 	}
 	number := n.Int()
-	if number < 1 {
+	if _, err := strconv.Atoi(textOf(n)); err == nil && number < 1 {
 		n.Errorf("leave it out if there is no limit", "at least 1 is needed")
 	}
 	return number
@@ -183,18 +197,27 @@ func (s *System) parseSession(n *source.Node) {
 	fields := n.Fields(sessionShape)
 	s.Secrets = fields["secrets"].Texts()
 	secrets := make([]rules.Field, 0, len(s.Secrets))
+	for i, n := range oneOrMore(fields["secrets"]) {
+		switch name := n.Text(); {
+		case n.Kind() == source.Scalar && !secretName.MatchString(name):
+			n.Errorf("use letters, digits and _", "%q is not a name that ${secret.…} can read", name)
+		case slices.Contains(s.Secrets[:i], name):
+			n.Errorf("remove one of them", "%q is there twice", name)
+		}
+	}
 	for _, name := range s.Secrets {
 		secrets = append(secrets, rules.Field{Name: name, Type: rules.TypeOf(rules.KindText), Required: true})
 	}
 	s.secrets = rules.RecordType(secrets...)
 	c := &compiler{system: s, env: rules.NewEnvironment(nil), secretScope: s.secrets, login: true, places: s.places}
 	s.session = &session{
-		start: "/", maxAge: 30 * time.Minute, lost: c.compileTarget(fields["lost"]),
-		alive: c.compileTarget(n.Required("alive", "name something that only somebody who is logged in sees")),
+		start: "/", maxAge: 30 * time.Minute, lost: c.telling(fields["lost"]),
+		alive: c.telling(n.Required("alive", "name something that only somebody who is logged in sees")),
 		login: c.steps(n.Required("login", "give the steps that log in")),
 	}
 	if start := fields["start"]; start.Exists() {
 		s.session.start = start.Text()
+		c.checkOpened(start, words{constant: s.session.start})
 	}
 	if age := fields["max_age"]; age.Exists() {
 		s.session.maxAge = age.Duration()
@@ -212,7 +235,7 @@ func (s *System) parseSession(n *source.Node) {
 
 func (c *compiler) errorRule(n *source.Node) errorRule {
 	fields := n.Fields(errorShape)
-	rule := errorRule{seen: c.compileTarget(fields["seen"]), read: c.compileTarget(fields["read"]), message: fields["message"].Text(),
+	rule := errorRule{seen: c.telling(fields["seen"]), read: c.compileTarget(fields["read"]), message: fields["message"].Text(),
 		retryAfter: fields["retry_after"].Duration(), class: c.class(n.Required("class", "say what kind of error this is"))}
 	fields["code"].Errorf("", "code is not available yet")
 	if when := fields["when"]; when.Exists() {
@@ -232,7 +255,7 @@ func (c *compiler) errorRule(n *source.Node) errorRule {
 func (c *compiler) class(n *source.Node) contracts.Class {
 	class := contracts.Class(n.OneOf(contracts.ClassNames()...))
 	if class == contracts.OutcomeUnknown || class == contracts.Internal {
-		n.Errorf("", "a page cannot say %s", class)
+		n.Errorf("choose what the case is to make of it, as unavailable or validation", "a page cannot say %s", class)
 	}
 	return class
 }
@@ -262,7 +285,7 @@ func pattern(n *source.Node) *regexp.Regexp {
 	}
 	compiled, err := regexp.Compile(text)
 	if err != nil {
-		n.Errorf("", "not a regular expression: %s", err)
+		n.Errorf("put \\ before signs that stand for themselves, or write the text without the slashes", "not a regular expression: %s", err)
 		return regexp.MustCompile(`$.^`)
 	}
 	return compiled

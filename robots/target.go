@@ -63,6 +63,11 @@ func (c *compiler) compileTarget(n *source.Node) *target {
 	}
 	fields := n.Fields(targetShape)
 	t := &target{node: n, frame: within(fields["window"].Text(), fields["frame"].Text()), in: c.compileTarget(fields["in"]), near: c.compileTarget(fields["near"]), has: c.compileTarget(fields["has"])}
+	for name, inner := range map[string]*target{"in": t.in, "near": t.near, "has": t.has} {
+		if inner != nil && inner.frame != "" {
+			fields[name].Errorf("write frame beside "+name, "it is looked for in the frame of what is around it")
+		}
+	}
 	var named []string
 	for _, kind := range append([]string{"any", "row"}, kinds...) {
 		if fields[kind].Exists() {
@@ -88,6 +93,9 @@ func (c *compiler) compileTarget(n *source.Node) *target {
 func (c *compiler) compileKind(t *target, fields map[string]*source.Node) {
 	switch t.kind {
 	case "any":
+		if alternatives := fields["any"]; alternatives.Kind() == source.List && len(alternatives.List()) == 0 {
+			alternatives.Errorf("write for example [{label: Nr.}, {field: order_no}]", "there is no alternative here")
+		}
 		before := c.named
 		c.named = slices.ContainsFunc(fields["any"].List(), func(n *source.Node) bool {
 			return slices.ContainsFunc(n.Keys(), func(key string) bool { return slices.Contains(kinds, key) && key != "css" && key != "xpath" })
@@ -102,6 +110,9 @@ func (c *compiler) compileKind(t *target, fields map[string]*source.Node) {
 		}
 	case "row":
 		t.kind = "cell"
+		if fields["row"].Map(); fields["row"].Kind() == source.Map && len(fields["row"].Keys()) == 0 {
+			fields["row"].Errorf("write for example {Pos: '2'}", "this does not say which row it is")
+		}
 		for _, header := range fields["row"].Keys() {
 			t.row = append(t.row, targetKey{header: header, text: c.words(fields["row"].Get(header))})
 		}
@@ -109,13 +120,17 @@ func (c *compiler) compileKind(t *target, fields map[string]*source.Node) {
 			fields["row"].Errorf("add column: with the heading of the cell", "row and column belong together")
 		}
 		t.column = c.words(fields["column"])
+		notEmpty(fields["column"], t.column)
 	case "role":
 		t.role = fields["role"].Text()
+		notEmpty(fields["role"], words{constant: t.role})
 		if fields["name"].Exists() {
 			c.matcher(t, fields["name"])
 		}
 	case "css", "xpath":
 		t.text = c.words(fields[t.kind])
+		notEmpty(fields[t.kind], t.text)
+		checkSelector(fields[t.kind], t.kind, t.text)
 		if !c.named && (generatedID.MatchString(t.text.constant) || t.kind == "xpath" && byPosition.MatchString(t.text.constant)) {
 			fields[t.kind].Warnf("name it by what a person sees: label, button, link, text", "a position or a generated name breaks with the next release of the application")
 		}
@@ -124,18 +139,33 @@ func (c *compiler) compileKind(t *target, fields map[string]*source.Node) {
 	}
 }
 
+// notEmpty reports a text that nothing on a page is called by.
+func notEmpty(n *source.Node, w words) {
+	if n.Kind() == source.Scalar && w.template == nil && strings.TrimSpace(w.constant) == "" {
+		n.Errorf("write what stands on the page", "this text is empty")
+	}
+}
+
 // matcher reads an exact text, or /a regular expression/i.
 func (c *compiler) matcher(t *target, n *source.Node) {
 	m := regexForm.FindStringSubmatch(n.Text())
 	if m == nil {
 		t.text = c.words(n)
+		notEmpty(n, t.text)
+		if otherFlags.MatchString(n.Text()) {
+			n.Errorf("use i, m, s and u", "the letters behind this pattern mean nothing here")
+		}
 		return
 	}
 	if strings.Contains(m[1], "${") {
 		n.Errorf("use an exact text, or read more and filter it", "an expression cannot stand within a regular expression")
 	}
 	if _, err := regexp.Compile(m[1]); err != nil {
-		n.Errorf("", "not a regular expression: %s", err)
+		n.Errorf("put \\ before signs that stand for themselves, or write the text without the slashes", "not a regular expression: %s", err)
+	} else if only := browserOnly(m[1], m[2]); only != "" {
+		n.Errorf("write it without", "browsers, which look for this pattern, do not know %s", only)
+	} else if mayNotEnd(m[1]) {
+		n.Warnf("repeat only one of them", "a repetition within a repetition may take a browser for ever")
 	}
 	t.regex, t.flags = m[1], m[2]
 }

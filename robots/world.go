@@ -9,6 +9,8 @@ import (
 	"strings"
 
 	"github.com/go-rod/rod/lib/proto"
+
+	"crosswalk/contracts"
 )
 
 // world is the name of the isolated JavaScript world that our library lives in. Page scripts cannot see
@@ -68,6 +70,10 @@ func (t *tab) call(ctx context.Context, f frame, function string, argument, resu
 		return err
 	}
 	if thrown := answer.ExceptionDetails; thrown != nil {
+		if what, _, _ := strings.Cut(thrown.Exception.Description, "\n"); strings.HasPrefix(what, "SyntaxError: ") || strings.Contains(what, "not a node set") {
+			_, what, _ = strings.Cut(what, "Error: ")
+			return contracts.NewError(contracts.Internal, "", "the browser cannot read a selector or a pattern of the file: %s", what)
+		}
 		return fmt.Errorf("%s failed in the page: %s %s", function, thrown.Text, thrown.Exception.Description)
 	}
 	if result == nil || len(answer.Result.Value) == 0 {

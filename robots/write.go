@@ -48,16 +48,15 @@ func (c *compiler) compileWrite(p *Program, root *source.Node, fields map[string
 	p.write = w
 	if already := fields["already"]; already.Exists() {
 		w.already = rules.CompileNode(already, c.env, rules.TypeOf(rules.KindBool), options)
+		says(already, w.already)
 	}
 	if settle := fields["settle"].Fields(settleShape); settle != nil {
 		if settle["tries"].Exists() {
-			if w.tries = settle["tries"].Int(); w.tries < 1 || w.tries > 20 {
-				settle["tries"].Errorf("write 1 to 20", "%d tries", w.tries)
-			}
+			w.tries = bounded(settle["tries"], 1, 20)
 		}
 		if settle["over"].Exists() {
 			if w.over = settle["over"].Duration(); w.over > maxSettle {
-				settle["over"].Errorf("", "at most %s", maxSettle)
+				settle["over"].Errorf("write at most 2m", "one attempt looks for at most %s; the next one goes on", rules.Duration(maxSettle))
 			}
 		}
 	}
@@ -94,10 +93,10 @@ func (c *compiler) compileCommit(w *write, n *source.Node) {
 		return
 	}
 	c.kind(&act, fields[act.kind], fields)
-	w.act, w.within = []step{act}, fields["within"].Duration()
+	w.act, w.within = []step{act}, c.within(fields["within"])
 	w.effect = c.effect(n.Required("effect", "declare the request that it sends, as in {method: POST, url: '*/save', times: 1}; every other is stopped"))
 	c.apart(w.effect, n.Get("effect"))
-	w.done = c.compileTarget(n.Required("done", "say what the page shows when it was accepted"))
+	w.done = c.telling(n.Required("done", "say what the page shows when it was accepted"))
 	if read := fields["read"]; read.Exists() {
 		one := step{kind: "read", place: w.place}
 		c.compileRead(&one, read)

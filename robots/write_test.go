@@ -395,7 +395,7 @@ func TestWriteFilesAreChecked(t *testing.T) {
 		"a jump":             {"prepare:\n", "prepare:\n  - {skip_to: verify, when: len(found) == 1}\n", "there are no jumps"},
 		"find in prepare":    {"prepare:\n", "prepare:\n  - run: find\n", "find cannot be run here"},
 		"what may be absent": {answer, "${saved}", "missing"},
-		"a long settle":      {"over: 300ms", "over: 10m", "at most 2m0s"},
+		"a long settle":      {"over: 300ms", "over: 10m", "write at most 2m"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -76,7 +77,7 @@ func syntaxProblem(file string, err error) Problem {
 }
 
 // Problems returns what was found so far, by position.
-func (d *Document) Problems() Problems { return d.problems.Sorted() }
+func (d *Document) Problems() Problems { return slices.Compact(d.problems.Sorted()) }
 
 // Add puts a problem that somebody else found on the document's list.
 func (d *Document) Add(problems ...Problem) { d.problems = append(d.problems, problems...) }

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 
 	"crosswalk/contracts"
@@ -20,57 +21,130 @@ type headingAt struct {
 	key     bool
 }
 
+// rename is a heading with the one that stands in its place.
+type rename struct{ was, is string }
+
+// renames are all that a choice or a change says, in the order of the table.
+type renames []rename
+
+func (all renames) of(heading string) string {
+	for _, one := range all {
+		if one.was == heading {
+			return one.is
+		}
+	}
+	return heading
+}
+
+// back names a heading as the file does.
+func (all renames) back(heading string) string {
+	for _, one := range all {
+		if one.is == heading {
+			return one.was
+		}
+	}
+	return heading
+}
+
+// words name the headings in changes and questions.
+func (all renames) words() string {
+	if len(all) == 1 {
+		return headingWords(all[0].was)
+	}
+	var each []string
+	for _, one := range all {
+		each = append(each, strconv.Quote(one.was))
+	}
+	return "headings " + strings.Join(each, " and ")
+}
+
 // headingWords is a heading as changes and questions name it.
 func headingWords(heading string) string { return fmt.Sprintf("heading %q", heading) }
 
-// chosenHeading is the step with the heading that a person chose in the place of the one that was not there, and both; the step
-// itself if nobody did.
-func (u *run) chosenHeading(s *step) (_ *step, was, is string) {
+// parts of a text that names several headings, which hold no line breaks.
+func (all renames) joined() (was, is string) {
+	for i, one := range all {
+		if i > 0 {
+			was, is = was+"\n", is+"\n"
+		}
+		was, is = was+one.was, is+one.is
+	}
+	return was, is
+}
+
+func splitRenames(was, is string) (all renames) {
+	before, after := strings.Split(was, "\n"), strings.Split(is, "\n")
+	if len(before) != len(after) || was == "" || is == "" {
+		return nil
+	}
+	for i := range before {
+		all = append(all, rename{before[i], after[i]})
+	}
+	return all
+}
+
+// renames says whether a step can be read so: with other headings in the place of some of its own, each once.
+func (t *tableStep) renames(all renames) bool {
+	for i, one := range all {
+		again := slices.ContainsFunc(all[:i], func(before rename) bool { return before.was == one.was || before.is == one.is })
+		if again || one.is == "" || !slices.Contains(t.headers, one.was) || slices.Contains(t.headers, one.is) {
+			return false
+		}
+	}
+	return len(all) > 0
+}
+
+// chosenHeadings is the step with the headings that a person chose in the place of those that were not there, and what they are
+// for; the step itself if nobody did.
+func (u *run) chosenHeadings(s *step) (*step, renames) {
 	help := u.call.Help
 	var choice map[string]string
 	if help.Target == "" || help.Step != s.place || help.Hash != u.program.Hash || json.Unmarshal([]byte(help.Target), &choice) != nil || len(choice) != 2 {
-		return s, "", ""
+		return s, nil
 	}
-	was, is = choice[choiceFor], choice["heading"]
-	if is == "" || !slices.Contains(s.table.headers, was) || slices.Contains(s.table.headers, is) {
-		return s, "", ""
-	}
-	named := func(heading string) string {
-		if heading == was {
-			return is
-		}
-		return heading
+	all := splitRenames(choice[choiceFor], choice["heading"])
+	if !s.table.renames(all) {
+		return s, nil
 	}
 	changed, table := *s, *s.table
-	changed.table, table.headers, table.wrapped = &table, renamed(table.headers, was, is), named(table.wrapped)
+	changed.table, table.headers, table.wrapped = &table, mapped(table.headers, all.of), all.of(table.wrapped)
 	if table.open != nil {
 		open := *table.open
-		table.open, open.column = &open, named(open.column)
+		table.open, open.column = &open, all.of(open.column)
 	}
-	return &changed, was, is
+	return &changed, all
 }
 
-func renamed(texts []string, was, is string) []string {
+func mapped(texts []string, by func(string) string) []string {
 	texts = slices.Clone(texts)
 	for i := range texts {
-		if texts[i] == was {
-			texts[i] = is
-		}
+		texts[i] = by(texts[i])
 	}
 	return texts
 }
 
-// proposeHeading proposes the heading that a person chose, with the page on which its column was read.
-func (u *run) proposeHeading(ctx context.Context, s *step, f frame, was, is string) {
+// proposeHeadings proposes the headings that a person chose, with the page on which their columns were read.
+func (u *run) proposeHeadings(ctx context.Context, s *step, f frame, all renames) {
 	if u.known == nil {
 		return
 	}
-	becomes, _ := json.Marshal(map[string]string{"heading": is}) // texts only
-	u.propose(Change{Kind: ChangeHeading, Place: s.place, Words: headingWords(was), Becomes: string(becomes), Reason: "a person chose it", Page: u.skeleton(ctx, f, []string{is})})
+	was, is := all.joined()
+	change := map[string]string{"heading": is}
+	if len(all) > 1 {
+		change[choiceFor] = was
+	}
+	becomes, _ := json.Marshal(change) // texts only
+	u.propose(Change{Kind: ChangeHeading, Place: s.place, Words: all.words(), Becomes: string(becomes), Reason: "a person chose it", Page: u.skeleton(ctx, f, strings.Split(is, "\n"))})
 }
 
-// offerHeadings adds to an error the headings that may be meant by the one which a table lacks: those that the step does not
-// name, with nothing under them but what the step wants to read.
+// columnNow is a column that may be meant by a heading which is not there.
+type columnNow struct {
+	Heading string
+	Values  []string
+}
+
+// offerHeadings adds to an error the headings that may be meant by the one or two which a table lacks: those that the step does
+// not name, with nothing under them but what the step wants to read.
 func (u *run) offerHeadings(ctx context.Context, s *step, place *spec, err error) error {
 	var known *contracts.Error
 	if u.sent || u.armed || !errors.As(err, &known) || known.Class != contracts.Drift || u.tab.ctx.Err() != nil || !known.Ask.IsMissing() {
@@ -80,33 +154,60 @@ func (u *run) offerHeadings(ctx context.Context, s *step, place *spec, err error
 	defer cancel()
 	var answer struct {
 		Status  string
-		Missing string
-		Columns []struct {
-			Heading string
-			Values  []string
-		}
+		Missing []string
+		Columns []columnNow
 	}
-	if _, failed := u.tab.askOnce(ctx, "headings", place.frame, map[string]any{"headers": s.table.headers, "within": place.In, "wrapped": place.wrapped}, &answer); failed != nil {
+	if _, failed := u.tab.askOnce(ctx, "headings", place.frame, map[string]any{"headers": s.table.headers, "within": place.In, "wrapped": place.wrapped}, &answer); failed != nil || len(answer.Missing) == 0 {
 		return err
 	}
-	var candidates []rules.Value
 	hide := hider(u.unseen())
-	for _, column := range answer.Columns {
-		if len(candidates) == mostLabels || hide != nil && hide.Replace(column.Heading) != column.Heading || !s.table.mayHold(answer.Missing, column.Values, u.system.formats) {
-			continue
+	columns := slices.DeleteFunc(answer.Columns, func(column columnNow) bool { return hide != nil && hide.Replace(column.Heading) != column.Heading })
+	choices := s.table.meant(answer.Missing, columns, u.system.formats)
+	if len(answer.Missing) > 1 && len(choices) > mostLabels {
+		return err // not all of them would be offered
+	}
+	var candidates []rules.Value
+	for _, choice := range choices[:min(len(choices), mostLabels)] {
+		was, is := choice.joined()
+		says := is
+		if len(choice) > 1 {
+			says = fmt.Sprintf("%s for %s, %s for %s", choice[0].is, choice[0].was, choice[1].is, choice[1].was)
 		}
-		target, _ := json.Marshal(map[string]string{"heading": column.Heading, choiceFor: answer.Missing}) // texts only
-		candidates = append(candidates, rules.Record(map[string]rules.Value{"says": rules.Text(column.Heading), "target": rules.Text(string(target))}))
+		target, _ := json.Marshal(map[string]string{"heading": is, choiceFor: was}) // texts only
+		candidates = append(candidates, rules.Record(map[string]rules.Value{"says": rules.Text(says), "target": rules.Text(string(target))}))
 	}
 	if len(candidates) == 0 {
 		return err
 	}
+	title := "Which heading has the column now that was read under " + choices[0].words() + "?"
+	if len(answer.Missing) > 1 {
+		title = "Which headings have the columns now that were read under the " + choices[0].words() + "?"
+	}
 	offered := *known
 	offered.Ask = rules.Record(map[string]rules.Value{
-		"kind": rules.Text("choose"), "title": rules.Text("Which heading has the column now that was read under " + headingWords(answer.Missing) + "?"), "step": rules.Text(s.place), "hash": rules.Text(u.program.Hash),
-		"expected": rules.Text(headingWords(answer.Missing)), "candidates": rules.List(candidates...),
+		"kind": rules.Text("choose"), "title": rules.Text(title), "step": rules.Text(s.place), "hash": rules.Text(u.program.Hash),
+		"expected": rules.Text(choices[0].words()), "candidates": rules.List(candidates...),
 	})
 	return &offered
+}
+
+// meant are the ways in which columns may stand for the headings that are missing.
+func (t *tableStep) meant(missing []string, columns []columnNow, f formats) (all []renames) {
+	for _, column := range columns {
+		if !t.mayHold(missing[0], column.Values, f) {
+			continue
+		}
+		one := rename{missing[0], column.Heading}
+		if len(missing) == 1 {
+			all = append(all, renames{one})
+			continue
+		}
+		others := slices.DeleteFunc(slices.Clone(columns), func(other columnNow) bool { return other.Heading == column.Heading })
+		for _, rest := range t.meant(missing[1:], others, f) {
+			all = append(all, append(renames{one}, rest...))
+		}
+	}
+	return all
 }
 
 // mayHold says whether all values of a column are such as the step reads under a heading, and one of them at least is there.
@@ -126,35 +227,41 @@ func (t *tableStep) mayHold(heading string, values []string, f formats) bool {
 	return some || len(values) == 0
 }
 
-// renamedHeading writes another heading in the place of one wherever the step names it.
+// renamedHeading writes other headings in the place of those of a change wherever the step names them.
 func renamedHeading(file string, text []byte, s *step, c Change) ([]byte, error) {
-	is := c.heading()
-	if is == "" {
-		return nil, errors.New("the change does not name one heading")
+	all := c.renames(s.table)
+	if all == nil {
+		return nil, errors.New("the change does not name headings")
 	}
-	if err := writable(map[string]string{"text": is}); err != nil {
-		return nil, err
+	type placeOf struct {
+		headingAt
+		is string
 	}
-	if slices.Contains(s.table.headers, is) {
-		return nil, fmt.Errorf("%s: the step reads another column under %q", s.place, is)
-	}
-	var places []headingAt
-	for _, place := range s.table.named {
-		if headingWords(place.heading) == c.Words {
-			places = append(places, place)
+	var places []placeOf
+	for _, one := range all {
+		if err := writable(map[string]string{"text": one.is}); err != nil {
+			return nil, err
+		}
+		if slices.Contains(s.table.headers, one.is) {
+			return nil, fmt.Errorf("%s: the step reads another column under %q", s.place, one.is)
+		}
+		for _, place := range s.table.named {
+			if place.heading == one.was {
+				places = append(places, placeOf{place, one.is})
+			}
 		}
 	}
-	slices.SortFunc(places, func(a, b headingAt) int { // from the end: what is before a change stays where it was
+	slices.SortFunc(places, func(a, b placeOf) int { // from the end: what is before a change stays where it was
 		aRow, aColumn := a.node.Position()
 		bRow, bColumn := b.node.Position()
 		return 10000*(bRow-aRow) + bColumn - aColumn
 	})
 	for _, place := range places {
-		changed, err := rewritten(file, text, place.node, is, func(before, after *source.Node) bool {
+		changed, err := rewritten(file, text, place.node, place.is, func(before, after *source.Node) bool {
 			if place.key {
-				return onlyRenamed(before, after, place.node.Path(), is)
+				return onlyRenamed(before, after, place.node.Path(), place.is)
 			}
-			return onlyDiffers(before, after, place.node.Path(), source.Parse(file, []byte(quoted(is))).Root)
+			return onlyDiffers(before, after, place.node.Path(), source.Parse(file, []byte(quoted(place.is))).Root)
 		})
 		if err != nil {
 			return nil, err
@@ -187,13 +294,26 @@ func rewritten(file string, text []byte, node *source.Node, becomes string, righ
 	return nil, fmt.Errorf("%s:%d: %q cannot be changed here by itself: write %s by hand", file, row, node.Text(), quoted(becomes))
 }
 
-// heading is the one that a change gives to a column, or empty.
-func (c Change) heading() string {
+// renames are the headings of a step that a change gives other names; nil if it is not about this step.
+func (c Change) renames(t *tableStep) renames {
 	var becomes map[string]string
-	if json.Unmarshal([]byte(c.Becomes), &becomes) != nil || len(becomes) != 1 {
-		return ""
+	if json.Unmarshal([]byte(c.Becomes), &becomes) != nil {
+		return nil
 	}
-	return becomes["heading"]
+	all := splitRenames(becomes[choiceFor], becomes["heading"])
+	if len(becomes) == 1 {
+		for _, at := range t.named {
+			if headingWords(at.heading) == c.Words {
+				all = splitRenames(at.heading, becomes["heading"])
+			}
+		}
+	}
+	for _, one := range all {
+		if !slices.ContainsFunc(t.named, func(at headingAt) bool { return at.heading == one.was }) {
+			return nil
+		}
+	}
+	return all
 }
 
 // changedTable is the step at the place of a change that reads a table with the heading it is about.
@@ -201,7 +321,7 @@ func (p *Program) changedTable(c Change) (*step, error) {
 	place := p.place(c)
 	for _, steps := range p.lists() {
 		at := tableAt(steps, place)
-		if at != nil && slices.ContainsFunc(at.table.named, func(at headingAt) bool { return headingWords(at.heading) == c.Words }) {
+		if at != nil && c.renames(at.table) != nil {
 			return at, nil
 		}
 	}
@@ -231,10 +351,10 @@ func compareHeadings(before, after *Program, change Change) (function string, ar
 	if err != nil {
 		return "", nil, err
 	}
-	change.Words = headingWords(change.heading())
-	is, err := after.changedTable(change)
-	if err != nil {
-		return "", nil, errors.New("the step is not there any more")
+	for _, steps := range after.lists() {
+		if is := tableAt(steps, after.place(change)); is != nil {
+			return "compareHeadings", map[string]any{"before": was.table.headers, "after": is.table.headers}, nil
+		}
 	}
-	return "compareHeadings", map[string]any{"before": was.table.headers, "after": is.table.headers}, nil
+	return "", nil, errors.New("the step is not there any more")
 }

@@ -45,7 +45,7 @@ func (u *run) table(ctx context.Context, s *step) error {
 	if err != nil {
 		return u.wrong(s, err)
 	}
-	s, was, is := u.chosenHeading(s)
+	s, chosen := u.chosenHeadings(s)
 	place.wrapped = s.table.wrapped
 	wanted, err := u.wanted(s)
 	if err != nil {
@@ -60,7 +60,7 @@ func (u *run) table(ctx context.Context, s *step) error {
 			var err error
 			shown, err = u.tab.readPage(ctx, place, s.table.headers, signatures)
 			if err == nil && number == 1 {
-				err = u.tableSeen(ctx, shown.frame, s.place, renamed(shown.Headings, is, was))
+				err = u.tableSeen(ctx, shown.frame, s.place, mapped(shown.Headings, chosen.back))
 			}
 			return fmt.Sprintf("page %d, %d rows", number, len(shown.Rows)), err
 		})
@@ -69,8 +69,8 @@ func (u *run) table(ctx context.Context, s *step) error {
 			return u.offerHeadings(ctx, s, place, err)
 		case err != nil:
 			return err
-		case is != "" && number == 1:
-			u.proposeHeading(ctx, s, shown.frame, was, is)
+		case chosen != nil && number == 1:
+			u.proposeHeadings(ctx, s, shown.frame, chosen)
 		}
 		signatures = append(signatures, shown.signature())
 		found, err := u.rows(ctx, s, place, shown, wanted)

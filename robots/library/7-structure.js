@@ -105,12 +105,23 @@ const ofRow = (el) => {
   return !!row && !!name && inList(row) && Array.from(row.parentElement.children).some((other) => other !== row && list(other, fieldSelector).some((field) => field.type === el.type && undigit(field.name) === name));
 };
 const undigit = (text) => (text || '').replace(/\d+/g, '#');
+// columnLabel is the label of a field. One of a further row, over which the heading does not stand, is called as the one of its
+// numbered name in the same column of the same table that has a label.
+function columnLabel(el) {
+  const own = el.closest('td'), table = own && own.closest('table'), name = undigit(el.name), label = labelsOf(el)[0];
+  if (label || !table || !name) return label || '';
+  const above = list(table, fieldSelector).find((other) => {
+    const cell = other.closest('td');
+    return other !== el && cell && cell.cellIndex === own.cellIndex && cell.closest('table') === table && undigit(other.name) === name && visible(other) && labelsOf(other)[0];
+  });
+  return above ? labelsOf(above)[0] : '';
+}
 function printOf(el) {
   const form = el.form || el.closest('form');
   const required = form ? list(form, fieldSelector).filter((field) => (field.required || field.getAttribute('aria-required') === 'true') && visible(field)).map((field) => undigit(field.name)) : [];
   return {
     tag: el.tagName.toLowerCase(), type: /^(INPUT|BUTTON)$/.test(el.tagName) ? el.type : '', name: undigit(el.getAttribute('name')),
-    label: ofRow(el) ? '…' : labelText(el.matches(fieldSelector) && !/^(submit|button|image|reset)$/.test(el.type) ? labelsOf(el)[0] || '' : nameOf(el)),
+    label: ofRow(el) ? '…' : labelText(el.matches(fieldSelector) && !/^(submit|button|image|reset)$/.test(el.type) ? columnLabel(el) : nameOf(el)),
     action: form ? shapeOf(form.getAttribute('action') || location.href) : '', method: form ? (form.getAttribute('method') || 'get').toUpperCase() : '',
     required: Array.from(new Set(required)), headings: list(document, 'h1, h2, h3, legend, caption').filter(visible).slice(0, 20).map((h) => labelText(textOf(h))).filter((text) => text),
   };

@@ -118,19 +118,10 @@ crosswalk.intended = ({ value, acts }) => {
   return { ...field, held: field.value, sends: option ? option.value : value };
 };
 
-// aboveIn says that a field is the held one of another row: of the same numbered name, in the same column of the same table.
-function aboveIn(el) {
-  const [cell, own] = [el.closest('td'), held.closest('td')];
-  return !!cell && !!own && cell.closest('table') === own.closest('table') && cell.cellIndex === own.cellIndex && held.name !== el.name && !!el.name && undigit(el.name) === undigit(held.name);
-}
-
-// elsewhere finds another field that is called now what the held one was called before. One without a label, below one of its
-// column that has it still, is that of a further row, over which the heading does not stand.
+// elsewhere finds another field that is called now what the held one was called before.
 crosswalk.elsewhere = ({ name, label }) => {
   const labelled = (el) => !!label && bare(labelText(labelsOf(el)[0] || '')) === bare(label);
-  const fields = list(document, fieldSelector).filter((el) => el !== held && visible(el));
-  const further = !labelsOf(held)[0] && fields.some((el) => aboveIn(el) && labelled(el));
-  const other = fields.find((el) => (name && undigit(el.name) === name) || (!further && labelled(el)));
+  const other = list(document, fieldSelector).find((el) => el !== held && visible(el) && ((name && undigit(el.name) === name) || labelled(el)));
   return { element: other ? describe(other) : '' };
 };
 

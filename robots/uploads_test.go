@@ -51,6 +51,9 @@ func TestWhatBecomesOfAFile(t *testing.T) {
 		sent, says   string
 	}{
 		"it is sent":                                 {page: fileForm, sent: fileSent},
+		"the field is hidden behind a label":         {page: strings.NewReplacer(`<label>List <input type="file" name="list"></label>`, `<label for="f">List</label><input type="file" name="list" id="f" style="display: none">`).Replace(fileForm), sent: fileSent},
+		"a hidden one beside the one that is seen":   {page: strings.NewReplacer(`<input type="submit"`, `<label style="display: none">List <input type="file" name="pattern"></label><input type="submit"`).Replace(fileForm), sent: fileSent},
+		"two that are hidden":                        {page: strings.Replace(fileForm, `<label>List <input type="file" name="list"></label>`, `<label style="display: none">List <input type="file" name="list"></label><label style="display: none">List <input type="file" name="other"></label>`, 1), says: "not unique"},
 		"it is chosen behind a button":               {page: strings.Replace(fileForm, `type="file"`, `type="file" style="opacity: 0; width: 1px"`, 1), fill: strings.Replace(fillFile, "{label: List}", "{field: list}", 1), sent: fileSent},
 		"the page is loaded anew":                    {page: chosenOnce(fileForm, reload), fill: fillFile + seeAnew, says: "not what was put in"},
 		"the page is loaded anew and keeps the rest": {page: chosenOnce(fileForm, `sessionStorage.name = f.elements.name.value; `+reload) + `<script>f.elements.name.value = sessionStorage.name || ''</script>`, fill: fillFile + seeAnew, says: `does not hold the file "list.csv" any more`},

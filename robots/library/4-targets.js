@@ -7,7 +7,10 @@ function find(root, target, want) {
   let scope = root;
   if (target.in) scope = single(find(root, target.in, 'see'), 'the place given by in').el;
   let found = target.any ? vote(scope, target.any, want) : byKind(scope, target, want);
-  found = found.filter((f, i) => visible(f.el) && found.findIndex((g) => g.el === f.el && g.text === f.text) === i);
+  const shown = found.filter((f) => visible(f.el));
+  // A field for files is often hidden behind a button; where none is seen, it is that one.
+  found = shown.length === 0 && want === 'file' ? found.filter((f) => isFile(f.el)) : shown;
+  found = found.filter((f, i) => found.findIndex((g) => g.el === f.el && g.text === f.text) === i);
   if (target.has) found = found.filter((f) => find(f.el, target.has, 'see').length > 0);
   if (target.near) found = nearest(found, single(find(root, target.near, 'see'), 'the place given by near').el);
   if (target.around) found = found.filter((f) => aroundOf(acting(f.el, want), meantBy(root, target.meant, want)) === target.around);

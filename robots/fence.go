@@ -338,8 +338,12 @@ func (t *tab) answered(p pausedRequest) {
 	})
 }
 
+// accountIn is the account in an address, which a workspace may give as its base_url.
+var accountIn = regexp.MustCompile(`^([a-z]+://)[^/?#]*@`)
+
+// withoutQuery is an address as messages and reports show it.
 func withoutQuery(address string) string {
-	address, _, _ = strings.Cut(address, "?")
+	address, _, _ = strings.Cut(accountIn.ReplaceAllString(address, "$1"), "?")
 	if len(address) > 200 {
 		return address[:200]
 	}

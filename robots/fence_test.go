@@ -160,3 +160,13 @@ func TestOnlyTheApplicationRefuses(t *testing.T) {
 	require.False(t, refusal(byRule{contracts.NewError(contracts.Unavailable, "", "maintenance")}))
 	require.Equal(t, contracts.Validation, contracts.ClassOf(byRule{own}))
 }
+
+func TestAddressesAreShownWithoutSecrets(t *testing.T) {
+	t.Parallel()
+	for address, shown := range map[string]string{
+		"https://erp.example/a?token=1": `"https://erp.example/a"`, "https://ada:pass@erp.example/a?b": `"https://erp.example/a"`, "https://ada@x:p@erp.example": `"https://erp.example"`,
+		"https://erp.example/a@b": `"https://erp.example/a@b"`, "/orders@home": `"/orders@home"`,
+	} {
+		require.Equal(t, shown, withoutQuery(address), address)
+	}
+}

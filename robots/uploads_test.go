@@ -84,6 +84,10 @@ func TestWhatBecomesOfAFile(t *testing.T) {
 		"it is handed on as a form, and emptied":  {page: staged(asForm, emptied), fill: fillFile + seeAnew, sent: "list= name=Ada token=t-7"},
 		"it is handed on as bytes, and emptied":   {page: staged(asBytes, emptied), fill: fillFile + seeAnew, sent: "list= name=Ada token=t-7"},
 		"it is handed on as base64, and emptied":  {page: staged(asBase64, emptied), fill: fillFile + seeAnew, sent: "list= name=Ada token=t-7"},
+		"a large one is sent":                     {page: fileForm, fill: strings.Replace(fillFile, "Nr;4711", large, 1), sent: "list=list.csv:0123"},
+		"a large one is handed on as a form":      {page: staged(asForm, emptied), fill: strings.Replace(fillFile, "Nr;4711", large, 1) + seeAnew, sent: "list= name=Ada token=t-7"},
+		"a large one is handed on as bytes":       {page: staged(asBytes, emptied), fill: strings.Replace(fillFile, "Nr;4711", large, 1) + seeAnew, sent: "list= name=Ada token=t-7"},
+		"a large one is lost":                     {page: chosenOnce(fileForm, emptied+`; document.body.insertAdjacentHTML('beforeend', '<p>Anew</p>')`), fill: strings.Replace(fillFile, "Nr;4711", large, 1) + seeAnew, says: `does not hold the file "list.csv" any more`},
 		"it is handed on, and the field goes":     {page: staged(asForm, `f.elements.list.remove()`), fill: fillFile + seeAnew, sent: "name=Ada token=t-7"},
 		"it is handed on, and the page shows it":  {page: staged(asForm, `sessionStorage.anew = 'list.csv'; location.reload(); await new Promise(() => {})`), fill: uploadsOnly(fillFile) + seeAnew, sent: "list="},
 		"it is handed on at the click on Save":    {page: fileForm + `<script>document.forms[0].onsubmit = (e) => { e.preventDefault(); const file = e.target.elements.list.files[0]; (async () => { ` + asForm + `; await fetch('/orders', {method: 'POST', body: new URLSearchParams({name: e.target.elements.name.value, token: 't-7'})}); document.body.innerHTML = '<p>Order saved</p>' })() }</script>`, sent: "name=Ada token=t-7"},
@@ -130,6 +134,9 @@ func TestWhatBecomesOfAFile(t *testing.T) {
 		})
 	}
 }
+
+// large is more than a browser holds in the memory of one message.
+var large = strings.Repeat("0123456789", 60_000)
 
 const secondFile = "  - upload: {into: {label: List}, name: second.csv, text: \"2\"}\n"
 

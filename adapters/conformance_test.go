@@ -51,7 +51,7 @@ func TestNobodyDocumentsWithoutReading(t *testing.T) {
 	left := map[string]int{
 		"bamboohr": 5, "docusign": 2, "fastmail": 1, "generic-odata": 8,
 		"generic-soap": 6, "hubspot": 1, "infor-crm": 20, "jira": 1,
-		"mailchimp": 3, "salesforce": 34, "servicenow": 8, "shopify": 45, "tryton": 1, "woocommerce": 0, "zendesk": 2,
+		"mailchimp": 3, "salesforce": 4, "servicenow": 8, "shopify": 45, "tryton": 1, "woocommerce": 0, "zendesk": 2,
 	}
 	for name := range adapters.Catalog() {
 		tests, unread := loadTests(t, name), 0
@@ -101,4 +101,56 @@ func TestASourceSaysWhatIsKnown(t *testing.T) {
 		kind, page, on := tests.Tests[0].Evidence()
 		require.Equal(t, want, []string{kind, page, on})
 	}
+}
+
+// TestOpportunitiesOfOneCurrency: Salesforce has no field for the currency where an organisation has one only, and refuses who sends
+// it; what is given in another one is not written as if it were that.
+func TestOpportunitiesOfOneCurrency(t *testing.T) {
+	t.Parallel()
+	adapter := adapters.Catalog()["salesforce"]
+	tests, problems := conformance.Parse("salesforce.tests.yaml", []byte(`
+source: 'https://developer.salesforce.com/docs/atlas.en-us.object_reference.meta/object_reference/sforce_api_objects_currencytype.htm, 2026-11-23'
+settings: {my_domain: acme, currency: EUR}
+secrets: {client_id: 3MVG9not-a-key, client_secret: not-a-consumer-secret}
+tests:
+  - name: its currency is not sent
+    operation: create_opportunity
+    key: 6F1C2D
+    input: {account: 001A, amount: 1200.5, currency: EUR, close_on: '2026-12-31', name: Lamps}
+    exchanges:
+      - expect:
+          method: PATCH
+          url: /services/data/v62.0/sobjects/Opportunity/Crosswalk_Key__c/6F1C2D
+          json: {AccountId: 001A, Amount: 1200.5, CloseDate: '2026-12-31', Name: Lamps, StageName: Prospecting}
+        reply: {status: 201, json: {created: true, errors: [], id: 006B, success: true}}
+    output: {account: 001A, amount: 1200.5, currency: EUR, close_on: '2026-12-31', id: 006B, name: Lamps, stage: Prospecting, status: open}
+  - name: it is not asked for, and known
+    operation: get_opportunity
+    input: {opportunity: 006A}
+    exchanges:
+      - expect:
+          method: GET
+          url: '/services/data/v62.0/query?q=SELECT+Id,+Name,+AccountId,+StageName,+IsWon,+IsClosed,+Amount,+CloseDate,+Owner.Name+FROM+Opportunity+WHERE+Id+%3D+''006A'''
+        reply: {json: {done: true, records: [{AccountId: 001A, Amount: 1200.5, CloseDate: '2026-12-31', Id: 006A, IsClosed: false, IsWon: false, Name: Lamps, StageName: Prospecting}], totalSize: 1}}
+    output: {account: 001A, amount: 1200.5, currency: EUR, close_on: '2026-12-31', id: 006A, name: Lamps, stage: Prospecting, status: open}
+  - name: another one is refused
+    operation: create_opportunity
+    key: 6F1C2E
+    input: {account: 001A, amount: 1200.5, currency: USD, close_on: '2026-12-31', name: Lamps}
+    exchanges: []
+    error: {class: validation, message: nothing was written}
+  - name: another one is refused in a change
+    operation: update_opportunity
+    key: 6F1C2F
+    input: {opportunity: 006A, amount: 1200.5, currency: USD}
+    exchanges: []
+    error: {class: validation, message: nothing was written}
+`), adapter)
+	require.NoError(t, problems.Err())
+	report, err := conformance.Run(t.Context(), adapter, tests, nil)
+	require.NoError(t, err)
+	for _, finding := range report.Findings {
+		require.True(t, finding.Untested || finding.Expected == "every operation has a test", finding)
+	}
+	require.Equal(t, 4, report.Tests)
 }

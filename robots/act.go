@@ -119,7 +119,7 @@ func (t *tab) after(ctx context.Context, f frame) error {
 
 // fill types a value into the one field that the target means and reads back what the field then holds. Before, if there is
 // one, is called when the field was found.
-func (t *tab) fill(ctx context.Context, target *spec, value string, secret bool, before func(context.Context, frame, found) error) (string, error) {
+func (t *tab) fill(ctx context.Context, target *spec, text func(kept bool) string, secret bool, before func(context.Context, frame, found) error) (string, error) {
 	var at found
 	f, err := t.ask(ctx, "resolve", target, map[string]any{"want": "fill"}, &at)
 	if err != nil {
@@ -131,6 +131,7 @@ func (t *tab) fill(ctx context.Context, target *spec, value string, secret bool,
 			return at.Element, err
 		}
 	}
+	value := text(at.Kept)
 	t.holding(f, true)
 	argument := map[string]any{"value": value, "secret": secret, "acts": t.counted()}
 	var typed struct{ Done bool }

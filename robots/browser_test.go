@@ -119,7 +119,7 @@ func TestFrameset(t *testing.T) {
 	ctx, tb := openPage(t, servePages(t), "frameset.html")
 	_, err := tb.click(ctx, inFrame("menu", exact("link", "Suche")))
 	require.NoError(t, err)
-	_, err = tb.fill(ctx, inFrame("main", exact("label", "Kunde")), "Müller & Söhne", false, nil)
+	_, err = tb.fill(ctx, inFrame("main", exact("label", "Kunde")), as("Müller & Söhne"), false, nil)
 	require.NoError(t, err)
 	_, err = tb.click(ctx, inFrame("main", exact("button", "Suchen")))
 	require.NoError(t, err)
@@ -149,17 +149,17 @@ func TestFillReadsBack(t *testing.T) {
 	t.Parallel()
 	ctx, tb := openPage(t, servePages(t), "form.html")
 	for label, value := range map[string]string{"Kunde": "O'Brien \"x\"", "Menge": "12.5", "Preis": "1.234,56", "von": "2026-01-31", "Bemerkung": "zwei\nZeilen"} {
-		_, err := tb.fill(ctx, exact("label", label), value, false, nil)
+		_, err := tb.fill(ctx, exact("label", label), as(value), false, nil)
 		require.NoError(t, err, label)
 	}
-	_, err := tb.fill(ctx, exact("label", "Referenz"), "1234567", false, nil)
+	_, err := tb.fill(ctx, exact("label", "Referenz"), as("1234567"), false, nil)
 	require.Equal(t, contracts.Validation, contracts.ClassOf(err))
 	require.ErrorContains(t, err, `holds "12345" instead of "1234567"`)
-	_, err = tb.fill(ctx, exact("label", "Menge"), "1.234,56", false, nil)
+	_, err = tb.fill(ctx, exact("label", "Menge"), as("1.234,56"), false, nil)
 	require.Equal(t, contracts.Validation, contracts.ClassOf(err))
-	_, err = tb.fill(briefly(t, tb), exact("label", "Gesperrt"), "new", false, nil)
+	_, err = tb.fill(briefly(t, tb), exact("label", "Gesperrt"), as("new"), false, nil)
 	require.ErrorContains(t, err, "read-only")
-	_, err = tb.fill(briefly(t, tb), exact("label", "Aus"), "new", false, nil)
+	_, err = tb.fill(briefly(t, tb), exact("label", "Aus"), as("new"), false, nil)
 	require.ErrorContains(t, err, "disabled")
 }
 
@@ -179,12 +179,12 @@ func TestSelectIsExact(t *testing.T) {
 func TestTwoFitIsDrift(t *testing.T) {
 	t.Parallel()
 	ctx, tb := openPage(t, servePages(t), "ambiguous.html")
-	_, err := tb.fill(briefly(t, tb), exact("label", "Ort"), "Kiel", false, nil)
+	_, err := tb.fill(briefly(t, tb), exact("label", "Ort"), as("Kiel"), false, nil)
 	require.Equal(t, contracts.Drift, contracts.ClassOf(err))
 	require.ErrorContains(t, err, "2 places fit")
 	near := exact("label", "Ort")
 	near.Near = exact("text", "Lieferadresse")
-	element, err := tb.fill(ctx, near, "Kiel", false, nil)
+	element, err := tb.fill(ctx, near, as("Kiel"), false, nil)
 	require.NoError(t, err)
 	require.Contains(t, element, "ship_city")
 }

@@ -91,6 +91,19 @@ func (f formats) number(text string) (rules.Value, error) {
 	return rules.Number(number), nil
 }
 
+// typed is how a value is typed: a number and a day as the application writes them, without groups, but for a field that the
+// browser itself keeps in one form.
+func (f formats) typed(value rules.Value, kept bool) string {
+	switch {
+	case kept:
+	case value.Kind() == rules.KindNumber:
+		return strings.Replace(value.String(), ".", f.decimal, 1)
+	case value.Kind() == rules.KindDate && len(f.dates) > 0:
+		return value.Time().Format(f.dates[0])
+	}
+	return value.String()
+}
+
 func (f formats) sample() string { return "1" + f.group + "234" + f.decimal + "56" }
 
 // threeDecimals are the currencies whose amounts have them.

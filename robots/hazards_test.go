@@ -198,7 +198,7 @@ func TestFrameOfAnotherSite(t *testing.T) {
 	at, err := tb.read(ctx, inFrame("other", exact("label", "Gesperrt")))
 	require.NoError(t, err)
 	require.Equal(t, "old", at.Text)
-	_, err = tb.fill(ctx, inFrame("other", exact("label", "Kunde")), "Müller", false, nil)
+	_, err = tb.fill(ctx, inFrame("other", exact("label", "Kunde")), as("Müller"), false, nil)
 	require.NoError(t, err)
 	_, err = tb.click(ctx, inFrame("other", exact("button", "Suchen")))
 	require.NoError(t, err)

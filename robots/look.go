@@ -53,6 +53,7 @@ type found struct {
 	Text     string       `json:"text"`
 	Element  string       `json:"element"`
 	Count    int          `json:"count"`
+	Kept     bool         `json:"kept"`     // a field that the browser itself keeps in one form, such as type=date
 	Outside  bool         `json:"outside"`  // the point is within a frame of another site
 	Climbed  int          `json:"climbed"`  // how many frames of the same site lie between
 	Lost     []int        `json:"lost"`     // alternatives that found nothing

@@ -41,7 +41,7 @@ var robotShape = source.Record(append([]source.Field{
 	{Name: "prepare", Is: source.ListOf(stepShape), About: "Of a write: the steps before the commit. They change nothing and may be repeated.", Default: "none", Example: "[{goto: /orders/new}, {fill: {into: {label: Customer}, value: '${input.customer}'}}]"},
 	{Name: "commit", Is: commitShape, About: "Of a write: the one step that sends it, at most once.", Example: "{click: {button: Save}, effect: {method: POST, url: '*/orders', times: 1}, done: {text: Saved}}"},
 	{Name: "verify", Is: source.ListOf(stepShape), About: "Of a write: the steps that check that it was done. They may run find.", Default: "none", Example: "[{run: find}, {assert: len(found) == 1}]"},
-	{Name: "output", Is: source.Tree(), Required: true, About: "What the operation answers.", Example: "{number: '${found[0].number}'}"},
+	{Name: "output", Is: source.Tree(), Required: true, About: "What the operation answers.", Example: "{number: '${found[0]?.number ?? \"\"}'}"},
 	{Name: "evidence", Is: evidenceShape, About: "What is kept of a run.", Example: "{mask: [{label: IBAN}]}"},
 	{Name: "canary", Is: canaryShape, About: "Tries the robot again and again, up to its commit, to see early that a page has changed.", Default: "it is not tried", Example: "{every: 1h, input: {number: '1001'}}"},
 }, refused("fingerprints")...)...)

@@ -237,16 +237,18 @@ func (u *run) fill(ctx context.Context, s *step, at *spec) (string, error) {
 	if s.secret || u.login {
 		variables = u.withSecrets()
 	}
-	value, err := s.fill.eval(variables)
+	given, err := s.fill.value(variables)
 	if err != nil {
 		return "", u.wrong(s, err)
 	}
 	if u.login {
 		u.typedIn = u.tab.documents()
 	}
+	text := func(kept bool) string { return u.system.formats.typed(given, kept || s.kind == "select") } // an option has its own words
 	var before func(context.Context, frame, found) error
 	if !s.secret {
 		before = func(ctx context.Context, f frame, at found) error {
+			value := text(at.Kept)
 			if u.committing {
 				return u.intends(ctx, f, value)
 			}
@@ -260,14 +262,14 @@ func (u *run) fill(ctx context.Context, s *step, at *spec) (string, error) {
 	}
 	defer u.ownDoing()
 	if s.kind == "select" {
-		at, err := u.tab.choose(ctx, at, value, before)
+		at, err := u.tab.choose(ctx, at, text(true), before)
 		if err == nil && at.Field != nil && len(u.filledIn) > 0 {
 			last := &u.filledIn[len(u.filledIn)-1]
 			last.Value, last.Sends = at.Field.Value, at.Field.Sends
 		}
 		return at.Element, err
 	}
-	element, err := u.tab.fill(ctx, at, value, s.secret, before)
+	element, err := u.tab.fill(ctx, at, text, s.secret, before)
 	if err != nil {
 		return element, err
 	}

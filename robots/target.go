@@ -40,11 +40,16 @@ type words struct {
 }
 
 func (w words) eval(variables map[string]rules.Value) (string, error) {
-	if w.template == nil {
-		return w.constant, nil
-	}
-	value, err := w.template.Eval(variables)
+	value, err := w.value(variables)
 	return value.String(), err
+}
+
+// value is what the words come to: a number or a day where they are nothing but one.
+func (w words) value(variables map[string]rules.Value) (rules.Value, error) {
+	if w.template == nil {
+		return rules.Text(w.constant), nil
+	}
+	return w.template.Eval(variables)
 }
 
 // kinds of targets that are one word and a text.

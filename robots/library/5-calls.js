@@ -61,7 +61,7 @@ crosswalk.resolve = async ({ target, want, print, shown, writes }) => {
   if (point.status) return point;
   held = el;
   if (want === 'click' || want === 'tick') aim(el);
-  return { status: 'found', x: point.x, y: point.y, outside: point.outside, climbed: point.climbed, element: describe(el), lost: lostVoices(target, want), print: print ? printOf(el) : null, hints: print ? hintsOf(el) : null, shown: shown ? shownBeside(el) : null, field: writes && el.matches(fieldSelector) && el.type !== 'password' ? fieldOf(el, { id: idOf(el), value: '', acts: 0, spot: spotOf(el) }) : null, sender: writes && want === 'click' ? senderOf(el) : null };
+  return { status: 'found', x: point.x, y: point.y, outside: point.outside, climbed: point.climbed, element: describe(el), kept: browserKept.includes(el.type), lost: lostVoices(target, want), print: print ? printOf(el) : null, hints: print ? hintsOf(el) : null, shown: shown ? shownBeside(el) : null, field: writes && el.matches(fieldSelector) && el.type !== 'password' ? fieldOf(el, { id: idOf(el), value: '', acts: 0, spot: spotOf(el) }) : null, sender: writes && want === 'click' ? senderOf(el) : null };
 };
 
 // senderOf is the button of a form that a click falls on, with what the other buttons of its name send.
@@ -114,12 +114,13 @@ const loaded = () => new Promise((resolve) => {
 });
 
 // type prepares the held field for typing; fields with a format of their own are set at once.
+const browserKept = ['number', 'date', 'time', 'month', 'week', 'datetime-local', 'color', 'range'];
 crosswalk.type = async ({ value, secret, acts }) => {
   const el = held;
   if (!secret) remember(el, value, acts);
   await loaded();
   el.focus();
-  if (['number', 'date', 'time', 'month', 'week', 'datetime-local', 'color', 'range'].includes(el.type)) {
+  if (browserKept.includes(el.type)) {
     el.value = value;
     el.dispatchEvent(new Event('input', { bubbles: true }));
     el.dispatchEvent(new Event('change', { bubbles: true }));

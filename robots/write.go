@@ -145,6 +145,9 @@ func (u *run) onceWriting(ctx context.Context) (rules.Value, error) {
 	if err != nil {
 		return rules.Value{}, err
 	}
+	if err := u.tellsApart(ctx); err != nil {
+		return rules.Value{}, err
+	}
 	if u.call.Rehearsal {
 		u.journal.note("this is a rehearsal: the commit is not sent")
 		return rules.Value{}, errStopped
@@ -157,6 +160,23 @@ func (u *run) onceWriting(ctx context.Context) (rules.Value, error) {
 		return rules.Value{}, errDoubt{err}
 	}
 	return output, nil
+}
+
+// tellsApart says that what shows that it was accepted is on the page before anything is sent, where nothing else would prove it.
+func (u *run) tellsApart(ctx context.Context) error {
+	w := u.program.write
+	if len(w.verify)+len(w.read) > 0 {
+		return nil
+	}
+	done, err := w.done.spec(u.variables)
+	if err != nil {
+		return contracts.NewError(contracts.Internal, "", "%s: %s", w.place, err)
+	}
+	there, err := u.seesNow(ctx, done)
+	if err != nil || !there {
+		return err
+	}
+	return contracts.NewError(contracts.Drift, "", "%s: %s, which is to show that it was accepted, is on the page before it is sent, and nothing was sent: give done: something that comes only then, or add verify: or commit.read:", w.place, done.words)
 }
 
 // find looks for what is to be done.

@@ -411,3 +411,35 @@ func TestWriteFilesAreChecked(t *testing.T) {
 		})
 	}
 }
+
+// TestWhatIsThereBeforeProvesNothing holds that a commit is not taken for accepted by what the page shows before it, where nothing
+// else proves it.
+func TestWhatIsThereBeforeProvesNothing(t *testing.T) {
+	t.Parallel()
+	const proved = "  read: {from: {text: '/^Order [0-9]+ saved/'}, as: saved, match: '^Order ([0-9]+) saved'}\n"
+	bare := strings.NewReplacer("done: {text: '/^Order [0-9]+ saved/'}", "done: {text: '/^Orders? /'}", proved, "", "${saved}", "1").Replace(withoutFind(orderRobot))
+	require.NotContains(t, bare, "saved")
+	for name, c := range map[string]struct{ robot, says string }{
+		"nothing else proves it": {bare, "is on the page before it is sent"},
+		"a value is read":        {strings.Replace(bare, "output:", proved+"output:", 1), ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			o := serveOrders(t)
+			o.behave(func(now *manners) {
+				now.script = "document.body.insertAdjacentHTML('afterbegin', '<p>Orders of today</p>')"
+			})
+			call := orderCall(o, "k1", &ledger{})
+			call.Rehearsal = c.says != ""
+			_, err := NewRunner(pool, nil).Run(t.Context(), compileOrder(t, orderSystem, c.robot), call)
+			if c.says == "" {
+				require.NoError(t, err)
+				require.Equal(t, 1, o.posted())
+				return
+			}
+			require.ErrorContains(t, err, c.says)
+			require.Equal(t, contracts.Drift, contracts.ClassOf(err))
+			require.Zero(t, o.posted())
+		})
+	}
+}

@@ -96,6 +96,25 @@ func made(name, value string) bool {
 	return false
 }
 
+var (
+	nameWords = regexp.MustCompile(`[A-Za-z0-9]+`)
+	uuidName  = regexp.MustCompile(`(?i)[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}`)
+)
+
+// madeName says that a field's name looks as if a machine had made it anew for this page. Names that a framework builds of their
+// places, as ctl00$Main$Company or form:j_idt45:price, are always the same: each word of a name is judged by itself, and one that ends in a number is none.
+func madeName(name string) bool {
+	return uuidName.MatchString(name) || slices.ContainsFunc(nameWords.FindAllString(name, -1), func(word string) bool {
+		turns := 0 // between letters and digits
+		for i := 1; i < len(word); i++ {
+			if unicode.IsDigit(rune(word[i])) != unicode.IsDigit(rune(word[i-1])) {
+				turns++
+			}
+		}
+		return turns >= 4 || turns == 0 && made("", word)
+	})
+}
+
 // dateOrder is the order of the parts of the first date in a text, or of the first pattern of one, as in TT.MM.JJJJ; empty: there is
 // none, or it may be read in two ways.
 func dateOrder(text string) string {
@@ -222,7 +241,7 @@ func (s *sending) carries(r request, query url.Values, filled []filledField) *Se
 	for at, values := range map[string]url.Values{"": r.form, "?": query} {
 		for name, all := range values {
 			_, declared := s.effect[name]
-			if put[name] || declared || len(name) > 100 || made("", name) || len(now.Fields) >= mostCarried || slices.ContainsFunc(all, s.secret) {
+			if put[name] || declared || len(name) > 100 || madeName(name) || len(now.Fields) >= mostCarried || slices.ContainsFunc(all, s.secret) {
 				continue
 			}
 			now.Fields[at+name] = s.carried(name, all)

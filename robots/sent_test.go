@@ -274,3 +274,17 @@ func TestPrintsOfEarlierReleases(t *testing.T) {
 	grave, _ = learned.against(now, "a")
 	require.Len(t, grave, 2)
 }
+
+// TestMadeNames holds that names which a framework builds of places are compared: each field of a WebForms or JSF page has one.
+func TestMadeNames(t *testing.T) {
+	t.Parallel()
+	for name, made := range map[string]bool{
+		"ctl00$Main$hidCompany": false, "ctl00$ContentPlaceHolder1$ddlPriceList": false, "form:j_idt45:price": false, "mainForm:table:0:warehouse": false, "txtAddress2Line1": false, "__VIEWSTATEGENERATOR": false, "org.apache.struts.taglib.html.TOKEN": false,
+		"f47ac10b-58cc-4372-a567-0e02b2c3d479": true, "token_9f8a7b6c5d4e3f2a": true, "row_1718294839201_qty": true, "item-8a7f3c21-qty": true,
+	} {
+		require.Equal(t, made, madeName(name), name)
+	}
+	known := sentWith(nil, "ctl00$Main$hidCompany=AB")
+	known.Runs = certainOfRecord
+	require.NotEmpty(t, known.against(sentWith(nil, "ctl00$Main$hidCompany=CD")))
+}

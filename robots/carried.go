@@ -142,8 +142,12 @@ func (u *run) carryOne(ctx context.Context, p *put) (done bool, err error) {
 	if p.Kind == "file" {
 		went = u.tab.options.fence.departed(p.Value)
 	}
-	if p.Any || went == byPage || went == byScript && p.led || p.Kind != "file" && u.handedOn(p) {
+	if p.Any || went == byPage || went == byScript && p.led {
 		return true, nil
+	}
+	if p.Kind != "file" && u.handedOn(p) {
+		back, err := u.comesBack(ctx, p)
+		return !back, err
 	}
 	list, found := u.tab.allFrames(), false
 	if at := slices.IndexFunc(list, func(f frame) bool { return f.id == p.frame }); at >= 0 {
@@ -190,6 +194,55 @@ func (u *run) carryOne(ctx context.Context, p *put) (done bool, err error) {
 	}
 	p.lost = contracts.NewError(contracts.Drift, "", "%s: the page with %s was loaded anew or taken away without a click of the robot, and what was put in, %q, is not there any more; nothing was sent. If the page rightly goes on by itself, add becomes: any", u.program.write.place, p.Element, p.Value)
 	return false, nil
+}
+
+// comesBack says whether the document that has come for one that was sent still holds a field as it was put in, as a form does
+// that posts itself to add a line. It is sent once more with the next request, and is held to that again, whatever a script of
+// that document has made of it since.
+func (u *run) comesBack(ctx context.Context, p *put) (bool, error) {
+	for _, f := range u.tab.allFrames() {
+		if f.left || f.id != p.frame {
+			continue
+		}
+		for _, look := range []bool{true, false} {
+			var answer struct{ Field *filledField }
+			err := u.tab.call(ctx, f, "carry", map[string]any{"spot": p.Spot, "value": p.Value, "sends": p.Sends, "acts": u.tab.acts.Load(), "look": look}, &answer)
+			switch {
+			case contextLost(err):
+				return false, nil // it was not to stay
+			case err != nil:
+				return false, err
+			case answer.Field == nil:
+				return false, nil
+			}
+			came := *answer.Field
+			came.Held = came.Initial
+			if look && u.other(*answer.Field) != nil && u.other(came) != nil {
+				return false, nil
+			}
+			if !look {
+				p.ID, p.document, p.address = answer.Field.ID, document{f.id, f.generation}, f.url
+			}
+		}
+		u.tab.holding(f, true)
+		return true, nil
+	}
+	return false, nil
+}
+
+// takeUp is called after each step: what a form has sent and the next page holds again is looked after from then on, and not
+// only once something else is put in.
+func (u *run) takeUp(ctx context.Context) error {
+	for i := range u.filledIn {
+		p := &u.filledIn[i]
+		if u.committing || p.lost != nil || p.Any || p.Kind == "file" || u.tab.there(p.document) || !u.handedOn(p) {
+			continue
+		}
+		if _, err := u.comesBack(ctx, p); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 func withoutFragment(address string) string {

@@ -59,6 +59,34 @@ func TestMarksOfLabels(t *testing.T) {
 }
 
 // TestBareLabels holds that pages and prints take the same for a mark.
+// TestMarksOfAListsLabel holds the same of the label of a list, which is kept only where the robot's file has it: it may hold
+// the list's options.
+func TestMarksOfAListsLabel(t *testing.T) {
+	t.Parallel()
+	o, m := serveOrders(t), newMemory()
+	mark := ""
+	o.behave(func(now *manners) {
+		now.intercept = func(w http.ResponseWriter, r *http.Request) bool {
+			if r.URL.Path == "/orders/new" {
+				_, _ = fmt.Fprintf(w, `<h1>New order</h1><form method="post" action="/orders"><table><tr><td>Depot%s</td><td><select name="amount"><option value="1">Hamburg<option value="2">Berlin</select></td></tr><tr><td>Reference%s</td><td><input name="reference"></td></tr></table><input type="submit" value="Save"></form>`, mark, mark)
+			}
+			return r.URL.Path == "/orders/new"
+		}
+	})
+	program := compileOrder(t, strings.Replace(orderSystem, "step: 15s, run: 60s", "step: 3s, run: 1m", 1), strings.Replace(orderRobot, "fill: {into: {label: Amount}, value: '${input.amount}'}", "select: {into: {label: Depot}, value: Berlin}", 1))
+	runner := NewRunner(pool, nil)
+	runner.Remember(m)
+	for i, now := range []string{"", "", "", "", " *", ":", " (optional)", ""} {
+		mark = now
+		call := orderCall(o, fmt.Sprintf("k%d", i), &ledger{})
+		call.Input = rules.Record(map[string]rules.Value{"reference": rules.Text("R"), "amount": rules.Number(rules.Int(int64(i + 1)))})
+		result, err := runner.Run(t.Context(), program, call)
+		require.NoError(t, err, now)
+		require.Empty(t, result.Warnings, now)
+	}
+	require.Equal(t, 8, o.posted())
+}
+
 func TestBareLabels(t *testing.T) {
 	t.Parallel()
 	p := servePages(t)

@@ -254,7 +254,7 @@ func (p Print) veiled(hide *strings.Replacer) Print {
 func (u *run) nameable(p Print) Print {
 	p.Headings = u.withoutData(p.Headings)
 	field := slices.Contains([]string{"input", "textarea", "button"}, p.Tag) // the label of a list may hold its options
-	if p.Label != "" && (len(u.withoutData([]string{p.Label})) == 0 || !field && !slices.Contains(u.program.names(), p.Label)) {
+	if p.Label != "" && (len(u.withoutData([]string{p.Label})) == 0 || !field && !slices.ContainsFunc(u.program.names(), func(name string) bool { return sameLabel(name, p.Label) })) {
 		p.Label = anything
 	}
 	return p

@@ -193,8 +193,8 @@ func (u *run) work(ctx context.Context) (output rules.Value, version string, err
 	if u.program.write != nil {
 		limit += maxSettle
 	}
-	deadline := contracts.NewError(contracts.Unavailable, "", "the robot did not finish within %s", limit)
-	whole, cancel := context.WithTimeoutCause(ctx, limit, deadline)
+	late := contracts.NewError(contracts.Unavailable, "", "the robot did not finish within %s", limit)
+	whole, cancel := context.WithTimeoutCause(ctx, limit, late)
 	defer cancel()
 	if u.sent {
 		output, err = u.settle(whole, nil)
@@ -202,17 +202,15 @@ func (u *run) work(ctx context.Context) (output rules.Value, version string, err
 	}
 	browser, giveBack, err := u.runner.pool.Acquire(whole)
 	if err != nil {
-		return rules.Value{}, "", u.classify(whole, err)
+		return rules.Value{}, "", u.placed(u.classify(whole, err), late)
 	}
 	giveBack = sync.OnceFunc(giveBack)
 	defer giveBack()
-	deadline = contracts.NewError(contracts.Unavailable, "", "the robot did not finish within %s", u.system.runTime)
+	deadline := contracts.NewError(contracts.Unavailable, "", "the robot did not finish within %s", u.system.runTime)
 	first, cancelFirst := context.WithTimeoutCause(whole, u.runTime(), deadline)
 	output, err = u.inBrowser(first, browser)
 	if err != nil && !errors.As(err, &errDoubt{}) && !errors.Is(err, errStopped) {
-		if err = u.classify(first, err); errors.Is(err, deadline) {
-			err = contracts.NewError(contracts.Unavailable, "", "%s: %s", *u.place.Load(), deadline.Message)
-		}
+		err = u.placed(u.placed(u.classify(first, err), deadline), late)
 	}
 	cancelFirst()
 	giveBack()
@@ -220,6 +218,14 @@ func (u *run) work(ctx context.Context) (output rules.Value, version string, err
 		output, err = u.doubt(whole, u.classify(first, doubt.cause))
 	}
 	return output, browser.Version(), err
+}
+
+// placed says of a time that is over where the robot was.
+func (u *run) placed(err error, over *contracts.Error) error {
+	if errors.Is(err, over) {
+		return contracts.NewError(over.Class, "", "%s: %s", *u.place.Load(), over.Message)
+	}
+	return err
 }
 
 // runTime is how long a run may take; what waits for people may wait longer.

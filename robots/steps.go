@@ -58,7 +58,7 @@ func (u *run) step(ctx context.Context, s *step) error {
 	if err != nil {
 		return u.offer(ctx, s, err)
 	}
-	return nil
+	return u.takeUp(ctx)
 }
 
 // timed runs part of a step. What the pages show beside their business is put out of the way after it; a step that it kept

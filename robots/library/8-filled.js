@@ -38,8 +38,8 @@ function atSpot(spot, value) {
 }
 
 // carry has a document that has taken the place of another know what was put into a field of that one, if it has the field,
-// or hands the value on in a hidden one. A box that is not there is not ticked.
-crosswalk.carry = ({ spot, value, sends, acts }) => {
+// or hands the value on in a hidden one. A box that is not there is not ticked. To look is not to have it known.
+crosswalk.carry = ({ spot, value, sends, acts, look }) => {
   let el = atSpot(spot, value), wanted = value;
   const file = spot.type === 'file';
   if (!el && spot.name && !file) {
@@ -48,8 +48,11 @@ crosswalk.carry = ({ spot, value, sends, acts }) => {
     wanted = sends || value;
   }
   if (!el) return { there: spot.box !== '' && value === 'false', shows: file && showsAll(value) };
+  const put = filled.get(el);
   remember(el, wanted, acts);
-  return { there: true, shows: file && showsAll(value, el), field: fieldOf(el, filled.get(el)) };
+  const field = fieldOf(el, filled.get(el));
+  if (look) put ? filled.set(el, put) : filled.delete(el);
+  return { there: true, shows: file && showsAll(value, el), field };
 };
 
 // again is the field itself, or what the page has put in its place since: a field at its spot, or, if nothing was clicked

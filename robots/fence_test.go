@@ -10,6 +10,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"crosswalk/contracts"
+	"crosswalk/rules"
 )
 
 func posted(address, form string) request {
@@ -148,6 +149,28 @@ func TestEffectsThatPassAsReadsAreRefused(t *testing.T) {
 		robot, _ := Parse("order.yaml", []byte(c.robot))
 		_, problems = Compile(robot, system, contract.Operation("order"))
 		require.ErrorContains(t, problems.Err(), c.message, name)
+	}
+}
+
+// TestAFieldThatIsNotSent holds that an effect can say so of a field, and thereby of two buttons at one address which is the read.
+func TestAFieldThatIsNotSent(t *testing.T) {
+	t.Parallel()
+	searches := orderSystem + "reads_by_post: [{url: '*/orders', form: {find: Find}}]\n"
+	contract, problems := contracts.Parse("shop.yaml", []byte(orderContract))
+	require.NoError(t, problems.Err())
+	system, problems := ParseSystem("test.system.yaml", []byte(searches))
+	require.NoError(t, problems.Err())
+	robot, _ := Parse("order.yaml", []byte(orderRobot))
+	_, problems = Compile(robot, system, contract.Operation("order"))
+	require.ErrorContains(t, problems.Err(), "as a read")
+
+	program := compileOrder(t, searches, strings.Replace(orderRobot, "form: {reference: '${key}'}", "form: {reference: '${key}', find: []}", 1))
+	rule, err := program.write.effect.rule(map[string]rules.Value{"key": rules.Text("k1")})
+	require.NoError(t, err)
+	address, _ := url.Parse("https://erp.example/orders")
+	for sent, fits := range map[string]bool{"reference=k1&save=Save": true, "reference=k1": true, "reference=k1&find=Find": false, "reference=k1&find=": false, "find=Find": false} {
+		form, _ := url.ParseQuery(sent)
+		require.Equal(t, fits, rule.matches(request{method: "POST", address: address.String(), form: form}, address), sent)
 	}
 }
 

@@ -34,7 +34,7 @@ type requestRule struct {
 	method string // "" is any
 	url    string // with *, compared with the whole address and with its path
 	// form is fields of the body or of the address, and all that they must hold, in this order: what an application
-	// makes of a field that is there twice is its own affair.
+	// makes of a field that is there twice is its own affair. One that must not be there holds nothing.
 	form map[string][]string
 }
 
@@ -312,6 +312,7 @@ func (c *compiler) effect(n *source.Node) effect {
 		if values.Kind() == source.List {
 			nodes = values.List()
 		}
+		e.form[name] = nil // an empty list: the field is not sent
 		for _, value := range nodes {
 			e.form[name] = append(e.form[name], c.words(value))
 		}
@@ -331,7 +332,7 @@ func (c *compiler) apart(e effect, n *source.Node) {
 	}
 	for _, read := range list {
 		if (read.method == "" || read.method == e.method) && !e.differs(read) {
-			n.Errorf("name the address to which the commit sends; where that is the same, give both a field of the form whose values differ", "%s of the system file, %q, may let this request through as a read", name, read.url)
+			n.Errorf("name the address to which the commit sends; where that is the same, give both a field of the form whose values differ, or that one of them does not send, as in {search: []}", "%s of the system file, %q, may let this request through as a read", name, read.url)
 		}
 	}
 }
@@ -366,6 +367,7 @@ func (e effect) differs(read requestRule) bool {
 func (e effect) rule(variables map[string]rules.Value) (requestRule, error) {
 	rule := requestRule{method: e.method, url: e.url, form: map[string][]string{}}
 	for name, values := range e.form {
+		rule.form[name] = nil
 		for _, value := range values {
 			text, err := value.eval(variables)
 			if err != nil {

@@ -115,6 +115,12 @@ func madeName(name string) bool {
 	})
 }
 
+// ofRow says that a name may be one of a row of a list, of which there are more and fewer. The ctl00 before each name of a page
+// of WebForms numbers the page.
+func ofRow(name string) bool { return numbered.MatchString(ofPage.ReplaceAllString(name, "")) }
+
+var ofPage = regexp.MustCompile(`^\??(?:ctl\d+\$)+`)
+
 // dateOrder is the order of the parts of the first date in a text, or of the first pattern of one, as in TT.MM.JJJJ; empty: there is
 // none, or it may be read in two ways.
 func dateOrder(text string) string {
@@ -308,7 +314,7 @@ func (s *Sent) against(now *Sent) string {
 		case s.Record && (is.Seen || was.Seen):
 		case was.Order != "" && is.Order != "" && was.Order != is.Order:
 			return fmt.Sprintf("its field %q holds a date%s whose parts stand in another order than ever before (%s instead of %s)", name, is.shown(), is.Order, was.Order)
-		case !known && !numbered.MatchString(name) && is.Value != anything && is.Value != digest("") && (!is.Given || is.text != "" && len(is.text) < 3): // short ones are the same by chance
+		case !known && !ofRow(name) && is.Value != anything && is.Value != digest("") && (!is.Given || is.text != "" && len(is.text) < 3): // short ones are the same by chance
 			return fmt.Sprintf("it holds a field that it never held, %q%s, and the robot has not filled it in", name, is.shown())
 		case known && was.Given && !is.Given && was.Value != is.Value && is.Value != digest(""):
 			return fmt.Sprintf("its field %q always held what the robot was given or has read, and holds something else now%s", name, is.shown())
@@ -318,7 +324,7 @@ func (s *Sent) against(now *Sent) string {
 	}
 	for _, name := range slices.Sorted(maps.Keys(s.Fields)) {
 		was := s.Fields[name]
-		if _, is := now.Fields[name]; !is && was.Value != anything && was.Value != digest("") && !numbered.MatchString(name) && !(s.Record && was.Seen) && !now.put[strings.TrimPrefix(name, "?")] {
+		if _, is := now.Fields[name]; !is && was.Value != anything && was.Value != digest("") && !ofRow(name) && !(s.Record && was.Seen) && !now.put[strings.TrimPrefix(name, "?")] {
 			return fmt.Sprintf("its field %q, which always held the same, is not there", name)
 		}
 	}

@@ -286,5 +286,8 @@ func TestMadeNames(t *testing.T) {
 	}
 	known := sentWith(nil, "ctl00$Main$hidCompany=AB")
 	known.Runs = certainOfRecord
-	require.NotEmpty(t, known.against(sentWith(nil, "ctl00$Main$hidCompany=CD")))
+	require.Contains(t, known.against(sentWith(nil, "ctl00$Main$hidCompany=CD")), "holds another value")
+	require.Contains(t, known.against(sentWith(nil, "ctl00$Main$hidCompany=AB ctl00$Main$hidUrgent=yes")), "never held")
+	require.Contains(t, known.against(sentWith(nil, "")), "is not there")
+	require.Empty(t, known.against(sentWith(nil, "ctl00$Main$hidCompany=AB ctl00$Main$lines$ctl03$old=yes")), "of a further row")
 }

@@ -69,13 +69,13 @@ var commitShape = source.Record(
 var effectShape = source.Record(
 	source.Field{Name: "method", Is: source.Choice("POST", "PUT", "PATCH", "DELETE", "GET"), Required: true, About: "How it is sent.", Example: "POST"},
 	source.Field{Name: "url", Is: source.Text(), Required: true, About: "Its address; * stands for anything. Compared with the whole address and with its path.", Example: "'*/orders'"},
-	source.Field{Name: "form", Is: source.Named(source.OneOrMore(source.Template())), About: "Fields of the form that is sent, and all that they hold; a list for a field that is sent more than once.", Default: "any form", Example: "{action: Post}"},
+	source.Field{Name: "form", Is: source.Named(source.OneOrMore(source.Template())), About: "Fields of the form that is sent, and all that they hold; a list for a field that is sent more than once, and an empty one, [], for one that is not sent.", Default: "any form", Example: "{action: Post}"},
 	source.Field{Name: "times", Is: source.Whole(), About: "1, which is all that there is.", Default: "1", Example: "1"},
 )
 
 var readRequestShape = source.Record(
 	source.Field{Name: "url", Is: source.Text(), Required: true, About: "The address; * stands for anything.", Example: "'*/is.pl'"},
-	source.Field{Name: "form", Is: source.Named(source.OneOrMore(source.Text())), About: "Fields of the form, and all that they hold; a list for a field that is sent more than once.", Default: "any form", Example: "{action: Update}"},
+	source.Field{Name: "form", Is: source.Named(source.OneOrMore(source.Text())), About: "Fields of the form, and all that they hold; a list for a field that is sent more than once, and an empty one, [], for one that is not sent.", Default: "any form", Example: "{action: Update}"},
 )
 
 var evidenceShape = source.Record(

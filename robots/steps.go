@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net/url"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -187,12 +188,38 @@ func (u *run) act(ctx context.Context, s *step) (string, error) {
 		if holds.Bool() {
 			return "", nil
 		}
-		return "", u.failure(s, "the page contradicts "+s.assert.Text())
+		return "", u.failure(s, "the page contradicts "+s.assert.Text()+u.shownOf(s.assert))
 	case "fail":
 		return "", u.failure(s, string(s.class))
 	}
 	return "", contracts.NewError(contracts.Internal, "", "%s: unknown step %q", s.place, s.kind)
 }
+
+// shownOf are the values that a condition has read, as " (found: [], input.number: 7)".
+func (u *run) shownOf(condition *rules.Expression) string {
+	shown, hide := []string{}, hider(u.unseen()) // before it is cut: half of a secret would not be known as one
+	for _, path := range condition.Reads() {
+		path, _, _ = strings.Cut(path, "[")
+		value, parts := rules.Record(u.variables), strings.Split(path, ".")
+		for _, part := range parts {
+			value = value.Get(part)
+		}
+		text := either(value.String(), "nothing")
+		if hide != nil {
+			text = hide.Replace(text)
+		}
+		if one := path + ": " + cut(text, mostShown); !slices.Contains(shown, one) && len(shown) < 5 {
+			shown = append(shown, one)
+		}
+	}
+	if len(shown) == 0 {
+		return ""
+	}
+	return " (" + strings.Join(shown, ", ") + ")"
+}
+
+// mostShown is how many characters of a value a message shows.
+const mostShown = 80
 
 func (u *run) failure(s *step, otherwise string) error {
 	message, err := s.message.eval(u.variables)

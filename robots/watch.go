@@ -15,6 +15,7 @@ type Watched struct {
 	Words   string
 	Place   string // file:line
 	Element string
+	Skipped bool // nothing was done: its condition does not hold, or there is nothing to do it for
 	Took    time.Duration
 	Err     error
 	Picture []byte // JPEG, masked; nil unless pictures are asked for
@@ -38,10 +39,14 @@ func (u *run) watched(ctx context.Context, s *step) error {
 	if u.around != nil {
 		u.around.before(ctx, u, s)
 	}
-	began := time.Now()
+	began, before := time.Now(), u.journal.done()
 	seen.Err = u.step(ctx, s)
 	seen.Took = time.Since(began)
-	seen.Element = u.journal.lastElement()
+	if done := u.journal.done(); len(done) > len(before) {
+		seen.Element = done[len(done)-1].Element
+	} else {
+		seen.Skipped = seen.Err == nil
+	}
 	if u.call.Pictures {
 		seen.Picture = u.shot(ctx)
 	}
@@ -56,11 +61,9 @@ func (u *run) watched(ctx context.Context, s *step) error {
 	return seen.Err
 }
 
-func (j *journal) lastElement() string {
+// done are the steps so far.
+func (j *journal) done() []stepRecord {
 	j.mutex.Lock()
 	defer j.mutex.Unlock()
-	if len(j.steps) == 0 {
-		return ""
-	}
-	return j.steps[len(j.steps)-1].Element
+	return j.steps
 }

@@ -78,7 +78,7 @@ func tryRobot(c *cobra.Command, args []string) error {
 	}
 	steps := []triedStep{}
 	trial.call.Watch = func(w robots.Watched) {
-		one := triedStep{Number: w.Number, Step: w.Words, Place: w.Place, Element: w.Element, Took: w.Took.Milliseconds()}
+		one := triedStep{Number: w.Number, Step: w.Words, Place: w.Place, Element: w.Element, Skipped: w.Skipped, Took: w.Took.Milliseconds()}
 		if w.Err != nil {
 			one.Class, one.Problem = string(contracts.ClassOf(w.Err)), w.Err.Error()
 		}
@@ -115,6 +115,7 @@ type triedStep struct {
 	Step    string `json:"step"`
 	Place   string `json:"place"`
 	Element string `json:"element,omitempty"`
+	Skipped bool   `json:"skipped,omitempty"`
 	Took    int64  `json:"took_ms"`
 	Class   string `json:"class,omitempty"`
 	Problem string `json:"problem,omitempty"`
@@ -126,7 +127,11 @@ func (s triedStep) print(c *cobra.Command) {
 	if s.Number == 0 {
 		number = "login"
 	}
-	fmt.Fprintf(c.OutOrStdout(), "%5s  %s  %s  (%s, %d ms)\n", number, s.Step, s.Element, s.Place, s.Took)
+	at := s.Element
+	if s.Skipped {
+		at = "skipped"
+	}
+	fmt.Fprintf(c.OutOrStdout(), "%5s  %s  %s  (%s, %d ms)\n", number, s.Step, at, s.Place, s.Took)
 }
 
 func sayTried(c *cobra.Command, trial robotTrial, steps []triedStep, result robots.Result, report string, failed error) error {

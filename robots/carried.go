@@ -218,7 +218,10 @@ func (u *run) comesBack(ctx context.Context, p *put) (bool, error) {
 			came := *answer.Field
 			came.Held = came.Initial
 			if look && u.other(*answer.Field) != nil && u.other(came) != nil {
-				return false, nil
+				if altered := u.altered(p, came); altered != "" {
+					p.lost = contracts.NewError(contracts.Drift, "", "%s: the page has sent %q as %s and holds it now, and not what was put in, %q; the commit was not sent. If the page rightly makes this of it, add becomes: any", u.program.write.place, altered, p.Element, p.Value)
+				}
+				return p.lost != nil, nil
 			}
 			if !look {
 				p.ID, p.document, p.address = answer.Field.ID, document{f.id, f.generation}, f.url
@@ -228,6 +231,26 @@ func (u *run) comesBack(ctx context.Context, p *put) (bool, error) {
 		return true, nil
 	}
 	return false, nil
+}
+
+// altered is what a document has sent of a field in place of what was put in, if the next one came with that.
+func (u *run) altered(p *put, came filledField) string {
+	u.tab.mutex.Lock()
+	requests := slices.Clone(u.tab.gone[p.document])
+	u.tab.mutex.Unlock()
+	for _, r := range requests {
+		form, _ := (&armed{filled: []filledField{p.filledField}}).decoded(r.request, r.query)
+		values := form.form[p.Name]
+		if p.Box || !r.document || slices.ContainsFunc(values, func(value string) bool { return u.system.formats.sends(p.filledField, value) }) {
+			continue
+		}
+		for _, value := range values {
+			if value != "" && (value == came.Sends || value == came.Held) {
+				return value
+			}
+		}
+	}
+	return ""
 }
 
 // takeUp is called after each step: what a form has sent and the next page holds again is looked after from then on, and not

@@ -38,7 +38,7 @@ func (a *Activities) Call(ctx context.Context, args converter.EncodedValues) (Ca
 	if call.local {
 		early = breath / 10
 	} else {
-		defer keepAlive(ctx)()
+		defer KeepAlive(ctx)()
 	}
 	limited, cancel := context.WithDeadline(ctx, info.Deadline.Add(-early))
 	defer cancel()
@@ -80,8 +80,8 @@ func (c *call) settled(state store.EffectState) {
 	}
 }
 
-// keepAlive beats until it is stopped, so that a worker that dies is noticed at once and a cancelled case's call ends.
-func keepAlive(ctx context.Context) (stop func()) {
+// KeepAlive beats until it is stopped, so that a worker that dies is noticed at once and a cancelled case's call ends.
+func KeepAlive(ctx context.Context) (stop func()) {
 	done := make(chan struct{})
 	go func() {
 		ticker := time.NewTicker(beat)

@@ -34,6 +34,7 @@ func (r *timerRunner) Run(ctx context.Context, run workflows.TimerRun) error {
 	if timer == nil {
 		return nil
 	}
+	defer activities.KeepAlive(ctx)()
 	err := r.run(ctx, timer, run)
 	if err == nil {
 		return nil

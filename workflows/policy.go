@@ -187,10 +187,12 @@ func foreignRetry(s *usecases.Step) *temporal.RetryPolicy {
 }
 
 // withTimer is for one run of a schedule or poller. A poller comes again by itself; a schedule is worth trying for long.
+// None runs beside the run before, which is why a worker that dies with one must be noticed.
 func withTimer(ctx workflow.Context) workflow.Context {
 	limits := workflow.ActivityOptions{
 		StartToCloseTimeout:    timerLimit,
 		ScheduleToCloseTimeout: patience,
+		HeartbeatTimeout:       heartbeat,
 		RetryPolicy:            &temporal.RetryPolicy{InitialInterval: firstWait, BackoffCoefficient: growth, MaximumInterval: longestWait},
 	}
 	if workflow.GetInfo(ctx).WorkflowType.Name == WorkflowPoller {

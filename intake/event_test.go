@@ -66,6 +66,11 @@ func TestEventsAreKeptAndTold(t *testing.T) {
 	events, err = s.Store.Events(t.Context(), store.EventFilter{})
 	require.NoError(t, err)
 	require.Empty(t, events)
+	old := s.take(t, "returns", returned("1042", "good", "p1"))
+	require.Equal(t, Duplicate, old.Outcome, "it is known when it comes again, as a message is")
+	wait.Path, wait.CaseID = "back", "c2"
+	_, err = s.Store.TakeEvent(t.Context(), wait, false)
+	require.ErrorIs(t, err, store.ErrNotFound, "its time is over")
 }
 
 func TestEventThatCannotBeUsedIsRefused(t *testing.T) {

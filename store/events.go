@@ -153,9 +153,10 @@ type EventFilter struct {
 	Limit, Offset int
 }
 
-// Events lists events, newest first.
+// Events lists events that were not emptied, newest first.
 func (s *Store) Events(ctx context.Context, filter EventFilter) ([]EventView, error) {
 	var c conditions
+	c.add("keep_until > 0")
 	if filter.Name != "" {
 		c.add("name = ?", filter.Name)
 	}
@@ -183,10 +184,11 @@ func (s *Store) Events(ctx context.Context, filter EventFilter) ([]EventView, er
 	return views, nil
 }
 
-// PruneEvents drops events whose time is over, but those that a case which still runs has had: it may look again.
+// PruneEvents empties events whose time is over, but those that a case which still runs has had: it may look again. Their
+// rows stay, so that one that comes again is the same one: a poller may read it for years. Without a key it fits nothing.
 func (s *Store) PruneEvents(ctx context.Context) error {
 	return s.write(ctx, "prune events", func(tx session) error {
-		_, err := tx.exec(ctx, `DELETE FROM events WHERE keep_until < ? AND NOT EXISTS
+		_, err := tx.exec(ctx, `UPDATE events SET event_key = '', payload = '', sent_by = '', keep_until = 0 WHERE keep_until > 0 AND keep_until < ? AND NOT EXISTS
 			(SELECT 1 FROM event_deliveries d JOIN cases c ON c.id = d.case_id WHERE d.event_id = events.id AND c.ended_at = 0)`, s.now())
 		return err
 	})

@@ -251,6 +251,27 @@ func TestReplacer(t *testing.T) {
 		require.Equal(t, strings.ToLower(c[1]), strings.ToLower(r.text(c[0], false)), c[0])
 	}
 	require.Equal(t, "Amet broken kettle, elit alva\n551", r.text("Their broken kettle, says jané\n994", true))
+	for _, text := range []string{"DE89370400440532013000", "1980-05-17", "Hauptstraße 12, 24103 Kiel"} {
+		r.see(rules.Text(text), personal, false, true)
+	}
+	r.numbers["2026"], r.numbers["10042"] = true, true
+	const wrote = "Their broken kettle of 2026-10042 and 2026-03-01, says %s, born %s, and again %s and %s of %s"
+	for _, c := range []struct{ text, want string }{
+		{"06 12 34 56 78", "05 55 55 55 53"},
+		{"DE89 3704 0044 0532 0130 00", "55 5555 5555 5555 5555 52"},
+		{"DE89370400440532013000", "55555555555555555552"},
+		{"1980-05-17", "1980-01-01"},
+		{"4111 1111 1111 1111", "5555 5555 5555 5554"},
+	} {
+		made := r.text(fmt.Sprintf(wrote, "it", c.text, c.text, "one", "all"), true)
+		require.Equal(t, 2, strings.Count(made, c.want), made)
+		require.Contains(t, made, "2026-10042")
+		require.Contains(t, made, "2026-03-01")
+	}
+	require.Equal(t, "1980-01-01", r.text("1980-05-17", true))
+	require.Equal(t, "in 1980-05-17", r.text("in 1980-05-17", false))
+	require.NotContains(t, r.text("it stands in Kiel at the Hauptstraße", false), "Kiel")
+
 	_, leaks := r.leak("Alva Bente, person1@example.com")
 	require.False(t, leaks)
 	for _, text := range []string{"Mrs Berg", "jane@berg.example", "0431 5550123"} {

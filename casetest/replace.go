@@ -27,6 +27,8 @@ const (
 	shortWords = 5
 	lastDigits = 9 // of a telephone number: they are the same in every notation
 	fragment   = 4 // letters of a pattern that make a word one that the rules look for
+
+	shortPhone, longPhone = 7, 15 // digits: what has more is no telephone number, but of a bank or a card
 )
 
 // replacer puts made-up values of the same shape in the place of what says who somebody is: first everything is seen,
@@ -155,7 +157,7 @@ func (r *replacer) seeText(text string, t *rules.Type, personal, trusted bool) {
 				r.articles[strings.ToLower(word)] = true
 			}
 		}
-	case isProse(text) || mailPattern.FindString(text) == text:
+	case isProse(text) || mailPattern.FindString(text) == text || datePattern.MatchString(text):
 	case isPhone(text):
 		r.phone(text)
 	default:
@@ -163,8 +165,12 @@ func (r *replacer) seeText(text string, t *rules.Type, personal, trusted bool) {
 			r.name(word)
 		}
 		for _, number := range wordPattern.FindAllString(text, -1) {
-			if number[0] >= '0' && number[0] <= '9' && len(number) > 2 {
+			switch {
+			case number[0] < '0' || number[0] > '9' || len(number) <= 2:
+			case len(number) < shortPhone:
 				r.number(number)
+			default:
+				r.phone(number) // however it is written elsewhere
 			}
 		}
 	}
@@ -200,12 +206,25 @@ func (r *replacer) mail(mail string) string {
 	return r.mails[key]
 }
 
-// phone makes up the last digits of a number; what stands before them is the country.
+// phone makes up the last digits of a number; what stands before them is the country. Of a number that is none of a
+// telephone it makes up all.
 func (r *replacer) phone(text string) {
-	if key := phoneKey(text); r.phones[key] == "" {
-		r.phones[key] = sequence(len(key), len(r.phones)+1)
+	key, digits := phoneKey(text), len(digitsOf(text))
+	if digits <= longPhone {
+		digits = len(key)
+	}
+	if len(r.phones[key]) < digits {
+		r.phones[key] = sequence(digits, len(r.phones)+1)
 	}
 }
+
+// strange says whether a number that stands in what a customer wrote is nowhere on the papers.
+func (r *replacer) strange(number string) bool {
+	return !slices.ContainsFunc(wordPattern.FindAllString(number, -1), func(word string) bool { return len(word) > 2 && r.numbers[word] })
+}
+
+// newYear is the first day of a date's year: how old somebody is may decide something, and tells little about him.
+func newYear(date string) string { return date[:4] + "-01-01" }
 
 // sequence is a number of the length that says nothing but its position.
 func sequence(length, n int) string {
@@ -310,6 +329,10 @@ func (r *replacer) value(v rules.Value, t *rules.Type, personal bool) rules.Valu
 		if personal {
 			return rules.Date(v.Time().Year(), time.January, 1)
 		}
+	case rules.KindInstant:
+		if personal {
+			return rules.Instant(time.Date(v.Time().Year(), time.January, 1, 0, 0, 0, 0, time.UTC))
+		}
 	}
 	return v
 }
@@ -318,6 +341,9 @@ func (r *replacer) value(v rules.Value, t *rules.Type, personal bool) rules.Valu
 func (r *replacer) text(text string, personal bool) string {
 	if id := r.ids[text]; id != "" {
 		return id
+	}
+	if personal && datePattern.MatchString(text) {
+		return newYear(text)
 	}
 	prose := personal && isProse(text)
 	var out strings.Builder
@@ -330,6 +356,11 @@ func (r *replacer) text(text string, personal bool) string {
 		case strings.Contains(found, "@"):
 			out.WriteString(r.mail(found))
 		case r.phones[phoneKey(found)] != "":
+			out.WriteString(r.phoneIn(found))
+		case prose && datePattern.MatchString(found) && r.strange(found):
+			out.WriteString(newYear(found))
+		case prose && r.strange(found):
+			r.phone(found)
 			out.WriteString(r.phoneIn(found))
 		default:
 			out.WriteString(r.wordsIn(found, prose))

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"net/http"
+	"slices"
 	"time"
 
 	"crosswalk/store"
@@ -22,6 +23,7 @@ type Schedule struct {
 	Next    time.Time     `json:"next,omitzero"`
 	Last    time.Time     `json:"last,omitzero"`
 	Outcome string        `json:"outcome,omitempty"` // of the last run: running, completed, failed; "" if nobody knows it any more
+	Problem string        `json:"problem,omitempty"` // why the last attempt failed
 	Runs    int           `json:"runs"`
 	Skipped int           `json:"skipped"` // because the run before was not over
 	Cursor  string        `json:"cursor,omitempty"`
@@ -37,16 +39,20 @@ type ScheduleRun struct {
 // ErrNoSchedule says that there is no schedule or poller of the name.
 var ErrNoSchedule = errors.New("there is no such schedule or poller")
 
+// ErrNoPoller says that what has the name reads nothing.
+var ErrNoPoller = errors.New("only a poller can be rewound")
+
 // Schedules is how the desk reaches schedules and pollers.
 type Schedules interface {
 	// Schedules lists them by name.
 	Schedules(ctx context.Context) ([]Schedule, error)
-	// ActOnSchedule pauses, resumes or triggers one; ErrNoSchedule says that there is none of the name.
+	// ActOnSchedule pauses, resumes or triggers one, or has a poller read from the beginning; ErrNoSchedule says that there
+	// is none of the name, ErrNoPoller that what has it reads nothing.
 	ActOnSchedule(ctx context.Context, name, act, who, reason string) error
 }
 
 // scheduleActs are what can be done to a schedule, as the audit calls it.
-var scheduleActs = []string{"schedule.pause", "schedule.resume", "schedule.trigger"}
+var scheduleActs = []string{"schedule.pause", "schedule.resume", "schedule.trigger", "schedule.rewind"}
 
 // shownActs is how many acts the page of schedules shows, and searchedActs how far back it looks for them.
 const (
@@ -68,6 +74,8 @@ func (a scheduleAct) Act() string {
 		return "paused"
 	case "schedule.resume":
 		return "resumed"
+	case "schedule.rewind":
+		return "reads from the beginning"
 	}
 	return "run by hand"
 }
@@ -99,12 +107,15 @@ func (d *Desk) schedule(w http.ResponseWriter, r *http.Request, who person) erro
 }
 
 func (d *Desk) actOnSchedule(ctx context.Context, who person, name, act, reason string) error {
-	if act != "pause" && act != "resume" && act != "trigger" {
-		return refusal{http.StatusNotFound, "Schedules can be paused, resumed and triggered."}
+	if !slices.Contains(scheduleActs, "schedule."+act) {
+		return refusal{http.StatusNotFound, "Schedules can be paused, resumed and triggered, and pollers rewound."}
 	}
 	err := d.Schedules.ActOnSchedule(ctx, name, act, who.login, reason)
 	if errors.Is(err, ErrNoSchedule) {
 		return refusal{http.StatusNotFound, "There is no schedule and no poller " + name + "."}
+	}
+	if errors.Is(err, ErrNoPoller) {
+		return refusal{http.StatusConflict, name + " reads nothing: only a poller can be rewound."}
 	}
 	if err != nil {
 		return err

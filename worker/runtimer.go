@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	"go.temporal.io/sdk/temporal"
@@ -36,6 +37,9 @@ func (r *timerRunner) Run(ctx context.Context, run workflows.TimerRun) error {
 	}
 	defer activities.KeepAlive(ctx)()
 	err := r.run(ctx, timer, run)
+	if err := errors.Join(ctx.Err(), r.tell(ctx, timer.Name, err)); err != nil {
+		return err
+	}
 	if err == nil {
 		return nil
 	}
@@ -44,6 +48,24 @@ func (r *timerRunner) Run(ctx context.Context, run workflows.TimerRun) error {
 		return temporal.NewNonRetryableApplicationError(string(known.Class), string(known.Class), nil)
 	}
 	return fmt.Errorf("worker: %s: %s", timer.Name, contracts.ClassOf(err)) // its words may be a customer's
+}
+
+func problemName(timer string) string { return "timer-problem/" + timer }
+
+// problemMost is how many bytes of a problem are kept.
+const problemMost = 1000
+
+// tell keeps why a run failed, for whoever lists schedules: Temporal and the log are not told what a customer wrote.
+func (r *timerRunner) tell(ctx context.Context, timer string, problem error) error {
+	text := ""
+	if problem != nil {
+		text = strings.ToValidUTF8(problem.Error()[:min(len(problem.Error()), problemMost)], "")
+	}
+	known, err := r.store.Meta(ctx, problemName(timer))
+	if err != nil && !errors.Is(err, store.ErrNotFound) || known == text {
+		return ignoreMissing(err)
+	}
+	return r.store.SetMeta(ctx, problemName(timer), text)
 }
 
 func (r *timerRunner) run(ctx context.Context, timer *workspace.Timer, run workflows.TimerRun) error {
@@ -61,11 +83,52 @@ func (r *timerRunner) run(ctx context.Context, timer *workspace.Timer, run workf
 
 func cursorName(poller string) string { return "poller/" + poller }
 
+func cursorOfName(poller string) string { return "poller-of/" + poller }
+
+// cursor is with what the next call goes on, "" with nothing: it is the first, or the last one was another call.
+func (r *timerRunner) cursor(ctx context.Context, timer *workspace.Timer) (string, error) {
+	of, err := r.store.Meta(ctx, cursorOfName(timer.Name))
+	if err == nil && of != timer.Poll.CursorOf {
+		return "", nil
+	}
+	if err != nil && !errors.Is(err, store.ErrNotFound) {
+		return "", err
+	}
+	cursor, err := r.store.Meta(ctx, cursorName(timer.Name))
+	return cursor, ignoreMissing(err)
+}
+
+// moveOn keeps the cursor, unless it was taken back while the call was under way. It is written before what it is one
+// of: after a crash between the two all is read again, and not from where something else was.
+func (r *timerRunner) moveOn(ctx context.Context, timer *workspace.Timer, from, to string) error {
+	moved, err := true, error(nil)
+	if from == "" {
+		err = r.store.SetMeta(ctx, cursorName(timer.Name), to)
+	} else {
+		moved, err = r.store.SwapMeta(ctx, cursorName(timer.Name), from, to)
+	}
+	if err != nil || !moved {
+		return err
+	}
+	of, err := r.store.Meta(ctx, cursorOfName(timer.Name))
+	if err == nil && of == timer.Poll.CursorOf {
+		return nil
+	}
+	return errors.Join(ignoreMissing(err), r.store.SetMeta(ctx, cursorOfName(timer.Name), timer.Poll.CursorOf))
+}
+
+func ignoreMissing(err error) error {
+	if errors.Is(err, store.ErrNotFound) {
+		return nil
+	}
+	return err
+}
+
 // poll reads what is new and does something with each item that did not come before. The cursor moves on when all of
 // them are done: what a crash leaves is read again, and found to be the same.
 func (r *timerRunner) poll(ctx context.Context, timer *workspace.Timer) error {
-	cursor, err := r.store.Meta(ctx, cursorName(timer.Name))
-	if err != nil && !errors.Is(err, store.ErrNotFound) {
+	cursor, err := r.cursor(ctx, timer)
+	if err != nil {
 		return err
 	}
 	scope := map[string]rules.Value{}
@@ -98,7 +161,7 @@ func (r *timerRunner) poll(ctx context.Context, timer *workspace.Timer) error {
 	if err := errors.Join(errs...); err != nil || next == cursor {
 		return err
 	}
-	return r.store.SetMeta(ctx, cursorName(timer.Name), next)
+	return r.moveOn(ctx, timer, cursor, next)
 }
 
 // item does something with one item, and says where the next call goes on.

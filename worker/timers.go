@@ -38,6 +38,7 @@ type TimerView struct {
 	Next    time.Time `json:"next,omitzero"`
 	Last    time.Time `json:"last,omitzero"`
 	Outcome string    `json:"outcome,omitempty"` // of the last run: running, completed, failed, …
+	Problem string    `json:"problem,omitempty"` // why the last attempt failed
 	Runs    int       `json:"runs"`
 	Skipped int       `json:"skipped"` // because the run before was not over
 	Cursor  string    `json:"cursor,omitempty"`
@@ -212,14 +213,11 @@ func (t *Timers) describe(ctx context.Context, view *TimerView) error {
 	if len(view.Recent) > 0 {
 		view.Last, view.Outcome = view.Recent[0].At, view.Recent[0].Outcome
 	}
-	if view.Kind != "poller" {
-		return nil
+	if view.Problem, err = t.store.Meta(ctx, problemName(view.Name)); ignoreMissing(err) != nil || view.Kind != "poller" {
+		return ignoreMissing(err)
 	}
-	cursor, err := t.store.Meta(ctx, cursorName(view.Name))
-	if view.Cursor = cursor; errors.Is(err, store.ErrNotFound) {
-		return nil
-	}
-	return err
+	view.Cursor, err = t.store.Meta(ctx, cursorName(view.Name))
+	return ignoreMissing(err)
 }
 
 // outcome is how a run ended; "" if Temporal does not know it any more.
@@ -240,7 +238,10 @@ func (t *Timers) outcome(ctx context.Context, id string) string {
 // ErrNoTimer says that there is no schedule or poller of the name.
 var ErrNoTimer = errors.New("there is no such schedule or poller")
 
-// Act pauses, resumes or triggers a schedule or poller.
+// ErrNoPoller says that what has the name reads nothing.
+var ErrNoPoller = errors.New("only a poller can be rewound")
+
+// Act pauses, resumes or triggers a schedule or poller, or has a poller read from the beginning.
 func (t *Timers) Act(ctx context.Context, name, act, who, reason string) error {
 	list, err := t.known(ctx)
 	if err != nil {
@@ -268,6 +269,11 @@ func (t *Timers) Act(ctx context.Context, name, act, who, reason string) error {
 		}
 		// Not skipped: what a person asked for must not be lost because the run before is not known to be over yet.
 		err = handle.Trigger(ctx, client.ScheduleTriggerOptions{Overlap: enumspb.SCHEDULE_OVERLAP_POLICY_BUFFER_ONE})
+	case "rewind":
+		if list[at].Kind != "poller" {
+			return fmt.Errorf("%w: %s", ErrNoPoller, name)
+		}
+		err = t.store.SetMeta(ctx, cursorName(name), "")
 	default:
 		return fmt.Errorf("%w: %q", errNoAct, act)
 	}
@@ -277,4 +283,4 @@ func (t *Timers) Act(ctx context.Context, name, act, who, reason string) error {
 	return nil
 }
 
-var errNoAct = errors.New("schedules can be paused, resumed and triggered")
+var errNoAct = errors.New("schedules can be paused, resumed and triggered, and pollers rewound")

@@ -142,3 +142,56 @@ func berlin(t *testing.T) *time.Location {
 	require.NoError(t, err)
 	return zone
 }
+
+const rewound = `
+pollers:
+  arrivals:
+    every: 1s
+    call: people.list_agents
+    with: {queue: '${cursor == missing ? "front-desk" : "nobody"}', on: '${cursor == missing ? date("2026-03-01") : date(cursor)}'}
+    items: '${result.agents}'
+    id: '${item.email}'
+    cursor: '${item.email}'
+    each: {event: arrived, key: '${item.name}', with: {email: '${item.email}'}}
+`
+
+func TestPollerBeginsAnew(t *testing.T) {
+	h := newHouse(t)
+	h.save("usecases/greet.yaml", "usecase: greet\ninput: {name: {type: string, required: true}}\nevents: {arrived: {email: {type: string, required: true}}}\n"+
+		"steps:\n  - {id: came, wait: {event: arrived, key: '${input.name}'}}\n  - {end: {outcome: '${came.email}'}}\n")
+	h.save("crosswalk.yaml", files["crosswalk.yaml"]+rewound)
+	h.publish()
+	h.work()
+	timers := worker.NewTimers(h.client, h.store)
+	until := func(what string, holds func(worker.TimerView) bool) {
+		t.Helper()
+		require.Eventually(t, func() bool {
+			list, err := timers.List(t.Context())
+			require.NoError(t, err)
+			return len(list) == 1 && holds(list[0])
+		}, time.Minute, 50*time.Millisecond, what)
+	}
+	failsAt := func(cursor string) func(worker.TimerView) bool {
+		return func(v worker.TimerView) bool {
+			return v.Cursor == cursor && v.Outcome == "failed" && strings.Contains(v.Problem, "the text is not a date")
+		}
+	}
+	until("what the system says is shown", failsAt("ben@example.com"))
+
+	// A cursor that was another field's says nothing.
+	h.save("crosswalk.yaml", files["crosswalk.yaml"]+strings.Replace(rewound, "cursor: '${item.email}'", "cursor: '${item.name}'", 1))
+	h.publish()
+	until("it began anew", failsAt("Ben"))
+
+	require.NoError(t, timers.Act(t.Context(), "arrivals", "pause", "ann", ""))
+	until("it rests", func(v worker.TimerView) bool { return v.Paused && v.Outcome == "failed" })
+	require.NoError(t, timers.Act(t.Context(), "arrivals", "rewind", "ann", ""))
+	until("the cursor is gone", func(v worker.TimerView) bool { return v.Cursor == "" })
+	require.NoError(t, timers.Act(t.Context(), "arrivals", "trigger", "ann", ""))
+	until("it read from the beginning", func(v worker.TimerView) bool {
+		return v.Cursor == "Ben" && v.Outcome == "completed" && v.Problem == ""
+	})
+	events, err := h.store.Events(t.Context(), store.EventFilter{})
+	require.NoError(t, err)
+	require.Len(t, events, 2, "nothing was told twice")
+}

@@ -37,6 +37,7 @@ type Poll struct {
 	Items     *rules.Template // a list, over result
 	ID        *rules.Template // a text, over item and result: what came before is not done again
 	Cursor    *rules.Template // a text, over item and result: with what the next call goes on; nil: there is none
+	CursorOf  string          // what a cursor is one of: one of another call, or of another field, says nothing here
 }
 
 // Does is what happens: a use case is started or an event told.
@@ -246,6 +247,7 @@ func (c *Config) checkPoll(t *Timer, known Known) {
 	}
 	if next := t.node.Get("cursor"); next.Exists() {
 		t.Poll.Cursor = rules.CompileTemplate(next, env, text.AsOptional(), rules.Options{})
+		t.Poll.CursorOf = call.Text() + " " + next.Text()
 	}
 	t.Does.check(t.node.Get("each"), "item", env, rules.Options{}, known)
 }

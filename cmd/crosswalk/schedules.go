@@ -14,7 +14,7 @@ import (
 )
 
 func schedulesCommand() *cobra.Command {
-	c := &cobra.Command{Use: "schedules", Short: "List, pause, resume and trigger schedules and pollers"}
+	c := &cobra.Command{Use: "schedules", Short: "List, pause, resume and trigger schedules and pollers; have a poller read from the beginning"}
 	list := &cobra.Command{Use: "list", Short: "List schedules and pollers: when each runs next, and how the last run ended", Args: exactly(), RunE: listSchedules,
 		Example: "  crosswalk schedules list\n  crosswalk schedules list --json"}
 	pause := &cobra.Command{Use: "pause NAME", Short: "Let a schedule or poller rest; what runs ends", Args: exactly("NAME"), RunE: actOnSchedule("pause"),
@@ -24,7 +24,9 @@ func schedulesCommand() *cobra.Command {
 		Example: "  crosswalk schedules resume weekly-report"}
 	trigger := &cobra.Command{Use: "trigger NAME", Short: "Run it once, as soon as the run before is over", Args: exactly("NAME"), RunE: actOnSchedule("trigger"),
 		Example: "  crosswalk schedules trigger returns"}
-	for _, sub := range []*cobra.Command{list, pause, resume, trigger} {
+	rewind := &cobra.Command{Use: "rewind NAME", Short: "Forget a poller's cursor: its next call is as the first; what came before is known by its id", Args: exactly("NAME"),
+		RunE: actOnSchedule("rewind"), Example: "  crosswalk schedules rewind returns"}
+	for _, sub := range []*cobra.Command{list, pause, resume, trigger, rewind} {
 		dataFlag(sub)
 		jsonFlag(sub)
 		c.AddCommand(sub)
@@ -69,7 +71,11 @@ func printSchedules(c *cobra.Command, out schedulesOut) error {
 		if s.Paused {
 			next = "paused: " + oneLine(s.Note, 40)
 		}
-		rows = append(rows, []string{s.Name, s.Kind, s.When, s.Does, next, moment(s.Last), s.Outcome, fmt.Sprint(s.Runs)})
+		outcome := s.Outcome
+		if s.Problem != "" {
+			outcome += ": " + oneLine(s.Problem, 100)
+		}
+		rows = append(rows, []string{s.Name, s.Kind, s.When, s.Does, next, moment(s.Last), outcome, fmt.Sprint(s.Runs)})
 	}
 	table(c.OutOrStdout(), rows)
 	return nil
@@ -102,7 +108,7 @@ func (d deskSchedules) Schedules(ctx context.Context) ([]desk.Schedule, error) {
 	list := make([]desk.Schedule, len(found))
 	for i, one := range found {
 		list[i] = desk.Schedule{Name: one.Name, Kind: one.Kind, Title: one.Title, When: one.When, Does: one.Does, Paused: one.Paused, Note: one.Note, Next: one.Next,
-			Last: one.Last, Outcome: one.Outcome, Runs: one.Runs, Skipped: one.Skipped, Cursor: one.Cursor, Recent: []desk.ScheduleRun{}}
+			Last: one.Last, Outcome: one.Outcome, Problem: one.Problem, Runs: one.Runs, Skipped: one.Skipped, Cursor: one.Cursor, Recent: []desk.ScheduleRun{}}
 		for _, run := range one.Recent {
 			list[i].Recent = append(list[i].Recent, desk.ScheduleRun(run))
 		}
@@ -110,11 +116,14 @@ func (d deskSchedules) Schedules(ctx context.Context) ([]desk.Schedule, error) {
 	return list, err
 }
 
-// ActOnSchedule pauses, resumes or triggers one.
+// ActOnSchedule pauses, resumes, triggers or rewinds one.
 func (d deskSchedules) ActOnSchedule(ctx context.Context, name, act, who, reason string) error {
 	err := d.timers.Act(ctx, name, act, who, reason)
 	if errors.Is(err, worker.ErrNoTimer) {
 		return desk.ErrNoSchedule
+	}
+	if errors.Is(err, worker.ErrNoPoller) {
+		return desk.ErrNoPoller
 	}
 	return err
 }

@@ -50,7 +50,8 @@ func (c *Cases) Describe(ctx context.Context, caseID string) (Description, error
 		d.Pending = append(d.Pending, operationOf(pending))
 	}
 	for _, child := range found.PendingChildren {
-		if strings.HasPrefix(child.WorkflowId, caseID+"/") { // the others are cases that this one runs
+		// The others are cases that this one runs, and workflows of somebody else: those can be asked nothing.
+		if strings.HasPrefix(child.WorkflowId, caseID+"/") && child.WorkflowTypeName == info.Type.GetName() {
 			d.Windows = append(d.Windows, child.WorkflowId)
 		}
 	}

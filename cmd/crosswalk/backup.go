@@ -35,6 +35,17 @@ type manifest struct {
 
 const manifestFormat = 1
 
+// restoringName is the folder of a data directory that holds what a restore is putting in its place.
+const restoringName = "restoring"
+
+// restoreEnded says whether a data directory is whole: a process that began with half of it would begin with an empty one.
+func restoreEnded(data string) error {
+	if _, err := os.Stat(filepath.Join(data, restoringName)); err == nil {
+		return fmt.Errorf("a restore into %s was broken off: run `crosswalk restore` again", data)
+	}
+	return nil
+}
+
 // backupFiles are the names in a backup, which are those in a data directory.
 func backupFiles() []string {
 	names := []string{store.FileName}
@@ -64,6 +75,9 @@ func backup(c *cobra.Command, args []string) error {
 	data, _ := c.Flags().GetString("data")
 	if _, err := os.Stat(filepath.Join(data, store.FileName)); err != nil {
 		return contentError(fmt.Errorf("there is no store in %s: name the data directory of `up` with --data (a PostgreSQL has its own tools)", data))
+	}
+	if err := restoreEnded(data); err != nil {
+		return contentError(err)
 	}
 	copies, err := os.MkdirTemp(filepath.Dir(args[0]), ".crosswalk-backup-")
 	if err != nil {
@@ -249,7 +263,15 @@ func restoreHeld(c *cobra.Command, file, data string, discard bool) error {
 				now.Format(time.RFC3339), made.CreatedAt.Format(time.RFC3339)))
 		}
 	}
-	aside, err := exchangeFiles(data, unpacked)
+	restoring := filepath.Join(data, restoringName)
+	err = errors.Join(os.RemoveAll(restoring), os.Rename(unpacked, restoring))
+	var aside string
+	if err == nil {
+		aside, err = exchangeFiles(data, restoring)
+	}
+	if err == nil {
+		err = os.RemoveAll(restoring)
+	}
 	if err != nil {
 		return systemError(err)
 	}
@@ -324,7 +346,9 @@ func unpack(file, into string) (made manifest, err error) {
 		case name == manifestName:
 			err = json.NewDecoder(archive).Decode(&made)
 		case slices.Contains(backupFiles(), name):
-			err = writeFile(filepath.Join(into, name), archive)
+			if err = writeFile(filepath.Join(into, name), archive); err != nil {
+				err = fmt.Errorf("it is damaged: %w", err)
+			}
 		default:
 			err = fmt.Errorf("it holds the unknown file %q", header.Name)
 		}

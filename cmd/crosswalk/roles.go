@@ -93,6 +93,9 @@ func openStore(ctx context.Context, database, data string) (*store.Store, error)
 	if database != "" {
 		return store.OpenPostgres(ctx, database)
 	}
+	if err := restoreEnded(data); err != nil {
+		return nil, err
+	}
 	return store.Open(ctx, data)
 }
 

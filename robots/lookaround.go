@@ -102,6 +102,9 @@ func (l *lookAround) before(ctx context.Context, u *run, s *step) {
 		}
 		if err == nil && seen {
 			l.steps[s.place] = StepLook{Frame: frame, Voices: voices}
+			if s.kind == "fill" && slices.ContainsFunc(voices, func(voice Voice) bool { return voice.Type == "select" }) {
+				s.kind = "select" // recorders say of both that something was changed; this program is for one look only
+			}
 			return
 		}
 		select {

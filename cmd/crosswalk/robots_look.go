@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"fmt"
+	"maps"
 	"net"
 	"net/url"
 	"os"
@@ -34,7 +35,10 @@ func (i *robotImport) look(ctx context.Context) error {
 			return nil
 		}
 		posts := slices.DeleteFunc(seen.Posts, func(post string) bool { return slices.Contains(i.plan.Searches, post) })
-		login, left := len(i.plan.Login), i.leftOut()
+		if seen.Logout == nil && i.options.Seen != nil { // where the look ends may be a page of the browser's own
+			seen.Logout, seen.LogoutFrame = i.options.Seen.Logout, i.options.Seen.LogoutFrame
+		}
+		before, login := i.files, len(i.plan.Login)
 		i.options.Seen = seen
 		again, err := i.askSearches(posts)
 		if err != nil {
@@ -44,8 +48,9 @@ func (i *robotImport) look(ctx context.Context) error {
 		if err := i.planned(); err != nil {
 			return err
 		}
-		// A login that the page has shown to be one is gone through now, and so is what came after an alternative that misled.
-		if len(again) == 0 && len(i.plan.Login) == login && (seen.Problem == "" || i.leftOut() == left) {
+		// Where the look ended early, what the robot has learned from it may lead further: a login that was not known as one, an
+		// alternative that misled, the name of a field.
+		if len(again) == 0 && len(i.plan.Login) == login && (seen.Problem == "" || maps.EqualFunc(before, i.files, bytes.Equal)) {
 			if seen.Problem != "" {
 				i.notes = append(i.notes, "the look at the pages ended early: "+seen.Problem)
 			}
@@ -85,15 +90,6 @@ func (i *robotImport) addSearches() {
 	if !slices.Contains(i.notes, note) {
 		i.notes = append(i.notes, note)
 	}
-}
-
-// leftOut counts the alternatives that have no voice, as they fitted nothing or several elements.
-func (i *robotImport) leftOut() (count int) {
-	for _, a := range slices.Concat(i.plan.Login, i.plan.Steps, i.plan.After) {
-		_, left := i.options.Seen.Voices(a)
-		count += len(left)
-	}
-	return count
 }
 
 // askSearches decides which forms that the fence has stopped only search. In the file of an application that is there already
@@ -136,6 +132,8 @@ func (i *robotImport) askSearches(posts []string) (again []string, err error) {
 // nowhere is a path that no application has: it overlaps with no address that only searches.
 const nowhere = "/crosswalk-does-not-send-this"
 
+var effectAddress = regexp.MustCompile(`effect: \{method: POST, url: .*\}`)
+
 // lookOnce runs the robot as it is now.
 func (i *robotImport) lookOnce(ctx context.Context) (*recording.Seen, error) {
 	dir, err := os.MkdirTemp("", "crosswalk-import-")
@@ -146,7 +144,7 @@ func (i *robotImport) lookOnce(ctx context.Context) (*recording.Seen, error) {
 	files := i.files
 	i.files = map[string][]byte{}
 	for name, text := range files { // the commit's address is not known yet, and not needed: nothing is sent
-		i.files[name] = bytes.Replace(text, []byte("effect: {method: POST, url: '*'}"), []byte("effect: {method: POST, url: '"+nowhere+"'}"), 1)
+		i.files[name] = effectAddress.ReplaceAll(text, []byte("effect: {method: POST, url: "+nowhere+"}"))
 	}
 	read, problems := i.compile(dir)
 	i.files = files

@@ -108,3 +108,34 @@ func TestRecordingsOfOneApplication(t *testing.T) {
 	require.Contains(t, out, "stopped before the commit: trying changes nothing")
 	require.Zero(t, saved, "nothing is changed by importing and trying")
 }
+
+// TestAListInARecordingIsLookedThrough holds that the look at the pages goes on behind a list, which recorders tell as a change like
+// any other, and that fields with names that a framework built are named as a person sees them.
+func TestAListInARecordingIsLookedThrough(t *testing.T) {
+	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		fmt.Fprint(w, `<title>Goods</title><h2>Goods receipt</h2><form method="post" action="/book"><table><tr><td>Depot</td><td><select name="ctl00$Main$ddlDepot"><option value="1">Hamburg<option value="2">Berlin</select></td></tr>
+			<tr><td>Delivery note</td><td><input name="ctl00$Main$txtNote"></td></tr><tr><td>Pallets</td><td><input name="pallets"></td></tr></table><input type="submit" name="ctl00$Main$btnSave" value="Book receipt"></form>`)
+	}))
+	t.Cleanup(s.Close)
+	dir := t.TempDir()
+	file, acme := filepath.Join(dir, "receive.json"), filepath.Join(dir, "acme")
+	change := func(name, value string) string {
+		return fmt.Sprintf(`{"type": "change", "value": %q, "target": "main", "selectors": [["[name='%s']"]]}, `, value, name)
+	}
+	require.NoError(t, os.WriteFile(file, []byte(`{"title": "Receive", "steps": [{"type": "navigate", "url": "`+s.URL+`/"}, `+change("ctl00$Main$ddlDepot", "2")+change("ctl00$Main$txtNote", "DN-778")+change("pallets", "12")+
+		`{"type": "click", "target": "main", "selectors": [["aria/Book receipt"], ["[name='ctl00$Main$btnSave']"]], "offsetX": 1, "offsetY": 1}]}`), 0o600))
+	out, err := commandLine(t, "robots", "import", file, "--out", acme, "--system", "goods", "--yes")
+	require.NoError(t, err, out)
+	require.NotContains(t, out, "ended early")
+	text, err := os.ReadFile(filepath.Join(acme, "robots", "goods-receive.yaml"))
+	require.NoError(t, err)
+	for _, line := range []string{
+		"select: {into: {any: [{label: Depot}, {field: 'ctl00$Main$ddlDepot'}]}, value: '${input.depot}'}", "fill: {into: {any: [{label: Delivery note}, {field: 'ctl00$Main$txtNote'}]}, value: '${input.delivery_note}'}",
+		"fill: {into: {field: pallets}, value: '${input.pallets}'}", "url: /book}",
+	} {
+		require.Contains(t, string(text), line)
+	}
+	out, err = commandLine(t, "robots", "import", file, "--out", filepath.Join(dir, "offline"), "--system", "goods", "--yes", "--offline")
+	require.NoError(t, err, out)
+	require.Contains(t, out, `"ddldepot"`, "the place is no part of the name")
+}

@@ -422,7 +422,9 @@ func snake(text string) string {
 func (a *Action) label() string {
 	for _, t := range a.Targets {
 		switch t.Kind {
-		case "label", "field", "button", "link", "text":
+		case "field":
+			return t.Text[strings.LastIndexAny(t.Text, builtNames)+1:]
+		case "label", "button", "link", "text":
 			return t.Text
 		case "role":
 			return either(t.Name, t.Text)

@@ -41,13 +41,20 @@ type Table struct {
 // Label is one beside which a page shows a value.
 type Label struct{ Frame, Text string }
 
-// named gives a field that was recorded by its place only the names that the page has for it.
+// named gives a field that was recorded by its place only, in the page or in the name that a framework built of it, the names
+// that the page has for it.
 func (s *Seen) named(a *Action) {
-	known := slices.ContainsFunc(a.Targets, func(t Target) bool { return t.Kind == "label" || t.Kind == "field" || t.Kind == "role" })
+	known := slices.ContainsFunc(a.Targets, func(t Target) bool {
+		return t.Kind == "label" || t.Kind == "role" || t.Kind == "field" && !strings.ContainsAny(t.Text, builtNames)
+	})
 	if (a.Kind == "fill" || a.Kind == "select") && !known {
-		a.Targets = slices.Concat(s.step(a.Step).Names, a.Targets)
+		names := slices.DeleteFunc(slices.Clone(s.step(a.Step).Names), func(t Target) bool { return slices.Contains(a.Targets, t) })
+		a.Targets = slices.Concat(names, a.Targets)
 	}
 }
+
+// builtNames part the places in names as ctl00$Main$Order and form:j_idt45:order.
+const builtNames = "$:"
 
 func (s *Seen) step(number int) StepSeen {
 	if s == nil {

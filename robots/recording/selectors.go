@@ -31,6 +31,9 @@ func chromeTargets(selectors []json.RawMessage, hint string) (targets []Target, 
 	}
 	for _, parts := range all {
 		last := parts[len(parts)-1]
+		if text, named := strings.CutPrefix(last, "aria/"); named && clicked && hint == "label" && !ariaRole.MatchString(text) { // a box, or a button: what is not there has no voice
+			targets = append(targets, ariaTarget(text, "button")...)
+		}
 		if len(parts) > 1 && !strings.HasPrefix(last, "aria/") && !strings.HasPrefix(last, "text/") {
 			shadow = true
 			continue

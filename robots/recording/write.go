@@ -285,8 +285,12 @@ func (w *writer) commit() {
 	case to != "" && !sure:
 		w.comment("  ", "guess: this is where the form goes in which something was typed last; name the address to which this step sends")
 	case to == "":
-		w.comment("  ", "guess: the recording does not tell which request this sends; name its address in place of *")
-		to = "*"
+		if to = p.pageOfCommit(); to != "" && !slices.Contains(p.Searches, to) {
+			w.comment("  ", "guess: the form goes to the address of its own page; name the one to which this step sends")
+			break
+		}
+		w.comment("  ", "the recording does not tell which request this sends, and it is stopped until its address stands here")
+		to = "/name-the-address"
 	}
 	w.line("  effect: {method: POST, url: %s}", quote(to))
 	done, note := p.done()
@@ -314,6 +318,24 @@ func (p *Plan) sentTo(a Action) (to string, sure bool) {
 		}
 	}
 	return "", false
+}
+
+// pageOfCommit is the path of the page on which the commit stands; empty if that is not known.
+func (p *Plan) pageOfCommit() string {
+	at := p.start()
+	for _, a := range p.Steps {
+		switch {
+		case a.Window != "" || a.Frame != "":
+		case a.Arrives:
+			at = p.path(a.ArrivesAt)
+		case a.Kind == "goto":
+			at = p.path(a.URL)
+		}
+	}
+	if at = withoutQuery(at); p.Commit.Window != "" || p.Commit.Frame != "" || at == "/" || strings.Contains(at, "$") {
+		return ""
+	}
+	return at
 }
 
 // done is what was seen after the commit.

@@ -28,6 +28,7 @@ type fence struct {
 	mutex    sync.Mutex
 	login    bool
 	stopped  []string
+	posts    []request // of them, those that pages have posted within the allowed hosts
 	armed    *armed
 	declared *requestRule   // of the commit, from its arming on: nothing else lets it through
 	files    []*handedFile  // that the robot has given to pages, the newest last
@@ -155,8 +156,10 @@ func (f *fence) judge(r request, look bool) (reason string, commit *armed) {
 			return "", nil
 		}
 	}
-	return "it could change something, and no commit has declared it", nil
+	return undeclared, nil
 }
+
+const undeclared = "it could change something, and no commit has declared it"
 
 const leavesOnce = "the request of the commit has left already, and leaves once"
 
@@ -207,6 +210,14 @@ func (f *fence) note(text string) {
 	defer f.mutex.Unlock()
 	if len(f.stopped) < 100 {
 		f.stopped = append(f.stopped, text)
+	}
+}
+
+func (f *fence) notePost(r request) {
+	f.mutex.Lock()
+	defer f.mutex.Unlock()
+	if len(f.posts) < 100 {
+		f.posts = append(f.posts, r)
 	}
 }
 
@@ -299,6 +310,9 @@ func (t *tab) paused(event *cdp.Event) {
 	}
 	text := fmt.Sprintf("%s %s was stopped: %s", p.Request.Method, withoutQuery(p.Request.URL), reason)
 	t.options.fence.note(text)
+	if reason == undeclared && r.method == "POST" {
+		t.options.fence.notePost(r)
+	}
 	if p.ResourceType == "Document" {
 		t.update(func() {
 			switch f := t.frames[p.FrameID]; {

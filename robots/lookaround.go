@@ -3,6 +3,7 @@ package robots
 import (
 	"context"
 	"errors"
+	"net/url"
 	"slices"
 	"time"
 
@@ -13,10 +14,18 @@ import (
 type LookedAt struct {
 	// Steps by file:line of the robot or system file.
 	Steps map[string]StepLook
+	// Start are the frames of the first page after the login.
+	Start []Structure
 	// Pages are the frames of the page at which the look ended.
-	Pages   []Structure
-	Stopped []string // requests that the fence has stopped
-	Err     error    // why it ended early
+	Pages []Structure
+	Posts []LookedPost // what the steps posted, and the fence has stopped
+	Err   error        // why it ended early
+}
+
+// LookedPost is a form that was not sent.
+type LookedPost struct {
+	Address string
+	Form    url.Values
 }
 
 // StepLook is what the target of a step means on its page.
@@ -63,12 +72,15 @@ func (r *Runner) Look(ctx context.Context, program *Program, call Call) LookedAt
 	defer tab.close()
 	u.tab, ctx = tab, tab.ctx
 	if found.Err = u.ensureSession(ctx); found.Err == nil {
+		found.Start = tab.structure(ctx, false)
 		u.variables = map[string]rules.Value{"input": call.Input}
 		steps := program.find
 		if program.write != nil {
 			steps = slices.Concat(steps, program.write.prepare)
 		}
-		found.Err = u.steps(ctx, steps)
+		if found.Err = u.steps(ctx, steps); found.Err == nil && program.write != nil {
+			seen.before(ctx, u, &program.write.act[0]) // it is looked at, and not done
+		}
 	}
 	if errors.Is(found.Err, errStopped) {
 		found.Err = nil
@@ -78,7 +90,12 @@ func (r *Runner) Look(ctx context.Context, program *Program, call Call) LookedAt
 	}
 	lookCtx, done := context.WithTimeout(context.WithoutCancel(ctx), 5*time.Second)
 	defer done()
-	found.Pages, found.Stopped = tab.structure(lookCtx, true), tab.options.fence.blocked()
+	found.Pages = tab.structure(lookCtx, true)
+	tab.options.fence.mutex.Lock()
+	defer tab.options.fence.mutex.Unlock()
+	for _, r := range tab.options.fence.posts {
+		found.Posts = append(found.Posts, LookedPost{r.address, r.form})
+	}
 	return found
 }
 

@@ -126,7 +126,11 @@ type Voice struct {
 	Type  string // of a field
 	Post  string // the address to which its form is posted
 	Names []Name // of a field: by which it alone is found
+	Sends Sends
 }
+
+// Sends is what an element that is clicked adds to its form; empty: nothing that tells it apart from others.
+type Sends struct{ Field, Value string }
 
 // voices asks a page what each alternative of a target means.
 func (t *tab) voices(ctx context.Context, target *spec, want string) (frameName string, voices []Voice, err error) {

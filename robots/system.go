@@ -57,6 +57,11 @@ func (s *System) Searches() (addresses []string) {
 	return addresses
 }
 
+// ReadsByPost says whether the file declares that something which is posted to an address only searches.
+func (s *System) ReadsByPost(address string) bool {
+	return slices.ContainsFunc(s.searches, func(rule requestRule) bool { return rule.url == address })
+}
+
 // session says how the application is logged in to and how one sees that.
 type session struct {
 	start       string

@@ -62,7 +62,7 @@ type robotImport struct {
 	files    map[string][]byte
 	problems source.Problems
 	notes    []string
-	searches []string // addresses that are posted to and only search
+	searches []recording.Search
 	secrets  []string // of an application that is there already
 	extended string   // the file of that application, if searches were added to it
 }
@@ -231,9 +231,12 @@ func (i *robotImport) planned() error {
 		i.options.Extends = true
 		return i.planned()
 	}
-	plan.Searches = i.searches
+	plan.Searches = slices.Clone(i.searches)
 	if system != nil {
-		plan.Searches, i.secrets = slices.Concat(system.Searches(), i.searches), system.Secrets
+		for _, address := range system.Searches() {
+			plan.Searches = append(plan.Searches, recording.Search{Address: address})
+		}
+		i.secrets = system.Secrets
 	}
 	i.plan, i.files = plan, plan.Files()
 	if system != nil {

@@ -25,19 +25,19 @@ import (
 // lookTime bounds the look at the pages of a recording.
 const lookTime = 90 * time.Second
 
+// mostLooks is how often the pages are gone through: each time they may show what leads further.
+const mostLooks = 12
+
 // look opens the pages of the recording once, with what was typed in it, and completes the plan by what they show. What
 // keeps it from doing so is a note and no error: the robot is then made of the recording alone.
 func (i *robotImport) look(ctx context.Context) error {
-	for round := 0; round < 5; round++ {
+	for round := 1; ; round++ {
 		seen, err := i.lookOnce(ctx)
 		if err != nil {
 			i.notes = append(i.notes, fmt.Sprintf("the pages were not looked at: %s", err))
 			return nil
 		}
-		posts := slices.DeleteFunc(seen.Posts, func(post string) bool { return slices.Contains(i.plan.Searches, post) })
-		if seen.Logout == nil && i.options.Seen != nil { // where the look ends may be a page of the browser's own
-			seen.Logout, seen.LogoutFrame = i.options.Seen.Logout, i.options.Seen.LogoutFrame
-		}
+		posts := slices.DeleteFunc(seen.Posts, func(post recording.Search) bool { return slices.Contains(i.plan.Searches, post) })
 		before, login := i.files, len(i.plan.Login)
 		i.options.Seen = seen
 		again, err := i.askSearches(posts)
@@ -50,14 +50,13 @@ func (i *robotImport) look(ctx context.Context) error {
 		}
 		// Where the look ended early, what the robot has learned from it may lead further: a login that was not known as one, an
 		// alternative that misled, the name of a field.
-		if len(again) == 0 && len(i.plan.Login) == login && (seen.Problem == "" || maps.EqualFunc(before, i.files, bytes.Equal)) {
+		if round == mostLooks || len(again) == 0 && len(i.plan.Login) == login && (seen.Problem == "" || maps.EqualFunc(before, i.files, bytes.Equal)) {
 			if seen.Problem != "" {
 				i.notes = append(i.notes, "the look at the pages ended early: "+seen.Problem)
 			}
 			return nil
 		}
 	}
-	return nil
 }
 
 // searchesLine is the line of a system file with the addresses that only search.
@@ -71,8 +70,8 @@ func (i *robotImport) addSearches() {
 		return
 	}
 	var found []string
-	for _, address := range i.searches {
-		found = append(found, "'"+strings.ReplaceAll(address, "'", "''")+"'")
+	for _, search := range i.searches {
+		found = append(found, i.plan.SearchText(search))
 	}
 	list, text := strings.Join(found, ", "), string(old)
 	if at := searchesLine.FindStringSubmatchIndex(text); at != nil {
@@ -82,7 +81,7 @@ func (i *robotImport) addSearches() {
 			return base + "# guess: these addresses are posted to and only search\nreads_by_post: [" + list + "]\n"
 		})
 	}
-	if system, problems := robots.ParseSystem(name, []byte(text)); problems.Err() == nil && len(system.Searches()) > 0 && slices.Contains(system.Searches(), i.searches[0]) {
+	if system, problems := robots.ParseSystem(name, []byte(text)); problems.Err() == nil && system.ReadsByPost(i.searches[0].Address) {
 		i.files[name], i.extended = []byte(text), name
 		return
 	}
@@ -94,17 +93,24 @@ func (i *robotImport) addSearches() {
 
 // askSearches decides which forms that the fence has stopped only search. In the file of an application that is there already
 // it would let them through for all its robots: without --widen that is nothing to guess.
-func (i *robotImport) askSearches(posts []string) (again []string, err error) {
+func (i *robotImport) askSearches(posts []recording.Search) (again []recording.Search, err error) {
 	widen, _ := i.c.Flags().GetBool("widen")
 	file := "robots/" + i.plan.System + ".system.yaml"
 	for _, post := range posts {
 		guess := 1
 		for _, a := range slices.Concat(i.plan.Steps, i.plan.After) {
-			if i.options.Seen.Steps[a.Step].FormPost == post && a.Searches() {
+			if seen := i.options.Seen.Steps[a.Step]; seen.FormPost == post.Address && a.Searches() && (post.Field == "" || seen.Sends == post.Sends) {
 				guess = 0
 			}
+			if chosen := (recording.Target{Kind: "field", Text: post.Value}); i.options.Seen.Steps[a.Step].Type == "select" && slices.Contains(a.Targets, chosen) {
+				guess = 0 // a choice that has the page come again
+			}
 		}
-		text := "A form is sent to " + post + ". Does that only search, and change nothing?"
+		what := post.Address
+		if post.Field != "" {
+			what += " (" + post.Field + ": " + post.Value + ")"
+		}
+		text := "A form is sent to " + what + ". Does that only search, and change nothing?"
 		if i.plan.Extends {
 			text += " If so, all robots of " + i.plan.System + " may send it, by " + file + "."
 		}
@@ -122,7 +128,7 @@ func (i *robotImport) askSearches(posts []string) (again []string, err error) {
 			again = append(again, post)
 			continue
 		}
-		if note := "what is sent to " + post + " is stopped: " + file + " does not say that it only searches. If it does, import again with --widen, which lets all robots of " + i.plan.System + " send it"; i.plan.Extends && i.options.Ask == nil && !slices.Contains(i.notes, note) {
+		if note := "what is sent to " + what + " is stopped: " + file + " does not say that it only searches. If it does, import again with --widen, which lets all robots of " + i.plan.System + " send it"; i.plan.Extends && i.options.Ask == nil && !slices.Contains(i.notes, note) {
 			i.notes = append(i.notes, note)
 		}
 	}
@@ -258,6 +264,9 @@ func (i *robotImport) seen(found robots.LookedAt) *recording.Seen {
 	for _, a := range slices.Concat(i.plan.Login, i.plan.Steps, i.plan.After) {
 		actions[a.Step] = a
 	}
+	if i.plan.Commit != nil {
+		actions[i.plan.Commit.Step] = *i.plan.Commit
+	}
 	for place, look := range found.Steps {
 		file, line, _ := cutLast(place, ":")
 		number, _ := strconv.Atoi(line)
@@ -278,7 +287,7 @@ func (i *robotImport) seen(found robots.LookedAt) *recording.Seen {
 			case voice.Count > 1:
 				step.Several = append(step.Several, voices[n])
 			default:
-				step.Type, step.FormPost, step.Names = voice.Type, voice.Post, nil
+				step.Type, step.FormPost, step.Sends, step.Names = voice.Type, voice.Post, recording.Sends(voice.Sends), nil
 				for _, name := range voice.Names {
 					step.Names = append(step.Names, recording.Target{Kind: name.Kind, Text: name.Text})
 				}
@@ -287,10 +296,12 @@ func (i *robotImport) seen(found robots.LookedAt) *recording.Seen {
 		step.Silent = append(step.Silent, left...)
 		s.Steps[a.Step] = step
 	}
-	for _, page := range found.Pages {
+	for _, page := range slices.Concat(found.Pages, found.Start) {
 		if page.Logout != nil && s.Logout == nil {
 			s.Logout, s.LogoutFrame = &recording.Target{Kind: page.Logout.Kind, Text: page.Logout.Text}, page.Frame
 		}
+	}
+	for _, page := range found.Pages {
 		if found.Err != nil {
 			continue // it is not the last page
 		}
@@ -302,15 +313,33 @@ func (i *robotImport) seen(found robots.LookedAt) *recording.Seen {
 		}
 	}
 	slices.SortStableFunc(s.Tables, func(a, b recording.Table) int { return b.Count*len(b.Headings) - a.Count*len(a.Headings) })
-	for _, stopped := range found.Stopped {
-		if address, post := strings.CutPrefix(stopped, "POST "); post {
-			address, _, _ = strings.Cut(strings.TrimPrefix(address, `"`), `"`)
-			if u, err := url.Parse(address); err == nil && i.plan.Base == u.Scheme+"://"+u.Host && !slices.Contains(s.Posts, u.Path) {
-				s.Posts = append(s.Posts, u.Path)
+	for _, post := range found.Posts {
+		if u, err := url.Parse(post.Address); err == nil && i.plan.Base == u.Scheme+"://"+u.Host {
+			if search := (recording.Search{Address: u.Path, Sends: i.tells(post.Form, s)}); !slices.Contains(s.Posts, search) {
+				s.Posts = append(s.Posts, search)
 			}
 		}
 	}
 	return s
+}
+
+// tells is what tells a form apart from what a commit sends to the same address: its button, or what WebForms and JSF say of where
+// it comes from.
+func (i *robotImport) tells(form url.Values, seen *recording.Seen) recording.Sends {
+	if i.plan.Commit == nil {
+		return recording.Sends{}
+	}
+	for _, field := range []string{"__EVENTTARGET", "javax.faces.source", "jakarta.faces.source"} {
+		if value := form.Get(field); value != "" {
+			return recording.Sends{Field: field, Value: value}
+		}
+	}
+	for _, a := range i.plan.Steps {
+		if sends := seen.Steps[a.Step].Sends; sends.Field != "" && slices.Equal(form[sends.Field], []string{sends.Value}) {
+			return sends
+		}
+	}
+	return recording.Sends{}
 }
 
 func cutLast(text, separator string) (before, after string, found bool) {

@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -89,7 +90,7 @@ func TestRecordingsOfOneApplication(t *testing.T) {
 	require.Equal(t, before, written("robots/toolstore.system.yaml"), "a file for all robots is not widened unasked")
 	require.NoError(t, os.Remove(filepath.Join(acme, "robots", "unasked.yaml")))
 	out = brought("look.json", "--widen")
-	require.Contains(t, written("robots/toolstore.system.yaml"), "reads_by_post: [/other, '/result']")
+	require.Contains(t, written("robots/toolstore.system.yaml"), "reads_by_post: [/other, /result]")
 	require.Contains(t, written("robots/toolstore-look-at-a-tool.yaml"), "labels:\n        No.: {as: no, optional: true}\n        Place: {as: place, optional: true}", "%s\n%s", out, written("robots/toolstore-look-at-a-tool.yaml"))
 	require.Contains(t, written("robots/toolstore-look-at-a-tool.yaml"), "click: {link: '${input.tool_or_word}'}\n", "its place in the list is that of another tool another time")
 
@@ -109,12 +110,25 @@ func TestRecordingsOfOneApplication(t *testing.T) {
 	require.Zero(t, saved, "nothing is changed by importing and trying")
 }
 
-// TestAListInARecordingIsLookedThrough holds that the look at the pages goes on behind a list, which recorders tell as a change like
-// any other, and that fields with names that a framework built are named as a person sees them.
-func TestAListInARecordingIsLookedThrough(t *testing.T) {
-	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
-		fmt.Fprint(w, `<title>Goods</title><h2>Goods receipt</h2><form method="post" action="/book"><table><tr><td>Depot</td><td><select name="ctl00$Main$ddlDepot"><option value="1">Hamburg<option value="2">Berlin</select></td></tr>
-			<tr><td>Delivery note</td><td><input name="ctl00$Main$txtNote"></td></tr><tr><td>Pallets</td><td><input name="pallets"></td></tr></table><input type="submit" name="ctl00$Main$btnSave" value="Book receipt"></form>`)
+// TestAPageThatPostsItselfIsImported holds that the look at the pages goes on behind a list whose choice posts the page to itself, as
+// WebForms do it, that this is told apart from the commit at the same address, and that fields are named as a person sees them.
+func TestAPageThatPostsItselfIsImported(t *testing.T) {
+	var mutex sync.Mutex
+	booked, came := 0, 0
+	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		mutex.Lock()
+		defer mutex.Unlock()
+		chosen := ""
+		if r.Method == http.MethodPost {
+			if chosen = " selected"; r.PostFormValue("ctl00$Main$btnSave") != "" {
+				booked++
+			} else {
+				came++
+			}
+		}
+		fmt.Fprintf(w, `<title>Goods</title><h2>Goods receipt</h2><form method="post" id="f"><input type="hidden" name="__EVENTTARGET" value=""><table><tr><td>Depot</td><td><select name="ctl00$Main$ddlDepot" onchange="back('ctl00$Main$ddlDepot')"><option value="1">Hamburg<option value="2"%s>Berlin</select></td></tr>
+			<tr><td>Delivery note</td><td><input name="ctl00$Main$txtNote"></td></tr><tr><td>Pallets</td><td><input name="pallets"></td></tr></table><input type="submit" name="ctl00$Main$btnSave" value="Book receipt"></form>
+			<script>function back(from) { const f = document.getElementById('f'); f.elements.__EVENTTARGET.value = from; f.submit() }</script>`, chosen)
 	}))
 	t.Cleanup(s.Close)
 	dir := t.TempDir()
@@ -122,19 +136,30 @@ func TestAListInARecordingIsLookedThrough(t *testing.T) {
 	change := func(name, value string) string {
 		return fmt.Sprintf(`{"type": "change", "value": %q, "target": "main", "selectors": [["[name='%s']"]]}, `, value, name)
 	}
-	require.NoError(t, os.WriteFile(file, []byte(`{"title": "Receive", "steps": [{"type": "navigate", "url": "`+s.URL+`/"}, `+change("ctl00$Main$ddlDepot", "2")+change("ctl00$Main$txtNote", "DN-778")+change("pallets", "12")+
+	require.NoError(t, os.WriteFile(file, []byte(`{"title": "Receive", "steps": [{"type": "navigate", "url": "`+s.URL+`/goods"}, `+change("ctl00$Main$ddlDepot", "2")+change("ctl00$Main$txtNote", "DN-778")+change("pallets", "12")+
 		`{"type": "click", "target": "main", "selectors": [["aria/Book receipt"], ["[name='ctl00$Main$btnSave']"]], "offsetX": 1, "offsetY": 1}]}`), 0o600))
 	out, err := commandLine(t, "robots", "import", file, "--out", acme, "--system", "goods", "--yes")
 	require.NoError(t, err, out)
 	require.NotContains(t, out, "ended early")
-	text, err := os.ReadFile(filepath.Join(acme, "robots", "goods-receive.yaml"))
-	require.NoError(t, err)
+	written := func(name string) string {
+		text, err := os.ReadFile(filepath.Join(acme, "robots", name))
+		require.NoError(t, err)
+		return string(text)
+	}
 	for _, line := range []string{
 		"select: {into: {any: [{label: Depot}, {field: 'ctl00$Main$ddlDepot'}]}, value: '${input.depot}'}", "fill: {into: {any: [{label: Delivery note}, {field: 'ctl00$Main$txtNote'}]}, value: '${input.delivery_note}'}",
-		"fill: {into: {field: pallets}, value: '${input.pallets}'}", "url: /book}",
+		"fill: {into: {field: pallets}, value: '${input.pallets}'}", "click: {any: [{field: 'ctl00$Main$btnSave'}, {button: Book receipt}]}", "effect: {method: POST, url: /goods, form: {'ctl00$Main$btnSave': Book receipt}}",
 	} {
-		require.Contains(t, string(text), line)
+		require.Contains(t, written("goods-receive.yaml"), line)
 	}
+	require.Contains(t, written("goods.system.yaml"), "reads_by_post: [{url: /goods, form: {'__EVENTTARGET': 'ctl00$Main$ddlDepot', 'ctl00$Main$btnSave': []}}]")
+	mutex.Lock()
+	require.Zero(t, booked)
+	require.NotZero(t, came)
+	mutex.Unlock()
+	out, err = commandLine(t, "check", acme)
+	require.NoError(t, err, out)
+
 	out, err = commandLine(t, "robots", "import", file, "--out", filepath.Join(dir, "offline"), "--system", "goods", "--yes", "--offline")
 	require.NoError(t, err, out)
 	require.Contains(t, out, `"ddldepot"`, "the place is no part of the name")

@@ -56,6 +56,13 @@ function namesOf(el, want) {
   return names.filter((name) => name.text && find(document.documentElement, { kind: name.kind, text: { exact: name.text, flags: '' } }, want).length === 1);
 }
 
+// sendsOf is what a button or a link that posts the form back, as WebForms make them, adds to the form.
+function sendsOf(el) {
+  if (el.matches('input[type=submit], button') && el.name && el.value && el.type === 'submit') return { field: el.name, value: el.value };
+  const back = /__doPostBack\(\s*\\?['"]([^'"\\]+)/.exec(`${el.getAttribute('href') || ''} ${el.getAttribute('onclick') || ''}`);
+  return back ? { field: '__EVENTTARGET', value: back[1] } : {};
+}
+
 // survey says what the page offers. Samples are the first rows of its tables, for somebody who looks at the page now.
 crosswalk.survey = ({ samples }) => attempt(() => {
   const root = document.documentElement, tables = dataTables(root);
@@ -83,7 +90,7 @@ crosswalk.voices = ({ targets, want }) => attempt(() => ({
       const elements = Array.from(new Set(find(document.documentElement, target, want).map((f) => acting(f.el, want))));
       const el = elements[0];
       const form = el && (el.form || el.closest('form'));
-      return { count: elements.length, names: elements.length === 1 ? namesOf(el, want) : [], type: el ? (el.tagName === 'SELECT' ? 'select' : el.tagName === 'INPUT' ? el.type : '') : '', post: form && (form.getAttribute('method') || '').toUpperCase() === 'POST' ? pathOf(form.getAttribute('action') || location.href) : '' };
+      return { count: elements.length, names: elements.length === 1 ? namesOf(el, want) : [], type: el ? (el.tagName === 'SELECT' ? 'select' : el.tagName === 'INPUT' ? el.type : '') : '', post: form && (form.getAttribute('method') || '').toUpperCase() === 'POST' ? pathOf(form.getAttribute('action') || location.href) : '', sends: el ? sendsOf(el) : {} };
     } catch (error) {
       if (error instanceof Unclear) return { count: error.status === 'none' ? 0 : 2, type: '', post: '' };
       throw error;

@@ -43,7 +43,7 @@ type Plan struct {
 	After                     []Action // what was recorded after the commit
 	Inputs                    []Input
 	Secrets                   []Input
-	Searches                  []string // addresses that are posted to and only search
+	Searches                  []Search
 	Extends                   bool
 	Guesses                   []string
 	Warnings                  []string

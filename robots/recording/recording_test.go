@@ -273,7 +273,7 @@ func TestWhereACommitIsSent(t *testing.T) {
 	}{
 		"the form before it":          {Plan{Steps: []Action{fill(1), click(2, true), fill(3)}}, "/save", true},
 		"a search on an earlier page": {Plan{Steps: []Action{fill(1), click(2, true)}}, "", false},
-		"a search on this page":       {Plan{Steps: []Action{fill(1), click(2, false)}, Searches: []string{"/search"}}, "", false},
+		"a search on this page":       {Plan{Steps: []Action{fill(1), click(2, false)}, Searches: []Search{{Address: "/search"}}}, "", false},
 		"a click in between":          {Plan{Steps: []Action{fill(3), click(4, false)}}, "/save", false},
 	} {
 		c.plan.seen = seen

@@ -16,7 +16,7 @@ type Seen struct {
 	Logout *Target // what only somebody who is logged in sees
 	// LogoutFrame is the frame that it is in.
 	LogoutFrame string
-	Posts       []string // addresses to which the steps sent forms that the fence has stopped
+	Posts       []Search // what the steps posted, and the fence has stopped
 	Problem     string   // why the look ended early
 }
 
@@ -27,7 +27,17 @@ type StepSeen struct {
 	Silent   []Target
 	Several  []Target
 	FormPost string   // the address to which the form of the element is sent
+	Sends    Sends    // what the element adds to its form
 	Names    []Target // of a field: as a person and the application know it
+}
+
+// Sends is what an element that is clicked adds to its form; empty: nothing that tells it apart from others.
+type Sends struct{ Field, Value string }
+
+// Search is a form that is posted on the way and only searches.
+type Search struct {
+	Address string
+	Sends   // what tells it apart from what else is sent to this address
 }
 
 // Table is a list on a page.
@@ -41,12 +51,19 @@ type Table struct {
 // Label is one beside which a page shows a value.
 type Label struct{ Frame, Text string }
 
-// named gives a field that was recorded by its place only, in the page or in the name that a framework built of it, the names
+// named calls a button one that was recorded by its text, and gives a field that was recorded by its place only, in the page or in the name that a framework built of it, the names
 // that the page has for it.
 func (s *Seen) named(a *Action) {
 	known := slices.ContainsFunc(a.Targets, func(t Target) bool {
 		return t.Kind == "label" || t.Kind == "role" || t.Kind == "field" && !strings.ContainsAny(t.Text, builtNames)
 	})
+	if a.Kind == "click" && slices.Contains([]string{"submit", "button", "reset"}, s.step(a.Step).Type) {
+		for i := range a.Targets {
+			if a.Targets[i].Kind == "text" { // what an input shows is no text of the page
+				a.Targets[i].Kind = "button"
+			}
+		}
+	}
 	if (a.Kind == "fill" || a.Kind == "select") && !known {
 		names := slices.DeleteFunc(slices.Clone(s.step(a.Step).Names), func(t Target) bool { return slices.Contains(a.Targets, t) })
 		a.Targets = slices.Concat(names, a.Targets)

@@ -103,7 +103,7 @@ func (p *Plan) system(w *writer) string {
 	}
 	if len(p.Searches) > 0 {
 		w.comment("", "guess: these addresses are posted to and only search")
-		w.line("reads_by_post: [%s]", strings.Join(each(p.Searches, quote), ", "))
+		w.line("reads_by_post: [%s]", strings.Join(each(p.Searches, p.SearchText), ", "))
 	}
 	w.comment("", "browser: {locale: de-DE, numbers: '1.234,56', dates: dd.MM.yyyy}   # how the application writes numbers and dates")
 	if len(p.Login) == 0 {
@@ -272,6 +272,7 @@ func (w *writer) commit() {
 	voices, _ := p.seen.Voices(a)
 	at := place(voices, p.seen.frame(a), a.Window)
 	w.line("commit:")
+	w.lines[strings.Count(w.String(), "\n")+1] = a.Step
 	switch {
 	case (a.Kind == "key" || a.Key != "") && len(voices) == 0:
 		w.line("  key: %s", either(a.Key, "Enter"))
@@ -285,14 +286,14 @@ func (w *writer) commit() {
 	case to != "" && !sure:
 		w.comment("  ", "guess: this is where the form goes in which something was typed last; name the address to which this step sends")
 	case to == "":
-		if to = p.pageOfCommit(); to != "" && !slices.Contains(p.Searches, to) {
+		if to = p.pageOfCommit(); to != "" && !p.searches(to) {
 			w.comment("  ", "guess: the form goes to the address of its own page; name the one to which this step sends")
 			break
 		}
 		w.comment("  ", "the recording does not tell which request this sends, and it is stopped until its address stands here")
 		to = "/name-the-address"
 	}
-	w.line("  effect: {method: POST, url: %s}", quote(to))
+	w.line("  effect: {method: POST, url: %s%s}", quote(to), p.effectForm(to))
 	done, note := p.done()
 	if note != "" {
 		w.comment("  ", note)
@@ -313,11 +314,62 @@ func (p *Plan) sentTo(a Action) (to string, sure bool) {
 		if before.Frame != a.Frame || before.Window != a.Window {
 			continue
 		}
-		if to = p.seen.step(before.Step).FormPost; to != "" && !slices.Contains(p.Searches, to) {
+		if to = p.seen.step(before.Step).FormPost; to != "" && !p.searches(to) {
 			return to, sure
 		}
 	}
 	return "", false
+}
+
+// searches says whether all that is posted to an address only searches.
+func (p *Plan) searches(address string) bool {
+	return slices.Contains(p.Searches, Search{Address: address})
+}
+
+// SearchText is a form that only searches as a system file declares it: where the commit sends to the same address, without what
+// the commit's own button adds.
+func (p *Plan) SearchText(s Search) string {
+	fields := []string{}
+	if s.Field != "" {
+		fields = append(fields, quote(s.Field)+": "+quote(s.Value))
+	}
+	if commit := p.commitSends(); commit.Field != "" && commit.Field != s.Field && p.seen.step(p.Commit.Step).FormPost == s.Address {
+		fields = append(fields, quote(commit.Field)+": []")
+	}
+	if len(fields) == 0 {
+		return quote(s.Address)
+	}
+	return "{url: " + quote(s.Address) + ", form: {" + strings.Join(fields, ", ") + "}}"
+}
+
+// commitSends is what the commit adds to its form.
+func (p *Plan) commitSends() Sends {
+	if p.Commit == nil {
+		return Sends{}
+	}
+	return p.seen.step(p.Commit.Step).Sends
+}
+
+// effectForm tells the commit apart from searches that are sent to the same address.
+func (p *Plan) effectForm(to string) string {
+	own, fields := p.commitSends(), []string{}
+	for _, s := range p.Searches {
+		without := quote(s.Field) + ": []"
+		if s.Field == "__EVENTTARGET" {
+			without = quote(s.Field) + ": ''" // pages of WebForms always send it
+		}
+		switch {
+		case s.Address != to:
+		case own.Field != "":
+			fields = []string{quote(own.Field) + ": " + quote(own.Value)}
+		case s.Field != "" && !slices.Contains(fields, without):
+			fields = append(fields, without)
+		}
+	}
+	if len(fields) == 0 {
+		return ""
+	}
+	return ", form: {" + strings.Join(fields, ", ") + "}"
 }
 
 // pageOfCommit is the path of the page on which the commit stands; empty if that is not known.

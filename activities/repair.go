@@ -56,6 +56,11 @@ func (a *Activities) ReadRepair(ctx context.Context, in ReadRepairInput) (ReadRe
 // unsettled lists the places of the writes of a case that may have been carried out without anybody knowing.
 func (a *Activities) unsettled(ctx context.Context, caseID string) ([]string, error) {
 	effects, err := a.Store.Effects(ctx, caseID)
+	return Unsettled(effects), err
+}
+
+// Unsettled lists the places of the writes that may have been carried out without anybody knowing.
+func Unsettled(effects []store.Effect) []string {
 	var paths []string
 	for _, effect := range effects {
 		if effect.State == store.EffectSent || effect.State == store.EffectUnknown {
@@ -63,7 +68,7 @@ func (a *Activities) unsettled(ctx context.Context, caseID string) ([]string, er
 		}
 	}
 	slices.Sort(paths)
-	return slices.Compact(paths), err
+	return slices.Compact(paths)
 }
 
 // SettleRepairInput is what became of it.

@@ -14,6 +14,7 @@ import (
 	"go.temporal.io/api/workflowservice/v1"
 	"go.temporal.io/sdk/client"
 
+	"crosswalk/activities"
 	"crosswalk/store"
 	"crosswalk/usecases"
 	"crosswalk/workflows"
@@ -279,36 +280,69 @@ func (c *Cases) Preview(ctx context.Context, of store.Case, step string, move bo
 	if err != nil {
 		return Preview{}, err
 	}
-	preview := Preview{Step: step, Bundle: of.BundleHash}
-	at := max(0, slices.IndexFunc(plan.Steps, func(s *usecases.Step) bool { return of.Stage == s.ID && s.ID != "" || of.Stage == s.Path }))
-	top := at
+	effects, err := c.store.Effects(ctx, of.ID)
+	if err != nil {
+		return Preview{}, fmt.Errorf("worker: %w", err)
+	}
+	said, err := c.wouldRefuse(ctx, of, workflows.Wish{Step: step, Move: move, Unsettled: activities.Unsettled(effects)})
+	if err != nil {
+		return Preview{}, err
+	}
+	preview := Preview{Step: step, Bundle: of.BundleHash, Problem: said.Problem}
+	position := func(path string) int {
+		return slices.IndexFunc(plan.Steps, func(s *usecases.Step) bool { return s.Path == path })
+	}
+	at := position(said.At)
 	if inside, ok := plan.Inside(step); ok && !move {
-		if preview.Steps = inside.Again; inside.Top != at {
-			preview.Problem = fmt.Sprintf("the case is at the step %s: what is inside of %s is done again together with it", plan.Steps[at].Path, plan.Steps[inside.Top].Path)
-			return preview, nil
-		}
-		return preview, c.previewWrites(ctx, of, plan, inside.Redoes, &preview)
-	}
-	if step != "" {
-		if top = slices.IndexFunc(plan.Steps, func(s *usecases.Step) bool { return s.Path == step }); top < 0 {
-			preview.Problem = fmt.Sprintf("the use case has no step %q at its top; it has %s", step, strings.Join(paths(plan.Steps), ", "))
-			return preview, nil
-		}
-	}
-	if preview.Step = plan.Steps[top].Path; top > at {
-		preview.Problem = fmt.Sprintf("the case has not come to the step %s yet", preview.Step)
+		preview.Steps = inside.Again
+		preview.writes(effects, plan, inside.Redoes)
 		return preview, nil
 	}
-	preview.Steps = paths(plan.Steps[top : at+1])
-	if move {
-		if err := c.previewMove(ctx, of, plan, top, &preview); err != nil || preview.Problem != "" {
-			return preview, err
+	top := at
+	if step != "" {
+		if top = position(step); top < 0 {
+			preview.Problem = fmt.Sprintf("the use case has no step %q at its top; it has %s", step, strings.Join(paths(plan.Steps), ", "))
 		}
 	}
-	again := func(path string) bool {
-		return slices.ContainsFunc(plan.Steps[top:], func(s *usecases.Step) bool { return usecases.Within(path, s.Path) })
+	if top < 0 || top > at {
+		return preview, nil
 	}
-	return preview, c.previewWrites(ctx, of, plan, again, &preview)
+	preview.Step, preview.Steps = plan.Steps[top].Path, paths(plan.Steps[top:at+1])
+	if move {
+		bundle, problem, err := c.movable(ctx, of, plan, top)
+		if err != nil {
+			return preview, err
+		}
+		preview.Bundle = bundle
+		if preview.Problem == "" {
+			preview.Problem = problem
+		}
+	}
+	preview.writes(effects, plan, func(path string) bool {
+		return slices.ContainsFunc(plan.Steps[top:], func(s *usecases.Step) bool { return usecases.Within(path, s.Path) })
+	})
+	return preview, nil
+}
+
+// wouldRefuse asks the case itself.
+func (c *Cases) wouldRefuse(ctx context.Context, of store.Case, wish workflows.Wish) (workflows.WouldRefuse, error) {
+	asking, cancel := context.WithTimeout(ctx, 10*time.Second)
+	defer cancel()
+	var said workflows.WouldRefuse
+	err := whenReady(asking, func() error {
+		answer, err := c.client.QueryWorkflow(asking, of.ID, "", workflows.QueryRedo, wish)
+		if err != nil {
+			return err
+		}
+		return answer.Get(&said)
+	})
+	if isNotFound(err) {
+		return workflows.WouldRefuse{Problem: "the case has not begun yet"}, nil
+	}
+	if err != nil {
+		return said, fmt.Errorf("worker: what %s would do again: %w", of.Reference, err)
+	}
+	return said, nil
 }
 
 func paths(steps []*usecases.Step) []string {
@@ -319,35 +353,31 @@ func paths(steps []*usecases.Step) []string {
 	return list
 }
 
-func (c *Cases) previewMove(ctx context.Context, of store.Case, plan *usecases.Plan, top int, preview *Preview) error {
-	hash, err := c.store.InForceOf(ctx, of.UseCase)
-	if errors.Is(err, store.ErrNotFound) || err == nil && hash == "" {
-		preview.Problem = "the use case " + of.UseCase + " is not in force any more"
-		return nil
+// movable finds the version that a case would go on with, and says why it cannot.
+func (c *Cases) movable(ctx context.Context, of store.Case, plan *usecases.Plan, top int) (bundle, problem string, err error) {
+	bundle, err = c.store.InForceOf(ctx, of.UseCase)
+	switch {
+	case errors.Is(err, store.ErrNotFound) || err == nil && bundle == "":
+		return of.BundleHash, "the use case " + of.UseCase + " is not in force any more", nil
+	case err != nil:
+		return "", "", fmt.Errorf("worker: %w", err)
+	case bundle == of.BundleHash:
+		return bundle, "the case has the version in force already", nil
 	}
+	to, err := c.bundles.load(ctx, bundle)
 	if err != nil {
-		return fmt.Errorf("worker: %w", err)
+		return "", "", err
 	}
-	if preview.Bundle = hash; hash == of.BundleHash {
-		preview.Problem = "the case has the version in force already"
-		return nil
-	}
-	to, err := c.bundles.load(ctx, hash)
-	if err == nil {
-		preview.Problem = plan.Movable(to, top, nil)
-	}
-	return err
+	return bundle, plan.Movable(to, top, nil), nil
 }
 
-// previewWrites says what becomes of the newest write at each place that is done again.
-func (c *Cases) previewWrites(ctx context.Context, of store.Case, plan *usecases.Plan, again func(path string) bool, preview *Preview) error {
-	effects, err := c.store.Effects(ctx, of.ID)
-	if err != nil {
-		return fmt.Errorf("worker: %w", err)
-	}
+// writes says what becomes of the writes at the places that are done again: of the newest at each, and of each that may have been
+// carried out.
+func (p *Preview) writes(effects []store.Effect, plan *usecases.Plan, again func(path string) bool) {
 	for i, effect := range effects {
+		doubt := effect.State != store.EffectConfirmed
 		later := slices.ContainsFunc(effects[i+1:], func(e store.Effect) bool { return e.StepPath == effect.StepPath })
-		if later || !again(effect.StepPath) || effect.State == store.EffectVoid || effect.State == store.EffectIntent {
+		if later && !doubt || !again(effect.StepPath) || effect.State == store.EffectVoid || effect.State == store.EffectIntent {
 			continue
 		}
 		rewrite := Rewrite{Step: effect.StepPath, Operation: effect.Operation, State: string(effect.State), At: effect.SettledAt, Then: "is left alone if the same is asked for, and else carried out once more"}
@@ -355,11 +385,9 @@ func (c *Cases) previewWrites(ctx context.Context, of store.Case, plan *usecases
 		if contract := plan.Systems[system]; contract != nil && contract.Operation(short) != nil && contract.Operation(short).Redo != nil {
 			rewrite.Then = "is left alone if the same is asked for, and else changed by " + contract.Operation(short).Redo.Operation.Name
 		}
-		if effect.State != store.EffectConfirmed {
+		if doubt {
 			rewrite.At, rewrite.Then = effect.FirstSentAt, "may have been carried out: that must be settled first"
-			preview.Problem = fmt.Sprintf("the write at %s may have been carried out: let it be tried again, or say by its task what became of it", effect.StepPath)
 		}
-		preview.Writes = append(preview.Writes, rewrite)
+		p.Writes = append(p.Writes, rewrite)
 	}
-	return nil
 }

@@ -314,6 +314,8 @@ func TestRepairInsideOfAnItem(t *testing.T) {
 	kept := h.open(made.ID, "each_claim[1].solved")
 	before := h.open(made.ID, "each_claim[0].solved")
 
+	h.refuses(made.ID, "each_claim[0].kept", "the case has not come to the step each_claim[0].kept yet")
+	h.refuses(made.ID, "each_claim[7].word", "the case has not come to the step each_claim[7].word yet")
 	preview, err := h.worker.Cases().Preview(t.Context(), h.stored(made.ID), "each_claim[0].word", false)
 	require.NoError(t, err)
 	require.Empty(t, preview.Problem)
@@ -336,6 +338,22 @@ func TestRepairInsideOfAnItem(t *testing.T) {
 	h.solves(made.ID, "each_claim[0].solved", "solved")
 	h.solves(made.ID, "each_claim[1].solved", "solved")
 	require.JSONEq(t, `{"claims": "corrected b"}`, string(h.result(made).Result.Plain()))
+	preview, err = h.worker.Cases().Preview(t.Context(), h.stored(made.ID), "each_claim[0].word", false)
+	require.NoError(t, err)
+	require.Equal(t, "the case has ended", preview.Problem)
+}
+
+// refuses holds that what it would mean to do a step again says of a refusal what the case itself says.
+func (h *house) refuses(caseID, step, problem string) {
+	h.t.Helper()
+	preview, err := h.worker.Cases().Preview(h.t.Context(), h.stored(caseID), step, false)
+	require.NoError(h.t, err)
+	require.Equal(h.t, problem, preview.Problem)
+	asked, err := h.store.AskRepair(h.t.Context(), store.Repair{CaseID: caseID, Act: store.ActRedo, Step: step, Who: "op"})
+	require.NoError(h.t, err)
+	reply, err := h.worker.Cases().Repair(h.t.Context(), asked)
+	require.NoError(h.t, err)
+	require.Equal(h.t, problem, reply.Problem)
 }
 
 // open waits for the open task at a place.

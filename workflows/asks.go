@@ -46,6 +46,9 @@ func (r *run) listen(ctx workflow.Context) error {
 	if err := workflow.SetQueryHandler(ctx, QueryState, r.now); err != nil {
 		return err
 	}
+	if err := workflow.SetQueryHandler(ctx, QueryRedo, r.wouldRefuse); err != nil {
+		return err
+	}
 	workflow.Go(ctx, r.listenSignals)
 	if err := r.listenRepairs(ctx); err != nil {
 		return err

@@ -28,7 +28,24 @@ const (
 	SignalNudge = "nudge"
 	// QueryState gives the State of a case from the memory of its workflow.
 	QueryState = "state"
+	// QueryRedo asks what a case would answer to a wish to have steps done again or to go on with another version; its
+	// argument is Wish, its reply WouldRefuse. Nothing is done.
+	QueryRedo = "redo"
 )
+
+// Wish is what an operator thinks of having done again.
+type Wish struct {
+	Step string `json:"step,omitempty"` // from which one on; empty: from the one that the case is at
+	Move bool   `json:"move,omitempty"` // with another version of the use case
+	// Unsettled are the places of the writes that may have been carried out; see activities.Unsettled.
+	Unsettled []string `json:"unsettled,omitempty"`
+}
+
+// WouldRefuse is what a case says of it.
+type WouldRefuse struct {
+	At      string `json:"at"`      // the path of the top-level step that the case is at
+	Problem string `json:"problem"` // why it would refuse; empty: it would do it, if what is given with it fits
+}
 
 // The task queues. Workflows and most operations run on the first, robots on the second.
 const (

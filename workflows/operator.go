@@ -62,15 +62,11 @@ func (r *run) remember(repair string) {
 
 // operate does what is wished. What is done again begins at the top level, when everybody has unwound.
 func (r *run) operate(ctx workflow.Context, wish activities.ReadRepairOutput) (operated, error) {
-	switch {
-	case r.undoing && wish.Act == activities.ActPark:
+	if r.undoing && wish.Act == activities.ActPark {
 		return r.park(ctx, wish.Step)
-	case r.undoing:
-		return operated{problem: "what the case did is being undone; its tasks say what a person must decide"}, nil
-	case r.mail.closed:
-		return operated{problem: "the case has ended"}, nil
-	case r.interrupt != nil:
-		return operated{problem: "the case is just turning round; look at it again"}, nil
+	}
+	if problem := r.leaving(); problem != "" {
+		return operated{problem: problem}, nil
 	}
 	switch wish.Act {
 	case activities.ActPark:
@@ -81,6 +77,40 @@ func (r *run) operate(ctx workflow.Context, wish activities.ReadRepairOutput) (o
 		return r.move(ctx, wish), nil
 	}
 	return operated{problem: fmt.Sprintf("this version of the program does not know the act %q", wish.Act)}, nil
+}
+
+// leaving says why nothing of a case can be done again now, whatever it is.
+func (r *run) leaving() string {
+	switch {
+	case r.undoing:
+		return "what the case did is being undone; its tasks say what a person must decide"
+	case r.mail.closed:
+		return "the case has ended"
+	case r.interrupt != nil:
+		return "the case is just turning round; look at it again"
+	}
+	return ""
+}
+
+// wouldRefuse answers the query: by what also refuses the wish itself.
+func (r *run) wouldRefuse(wish Wish) (WouldRefuse, error) {
+	if r.top == nil {
+		return WouldRefuse{Problem: "the case has not begun yet"}, nil
+	}
+	top := min(r.state.Position, len(r.plan.Steps)-1)
+	said := WouldRefuse{At: r.plan.Steps[top].Path, Problem: r.leaving()}
+	again := redo{top: top}
+	switch {
+	case said.Problem != "":
+	case wish.Step != "" && wish.Move:
+		again.top, said.Problem = r.reachedStep(wish.Step)
+	case wish.Step != "":
+		again, _, said.Problem = r.whence(wish.Step)
+	}
+	if said.Problem == "" {
+		said.Problem = r.unsettled(wish.Unsettled, again.top)
+	}
+	return said, nil
 }
 
 // park ends the waiting for a system, so that a person decides about the step.

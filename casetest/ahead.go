@@ -184,14 +184,21 @@ func LookAhead(ctx context.Context, of Subject, input []byte, name string, answe
 			found.Waits = append(found.Waits, w.name(step.at))
 		}
 	}
+	for _, failure := range w.failures {
+		stop := failure.Message
+		if failure.Hint != "" {
+			stop += " (" + failure.Hint + ")"
+		}
+		found.Stops = append(found.Stops, stop)
+	}
 	for _, task := range w.tasks {
+		if len(w.failures) > 0 && task.Kind == activities.KindRepair && !w.given[task.ID] {
+			continue // nobody would be asked: it is the dry run that does not go on there
+		}
 		ask := AheadAsk{Kind: task.Kind, Title: task.Title, For: strings.TrimSpace(strings.Join([]string{task.Queue, task.Role, task.Assignee}, " ")), Answered: w.given[task.ID]}
 		if found.Asks = append(found.Asks, ask); !ask.Answered {
 			found.Stops = append(found.Stops, fmt.Sprintf("nobody answers the task %q (%s): answer it with --answers", task.Title, task.Kind))
 		}
-	}
-	for _, failure := range w.failures {
-		found.Stops = append(found.Stops, failure.Message)
 	}
 	if err != nil {
 		found.Stops = append(found.Stops, err.Error())

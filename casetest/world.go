@@ -302,7 +302,11 @@ func (w *world) answer(list []*answer, at spot, name string, input rules.Value) 
 		w.used[a]++
 		return a, nil
 	}
-	f := Failure{File: w.test.File, Line: w.test.Line, Column: 1, Message: fmt.Sprintf("%s was called with %s, and the test has no answer for it", name, shown(input))}
+	lacks := "and the test has no answer for it"
+	if w.ahead != nil {
+		lacks = "which a dry run does not do"
+	}
+	f := Failure{File: w.test.File, Line: w.test.Line, Column: 1, Message: fmt.Sprintf("%s was called with %s, %s", name, shown(input), lacks)}
 	if len(list) > 0 {
 		f.Line, f.Column = list[0].at.Position()
 		f.Hint = "none of its answers fits this call, or those that do are used up"

@@ -168,3 +168,20 @@ steps:
 	require.Equal(t, 40, strings.Count(said, "(adapter:tickets, safe by"))
 	require.Contains(t, said, "not shown here, but with --json: WOULD WRITE support.create_task in tasks[].task (40 times)\n")
 }
+
+// TestDryRunStopsAtSomebodyElsesWorker: what stops there is the dry run, and nobody would be asked to repair anything.
+func TestDryRunStopsAtSomebodyElsesWorker(t *testing.T) {
+	t.Parallel()
+	dir := dryFolder(t, "http://127.0.0.1:1", `usecase: question
+input: {name: {type: string, required: true}}
+steps:
+  - id: score
+    run: {activity: Score, task_queue: credit, input: {name: {type: string, required: true}}, result: {score: {type: integer, required: true}}}
+    with: {name: '${input.name}'}
+  - end: {outcome: '${score.score > 2 ? "good" : "bad"}'}
+`, `{"name": "Ada"}`, "runs: {Score: {gives: {score: 3}}}\n")
+	said := dryOf(t, dir)
+	require.Contains(t, said, `stops: Score was called with {"name":"Ada"}, which a dry run does not do (write it under runs:, as in Score: {gives: …})`)
+	require.NotContains(t, said, "repair")
+	require.Contains(t, dryOf(t, dir, "--answers", filepath.Join(dir, "answers.yaml")), "ends: good")
+}

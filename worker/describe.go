@@ -58,6 +58,17 @@ func (c *Cases) Describe(ctx context.Context, caseID string) (Description, error
 	return d, nil
 }
 
+// Heard says whether a worker listens on a task queue, or has done so in the last minutes.
+func (c *Cases) Heard(ctx context.Context, queue string) (bool, error) {
+	for _, kind := range []enumspb.TaskQueueType{enumspb.TASK_QUEUE_TYPE_WORKFLOW, enumspb.TASK_QUEUE_TYPE_ACTIVITY} {
+		found, err := c.client.DescribeTaskQueue(ctx, queue, kind)
+		if err != nil || len(found.GetPollers()) > 0 {
+			return err == nil, err
+		}
+	}
+	return false, nil
+}
+
 // maxParts bounds how many executions of a case are looked at: a loop over 10,000 items has hundreds.
 const maxParts = 20
 

@@ -5,6 +5,8 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+
+	"crosswalk/workflows"
 )
 
 // A workflow of somebody else's would be asked what it waits for, as the windows of a loop are: nobody there could say it.
@@ -22,4 +24,9 @@ func TestAForeignWorkflowIsNoPartOfTheCase(t *testing.T) {
 	described, err := h.worker.Cases().Describe(t.Context(), waits.ID)
 	require.NoError(t, err)
 	require.Empty(t, described.Windows)
+	for queue, listens := range map[string]bool{"credit": false, workflows.QueueMain: true} {
+		heard, err := h.worker.Cases().Heard(t.Context(), queue)
+		require.NoError(t, err)
+		require.Equal(t, listens, heard, queue)
+	}
 }

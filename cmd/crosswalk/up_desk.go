@@ -34,6 +34,11 @@ func (d deskCases) Waits(ctx context.Context, caseID string) ([]desk.Wait, error
 	for i, one := range found {
 		waits[i] = desk.Wait{Kind: one.Kind, For: one.For, Step: one.Step, Label: one.Label, System: one.System, Operation: one.Operation, Class: one.Class,
 			Task: one.Task, Since: one.Since, Until: one.Until, Attempt: one.Attempt, Trying: one.Trying, NextTry: one.NextTry}
+		if one.Kind == "system" && one.System == "" { // somebody else's worker, by its queue
+			if heard, err := d.cases.Heard(ctx, one.For); err == nil && !heard {
+				waits[i].Held = []string{"no worker listens on the task queue " + one.For}
+			}
+		}
 	}
 	return waits, err
 }

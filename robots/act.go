@@ -182,10 +182,11 @@ func (t *tab) afterTyping(ctx context.Context, target *spec) error {
 	return nil
 }
 
-// choose selects the one option with exactly this label or value. Before, if there is one, is called when the list was found.
+// choose selects the one option with exactly this label or value, which scripts may load only after what was chosen in
+// another list. Before, if there is one, is called when the list has the option.
 func (t *tab) choose(ctx context.Context, target *spec, value string, before func(context.Context, frame, found) error) (found, error) {
 	var at, chosen found
-	f, err := t.ask(ctx, "resolve", target, map[string]any{"want": "select"}, &at)
+	f, err := t.ask(ctx, "resolve", target, map[string]any{"want": "select", "option": value}, &at)
 	if err != nil {
 		return at, err
 	}
@@ -200,7 +201,7 @@ func (t *tab) choose(ctx context.Context, target *spec, value string, before fun
 		return at, err
 	}
 	if chosen.Status != "found" {
-		return at, contracts.NewError(contracts.Drift, "", "the option %q of %s: %s", value, target.words, explain(chosen))
+		return at, contracts.NewError(contracts.Drift, "", "%s: %s", target.words, explain(chosen))
 	}
 	at.Field = chosen.Field
 	return at, t.after(ctx, f)

@@ -171,9 +171,21 @@ func TestSelectIsExact(t *testing.T) {
 	at, err := tb.read(ctx, exact("label", "Status"))
 	require.NoError(t, err)
 	require.Equal(t, "Open", at.Text)
-	_, err = tb.choose(ctx, exact("label", "Status"), "Offen", nil)
+	_, err = tb.choose(briefly(t, tb), exact("label", "Status"), "Offen", nil)
 	require.Equal(t, contracts.Drift, contracts.ClassOf(err))
-	require.ErrorContains(t, err, "Re-Open, Open, Closed")
+	require.ErrorContains(t, err, `the option "Offen"; options: Re-Open, Open, Closed`)
+}
+
+func TestSelectWaitsForOptionsThatAScriptLoads(t *testing.T) {
+	t.Parallel()
+	ctx, tb := openPage(t, servePages(t), "options.html")
+	_, err := tb.choose(ctx, exact("label", "Group"), "Pumps", nil)
+	require.NoError(t, err)
+	_, err = tb.choose(ctx, exact("label", "Article"), "Pump, large", nil)
+	require.NoError(t, err)
+	at, err := tb.read(ctx, exact("label", "Article"))
+	require.NoError(t, err)
+	require.Equal(t, "Pump, large", at.Text)
 }
 
 func TestTwoFitIsDrift(t *testing.T) {

@@ -40,12 +40,13 @@ crosswalk.read = ({ target }) => attempt(() => {
 });
 
 // resolve settles on the one element to act on and says where the pointer must go.
-crosswalk.resolve = async ({ target, want, print, shown, writes }) => {
+crosswalk.resolve = async ({ target, want, option, print, shown, writes }) => {
   aimed = null; // what was aimed at before and not pressed
   const first = attempt(() => {
     const { el } = one(target, want);
     const refused = usable(el, want);
     if (refused) return refused;
+    if (want === 'select' && optionsOf(el, option).length !== 1) return unclearOption(el, option);
     el.scrollIntoView({ block: 'center', inline: 'center', behavior: 'instant' });
     return { status: 'found', el };
   });
@@ -143,10 +144,14 @@ crosswalk.blur = () => { if (held) held.blur(); return {}; };
 crosswalk.focus = () => { held.focus(); return {}; };
 
 // select chooses the one option with exactly this label or value.
-const optionsOf = (value) => Array.from(held.options).filter((o) => plain(o.textContent) === plain(value) || o.value === value);
+const optionsOf = (el, value) => Array.from(el.options).filter((o) => plain(o.textContent) === plain(value) || o.value === value);
+const unclearOption = (el, value) => ({
+  status: optionsOf(el, value).length ? 'many' : 'none',
+  detail: `the option "${value}"; options: ${Array.from(el.options).slice(0, 20).map((o) => fold(o.textContent)).join(', ')}`,
+});
 crosswalk.select = ({ value, acts }) => {
-  const fits = optionsOf(value);
-  if (fits.length !== 1) return { status: fits.length ? 'many' : 'none', detail: `options: ${Array.from(held.options).slice(0, 20).map((o) => fold(o.textContent)).join(', ')}` };
+  const fits = optionsOf(held, value);
+  if (fits.length !== 1) return unclearOption(held, value);
   if (fits[0].disabled) return { status: 'disabled', detail: 'the option is disabled' };
   held.selectedIndex = fits[0].index;
   held.dispatchEvent(new Event('input', { bubbles: true }));

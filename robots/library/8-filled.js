@@ -115,7 +115,7 @@ crosswalk.filled = ({ acts }) => {
 
 // intended is the held field as it will be when a value is put in.
 crosswalk.intended = ({ value, acts }) => {
-  const option = held.tagName === 'SELECT' ? optionsOf(value)[0] : null;
+  const option = held.tagName === 'SELECT' ? optionsOf(held, value)[0] : null;
   remember(held, option ? fold(option.textContent) : value, acts);
   const field = fieldOf(held, filled.get(held));
   return { ...field, held: field.value, sends: option ? option.value : value };

@@ -57,6 +57,7 @@ func (l *loader) reach() *Reach {
 			}
 		}
 	}
+	l.unreadRobots()
 	l.webhooks(r)
 	r.peopleKnown = r.People != nil
 	if r.People == nil {
@@ -179,7 +180,7 @@ func (l *loader) robot(r *Reach, driver *Driver) {
 	app.checkDriver(driver)
 	for _, candidate := range l.robotFiles() {
 		head, problems := robots.Parse(candidate.name, candidate.text)
-		if head == nil || head.System != driver.Name {
+		if head.System != driver.Name {
 			continue
 		}
 		r.keep(candidate)
@@ -234,6 +235,15 @@ func (l *loader) program(r *Reach, app *RobotApp, robot *robots.Robot) {
 	l.add(problems...)
 	if problems.Err() == nil {
 		app.Programs[robot.Operation] = program
+	}
+}
+
+// unreadRobots says what is wrong with files that do not even say whose robot they are: no application misses them.
+func (l *loader) unreadRobots() {
+	for _, f := range l.robotFiles() {
+		if head, problems := robots.Parse(f.name, f.text); f.own && head.System == "" {
+			l.add(problems...)
+		}
 	}
 }
 

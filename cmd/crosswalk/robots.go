@@ -177,7 +177,7 @@ func (f *robotFolder) one(name string) (*robotFile, error) {
 	}
 	var names []string
 	for _, r := range f.all() {
-		if r.Robot.Name == name {
+		if r.Robot.Name == name || r.Robot.Name == "" && filepath.Base(r.Robot.File) == name+".yaml" { // a file that says no name cannot be read
 			return r, nil
 		}
 		names = append(names, r.Robot.Name)

@@ -1,7 +1,15 @@
 // Forms of old applications have no labels, so the text where a person would look counts.
 
+// textOfLabel leaves out a list or text area that stands within the label: its options and lines are what it holds.
+function textOfLabel(label) {
+  if (!label.querySelector('select, textarea')) return textOf(label);
+  const copy = label.cloneNode(true);
+  list(copy, 'select, textarea').forEach((el) => el.remove());
+  return fold(copy.textContent);
+}
+
 function labelsOf(field) {
-  const labels = Array.from(field.labels || []).map(textOf);
+  const labels = Array.from(field.labels || []).map(textOfLabel);
   for (const id of (field.getAttribute('aria-labelledby') || '').split(/\s+/).filter(Boolean)) {
     const el = field.ownerDocument.getElementById(id);
     if (el) labels.push(textOf(el));

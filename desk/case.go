@@ -24,6 +24,7 @@ type caseData struct {
 	Acts       map[string]bool // what the person may do to the case
 	MayRepair  bool            // any of it
 	Steps      []string        // from which it can be done again
+	Inside     []string        // the same inside of the step that it is at
 	Result     []Fact
 	Seen       string // what was known of the case when the page was made, see mark
 	TemporalUI string
@@ -41,7 +42,8 @@ func (d *Desk) casePage(w http.ResponseWriter, r *http.Request, who person) erro
 		return err
 	}
 	data.Seen = seen
-	data.Acts, data.Steps = d.repairActs(who), topSteps(data.record)
+	data.Acts = d.repairActs(who)
+	data.Steps, data.Inside = places(data.record, data.Case.Stage)
 	for _, may := range data.Acts {
 		data.MayRepair = data.MayRepair || may
 	}
@@ -173,20 +175,24 @@ func (f caseListFilter) query() string {
 	return q.Encode()
 }
 
-// topSteps are the steps that the case has done at the top of its use case, in their order.
-func topSteps(r record) []string {
-	var paths []string
-	for _, view := range append(slices.Clone(r.Found), r.Working...) {
-		if path := view.Step.Path; !strings.ContainsAny(path, ".[") && !slices.Contains(paths, path) {
-			paths = append(paths, path)
+// places are where the case has come to, in their order: those at the top of its use case, and those inside of the
+// top-level step that it is at.
+func places(r record, stage string) (top, inside []string) {
+	add := func(path string) {
+		switch at, _, deeper := strings.Cut(strings.Replace(path, "[", ".", 1), "."); {
+		case !deeper && !slices.Contains(top, path):
+			top = append(top, path)
+		case deeper && at == stage && !slices.Contains(inside, path):
+			inside = append(inside, path)
 		}
+	}
+	for _, view := range append(slices.Clone(r.Found), r.Working...) {
+		add(view.Step.Path)
 	}
 	for _, view := range r.Decisions {
-		if path := view.Decision.Path; !strings.ContainsAny(path, ".[") && !slices.Contains(paths, path) {
-			paths = append(paths, path)
-		}
+		add(view.Decision.Path)
 	}
-	return paths
+	return top, inside
 }
 
 func (f caseListFilter) cases(now time.Time) store.CaseFilter {

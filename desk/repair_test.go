@@ -159,6 +159,30 @@ func TestWhoMayRepair(t *testing.T) {
 	require.Contains(t, workspace.RepairActs, "move")
 }
 
+// TestPlacesToDoAgain holds that the form offers what the case has come to at its top, and of what lies inside only that of the step
+// that it is at.
+func TestPlacesToDoAgain(t *testing.T) {
+	t.Parallel()
+	step := func(path string) stepView { return stepView{Step: store.StepResult{Path: path}} }
+	top, inside := places(record{
+		Found:     []stepView{step("customer"), step("checks.stock"), step("each_line[0].price"), step("each_line[1].price"), step("each_line[0].price")},
+		Working:   []stepView{step("each_line[1].sum"), step("each_lines[0].sum"), step("end[1]")},
+		Decisions: []decisionView{{Decision: store.Decision{Path: "urgency"}}, {Decision: store.Decision{Path: "each_line[0].discount"}}},
+	}, "each_line")
+	require.Equal(t, []string{"customer", "urgency"}, top)
+	require.Equal(t, []string{"each_line[0].price", "each_line[1].price", "each_line[1].sum", "each_line[0].discount"}, inside)
+
+	s := newScene(t, "").seed()
+	s.mutex.Lock()
+	people := *s.people
+	people.Repair = map[string][]string{"redo": {"support-lead"}}
+	s.people = &people
+	s.mutex.Unlock()
+	_, page := s.as(boss).get("/cases/" + s.caseID)
+	require.Contains(t, page, `name="step" list="redo-steps"`)
+	require.Contains(t, page, `<option>customer</option>`)
+}
+
 func TestManyCasesAtOnce(t *testing.T) {
 	t.Parallel()
 	s := newScene(t, "").seed()

@@ -6,6 +6,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -341,6 +342,40 @@ func TestRepairInsideOfAnItem(t *testing.T) {
 	preview, err = h.worker.Cases().Preview(t.Context(), h.stored(made.ID), "each_claim[0].word", false)
 	require.NoError(t, err)
 	require.Equal(t, "the case has ended", preview.Problem)
+}
+
+// TestRedoInsideOfAFinishedList holds what is said of an item that a workflow of its own has worked through.
+func TestRedoInsideOfAFinishedList(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t)
+	h.write("usecases/claims.yaml", `
+usecase: claims
+title: Claims
+input: {text: {type: string, required: true}}
+steps:
+  - id: both
+    together:
+      branches:
+        list: [{id: each_claim, each: {in: '${split(input.text, ",")}', as: claim, steps: [{id: word, set: {value: '${text(claim)}'}}]}}]
+        person: [{id: solved, ask: {queue: front-desk, what: complete, outcomes: [solved]}}]
+  - {end: {outcome: done}}
+`)
+	h.publish()
+	h.work()
+	made := h.begin("claims", `{"text": "`+strings.Repeat("a,", 60)+`"}`)
+	h.open(made.ID, "both.person.solved")
+	const said = "the case has done all of both.list.each_claim: what is inside of it is done again together with it, so name the step both.list.each_claim"
+	require.Eventually(t, func() bool {
+		preview, err := h.worker.Cases().Preview(t.Context(), h.stored(made.ID), "both.list.each_claim[3].word", false)
+		require.NoError(t, err)
+		waits, err := h.worker.Cases().Waits(t.Context(), made.ID)
+		require.NoError(t, err)
+		return preview.Problem == said && len(waits) == 1
+	}, time.Minute, 20*time.Millisecond)
+	h.refuses(made.ID, "both.list.each_claim[3].word", said)
+	preview, err := h.worker.Cases().Preview(t.Context(), h.stored(made.ID), "both.list.each_claim", false)
+	require.NoError(t, err)
+	require.Empty(t, preview.Problem)
 }
 
 // refuses holds that what it would mean to do a step again says of a refusal what the case itself says.

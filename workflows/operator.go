@@ -189,7 +189,7 @@ func (r *run) reachedInside(inside *usecases.Inside) string {
 	case inside.Top > r.state.Position:
 		return fmt.Sprintf("the case has not come to the step %s yet", inside.Place)
 	case inside.Top < r.state.Position:
-		return fmt.Sprintf("the case has done all of %s: what is inside of it is done again together with it, so name the step %s", around, around)
+		return allDone(around)
 	}
 	reached := false
 	for _, one := range r.waiting.list {
@@ -197,18 +197,29 @@ func (r *run) reachedInside(inside *usecases.Inside) string {
 		case inside.Redoes(one.Path):
 			reached = true
 		case one.Kind == waitItems && usecases.Within(inside.Place, one.Path):
-			return fmt.Sprintf("%s is one of the items of a long list, which others work through: name the step %s", inside.Place, around)
+			return fmt.Sprintf("%s is one of the items of a long list, which are worked through by workflows of their own: name the step %s", inside.Place, around)
 		case usecases.Within(one.Path, around) && (one.Kind == waitItems || one.Kind == waitCase || one.Kind == waitSystem && one.Operation == ""):
 			return fmt.Sprintf("what runs at %s would have to be broken off, and is not to be done again: wait for its end", one.Path)
 		}
 	}
+	forgotten := "" // the list that it is an item of, if that was worked through by others
 	for _, key := range sorted(r.state.Done) {
-		reached = reached || inside.Redoes(key[:strings.LastIndexByte(key, '~')])
+		place := key[:strings.LastIndexByte(key, '~')]
+		if reached = reached || inside.Redoes(place); place != inside.Place && usecases.Within(inside.Place, place) {
+			forgotten = place
+		}
 	}
-	if !reached {
+	switch {
+	case !reached && forgotten != "":
+		return allDone(forgotten)
+	case !reached:
 		return fmt.Sprintf("the case has not come to the step %s yet", inside.Place)
 	}
 	return ""
+}
+
+func allDone(path string) string {
+	return fmt.Sprintf("the case has done all of %s: what is inside of it is done again together with it, so name the step %s", path, path)
 }
 
 // givenBefore is what a person gave when the step was done again before.

@@ -37,7 +37,7 @@ func (r *run) askRedo(ctx workflow.Context, answer activities.Answer) (problem s
 	case r.undoing:
 		return "what the case did is being undone: nothing of it can be done again", nil
 	case r.in.Window != nil:
-		return "this is one of the items of a long list: what was found before the list is corrected from a task of the case itself, or by crosswalk cases redo", nil
+		return "this is one of the items of a long list, which is worked through by a workflow of its own: crosswalk cases redo, or the case's page, does the whole list again, or a step before it", nil
 	}
 	step := answer.Value.Get("step").Text()
 	top := slices.IndexFunc(r.plan.Steps, func(s *usecases.Step) bool { return s.ID != "" && s.ID == step })

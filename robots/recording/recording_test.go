@@ -147,8 +147,8 @@ func TestNothingTypedIsWritten(t *testing.T) {
 func TestRecordingsThatAreNone(t *testing.T) {
 	t.Parallel()
 	for text, want := range map[string]string{
-		``:                                    `a.json:1:1: this is not a recording: unexpected end of JSON input`,
-		"{\n \"steps\": [1,\n}":               `a.json:3:2: this is not a recording: invalid character '}' looking for beginning of value`,
+		``:                                    `a.json:1:1: this is not a recording: unexpected end of JSON input: export it as JSON (Chrome DevTools Recorder) or save it as .side (Selenium IDE)`,
+		"{\n \"steps\": [1,\n}":               `a.json:3:2: this is not a recording: invalid character '}' looking for beginning of value: export it as JSON (Chrome DevTools Recorder) or save it as .side (Selenium IDE)`,
 		`{"x": 1}`:                            `a.json: it has neither steps (Chrome DevTools Recorder, exported as JSON) nor tests (Selenium IDE, .side)`,
 		`{"steps": []}`:                       `a.json: the recording holds nothing that a robot could do`,
 		`{"steps": [7]}`:                      `a.json: step 1 cannot be read: it must be an object, and is of the kind number: export the recording again`,
@@ -227,7 +227,7 @@ func TestWhatSearches(t *testing.T) {
 
 func TestAKeyWithoutAnElementIsACommit(t *testing.T) {
 	t.Parallel()
-	w := &writer{plan: &Plan{Commit: &Action{Kind: "key", Key: "Enter"}}}
+	w := &writer{plan: &Plan{Commit: &Action{Kind: "key", Key: "Enter"}}, lines: map[int]int{}}
 	w.commit()
 	require.Contains(t, w.String(), "  key: Enter\n")
 }

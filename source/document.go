@@ -72,8 +72,11 @@ func syntaxProblem(file string, err error) Problem {
 		line, _ = strconv.Atoi(m[1])
 		message = strings.Replace(message, m[0], "", 1)
 	}
-	return Problem{File: file, Line: line, Column: 1, Severity: SeverityError, Message: "not valid YAML: " + message,
-		Hint: "check the indentation and the quotes around values that hold : # { or ["}
+	hint := "check the indentation and the quotes around values that hold : # { or ["
+	if strings.Contains(message, "cannot start any token") {
+		hint = "indent with spaces, never with tabs, and put a value that begins with @ ` or % in quotes"
+	}
+	return Problem{File: file, Line: line, Column: 1, Severity: SeverityError, Message: "not valid YAML: " + message, Hint: hint}
 }
 
 // Problems returns what was found so far, by position.

@@ -13,6 +13,7 @@ func TestParseRefuses(t *testing.T) {
 	cases := map[string]struct{ text, want string }{
 		"empty":        {"", "f.yaml:1:1: error: the file is empty"},
 		"syntax":       {"a: [1\n", "f.yaml:1:1: error: not valid YAML: did not find expected ',' or ']' (check the indentation and the quotes around values that hold : # { or [)"},
+		"tab":          {"a:\n\tb: 1\n", "f.yaml:2:1: error: not valid YAML: found character that cannot start any token (indent with spaces, never with tabs, and put a value that begins with @ ` or % in quotes)"},
 		"two of a key": {"a: 1\nb: 2\na: 3\n", `f.yaml:3:1: error: the key "a" is there twice, first on line 1 (remove one of them)`},
 		"alias":        {"a: &x 1\nb: *x\n", "f.yaml:1:4: error: anchors and aliases are not supported (write the value out)\nf.yaml:2:4: error: anchors and aliases are not supported (write the value out)"},
 		"tag":          {"a: !!binary aGk=\n", "f.yaml:1:4: error: YAML tags such as !!binary are not supported (remove the tag)"},

@@ -120,6 +120,7 @@ func decode(file string, text []byte, into any) error {
 	switch e := err.(type) {
 	case *json.SyntaxError:
 		offset = e.Offset
+		err = fmt.Errorf("%w: export it as JSON (Chrome DevTools Recorder) or save it as .side (Selenium IDE)", err)
 	case *json.UnmarshalTypeError:
 		offset = e.Offset
 		err = fmt.Errorf("%s must not be %s", either(e.Field, "the file"), e.Value)

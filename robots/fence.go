@@ -28,6 +28,7 @@ type fence struct {
 	mutex    sync.Mutex
 	login    bool
 	stopped  []string
+	way      *way      // what leaves before the commit; nil: it is not compared
 	posts    []request // of them, those that pages have posted within the allowed hosts
 	armed    *armed
 	declared *requestRule   // of the commit, from its arming on: nothing else lets it through
@@ -298,6 +299,7 @@ func (t *tab) paused(event *cdp.Event) {
 		t.goes(p.FrameID, r)
 		t.mutex.Unlock()
 		t.options.fence.passes(r)
+		t.options.fence.onWay(r)
 	}
 	if commit != nil {
 		go t.release(c, id, r, commit)

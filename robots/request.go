@@ -184,8 +184,11 @@ func (f *fence) clicks(button *sender) {
 func (f *fence) shows(names []string) {
 	f.mutex.Lock()
 	defer f.mutex.Unlock()
-	if f.armed != nil && f.armed.sending != nil {
+	switch {
+	case f.armed != nil && f.armed.sending != nil:
 		f.armed.sending.shows(names)
+	case f.way != nil:
+		f.way.shows(names)
 	}
 }
 
@@ -193,7 +196,7 @@ func (f *fence) shows(names []string) {
 func (f *fence) compares() bool {
 	f.mutex.Lock()
 	defer f.mutex.Unlock()
-	return f.armed != nil && f.armed.sending != nil
+	return f.way != nil || f.armed != nil && f.armed.sending != nil
 }
 
 // awaited says whether an armed fence still waits for the request, and what it has to hold.

@@ -458,8 +458,13 @@ func (u *run) sends(rule requestRule) *sending {
 	if u.known == nil {
 		return nil
 	}
+	return u.sending(u.requestPlace(), rule)
+}
+
+// sending prepares the comparison of a request with those that are remembered at a place.
+func (u *run) sending(place string, rule requestRule) *sending {
 	hide := hider(u.hidden())
-	s := &sending{known: u.known[u.requestPlace()].Sent, put: maps.Clone(u.names), formats: u.system.formats, effect: rule.form, seen: map[string]bool{}, inputs: map[string][]string{},
+	s := &sending{known: u.known[place].Sent, put: maps.Clone(u.names), formats: u.system.formats, effect: rule.form, seen: map[string]bool{}, inputs: map[string][]string{},
 		secret: func(text string) bool { return hide != nil && hide.Replace(text) != text }}
 	for _, value := range u.variables {
 		s.data = scalarsIn(s.data, value)
@@ -499,17 +504,20 @@ func (u *run) sentSo(s *sending) (other string) {
 	if s == nil {
 		return ""
 	}
+	return u.carriedSo(s, u.requestPlace(), "the request of the commit")
+}
+
+func (u *run) carriedSo(s *sending, place, what string) (other string) {
 	s.mutex.Lock()
 	defer s.mutex.Unlock()
-	place := u.requestPlace()
 	if s.now != nil {
 		u.seen[place] = &Seen{Place: place, Print: Print{Tag: "request", Sent: s.now}}
 	}
 	if s.other != "" {
-		words := "the request of the commit: " + s.other
+		words := what + ": " + s.other
 		u.journal.note(fmt.Sprintf("%s: %s", place, words))
 		u.warn(fmt.Sprintf("%s: %s", place, withoutTexts(words)))
-		u.propose(Change{Kind: ChangePage, Place: place, Words: words, Reason: "the request of the commit is not as it was when the robot was first seen to work"})
+		u.propose(Change{Kind: ChangePage, Place: place, Words: words, Reason: what + " is not as it was when the robot was first seen to work"})
 	}
 	return s.other
 }

@@ -138,11 +138,15 @@ func (u *run) onceWriting(ctx context.Context) (rules.Value, error) {
 	if err := u.forgetFilled(ctx); err != nil {
 		return rules.Value{}, err
 	}
+	u.setOut()
 	if err := u.steps(ctx, w.prepare); err != nil {
 		return rules.Value{}, err
 	}
 	filled, _, err := u.filled(ctx)
 	if err != nil {
+		return rules.Value{}, err
+	}
+	if err := u.asEver(); err != nil {
 		return rules.Value{}, err
 	}
 	if err := u.tellsApart(ctx); err != nil {

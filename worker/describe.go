@@ -49,9 +49,11 @@ func (c *Cases) Describe(ctx context.Context, caseID string) (Description, error
 	for _, pending := range found.PendingActivities {
 		d.Pending = append(d.Pending, operationOf(pending))
 	}
+	// A window's type is that of its case, a slash, and the loop's path. The others are cases that this one runs, and
+	// workflows of somebody else: those can be asked nothing.
+	useCase, _, _ := strings.Cut(info.Type.GetName(), "/")
 	for _, child := range found.PendingChildren {
-		// The others are cases that this one runs, and workflows of somebody else: those can be asked nothing.
-		if strings.HasPrefix(child.WorkflowId, caseID+"/") && child.WorkflowTypeName == info.Type.GetName() {
+		if strings.HasPrefix(child.WorkflowId, caseID+"/") && strings.HasPrefix(child.WorkflowTypeName, useCase+"/") {
 			d.Windows = append(d.Windows, child.WorkflowId)
 		}
 	}

@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -81,20 +82,22 @@ func TestWhatAPostingCarries(t *testing.T) {
 	// The first invoice of two lines: its second row has no heading right above it, and carries what an empty one does not.
 	_, err := post("two lines", "Ada Brown", "SO-8", fmt.Sprintf(keyboard+", "+mouse, 1, 1), "69.40")
 	require.NoError(t, err)
-	var changed bool
+	var changed atomic.Bool
 	b.between.Store(func(w http.ResponseWriter, r *http.Request, next http.Handler) {
 		answer := httptest.NewRecorder()
 		next.ServeHTTP(answer, r)
 		page := answer.Body.String()
 		answer.Body.Reset()
 		other := strings.ReplaceAll(page, "</form>", `<input type="hidden" name="draft" value="1"></form>`)
-		changed = changed || other != page
+		if other != page {
+			changed.Store(true)
+		}
 		answer.Body.WriteString(other)
 		copyAnswer(w, answer, "")
 	})
 	_, err = post("changed", "Ada Brown", "SO-9", fmt.Sprintf(keyboard, 1), "49.90")
 	t.Logf("%v", err)
-	require.True(t, changed)
+	require.True(t, changed.Load())
 	require.Error(t, err)
 	require.ErrorContains(t, err, `a field that it never held, "draft" ("1")`)
 	require.Equal(t, contracts.Drift, contracts.ClassOf(err))

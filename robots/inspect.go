@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -164,7 +165,28 @@ func (u *run) explain(ctx context.Context, err error) error {
 	if better != nil && (errors.Is(better, errSessionLost) || contracts.ClassOf(better) != contracts.Internal) {
 		return better
 	}
+	if u.loggedOut(ctx) {
+		return errSessionLost
+	}
 	return err
+}
+
+// loggedOut says whether the page is that of the login, in place of one that only somebody who is logged in sees: an application
+// that does not say so in words of its own ends a session that way.
+func (u *run) loggedOut(ctx context.Context) bool {
+	session := u.system.session
+	if session == nil || u.login {
+		return false
+	}
+	sees := func(target *target) bool {
+		place, err := target.spec(nil)
+		if err != nil {
+			return false
+		}
+		seen, err := u.tab.sees(ctx, place, true)
+		return err == nil && seen
+	}
+	return !slices.ContainsFunc(session.fields, func(field *target) bool { return !sees(field) }) && !sees(session.alive)
 }
 
 // classify makes a *contracts.Error of everything but the end of the caller's context.

@@ -66,7 +66,8 @@ func (s *System) ReadsByPost(address string) bool {
 type session struct {
 	start       string
 	alive, lost *target
-	form        *target // the first field of the login
+	form        *target   // the first field of the login
+	fields      []*target // those that are filled in on its page
 	maxAge      time.Duration
 	login       []step
 }
@@ -229,9 +230,13 @@ func (s *System) parseSession(n *source.Node) {
 	}
 	for _, step := range s.session.login {
 		if step.fill != nil {
-			s.session.form = step.target
+			s.session.fields = append(s.session.fields, step.target)
+		} else if len(s.session.fields) > 0 {
 			break
 		}
+	}
+	if len(s.session.fields) > 0 {
+		s.session.form = s.session.fields[0]
 	}
 	if s.session.form == nil {
 		n.Get("login").Errorf("fill in the user and the password", "the login fills in nothing")

@@ -122,11 +122,12 @@ type Name struct{ Kind, Text string }
 
 // Voice is what one alternative of a target means on the page now.
 type Voice struct {
-	Count int    // how many elements
-	Type  string // of a field
-	Post  string // the address to which its form is posted
-	Names []Name // of a field: by which it alone is found
-	Sends Sends
+	Count  int    // how many elements
+	Type   string // of a field
+	Post   string // the address to which its form is posted
+	Names  []Name // of a field: by which it alone is found
+	Column string // of a field in a row of a list: the heading over it
+	Sends  Sends
 }
 
 // Sends is what an element that is clicked adds to its form; empty: nothing that tells it apart from others.

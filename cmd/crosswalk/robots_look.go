@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"maps"
 	"net"
@@ -33,13 +34,22 @@ const mostLooks = 12
 func (i *robotImport) look(ctx context.Context) error {
 	for round := 1; ; round++ {
 		seen, err := i.lookOnce(ctx)
+		if errors.As(err, &noSecret{}) {
+			return contentError(fmt.Errorf("the pages cannot be looked at: %w; nothing was written: set it and import again, or import with --offline", err))
+		}
 		if err != nil {
 			i.notes = append(i.notes, fmt.Sprintf("the pages were not looked at: %s", err))
 			return nil
 		}
-		posts := slices.DeleteFunc(seen.Posts, func(post recording.Search) bool { return slices.Contains(i.plan.Searches, post) })
 		before, login := i.files, len(i.plan.Login)
 		i.options.Seen = seen
+		if err := i.planned(); err != nil {
+			return err
+		}
+		if len(i.plan.Login) != login && round < mostLooks {
+			continue // what the fence has stopped is the login, which may be sent
+		}
+		posts := slices.DeleteFunc(seen.Posts, func(post recording.Search) bool { return slices.Contains(i.plan.Searches, post) })
 		again, err := i.askSearches(posts)
 		if err != nil {
 			return err
@@ -48,9 +58,8 @@ func (i *robotImport) look(ctx context.Context) error {
 		if err := i.planned(); err != nil {
 			return err
 		}
-		// Where the look ended early, what the robot has learned from it may lead further: a login that was not known as one, an
-		// alternative that misled, the name of a field.
-		if round == mostLooks || len(again) == 0 && len(i.plan.Login) == login && (seen.Problem == "" || maps.EqualFunc(before, i.files, bytes.Equal)) {
+		// Where the look ended early, what the robot has learned from it may lead further: an alternative that misled, the name of a field.
+		if round == mostLooks || len(again) == 0 && (seen.Problem == "" || maps.EqualFunc(before, i.files, bytes.Equal)) {
 			if seen.Problem != "" {
 				i.notes = append(i.notes, "the look at the pages ended early: "+seen.Problem)
 			}
@@ -203,7 +212,7 @@ func (i *robotImport) logIn(system *robots.System, secrets map[string]contracts.
 	}
 	known, err := driver.ResolveSecrets()
 	if err != nil {
-		return err
+		return noSecret{err}
 	}
 	for name, secret := range known {
 		if secrets[name].IsZero() {
@@ -212,6 +221,11 @@ func (i *robotImport) logIn(system *robots.System, secrets map[string]contracts.
 	}
 	return nil
 }
+
+// noSecret says that a secret of the log-in is not where crosswalk.yaml says.
+type noSecret struct{ error }
+
+func (e noSecret) Unwrap() error { return e.error }
 
 // sameOrigin says whether two addresses are of one scheme, host and port.
 func sameOrigin(a, b string) bool {
@@ -287,7 +301,7 @@ func (i *robotImport) seen(found robots.LookedAt) *recording.Seen {
 			case voice.Count > 1:
 				step.Several = append(step.Several, voices[n])
 			default:
-				step.Type, step.FormPost, step.Sends, step.Names = voice.Type, voice.Post, recording.Sends(voice.Sends), nil
+				step.Type, step.FormPost, step.Sends, step.Names, step.Column = voice.Type, voice.Post, recording.Sends(voice.Sends), nil, voice.Column
 				for _, name := range voice.Names {
 					step.Names = append(step.Names, recording.Target{Kind: name.Kind, Text: name.Text})
 				}

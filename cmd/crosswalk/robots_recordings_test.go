@@ -74,9 +74,18 @@ func TestRecordingsOfOneApplication(t *testing.T) {
 	require.Contains(t, written("robots/toolstore-find-a-tool.yaml"), "any: [{label: Tool or word}, {field: q}, ")
 	require.Contains(t, written("robots/toolstore-find-a-tool.yaml"), "Tool: {as: tool, optional: true}")
 
-	// The second has no login: the one of the workspace is used. It ends at a page of values, and finds a search that nobody knew yet.
+	// Recorded anew for the application that is there now, the login is what its own file does, and no search to be allowed. Without
+	// the secrets it cannot be done, and the person who imports is the one to say so to.
+	again := []string{"robots", "import", filepath.Join(dir, "find.json"), "--out", acme, "--system", "toolstore", "--yes", "--dry-run", "--name", "again"}
+	out, err := commandLine(t, again...)
+	require.ErrorContains(t, err, "nothing was written: set it and import again, or import with --offline", out)
 	t.Setenv("TOOLSTORE_USER", "ruth")
 	t.Setenv("TOOLSTORE_PASSWORD", "geheim-77")
+	out, err = commandLine(t, again...)
+	require.NoError(t, err, out)
+	require.NotContains(t, out, "is stopped")
+
+	// The second has no login: the one of the workspace is used. It ends at a page of values, and finds a search that nobody knew yet.
 	system := filepath.Join(acme, "robots", "toolstore.system.yaml")
 	require.NoError(t, os.WriteFile(system, []byte(strings.Replace(written("robots/toolstore.system.yaml"), "reads_by_post: [/result]", "reads_by_post: [/other]", 1)), 0o600))
 	before := written("robots/toolstore.system.yaml")
@@ -84,7 +93,7 @@ func TestRecordingsOfOneApplication(t *testing.T) {
 	require.NoError(t, err)
 	file := filepath.Join(dir, "look.json")
 	require.NoError(t, os.WriteFile(file, []byte(strings.ReplaceAll(string(text), "TOOLSTORE", address)), 0o600))
-	out, err := commandLine(t, "robots", "import", file, "--out", acme, "--system", "toolstore", "--yes", "--name", "unasked")
+	out, err = commandLine(t, "robots", "import", file, "--out", acme, "--system", "toolstore", "--yes", "--name", "unasked")
 	require.NoError(t, err, out)
 	require.Contains(t, out, "what is sent to /result is stopped: robots/toolstore.system.yaml does not say that it only searches")
 	require.Equal(t, before, written("robots/toolstore.system.yaml"), "a file for all robots is not widened unasked")
@@ -163,4 +172,33 @@ func TestAPageThatPostsItselfIsImported(t *testing.T) {
 	out, err = commandLine(t, "robots", "import", file, "--out", filepath.Join(dir, "offline"), "--system", "goods", "--yes", "--offline")
 	require.NoError(t, err, out)
 	require.Contains(t, out, `"ddldepot"`, "the place is no part of the name")
+}
+
+// TestFieldsOfAFormAreNamedAsAPersonDoes holds that a field in a row of a list is called as its column, and not as what happens to stand
+// beside it, that equal numbers in two rows are two inputs, and that a box to tick is named as other fields are.
+func TestFieldsOfAFormAreNamedAsAPersonDoes(t *testing.T) {
+	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		fmt.Fprint(w, `<title>Returns</title><form method="post" action="/return"><table><tr><td>Unopened</td><td><input type="checkbox" name="ovp" value="1"></td></tr></table>
+			<table><tr><th>Article</th><th>Sends back</th></tr><tr><td>Keyboard</td><td><input name="m0" value="0"></td></tr><tr><td>Mouse</td><td><input name="m1" value="0"></td></tr></table>
+			<input type="submit" value="Save return"></form>`)
+	}))
+	t.Cleanup(s.Close)
+	dir := t.TempDir()
+	file, acme := filepath.Join(dir, "return.json"), filepath.Join(dir, "acme")
+	require.NoError(t, os.WriteFile(file, []byte(`{"title": "Return", "steps": [{"type": "navigate", "url": "`+s.URL+`/return"},
+		{"type": "click", "target": "main", "selectors": [["tr:nth-of-type(1) input"], ["xpath//html/body/form/table[1]/tbody/tr[1]/td[2]/input"]], "offsetX": 1, "offsetY": 1},
+		{"type": "change", "value": "2", "target": "main", "selectors": [["table:nth-of-type(2) tr:nth-of-type(2) input"]]},
+		{"type": "change", "value": "2", "target": "main", "selectors": [["table:nth-of-type(2) tr:nth-of-type(3) input"]]},
+		{"type": "click", "target": "main", "selectors": [["aria/Save return"]], "offsetX": 1, "offsetY": 1}]}`), 0o600))
+	out, err := commandLine(t, "robots", "import", file, "--out", acme, "--system", "returns", "--yes")
+	require.NoError(t, err, out)
+	text, err := os.ReadFile(filepath.Join(acme, "robots", "returns-return.yaml"))
+	require.NoError(t, err)
+	for _, line := range []string{
+		"check: {any: [{label: Unopened}, {field: ovp}, ", "{into: {any: [{field: m0}, {css: 'table:nth-of-type(2) tr:nth-of-type(2) input'}]}, value: '${input.sends_back}'}",
+		"value: '${input.sends_back2}'}", `this field is one of a list, under "Sends back"`,
+	} {
+		require.Contains(t, string(text), line)
+	}
+	require.NotContains(t, string(text), "Keyboard")
 }

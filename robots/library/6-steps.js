@@ -125,10 +125,10 @@ crosswalk.candidates = ({ target, want }) => attempt(() => {
   const fits = meantBy(root, target, want);
   const named = [];
   for (const el of all) {
-    const name = want === 'click' ? nameOf(el) : labelsOf(el)[0] || '';
+    const column = want === 'click' ? '' : columnOver(el), name = want === 'click' ? nameOf(el) : column || labelsOf(el)[0] || '';
     const options = [];
     if (want === 'click' && name) options.push({ kind: el.matches(buttonSelector) ? 'button' : 'link', text: plain(name) });
-    if (want !== 'click' && plain(name)) options.push({ kind: 'label', text: plain(name) });
+    if (want !== 'click' && !column && plain(name)) options.push({ kind: 'label', text: plain(name) });
     if (el.name && want !== 'click') options.push({ kind: 'field', text: el.name });
     if (el.id) options.push({ kind: 'css', text: `#${CSS.escape(el.id)}` });
     const text = `${name} ${el.name || ''} ${el.id || ''}`.toLowerCase();

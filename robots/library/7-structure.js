@@ -48,10 +48,20 @@ function labelled(root) {
   return names.filter((name) => valuesOf(root, { exact: name, flags: '' }).filter((f) => visible(f.el)).length === 1).slice(0, 30);
 }
 
+// columnOver is the heading over a field in a row of a list; empty for one that has a label of its own. What stands beside it in
+// its row is data.
+function columnOver(el) {
+  const cell = el && el.matches(fieldSelector) && el.closest('td'), row = cell && cell.parentElement;
+  const own = cell && (el.labels && el.labels.length > 0 || el.hasAttribute('aria-label') || el.hasAttribute('aria-labelledby'));
+  if (!cell || own || !inList(row) || !(ofRow(el) || manyTexts(row))) return '';
+  const table = row.closest('table'), at = grid(table)[Array.from(table.rows).indexOf(row)].indexOf(cell);
+  return dataTables(table.parentElement).find((one) => one.table === table).headings[at] || '';
+}
+
 // namesOf are the names by which a person or the application knows a field, each of which fits it alone.
 function namesOf(el, want) {
   if (!el || !el.matches(fieldSelector)) return [];
-  const label = plain(labelsOf(el)[0] || '');
+  const label = columnOver(el) ? '' : plain(labelsOf(el)[0] || '');
   const names = [{ kind: 'label', text: label.length <= 60 ? label : '' }, { kind: 'field', text: el.name || '' }];
   return names.filter((name) => name.text && find(document.documentElement, { kind: name.kind, text: { exact: name.text, flags: '' } }, want).length === 1);
 }
@@ -90,7 +100,7 @@ crosswalk.voices = ({ targets, want }) => attempt(() => ({
       const elements = Array.from(new Set(find(document.documentElement, target, want).map((f) => acting(f.el, want))));
       const el = elements[0];
       const form = el && (el.form || el.closest('form'));
-      return { count: elements.length, names: elements.length === 1 ? namesOf(el, want) : [], type: el ? (el.tagName === 'SELECT' ? 'select' : el.tagName === 'INPUT' ? el.type : '') : '', post: form && (form.getAttribute('method') || '').toUpperCase() === 'POST' ? pathOf(form.getAttribute('action') || location.href) : '', sends: el ? sendsOf(el) : {} };
+      return { count: elements.length, names: elements.length === 1 ? namesOf(el, want) : [], column: elements.length === 1 ? columnOver(el) : '', type: el ? (el.tagName === 'SELECT' ? 'select' : el.tagName === 'INPUT' ? el.type : '') : '', post: form && (form.getAttribute('method') || '').toUpperCase() === 'POST' ? pathOf(form.getAttribute('action') || location.href) : '', sends: el ? sendsOf(el) : {} };
     } catch (error) {
       if (error instanceof Unclear) return { count: error.status === 'none' ? 0 : 2, type: '', post: '' };
       throw error;
@@ -104,8 +114,11 @@ crosswalk.voices = ({ targets, want }) => attempt(() => ({
 // all others, only a row with two texts side by side is no label.
 const inList = (row) => {
   const table = row.closest('table'), of = dataTables(table.parentElement).find((one) => one.table === table);
+  return !!of && !ofLabels(table) && (of.titled || manyTexts(row));
+};
+const manyTexts = (row) => {
   const isText = (cell) => !!cell && !cell.querySelector(fieldSelector) && plain(textOf(cell)) !== '';
-  return !!of && !ofLabels(table) && (of.titled || Array.from(row.cells).some((cell) => isText(cell) && isText(cell.nextElementSibling)));
+  return Array.from(row.cells).some((cell) => isText(cell) && isText(cell.nextElementSibling));
 };
 const ofRow = (el) => {
   const row = el.closest('tr'), name = undigit(el.getAttribute('name'));

@@ -351,10 +351,10 @@ func (p *Plan) inputName(a *Action) string {
 	return name
 }
 
-// name gives what was typed a name; the same text under the same label is the same input.
+// name gives what was typed a name; the same text under the same label is the same input, but in another row of a list.
 func (p *Plan) name(list *[]Input, a *Action, name string) {
 	for i, known := range *list {
-		if known.value == a.Value && known.Label == a.label() {
+		if known.value == a.Value && known.Label == a.label() && a.column == "" {
 			(*list)[i].Steps = append(known.Steps, a.Step)
 			return
 		}
@@ -420,6 +420,9 @@ func snake(text string) string {
 
 // label is the best name that a person would know the element by.
 func (a *Action) label() string {
+	if a.column != "" {
+		return a.column
+	}
 	for _, t := range a.Targets {
 		switch t.Kind {
 		case "field":

@@ -53,6 +53,7 @@ type Action struct {
 	ArrivesWith     string
 	Warnings        []string
 	unsupportedNote string
+	column          string // of a field in a row of a list: the heading over it
 }
 
 // Target is one way to name an element.

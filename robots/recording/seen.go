@@ -2,6 +2,7 @@ package recording
 
 import (
 	"slices"
+	"strconv"
 	"strings"
 )
 
@@ -29,6 +30,7 @@ type StepSeen struct {
 	FormPost string   // the address to which the form of the element is sent
 	Sends    Sends    // what the element adds to its form
 	Names    []Target // of a field: as a person and the application know it
+	Column   string   // of a field in a row of a list: the heading over it
 }
 
 // Sends is what an element that is clicked adds to its form; empty: nothing that tells it apart from others.
@@ -64,7 +66,11 @@ func (s *Seen) named(a *Action) {
 			}
 		}
 	}
-	if (a.Kind == "fill" || a.Kind == "select") && !known {
+	if a.column = s.step(a.Step).Column; a.column != "" {
+		a.Warnings = append(a.Warnings, "this field is one of a list, under "+strconv.Quote(a.column)+", and is named by its place: with other rows, name it by row and column")
+	}
+	ticked := a.Kind == "click" && slices.Contains([]string{"checkbox", "radio"}, s.step(a.Step).Type)
+	if (a.Kind == "fill" || a.Kind == "select" || ticked) && !known {
 		names := slices.DeleteFunc(slices.Clone(s.step(a.Step).Names), func(t Target) bool { return slices.Contains(a.Targets, t) })
 		a.Targets = slices.Concat(names, a.Targets)
 	}

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"net/http"
 	"net/url"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -175,14 +176,23 @@ func (f caseListFilter) query() string {
 	return q.Encode()
 }
 
+// standIn finds what is done in the place of a step, or to undo it: it is done again with that step.
+var standIn = regexp.MustCompile(`\.(?:undo\[|on_timeout\[|on_error\.)`)
+
+// mostInside is how many places inside of a step a page offers; any other is typed.
+const mostInside = 200
+
 // places are where the case has come to, in their order: those at the top of its use case, and those inside of the
 // top-level step that it is at.
 func places(r record, stage string) (top, inside []string) {
 	add := func(path string) {
+		if standIn.MatchString(path) {
+			return
+		}
 		switch at, _, deeper := strings.Cut(strings.Replace(path, "[", ".", 1), "."); {
 		case !deeper && !slices.Contains(top, path):
 			top = append(top, path)
-		case deeper && at == stage && !slices.Contains(inside, path):
+		case deeper && at == stage && len(inside) < mostInside && !slices.Contains(inside, path):
 			inside = append(inside, path)
 		}
 	}

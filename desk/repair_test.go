@@ -166,7 +166,7 @@ func TestPlacesToDoAgain(t *testing.T) {
 	step := func(path string) stepView { return stepView{Step: store.StepResult{Path: path}} }
 	top, inside := places(record{
 		Found:     []stepView{step("customer"), step("checks.stock"), step("each_line[0].price"), step("each_line[1].price"), step("each_line[0].price")},
-		Working:   []stepView{step("each_line[1].sum"), step("each_lines[0].sum"), step("end[1]")},
+		Working:   []stepView{step("each_line[1].sum"), step("each_lines[0].sum"), step("end[1]"), step("each_line[0].price.on_error.unavailable[0]"), step("each_line[0].book.undo[0]")},
 		Decisions: []decisionView{{Decision: store.Decision{Path: "urgency"}}, {Decision: store.Decision{Path: "each_line[0].discount"}}},
 	}, "each_line")
 	require.Equal(t, []string{"customer", "urgency"}, top)

@@ -157,7 +157,22 @@ func (f *fence) judge(r request, look bool) (reason string, commit *armed) {
 			return "", nil
 		}
 	}
-	return undeclared, nil
+	return undeclared + f.nearly(r, target), nil
+}
+
+// nearly says which field keeps a request from being one that is declared for its address.
+func (f *fence) nearly(r request, target *url.URL) string {
+	if f.armed != nil {
+		if field := f.armed.rule.unlike(r, target); field != "" {
+			return fmt.Sprintf(", as its field %q does not hold what the effect declares", field)
+		}
+	}
+	for _, read := range f.reads {
+		if field := read.unlike(r, target); field != "" {
+			return fmt.Sprintf(", as its field %q does not hold what reads_by_post declares for this address", field)
+		}
+	}
+	return ""
 }
 
 const undeclared = "it could change something, and no commit has declared it"
@@ -312,7 +327,7 @@ func (t *tab) paused(event *cdp.Event) {
 	}
 	text := fmt.Sprintf("%s %s was stopped: %s", p.Request.Method, withoutQuery(p.Request.URL), reason)
 	t.options.fence.note(text)
-	if reason == undeclared && r.method == "POST" {
+	if strings.HasPrefix(reason, undeclared) && r.method == "POST" {
 		t.options.fence.notePost(r)
 	}
 	if p.ResourceType == "Document" {

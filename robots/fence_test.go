@@ -174,6 +174,26 @@ func TestAFieldThatIsNotSent(t *testing.T) {
 	}
 }
 
+// TestWhichFieldIsNotDeclared holds that a request to a declared address says which of its fields is not as it was declared.
+func TestWhichFieldIsNotDeclared(t *testing.T) {
+	t.Parallel()
+	const address = "https://erp.example/order"
+	f := newFence([]requestRule{{method: "POST", url: "*/order", form: map[string][]string{"step": {"2"}, "remark": {""}}}})
+	f.allow("erp.example:443", true)
+	post := func(sent string) string {
+		form, err := url.ParseQuery(sent)
+		require.NoError(t, err)
+		reason, _ := f.judge(request{method: "POST", address: address, form: form}, true)
+		return reason
+	}
+	require.Empty(t, post("step=2&remark=&order=7"))
+	require.Equal(t, undeclared+`, as its field "remark" does not hold what reads_by_post declares for this address`, post("step=2&remark=urgent"))
+	f.arm(requestRule{method: "POST", url: "*/order", form: map[string][]string{"step": {"3"}, "reference": {"k1"}}}, nil, formats{}, nil, nil)
+	require.Equal(t, undeclared+`, as its field "reference" does not hold what the effect declares`, post("step=3&reference=k2"))
+	reason, _ := f.judge(request{method: "POST", address: "https://erp.example/other"}, true)
+	require.Equal(t, undeclared, reason)
+}
+
 // TestOnlyTheApplicationRefuses holds that an error of the robot's own never counts as the application's no.
 func TestOnlyTheApplicationRefuses(t *testing.T) {
 	t.Parallel()

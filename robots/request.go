@@ -5,6 +5,7 @@ import (
 	"encoding/base64"
 	"errors"
 	"fmt"
+	"maps"
 	"mime"
 	"mime/multipart"
 	"net/url"
@@ -55,6 +56,22 @@ func (rule requestRule) matches(r request, target *url.URL) bool {
 		}
 	}
 	return true
+}
+
+// unlike is the first field by which a request that goes to the address of a rule does not fit it.
+func (rule requestRule) unlike(r request, target *url.URL) string {
+	whole := rule
+	whole.form = nil
+	if r.unread || !whole.matches(r, target) {
+		return ""
+	}
+	for _, name := range slices.Sorted(maps.Keys(rule.form)) {
+		one := rule
+		if one.form = map[string][]string{name: rule.form[name]}; !one.matches(r, target) {
+			return name
+		}
+	}
+	return ""
 }
 
 // couldMatch is matches, but of what cannot be read it takes the worst.

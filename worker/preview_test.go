@@ -20,11 +20,12 @@ func TestWritesOfAPreview(t *testing.T) {
 	preview.writes([]store.Effect{
 		effect("a", store.EffectUnknown), effect("b", store.EffectConfirmed), effect("a", store.EffectConfirmed), effect("b", store.EffectConfirmed),
 		effect("c", store.EffectVoid), effect("d", store.EffectIntent), effect("e", store.EffectSent), effect("f", store.EffectUnknown),
-	}, &usecases.Plan{}, func(path string) bool { return path != "f" })
+		effect("g", store.EffectConfirmed), effect("g", store.EffectUnknown),
+	}, &usecases.Plan{}, func(path string) bool { return path != "f" && path != "g" }, func(path string) bool { return path != "f" })
 	var told []string
 	for _, one := range preview.Writes {
 		told = append(told, one.Step+" "+one.State)
 	}
-	require.Equal(t, []string{"a unknown", "a confirmed", "b confirmed", "e sent"}, told)
+	require.Equal(t, []string{"a unknown", "a confirmed", "b confirmed", "e sent", "g unknown"}, told)
 	require.Equal(t, []string{"a", "e", "f"}, activities.Unsettled([]store.Effect{effect("f", store.EffectUnknown), effect("a", store.EffectUnknown), effect("b", store.EffectConfirmed), effect("e", store.EffectSent), effect("a", store.EffectSent)}))
 }

@@ -284,7 +284,7 @@ func (c *Cases) Preview(ctx context.Context, of store.Case, step string, move bo
 	if err != nil {
 		return Preview{}, fmt.Errorf("worker: %w", err)
 	}
-	said, err := c.wouldRefuse(ctx, of, workflows.Wish{Step: step, Move: move, Unsettled: activities.Unsettled(effects)})
+	said, err := c.wouldRefuse(ctx, of, plan, workflows.Wish{Step: step, Move: move, Unsettled: activities.Unsettled(effects)})
 	if err != nil {
 		return Preview{}, err
 	}
@@ -293,9 +293,14 @@ func (c *Cases) Preview(ctx context.Context, of store.Case, step string, move bo
 		return slices.IndexFunc(plan.Steps, func(s *usecases.Step) bool { return s.Path == path })
 	}
 	at := position(said.At)
+	within := func(top int) func(path string) bool {
+		return func(path string) bool {
+			return slices.ContainsFunc(plan.Steps[top:], func(s *usecases.Step) bool { return usecases.Within(path, s.Path) })
+		}
+	}
 	if inside, ok := plan.Inside(step); ok && !move {
 		preview.Steps = inside.Again
-		preview.writes(effects, plan, inside.Redoes)
+		preview.writes(effects, plan, inside.Redoes, within(inside.Top))
 		return preview, nil
 	}
 	top := at
@@ -318,14 +323,12 @@ func (c *Cases) Preview(ctx context.Context, of store.Case, step string, move bo
 			preview.Problem = problem
 		}
 	}
-	preview.writes(effects, plan, func(path string) bool {
-		return slices.ContainsFunc(plan.Steps[top:], func(s *usecases.Step) bool { return usecases.Within(path, s.Path) })
-	})
+	preview.writes(effects, plan, within(top), within(top))
 	return preview, nil
 }
 
 // wouldRefuse asks the case itself.
-func (c *Cases) wouldRefuse(ctx context.Context, of store.Case, wish workflows.Wish) (workflows.WouldRefuse, error) {
+func (c *Cases) wouldRefuse(ctx context.Context, of store.Case, plan *usecases.Plan, wish workflows.Wish) (workflows.WouldRefuse, error) {
 	asking, cancel := context.WithTimeout(ctx, 10*time.Second)
 	defer cancel()
 	var said workflows.WouldRefuse
@@ -336,10 +339,13 @@ func (c *Cases) wouldRefuse(ctx context.Context, of store.Case, wish workflows.W
 		}
 		return answer.Get(&said)
 	})
-	if isNotFound(err) {
+	var unknown *serviceerror.QueryFailed
+	switch {
+	case isNotFound(err):
 		return workflows.WouldRefuse{Problem: "the case has not begun yet"}, nil
-	}
-	if err != nil {
+	case errors.As(err, &unknown): // its worker is of a release that knows no such question; the case itself has the last word
+		return workflows.WouldRefuse{At: stagePath(plan, of.Stage)}, nil
+	case err != nil:
 		return said, fmt.Errorf("worker: what %s would do again: %w", of.Reference, err)
 	}
 	return said, nil
@@ -371,13 +377,23 @@ func (c *Cases) movable(ctx context.Context, of store.Case, plan *usecases.Plan,
 	return bundle, plan.Movable(to, top, nil), nil
 }
 
+// stagePath is the path of the top-level step at which the store has a case.
+func stagePath(plan *usecases.Plan, stage string) string {
+	for _, s := range plan.Steps {
+		if s.ID != "" && s.ID == stage || s.Path == stage {
+			return s.Path
+		}
+	}
+	return ""
+}
+
 // writes says what becomes of the writes at the places that are done again: of the newest at each, and of each that may have been
-// carried out.
-func (p *Preview) writes(effects []store.Effect, plan *usecases.Plan, again func(path string) bool) {
+// carried out, which is settled first wherever it lies from the top-level step on.
+func (p *Preview) writes(effects []store.Effect, plan *usecases.Plan, again, settled func(path string) bool) {
 	for i, effect := range effects {
 		doubt := effect.State != store.EffectConfirmed
 		later := slices.ContainsFunc(effects[i+1:], func(e store.Effect) bool { return e.StepPath == effect.StepPath })
-		if later && !doubt || !again(effect.StepPath) || effect.State == store.EffectVoid || effect.State == store.EffectIntent {
+		if later && !doubt || !again(effect.StepPath) && !(doubt && settled(effect.StepPath)) || effect.State == store.EffectVoid || effect.State == store.EffectIntent {
 			continue
 		}
 		rewrite := Rewrite{Step: effect.StepPath, Operation: effect.Operation, State: string(effect.State), At: effect.SettledAt, Then: "is left alone if the same is asked for, and else carried out once more"}

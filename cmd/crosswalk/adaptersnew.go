@@ -65,7 +65,7 @@ func newAdapter(c *cobra.Command, args []string) error {
 	if err := os.MkdirAll(filepath.Dir(file), 0o755); err != nil {
 		return contentError(err)
 	}
-	files := []struct{ path, text string }{{file, text}, {conformance.TestsFile(file), string(tests)}}
+	files := []struct{ path, text string }{{file, text}, {conformance.TestsFile(file), string(recordedLine.ReplaceAll(tests, nil))}}
 	for _, one := range files {
 		if _, err := os.Lstat(one.path); !errors.Is(err, os.ErrNotExist) {
 			return contentError(fmt.Errorf("%s is there already: choose another name, or remove it", one.path))
@@ -82,3 +82,6 @@ func newAdapter(c *cobra.Command, args []string) error {
 	_, err = fmt.Fprintf(c.OutOrStdout(), "%s and %s, from %s\nnext: alter both, name the adapter as a driver in crosswalk.yaml, and run crosswalk adapters test %s\n", files[0].path, files[1].path, from, name)
 	return err
 }
+
+// recordedLine says that a running system answered an example so: of an adapter that is about to become another one it did not.
+var recordedLine = regexp.MustCompile(`(?m)^ +recorded: .*\n`)

@@ -180,7 +180,7 @@ func (p *Plan) login(actions []Action) {
 }
 
 var (
-	commitWords = regexp.MustCompile(`(?i)\b(save|submit|create|add|book|post|send|order|pay|delete|remove|update|confirm|approve|cancel|release|finish|sign|speichern|buchen|anlegen|absenden|senden|bestell\w*|bestätig\w*|löschen|erfassen|freigeben|übernehmen|ändern|enregistrer|valider|envoyer|créer|guardar|enviar|crear|confirmar|salva|invia|opslaan)\b`)
+	commitWords = regexp.MustCompile(`(?i)\b(save|submit|create|add|book|post|send|order|pay|delete|remove|update|confirm|approve|cancel|release|finish|sign|speichern|buchen|anlegen|absenden|senden|bestell(?:en|e|t)|bestätig(?:en|e|t)|stornier\w*|abschicken|abschließen|löschen|erfassen|freigeben|übernehmen|ändern|enregistrer|valider|envoyer|créer|guardar|enviar|crear|confirmar|salva|invia|opslaan)\b`)
 	searchWords = regexp.MustCompile(`(?i)\b(such\w*|search|find|filter|show|anzeig\w*|list\w*|query|go|look\s?up|cherch\w*|recherch\w*|busca\w*|cerca|zoek\w*|next|weiter|continue|update list)\b`)
 )
 

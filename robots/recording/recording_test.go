@@ -282,3 +282,16 @@ func TestWhereACommitIsSent(t *testing.T) {
 		require.Equal(t, c.sure, sure, what)
 	}
 }
+
+// TestANounIsNoCommit holds that a link to a list is not taken for what its word would do as a verb, and that the verb is.
+func TestANounIsNoCommit(t *testing.T) {
+	t.Parallel()
+	click := func(step int, kind, text string) Action {
+		return Action{Step: step, Kind: "click", Targets: []Target{{Kind: kind, Text: text}}, Arrives: true}
+	}
+	for text, commits := range map[string]bool{"Bestellungen": false, "Bestätigungen": false, "Bestellen": true, "Endgültig stornieren": true} {
+		p := &Plan{Steps: []Action{click(1, "link", text), {Step: 2, Kind: "fill"}, click(3, "field", "j_idt7:j_idt12")}}
+		require.NoError(t, p.commit(Options{}), text)
+		require.Equal(t, commits, p.Commit != nil, text)
+	}
+}

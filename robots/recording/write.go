@@ -398,7 +398,7 @@ func (p *Plan) done() (target, note string) {
 			return place(voices, p.seen.frame(a), a.Window), fmt.Sprintf("guess: this was used or seen next (step %d); name what the page shows when it was accepted", a.Step)
 		}
 	}
-	return "{text: /saved|done|success|created|thank|gespeichert|gebucht|angelegt|erfolgreich|danke/i}", "guess: the recording ends with the commit; name what the page shows when it was accepted"
+	return "{text: /saved|done|success|created|booked|cancel+ed|thank|gespeichert|gebucht|angelegt|storniert|erfolgreich|danke/i}", "guess: the recording ends with the commit; name what the page shows when it was accepted"
 }
 
 func each[T any](list []T, text func(T) string) []string {

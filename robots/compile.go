@@ -203,7 +203,8 @@ func (c *compiler) kind(s *step, n *source.Node, fields map[string]*source.Node)
 	case "fail":
 		s.class, s.message = c.class(n), c.words(fields["message"])
 		if c.operation != nil && s.class == contracts.NotFound && !c.operation.MayFail(s.class) {
-			n.Errorf("", "%s does not list %s among its errors", c.operation.Name, s.class)
+			contract, _, _ := strings.Cut(c.operation.Name, ".")
+			n.Errorf("add errors: ["+string(s.class)+"] to the operation, in the contract "+contract, "%s does not list %s among its errors", c.operation.Name, s.class)
 		}
 	case "run":
 		if n.OneOf("find"); !c.finder {

@@ -77,7 +77,9 @@ func (c *compiler) compileTable(s *step, n *source.Node) {
 		row = append(row, c.open(t, open, row)...)
 	}
 	s.name = checkName(n.Required("as", "name the rows"))
-	c.assign(n, s.name, rules.ListOf(rules.RecordType(row...)))
+	list := rules.ListOf(rules.RecordType(row...))
+	list.MinItems = t.atLeast
+	c.assign(n, s.name, list)
 }
 
 // names notes where the file names a heading.

@@ -164,3 +164,24 @@ func TestDigits(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, "10427", got.Text())
 }
+
+// TestRowsThatATableMustHave holds that a row which expect has seen to is there in expressions too.
+func TestRowsThatATableMustHave(t *testing.T) {
+	t.Parallel()
+	system, problems := ParseSystem("t.system.yaml", []byte(plainSystem))
+	require.NoError(t, problems.Err())
+	for expect, want := range map[string]string{"1": "", "1..": "", "2..3": "", "0..1": "found[0] may be missing (write found[0]?.… with ??", "": "found[0] may be missing"} {
+		table := "  - table: {from: {}, columns: {No: number}, as: found}\n"
+		if expect != "" {
+			table = strings.Replace(table, "as: found", "as: found, expect: "+expect, 1)
+		}
+		robot, problems := Parse("r.yaml", []byte("robot: r\noperation: shop.look\nsystem: test\nfind:\n  - goto: /\n"+table+"output: {any: {x: '${found[0].number}'}}\n"))
+		require.NoError(t, problems.Err())
+		_, problems = Compile(robot, system, lookOperation(t))
+		if want == "" {
+			require.NoError(t, problems.Err(), expect)
+			continue
+		}
+		require.ErrorContains(t, problems.Err(), want, expect)
+	}
+}

@@ -1,6 +1,9 @@
 package rules
 
 import (
+	"fmt"
+	"strings"
+
 	"github.com/expr-lang/expr/ast"
 
 	"crosswalk/source"
@@ -83,8 +86,9 @@ func fieldHint(t *Type, key string) string {
 	}
 }
 
+// extend is the path of a field. A name that looks like an item's is none, or facts about the one would speak of the other.
 func extend(path, key string) string {
-	if path == "" {
+	if path == "" || strings.ContainsAny(key, "[]") {
 		return ""
 	}
 	return path + "." + key
@@ -108,6 +112,15 @@ func (c *checker) index(of checked, position ast.Node, at span, soft bool) check
 		item = TypeOf(KindAny)
 	}
 	x := checked{node: &indexNode{of: of.node, index: index.node, soft: soft, at: at}, t: item.AsOptional(), at: at}
+	if number, ok := position.(*ast.IntegerNode); ok {
+		if number.Value < of.t.MinItems {
+			x.t = item
+		}
+		if of.path != "" {
+			x.path = fmt.Sprintf("%s[%d]", of.path, number.Value)
+		}
+		x.t = c.narrowed(x.t, x.path)
+	}
 	if of.read != "" {
 		x.read = of.read + "[]"
 	}
@@ -129,8 +142,12 @@ func (c *checker) slice(n *ast.SliceNode, at span) checked {
 		}
 	}
 	t := of.t
-	if t.Kind == KindText {
+	switch t.Kind {
+	case KindText:
 		t = &Type{Kind: KindText}
+	case KindList:
+		part := *t
+		part.MinItems, t = 0, &part
 	}
 	return checked{node: result, t: t, at: at}
 }

@@ -123,6 +123,37 @@ func TestEval(t *testing.T) {
 	}
 }
 
+// TestItemsThatAreThere holds that an item is there for certain where so many are, or where a condition has said so, and that
+// messages name it as it was written.
+func TestItemsThatAreThere(t *testing.T) {
+	t.Parallel()
+	row := RecordType(Field{Name: "total", Type: TypeOf(KindNumber), Required: true})
+	two := ListOf(row)
+	two.MinItems = 2
+	env := NewEnvironment(RecordType(Field{Name: "two", Type: two, Required: true}, Field{Name: "some", Type: ListOf(row), Required: true}, Field{Name: "of", Type: RecordType(Field{Name: "rows", Type: ListOf(row), Required: true}, Field{Name: "rows[0]", Type: row}), Required: true}))
+	for text, problem := range map[string]string{
+		`two[0].total + two[1].total`:                       "",
+		`two[0]?.total ?? 0`:                                "",
+		`two[2].total`:                                      "two[2] may be missing",
+		`two[1:][1].total`:                                  "may be missing",
+		`sortBy(two, .total)[0].total`:                      "may be missing",
+		`(len(two) > 5 ? two : some)[0].total`:              "may be missing",
+		`some[0].total`:                                     "some[0] may be missing",
+		`some[0] != missing ? some[0].total : 0`:            "",
+		`of.rows[0] != missing and of.rows[0].total > 1`:    "",
+		`of["rows[0]"] != missing and of.rows[0].total > 1`: "of.rows[0] may be missing",
+		`some[0] != missing and some[1].total > 1`:          "some[1] may be missing",
+		`two[len(two) - 1].total`:                           "may be missing",
+	} {
+		_, err := Compile(text, env, Options{})
+		if problem == "" {
+			require.NoError(t, err, text)
+		} else {
+			require.ErrorContains(t, err, problem, text)
+		}
+	}
+}
+
 // TestCompileErrors shows message, place and hint of what is refused before anything runs.
 func TestCompileErrors(t *testing.T) {
 	t.Parallel()

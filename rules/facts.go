@@ -2,7 +2,7 @@ package rules
 
 import "strings"
 
-// facts is a set of paths, such as stock or input.from.email, that are known to hold a value. It is
+// facts is a set of paths, such as stock, lines[0] or input.from.email, that are known to hold a value. It is
 // never changed once made.
 type facts map[string]bool
 
@@ -41,19 +41,19 @@ func (f facts) or(g facts) facts {
 func (f facts) without(name string) facts {
 	kept := facts{}
 	for path := range f {
-		if path != name && !strings.HasPrefix(path, name+".") {
+		if path != name && !strings.HasPrefix(path, name+".") && !strings.HasPrefix(path, name+"[") {
 			kept[path] = true
 		}
 	}
 	return kept
 }
 
-// prove adds a path and all paths that it goes through: if a.b is there, so is a.
+// prove adds a path and all paths that it goes through: if a.b or a[0] is there, so is a.
 func prove(path string) facts {
 	proven := facts{}
 	for path != "" {
 		proven[path] = true
-		cut := strings.LastIndexByte(path, '.')
+		cut := strings.LastIndexAny(path, ".[")
 		if cut < 0 {
 			break
 		}

@@ -23,6 +23,7 @@ type Type struct {
 
 	Items    *Type // lists: of each item; nil = of an empty list
 	MaxItems int   // lists; 0 = no limit of its own
+	MinItems int   // lists: so many are there for certain, as who made the list has seen to; not part of declarations
 
 	Fields []Field // records: in the order of the file
 	Open   bool    // records: other fields may be there

@@ -41,7 +41,7 @@ func (w *Workspace) checkDrivers() {
 func (w *Workspace) checkServed(system *System, operation *contracts.Operation, use usecases.Reference) {
 	served := false
 	for _, driver := range system.Drivers {
-		if w.broken(driver) {
+		if w.broken(driver, operation) {
 			return // what it can do is not known
 		}
 		route, ok := w.route(system, driver, operation.Name)
@@ -63,14 +63,14 @@ func (w *Workspace) checkServed(system *System, operation *contracts.Operation, 
 	system.node.Get("drivers").Errorf(hint, "no driver of the system %q carries out %s, which %s needs", system.Name, operation.Short, fmt.Sprintf("%s:%d", use.File, use.Line))
 }
 
-// broken says whether the driver's file has errors or is missing, which was said where it stands.
-func (w *Workspace) broken(driver *Driver) bool {
+// broken says whether the driver's file for an operation has errors or is missing, which was said where it stands.
+func (w *Workspace) broken(driver *Driver, operation *contracts.Operation) bool {
 	switch driver.Kind {
 	case ByAdapter:
 		return w.Adapters[driver.Name] == nil
 	case ByRobot:
 		app := w.Robots[driver.Name]
-		return app == nil || app.System == nil
+		return app == nil || app.System == nil || app.Broken[operation.Name]
 	}
 	return false
 }

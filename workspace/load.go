@@ -57,7 +57,7 @@ func (l *loader) reach() *Reach {
 			}
 		}
 	}
-	l.unreadRobots()
+	l.unreadRobots(r)
 	l.webhooks(r)
 	r.peopleKnown = r.People != nil
 	if r.People == nil {
@@ -169,7 +169,7 @@ func (l *loader) robot(r *Reach, driver *Driver) {
 		return
 	}
 	r.keep(f)
-	app := &RobotApp{Programs: map[string]*robots.Program{}}
+	app := &RobotApp{Programs: map[string]*robots.Program{}, Broken: map[string]bool{}}
 	r.Robots[driver.Name] = app
 	system, problems := robots.ParseSystem(f.name, f.text)
 	l.add(problems...)
@@ -185,7 +185,7 @@ func (l *loader) robot(r *Reach, driver *Driver) {
 		}
 		r.keep(candidate)
 		l.add(problems...)
-		if problems.Err() == nil {
+		if app.Broken[head.Operation] = problems.Err() != nil; problems.Err() == nil {
 			l.program(r, app, head)
 		}
 		if program := app.Programs[head.Operation]; candidate.own && program != nil && program.Robot == head && !program.SaysCanary() {
@@ -233,16 +233,24 @@ func (l *loader) program(r *Reach, app *RobotApp, robot *robots.Robot) {
 	}
 	program, problems := robots.Compile(robot, app.System, operation)
 	l.add(problems...)
-	if problems.Err() == nil {
+	if app.Broken[robot.Operation] = problems.Err() != nil; problems.Err() == nil {
 		app.Programs[robot.Operation] = program
 	}
 }
 
-// unreadRobots says what is wrong with files that do not even say whose robot they are: no application misses them.
-func (l *loader) unreadRobots() {
+// unreadRobots says what is wrong with files that do not even say whose robot they are, and which robots nothing can use: no
+// application misses them.
+func (l *loader) unreadRobots(r *Reach) {
 	for _, f := range l.robotFiles() {
-		if head, problems := robots.Parse(f.name, f.text); f.own && head.System == "" {
+		head, problems := robots.Parse(f.name, f.text)
+		switch {
+		case !f.own:
+		case head.System == "":
 			l.add(problems...)
+		case r.Robots[head.System] == nil:
+			doc := source.Parse(f.name, f.text)
+			doc.Root.Get("system").Warnf("add to a system there drivers: [{robot: "+head.System+", …}], with the secrets of its login", "no driver of crosswalk.yaml is the robot %s: nothing can use this file, and it was not checked", head.System)
+			l.add(doc.Problems()...)
 		}
 	}
 }

@@ -33,6 +33,7 @@ type Reach struct {
 type RobotApp struct {
 	System   *robots.System
 	Programs map[string]*robots.Program // by operation, as in fulfilment.get_shipment
+	Broken   map[string]bool            // operations whose robot has errors, which were said where they stand
 }
 
 // Route says how one operation of one system can be reached by one driver.

@@ -43,7 +43,7 @@ With --record the call is kept as a test beside the adapter (NAME.tests.yaml), m
 
 		ValidArgsFunction: completeTry,
 	}
-	c.Flags().String("input", "", "file with the input as JSON, or - for standard input; nothing: an empty one")
+	c.Flags().String("input", "", "the input as JSON, a file that holds it, or - for standard input; nothing: an empty one")
 	c.Flags().String("driver", "", "the adapter, if the system has several (the first that serves the operation)")
 	c.Flags().String("key", "", "of a write: its key; made up if it is not given")
 	c.Flags().Bool("yes", false, "carry out a write without asking")

@@ -2,11 +2,15 @@ package main
 
 import (
 	"bytes"
+	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"net/url"
 	"os"
 	"path/filepath"
+	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -67,10 +71,29 @@ func listChanges(c *cobra.Command, _ []string) error {
 	}
 	rows := [][]string{{"CHANGE", "ROBOT", "PLACE", "STATE", "TIMES", "WHAT", "BECOMES"}}
 	for _, one := range out.Changes {
-		rows = append(rows, []string{one.ID, plainLine(one.Robot), plainLine(one.Place), one.State, fmt.Sprint(one.Counted), oneLine(one.Words, 70), oneLine(one.Becomes, 70)})
+		rows = append(rows, []string{one.ID, plainLine(one.Robot), plainLine(one.Place), one.State, fmt.Sprint(one.Counted), oneLine(one.Words, 70), oneLine(becomesWords(one.Becomes), 70)})
 	}
 	table(c.OutOrStdout(), rows)
 	return nil
+}
+
+// becomesWords says what a change writes in the place of a name, as the file would: label "Company".
+func becomesWords(becomes string) string {
+	var alternative struct{ With map[string]string }
+	names := map[string]string{}
+	if json.Unmarshal([]byte(becomes), &alternative) == nil && len(alternative.With) > 0 {
+		names = alternative.With
+	} else if json.Unmarshal([]byte(becomes), &names) != nil {
+		return becomes
+	}
+	var words []string
+	for _, kind := range slices.Sorted(maps.Keys(names)) {
+		if kind == "heading" {
+			return "heading " + strings.ReplaceAll(strconv.Quote(names[kind]), `\n`, `", "`)
+		}
+		words = append(words, kind+" "+strconv.Quote(names[kind]))
+	}
+	return strings.Join(words, ", ")
 }
 
 // proposedChange is a change with all that it is judged by.

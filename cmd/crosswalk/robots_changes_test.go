@@ -151,3 +151,17 @@ func TestWhatPagesSayCannotSteerTheTerminal(t *testing.T) {
 	}
 	requireText(t, file, changedRobot)
 }
+
+// TestChangesAreListedInWords holds that what a change writes is listed as the file has it, and not as it is kept.
+func TestChangesAreListedInWords(t *testing.T) {
+	t.Parallel()
+	for kept, want := range map[string]string{
+		`{"index":0,"with":{"label":"Company"}}`:           `label "Company"`,
+		`{"link":"Find customers"}`:                        `link "Find customers"`,
+		`{"heading":"Turnover"}`:                           `heading "Turnover"`,
+		`{"heading":"No.\nPost code","for":"Number\nZIP"}`: `heading "No.", "Post code"`,
+		``: ``, `gone`: `gone`,
+	} {
+		require.Equal(t, want, becomesWords(kept), kept)
+	}
+}

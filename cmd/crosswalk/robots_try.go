@@ -1,9 +1,11 @@
 package main
 
 import (
+	"cmp"
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -41,7 +43,7 @@ Secrets and the address are those of the system in crosswalk.yaml.`,
 		RunE: tryRobot,
 	}
 	c.Flags().String("dir", "", "the workspace (default: the one here)")
-	c.Flags().String("input", "{}", "the input as JSON, or a file that holds it")
+	c.Flags().String("input", "{}", "the input as JSON, a file that holds it, or - for standard input (default: that of the canary)")
 	c.Flags().String("until", "", "end after the step of this number")
 	c.Flags().String("pictures", "", "folder for a picture of each step and the report")
 	jsonFlag(c)
@@ -61,7 +63,7 @@ func tryRobot(c *cobra.Command, args []string) error {
 	if err != nil {
 		return err
 	}
-	if trial.call.Input, err = trialInput(c, trial.program.Operation); err != nil {
+	if trial.call.Input, err = trialInput(c, trial.program); err != nil {
 		return err
 	}
 	if until, _ := c.Flags().GetString("until"); until != "" {
@@ -167,17 +169,17 @@ func sayTried(c *cobra.Command, trial robotTrial, steps []triedStep, result robo
 	return nil
 }
 
-// trialInput reads the input, by the operation's type.
-func trialInput(c *cobra.Command, operation *contracts.Operation) (rules.Value, error) {
-	text, _ := c.Flags().GetString("input")
-	if !strings.HasPrefix(strings.TrimSpace(text), "{") {
-		read, err := os.ReadFile(text)
-		if err != nil {
-			return rules.Value{}, usageError("--input: it is neither a JSON object nor a file: %s", err)
-		}
-		text = string(read)
+// trialInput reads the input, by the operation's type; without one it is that of the canary.
+func trialInput(c *cobra.Command, program *robots.Program) (rules.Value, error) {
+	operation := program.Operation
+	if canary := program.Canary(); canary != nil && !c.Flags().Changed("input") {
+		return canary.Input, nil
 	}
-	value, err := rules.FromJSON([]byte(text))
+	text, err := readInput(c)
+	if err != nil {
+		return rules.Value{}, err
+	}
+	value, err := rules.FromJSON(text)
 	if err != nil {
 		return rules.Value{}, contentError(fmt.Errorf("the input is not JSON: %w", err))
 	}
@@ -243,6 +245,7 @@ func trialOfSystem(w *workspace.Workspace, dir, name, operation string) (robotTr
 	if system == nil {
 		return robotTrial{}, usageError("%s has no system %q", filepath.Join(dir, "crosswalk.yaml"), name)
 	}
+	var known []string
 	for _, driver := range system.Drivers {
 		app := w.Robots[driver.Name]
 		if driver.Kind != workspace.ByRobot || app == nil || system.Contract == nil {
@@ -252,8 +255,15 @@ func trialOfSystem(w *workspace.Workspace, dir, name, operation string) (robotTr
 			trial := robotTrial{program: program, call: robots.Call{AllowHosts: w.Config.AllowHosts}, dir: dir, of: w}
 			return trial, trial.reach(driver)
 		}
+		if app.Broken[system.Contract.Name+"."+strings.TrimPrefix(operation, system.Contract.Name+".")] {
+			return robotTrial{}, contentError(fmt.Errorf("the robot of %s.%s has errors: crosswalk check %s names them", name, operation, dir))
+		}
+		for of := range app.Programs {
+			known = append(known, of)
+		}
 	}
-	return robotTrial{}, usageError("no robot of the system %s carries out %q without errors: see crosswalk robots list and crosswalk check", name, operation)
+	slices.Sort(known)
+	return robotTrial{}, usageError("no robot of the system %s carries out %q; those that it has carry out %s", name, operation, cmp.Or(strings.Join(known, ", "), "nothing"))
 }
 
 func robotsTestCommand() *cobra.Command {
@@ -261,14 +271,14 @@ func robotsTestCommand() *cobra.Command {
 		Use:   "test [ROBOT]",
 		Short: "Check robots: everything that is wrong or risky in their files; with --live, also what their pages show now",
 		Long: `Checks one robot, or all of the workspace here: names, types, expressions, places that break with the next release.
-With --live the steps are done once in the application, up to the commit and with the fence never armed, with the input of --input.`,
+With --live the steps are done once in the application, up to the commit and with the fence never armed, with the input of --input or else of its canary.`,
 		Example: "  crosswalk robots test\n  crosswalk robots test acme/robots/list-orders.yaml\n  crosswalk robots test list-orders --live --input order.json",
 		Args:    atMostOne,
 		RunE:    testRobots,
 	}
 	c.Flags().String("dir", "", "the workspace (default: the one here)")
 	c.Flags().Bool("live", false, "do the steps once, with the fence never armed")
-	c.Flags().String("input", "{}", "with --live: the input as JSON, or a file that holds it")
+	c.Flags().String("input", "{}", "with --live: the input as JSON, a file that holds it, or - for standard input (default: that of the canary)")
 	c.Flags().String("until", "", "with --live: end after the step of this number")
 	c.Flags().String("pictures", "", "with --live: folder for pictures and the report")
 	jsonFlag(c)

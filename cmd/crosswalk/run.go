@@ -6,6 +6,7 @@ import (
 	"io"
 	"net/url"
 	"os"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -31,7 +32,7 @@ person would be asked whom --answers does not answer for.`,
 
 		ValidArgsFunction: completeUseCases,
 	}
-	c.Flags().String("input", "", "file with the input as JSON, or - for standard input (required)")
+	c.Flags().String("input", "", "the input as JSON, a file that holds it, or - for standard input (required)")
 	c.Flags().Bool("wait", false, "wait until the case has ended or waits for a person")
 	c.Flags().Duration("timeout", 2*time.Minute, "how long to wait at most")
 	c.Flags().Bool("dry-run", false, "perform reads only and show what would be written; takes the workspace of --dir, and needs nothing that runs")
@@ -42,20 +43,22 @@ person would be asked whom --answers does not answer for.`,
 	return c
 }
 
+// readInput is the JSON that --input gives: as it stands there, in a file or on standard input.
 func readInput(c *cobra.Command) ([]byte, error) {
-	name, _ := c.Flags().GetString("input")
-	switch name {
-	case "":
+	input, _ := c.Flags().GetString("input")
+	switch {
+	case input == "":
 		return nil, usageError("name the input with --input FILE, or - for standard input")
-	case "-":
+	case input == "-":
 		return io.ReadAll(c.InOrStdin())
-	default:
-		raw, err := os.ReadFile(name)
-		if err != nil {
-			return nil, usageError("%s", err)
-		}
-		return raw, nil
+	case strings.HasPrefix(strings.TrimSpace(input), "{"):
+		return []byte(input), nil
 	}
+	raw, err := os.ReadFile(input)
+	if err != nil {
+		return nil, usageError("--input: it is neither a JSON object nor a file: %s", err)
+	}
+	return raw, nil
 }
 
 func runCase(c *cobra.Command, args []string) error {

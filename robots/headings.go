@@ -55,7 +55,8 @@ func (all renames) words() string {
 	for _, one := range all {
 		each = append(each, strconv.Quote(one.was))
 	}
-	return "headings " + strings.Join(each, " and ")
+	last := len(each) - 1
+	return "headings " + strings.Join(each[:last], ", ") + " and " + each[last]
 }
 
 // headingWords is a heading as changes and questions name it.
@@ -143,7 +144,7 @@ type columnNow struct {
 	Values  []string
 }
 
-// offerHeadings adds to an error the headings that may be meant by the one or two which a table lacks: those that the step does
+// offerHeadings adds to an error the headings that may be meant by those, three at most, which a table lacks: those that the step does
 // not name, with nothing under them but what the step wants to read.
 func (u *run) offerHeadings(ctx context.Context, s *step, place *spec, err error) error {
 	var known *contracts.Error
@@ -171,7 +172,11 @@ func (u *run) offerHeadings(ctx context.Context, s *step, place *spec, err error
 		was, is := choice.joined()
 		says := is
 		if len(choice) > 1 {
-			says = fmt.Sprintf("%s for %s, %s for %s", choice[0].is, choice[0].was, choice[1].is, choice[1].was)
+			var each []string
+			for _, one := range choice {
+				each = append(each, one.is+" for "+one.was)
+			}
+			says = strings.Join(each, ", ")
 		}
 		target, _ := json.Marshal(map[string]string{"heading": is, choiceFor: was}) // texts only
 		candidates = append(candidates, rules.Record(map[string]rules.Value{"says": rules.Text(says), "target": rules.Text(string(target))}))

@@ -1,12 +1,23 @@
 // What a person may choose from where a heading of a table has another name.
 
-// lacking are the headings that the only fitting table lacks, and that table: one, or else two of them.
+// mostRenamed is how many headings may have other names at once; of three, two at least must say which table it is.
+const mostRenamed = 3;
+
+// lacking are the headings that the only fitting table lacks, and that table.
 function lacking(root, headers) {
-  const without = (...missing) => ({ missing, found: tablesWith(root, headers.filter((header) => !missing.includes(header))) });
-  const fits = ({ missing, found }) => missing.length < headers.length && found.length > 0;
-  let all = headers.map((header) => without(header)).filter(fits);
-  if (all.length === 0) all = headers.flatMap((one, i) => headers.slice(i + 1).map((other) => without(one, other))).filter(fits);
-  return all.length === 1 && all[0].found.length === 1 && !all[0].found[0].twice ? { missing: all[0].missing, table: all[0].found[0] } : null;
+  const sets = new Map();
+  for (const table of list(root, 'table').filter(visible)) {
+    for (const row of grid(table).slice(0, 50)) {
+      const texts = new Set(row.map((cell) => (cell && !cell.querySelector('table') ? plain(textOf(cell)) : '')));
+      const missing = headers.filter((header) => !texts.has(plain(header))), left = headers.length - missing.length;
+      if (missing.length <= mostRenamed && left >= (missing.length === mostRenamed ? 2 : 1)) sets.set(missing.join('\n'), missing);
+    }
+  }
+  const fewest = Math.min(...Array.from(sets.values(), (missing) => missing.length));
+  const all = Array.from(sets.values()).filter((missing) => missing.length === fewest);
+  if (all.length !== 1) return null;
+  const found = tablesWith(root, headers.filter((header) => !all[0].includes(header)));
+  return found.length === 1 && !found[0].twice ? { missing: all[0], table: found[0] } : null;
 }
 
 // headings are the columns that may be meant by the headings which the only fitting table lacks, with the values under them.

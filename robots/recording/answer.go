@@ -100,6 +100,7 @@ func (w *writer) tables(indent string) {
 	if t.Frame != "" {
 		from = "frame: " + quote(t.Frame)
 	}
+	w.comment(indent, "what the page says where there is nothing, with errors: [not_found] in the contract: - {seen: {text: Nothing found}, fail: not_found}")
 	w.line("%s- table:", indent)
 	w.line("%s    from: {%s}", indent, from)
 	w.line("%s    columns:", indent)
@@ -109,6 +110,14 @@ func (w *writer) tables(indent string) {
 	w.line("%s    as: rows", indent)
 	for _, other := range w.plan.seen.Tables[1:] {
 		w.comment(indent, fmt.Sprintf("another table of the page has the headings %s", strings.Join(other.Headings, ", ")))
+	}
+	beside := slices.DeleteFunc(w.plan.valuesShown(), func(label Label) bool { return label.Frame != t.Frame })
+	if len(beside) > 0 {
+		if from != "" {
+			from += ", "
+		}
+		w.comment(indent, "the page shows values beside labels too, which are read so: - read: {"+from+"labels: {"+
+			strings.Join(each(beside, func(label Label) string { return quote(label.Text) + ": {as: " + w.plan.column(label.Text, nil) + "}" }), ", ")+"}}")
 	}
 }
 

@@ -295,3 +295,22 @@ func TestANounIsNoCommit(t *testing.T) {
 		require.Equal(t, commits, p.Commit != nil, text)
 	}
 }
+
+// TestWhatAPageShowsBesideItsTable holds that a page with a table and with values beside labels is read by its table, and that the file
+// says how the values are read, and how a page is known that says there is nothing.
+func TestWhatAPageShowsBesideItsTable(t *testing.T) {
+	t.Parallel()
+	p := &Plan{recorded: []string{"A-20417"}, seen: &Seen{Tables: []Table{{Frame: "main", Headings: []string{"Article", "Price"}}},
+		Labels: []Label{{Frame: "main", Text: "Ordered on"}, {Frame: "menu", Text: "User"}, {Frame: "main", Text: "Order A-20417"}, {Frame: "main", Text: "State"}}}}
+	w := &writer{plan: p, lines: map[int]int{}}
+	w.tables("  ")
+	require.Equal(t, `  # what the page says where there is nothing, with errors: [not_found] in the contract: - {seen: {text: Nothing found}, fail: not_found}
+  - table:
+      from: {frame: main}
+      columns:
+        Article: {as: article, optional: true}
+        Price: {as: price, optional: true}
+      as: rows
+  # the page shows values beside labels too, which are read so: - read: {frame: main, labels: {Ordered on: {as: ordered_on}, State: {as: state}}}
+`, w.String())
+}

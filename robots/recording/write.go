@@ -506,6 +506,11 @@ func (p *Plan) labels() []Label {
 	if p.Writes || p.seen == nil || p.hasTable() || slices.ContainsFunc(p.Steps, func(a Action) bool { return a.Kind == "read" }) {
 		return nil
 	}
+	return p.valuesShown()
+}
+
+// valuesShown are the labels of the last page beside which values stand.
+func (p *Plan) valuesShown() []Label {
 	return slices.DeleteFunc(slices.Clone(p.seen.Labels), func(label Label) bool { // what was typed is no name
 		return slices.ContainsFunc(p.recorded, func(typed string) bool { return strings.Contains(label.Text, typed) })
 	})

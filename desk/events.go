@@ -3,7 +3,6 @@ package desk
 import (
 	"encoding/json"
 	"net/http"
-	"strings"
 
 	"crosswalk/store"
 )
@@ -37,7 +36,7 @@ func (d *Desk) apiEvent(w http.ResponseWriter, r *http.Request, who person) erro
 	if err := readJSON(r, &in); err != nil {
 		return err
 	}
-	if strings.TrimSpace(in.Key) == "" {
+	if store.EventKey(in.Key) == "" {
 		return wrong("An event needs a key.")
 	}
 	receipt, err := d.Event(r.Context(), in, who.login)

@@ -16,7 +16,7 @@ func (i *Intake) event(ctx context.Context, s *workspace.Source, m Message) (Rec
 	scope := map[string]rules.Value{string(s.Kind): messageValue(m)}
 	happened := store.Occurrence{Name: s.Event, Source: s.Name, DedupeKey: dedupeKey(s, m, scope), SentBy: m.TypedBy, ReceivedAt: m.ReceivedAt}
 	key, err := s.Key.Eval(scope)
-	if err == nil && key.Text() == "" {
+	if err == nil && store.EventKey(key.Text()) == "" {
 		err = fmt.Errorf("it has no key")
 	}
 	var payload rules.Value

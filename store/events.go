@@ -4,8 +4,16 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"strings"
 	"time"
+
+	"golang.org/x/text/unicode/norm"
 )
+
+// EventKey is a key as events and those who wait for them are matched by it: without space around it, and in one form
+// of Unicode. One system writes "A-17", the next one "A-17 ", and a decomposed ü looks like any other. The
+// empty one fits nothing.
+func EventKey(key string) string { return indexed(strings.TrimSpace(norm.NFC.String(key))) }
 
 // Occurrence is something that happened outside and that cases may wait for: an event, by its name and key.
 type Occurrence struct {
@@ -46,6 +54,7 @@ const DefaultKeep = 30 * 24 * time.Hour
 // PutEvent stores an event, once for its source and dedupe key: what came before is returned with duplicate set. When
 // PutEvent returns, the event may be acknowledged.
 func (s *Store) PutEvent(ctx context.Context, event Occurrence) (stored Occurrence, duplicate bool, err error) {
+	event.Key = EventKey(event.Key)
 	event.ID, event.StoredAt = s.NewID(), s.now().UTC().Truncate(time.Microsecond)
 	if event.ReceivedAt.IsZero() {
 		event.ReceivedAt = event.StoredAt
@@ -71,6 +80,7 @@ func (s *Store) PutEvent(ctx context.Context, event Occurrence) (stored Occurren
 func (s *Store) TakeEvent(ctx context.Context, wait EventWait, last bool) (Occurrence, error) {
 	var taken Occurrence
 	found := false
+	wait.Key = EventKey(wait.Key)
 	err := s.write(ctx, "take event "+wait.Name, func(tx session) error {
 		var err error
 		taken, err = takeEvent(ctx, tx, wait)
@@ -161,7 +171,7 @@ func (s *Store) Events(ctx context.Context, filter EventFilter) ([]EventView, er
 		c.add("name = ?", filter.Name)
 	}
 	if filter.Key != "" {
-		c.add("event_key = ?", filter.Key)
+		c.add("event_key = ?", EventKey(filter.Key))
 	}
 	if filter.CaseID != "" {
 		c.add("id IN (SELECT event_id FROM event_deliveries WHERE case_id = ?)", filter.CaseID)

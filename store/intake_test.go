@@ -1,8 +1,10 @@
 package store
 
 import (
+	"encoding/hex"
 	"encoding/json"
 	"fmt"
+	"math/rand/v2"
 	"strings"
 	"sync"
 	"testing"
@@ -307,4 +309,57 @@ func TestWebhooks(t *testing.T) {
 		require.NoError(t, err)
 		require.Equal(t, step.seen, seen)
 	}
+}
+
+// What strangers send may be as long as they like: PostgreSQL's indexes take 2,704 bytes. Refused, it would come again and again.
+func TestHostileKeysAreStored(t *testing.T) {
+	t.Parallel()
+	s, _ := testStore(t)
+	long := func(seed byte) string {
+		random := rand.NewChaCha8([32]byte{seed})
+		raw := make([]byte, 5000)
+		_, _ = random.Read(raw)
+		return hex.EncodeToString(raw) // what cannot be compressed
+	}
+	first := mail("m1", "email:"+long(1)+"@example.com")
+	first.ThreadKeys = []string{"email:" + long(2)}
+	made, err := s.StoreEntry(t.Context(), first)
+	require.NoError(t, err)
+	for name, change := range map[string]func(*Incoming){
+		"thread":  func(i *Incoming) { i.ThreadKeys = first.ThreadKeys },
+		"contact": func(i *Incoming) { i.ContactKeys = first.ContactKeys },
+	} {
+		next := mail("m2"+name, "bob@example.com")
+		change(&next)
+		next.Join = func(open []Candidate) string { return open[0].Case.ID }
+		stored, err := s.StoreEntry(t.Context(), next)
+		require.NoError(t, err)
+		require.Equal(t, made.Entry.CaseID, stored.Entry.CaseID, name)
+	}
+	event := Occurrence{Name: "paid", Source: "shop", DedupeKey: "1", Key: " " + long(3) + "\n", Payload: json.RawMessage(`{}`)}
+	_, _, err = s.PutEvent(t.Context(), event)
+	require.NoError(t, err)
+	event.Key, event.DedupeKey = long(4), "2"
+	_, _, err = s.PutEvent(t.Context(), event)
+	require.NoError(t, err)
+	wait := EventWait{CaseID: made.Entry.CaseID, Path: "p", Generation: 1, Execution: "e", Name: "paid", Key: long(3)}
+	taken, err := s.TakeEvent(t.Context(), wait, false)
+	require.NoError(t, err)
+	require.Equal(t, "1", taken.DedupeKey)
+	wait.Path = "q"
+	_, err = s.TakeEvent(t.Context(), wait, false)
+	require.ErrorIs(t, err, ErrNotFound)
+	found, err := s.Events(t.Context(), EventFilter{Key: long(3)})
+	require.NoError(t, err)
+	require.Len(t, found, 1)
+	require.Equal(t, 1, found[0].Waiting)
+
+	for _, want := range []bool{true, false} {
+		first, err := s.RememberWebhook(t.Context(), "shop", long(5))
+		require.NoError(t, err)
+		require.Equal(t, want, first)
+	}
+	seen, err := s.WebhookSeen(t.Context(), "shop", long(5))
+	require.NoError(t, err)
+	require.True(t, seen)
 }

@@ -2,8 +2,22 @@ package store
 
 import (
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
 	"strings"
 )
+
+// maxIndexed is how many bytes of what strangers send stand in an index as they are: PostgreSQL's take 2,704.
+const maxIndexed = 1000
+
+// indexed is a key that strangers send as it stands in an index: of a longer one, its beginning and its hash.
+func indexed(key string) string {
+	if len(key) <= maxIndexed {
+		return key
+	}
+	sum := sha256.Sum256([]byte(key))
+	return strings.ToValidUTF8(key[:200], "") + "…" + hex.EncodeToString(sum[:])
+}
 
 // OpenCasesByContact lists the open cases that have one of the contact keys, newest first.
 func (s *Store) OpenCasesByContact(ctx context.Context, keys []string) ([]Case, error) {
@@ -37,7 +51,11 @@ func openCasesBy(ctx context.Context, q session, kind string, keys []string) ([]
 	if len(keys) == 0 {
 		return nil, nil
 	}
-	set, args := in(keys)
+	stored := make([]string, len(keys))
+	for i, key := range keys {
+		stored[i] = indexed(key)
+	}
+	set, args := in(stored)
 	return many[Case](ctx, q, selectCases+" WHERE ended_at = 0 AND id IN (SELECT case_id FROM "+kind+
 		"_keys WHERE "+kind+"_key IN "+set+") ORDER BY started_at DESC, id DESC", args...)
 }
@@ -48,7 +66,7 @@ func addKeys(ctx context.Context, tx session, caseID string, contacts, threads [
 			if key == "" {
 				continue
 			}
-			if _, err := tx.insert(ctx, kind+"_keys", kind+"_key, case_id", []any{key, caseID}, "ON CONFLICT DO NOTHING"); err != nil {
+			if _, err := tx.insert(ctx, kind+"_keys", kind+"_key, case_id", []any{indexed(key), caseID}, "ON CONFLICT DO NOTHING"); err != nil {
 				return err
 			}
 		}

@@ -13,7 +13,7 @@ const WebhookRetention = 30 * 24 * time.Hour
 // after: a crash in between repeats the handling, which must bear that, instead of losing it.
 func (s *Store) WebhookSeen(ctx context.Context, source, id string) (bool, error) {
 	var at int64
-	err := s.read().scalar(ctx, "SELECT seen_at FROM webhooks WHERE source = ? AND webhook_id = ?", []any{source, id}, &at)
+	err := s.read().scalar(ctx, "SELECT seen_at FROM webhooks WHERE source = ? AND webhook_id = ?", []any{source, indexed(id)}, &at)
 	if errors.Is(err, ErrNotFound) {
 		return false, nil
 	}
@@ -23,7 +23,7 @@ func (s *Store) WebhookSeen(ctx context.Context, source, id string) (bool, error
 // RememberWebhook records that the webhook has been handled; first is false if someone else was faster.
 func (s *Store) RememberWebhook(ctx context.Context, source, id string) (first bool, err error) {
 	err = s.write(ctx, "remember webhook", func(tx session) error {
-		first, err = tx.insert(ctx, "webhooks", "source, webhook_id, seen_at", []any{source, id, s.now()}, "ON CONFLICT DO NOTHING")
+		first, err = tx.insert(ctx, "webhooks", "source, webhook_id, seen_at", []any{source, indexed(id), s.now()}, "ON CONFLICT DO NOTHING")
 		return err
 	})
 	return first, err

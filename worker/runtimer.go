@@ -203,7 +203,7 @@ func (r *timerRunner) do(ctx context.Context, timer *workspace.Timer, id string,
 		return r.cases.StartCase(ctx, stored.Entry)
 	}
 	key, err := timer.Does.Key.Eval(scope)
-	if err != nil || key.Text() == "" {
+	if err != nil || store.EventKey(key.Text()) == "" {
 		return mistake(errors.Join(err, errors.New("an event without a key")))
 	}
 	event, _, err := r.store.PutEvent(ctx, store.Occurrence{Name: timer.Does.Event, Key: key.Text(), Source: source, DedupeKey: id,

@@ -87,7 +87,7 @@ func listEvents(c *cobra.Command, _ []string) error {
 
 func sendEvent(c *cobra.Command, args []string) error {
 	key, _ := c.Flags().GetString("key")
-	if key == "" {
+	if strings.TrimSpace(key) == "" {
 		return usageError("say which case is meant, with --key: see %s --help", c.CommandPath())
 	}
 	payload, err := readPayload(c)

@@ -90,8 +90,11 @@ func local(address string) bool {
 // namespaced fills the namespace into the requests for which the SDK has no method of its own.
 func namespaced(namespace string) grpc.UnaryClientInterceptor {
 	return func(ctx context.Context, method string, request, reply any, connection *grpc.ClientConn, invoke grpc.UnaryInvoker, options ...grpc.CallOption) error {
-		if reset, ok := request.(*workflowservice.ResetActivityRequest); ok {
-			reset.Namespace = namespace
+		switch request := request.(type) {
+		case *workflowservice.ResetActivityRequest:
+			request.Namespace = namespace
+		case *workflowservice.GetWorkflowExecutionHistoryReverseRequest:
+			request.Namespace = namespace
 		}
 		return invoke(ctx, method, request, reply, connection, options...)
 	}

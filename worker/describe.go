@@ -1,13 +1,16 @@
 package worker
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"strings"
 	"time"
 
+	commonpb "go.temporal.io/api/common/v1"
 	enumspb "go.temporal.io/api/enums/v1"
 	workflowpb "go.temporal.io/api/workflow/v1"
+	"go.temporal.io/api/workflowservice/v1"
 )
 
 // Description is what a case does right now, as Temporal sees it.
@@ -69,6 +72,43 @@ func (c *Cases) Heard(ctx context.Context, queue string) (bool, error) {
 		}
 	}
 	return false, nil
+}
+
+// Stuck says why a workflow of somebody else's that a step of a case runs does not get on: it has not ended though the case
+// does not want it any more, or its worker does not know it or has a mistake. "" says that nothing is wrong with it.
+func (c *Cases) Stuck(ctx context.Context, caseID, step string) (string, error) {
+	found, err := c.client.DescribeWorkflowExecution(ctx, caseID, "")
+	if err != nil {
+		return "", c.ended(ctx, caseID, err)
+	}
+	path := caseID + "/" + step
+	for _, child := range found.PendingChildren {
+		if child.WorkflowId != path && !strings.HasPrefix(child.WorkflowId, path+"~") {
+			continue
+		}
+		theirs, err := c.client.DescribeWorkflowExecution(ctx, child.WorkflowId, child.RunId)
+		if err == nil && theirs.WorkflowExtendedInfo.GetCancelRequested() {
+			return "its end is waited for: terminate the workflow " + child.WorkflowId + " in Temporal if it does not let itself be cancelled", nil
+		}
+		if err != nil || theirs.PendingWorkflowTask.GetAttempt() < 2 {
+			return "", err
+		}
+		why, err := c.lastFailure(ctx, child.WorkflowId, child.RunId)
+		return "its worker fails at it, and tries again and again: " + cmp.Or(why, "it does not answer"), err
+	}
+	return "", nil
+}
+
+// lastFailure is why a worker failed at a workflow the last time that Temporal wrote down.
+func (c *Cases) lastFailure(ctx context.Context, workflowID, runID string) (string, error) {
+	found, err := c.client.WorkflowService().GetWorkflowExecutionHistoryReverse(ctx, &workflowservice.GetWorkflowExecutionHistoryReverseRequest{
+		Execution: &commonpb.WorkflowExecution{WorkflowId: workflowID, RunId: runID}, MaximumPageSize: 10})
+	for _, event := range found.GetHistory().GetEvents() {
+		if failed := event.GetWorkflowTaskFailedEventAttributes(); failed != nil {
+			return failed.GetFailure().GetMessage(), nil
+		}
+	}
+	return "", err
 }
 
 // maxParts bounds how many executions of a case are looked at: a loop over 10,000 items has hundreds.

@@ -25,11 +25,12 @@ import (
 
 // house is a whole installation on an engine in memory: a workspace in a folder, a store, a worker.
 type house struct {
-	t      *testing.T
-	dir    string
-	store  *store.Store
-	client client.Client
-	worker *worker.Worker
+	t       *testing.T
+	dir     string
+	address string
+	store   *store.Store
+	client  client.Client
+	worker  *worker.Worker
 }
 
 var files = map[string]string{
@@ -70,6 +71,7 @@ func newHouse(t *testing.T) *house {
 	started, err := engine.Start(t.Context(), engine.Options{NoUI: true, SearchAttributes: worker.SearchAttributes(), Logger: quiet()})
 	require.NoError(t, err)
 	t.Cleanup(func() { _ = started.Stop(context.Background()) })
+	h.address = started.FrontendAddress()
 	h.store, err = store.Open(t.Context(), t.TempDir())
 	require.NoError(t, err)
 	t.Cleanup(func() { require.NoError(t, h.store.Close()) })

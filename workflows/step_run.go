@@ -7,6 +7,7 @@ import (
 	"strings"
 	"unicode"
 
+	enumspb "go.temporal.io/api/enums/v1"
 	"go.temporal.io/sdk/converter"
 	"go.temporal.io/sdk/temporal"
 	"go.temporal.io/sdk/workflow"
@@ -120,6 +121,7 @@ func (r *run) runForeign(ctx workflow.Context, s *usecases.Step, sc *scope, plac
 	why := r.awaitOther(ctx, s, sc, future, Waiting{Kind: waitSystem, For: s.Run.TaskQueue})
 	if why != nil {
 		cancel()
+		defer r.waiting.mention(r.waitsForOther(s, sc, Waiting{Kind: waitSystem, For: s.Run.TaskQueue}))()
 	}
 	whole, done := workflow.NewDisconnectedContext(plain)
 	defer done()
@@ -156,6 +158,9 @@ func foreignEnd(err, why error, run *usecases.Run) error {
 
 // foreignResult reads plain JSON by the declared type. Fields that the type does not name are not looked at.
 func foreignResult(run *usecases.Run, answer json.RawMessage) (rules.Value, error) {
+	if len(answer) == 0 {
+		return rules.Value{}, failed(contracts.Drift, run.Name()+" gave nothing, where its declared result was expected")
+	}
 	value, err := rules.FromJSON(answer)
 	if err == nil {
 		value, err = run.Result.Decode(declared(run.Result, value))
@@ -188,8 +193,7 @@ func declared(t *rules.Type, v rules.Value) rules.Value {
 // awaitOther waits until something else has ended, and shows that. Why says that the case takes another way: then what
 // was begun must be told so.
 func (r *run) awaitOther(ctx workflow.Context, s *usecases.Step, sc *scope, other workflow.Future, shown Waiting) (why error) {
-	shown.Step, shown.Label, shown.Path = s.ID, s.Label(), r.place(s, sc).Path
-	waits := r.waiting.start(ctx, r, shown)
+	waits := r.waiting.start(ctx, r, r.waitsForOther(s, sc, shown))
 	defer r.waiting.stop(ctx, r, waits)
 	r.recorder.flush(ctx, r)
 	if why = workflow.Await(ctx, func() bool { return other.IsReady() || r.stopped(sc) != nil }); why == nil {
@@ -201,12 +205,17 @@ func (r *run) awaitOther(ctx workflow.Context, s *usecases.Step, sc *scope, othe
 	return why
 }
 
+func (r *run) waitsForOther(s *usecases.Step, sc *scope, shown Waiting) Waiting {
+	shown.Step, shown.Label, shown.Path = s.ID, s.Label(), r.place(s, sc).Path
+	return shown
+}
+
 // foreignFailure turns an error of somebody else's workflow or activity into one of ours: by the classes that the step
 // gives to types of errors, by a type that is named like a class, or else by what can be known.
 func foreignFailure(err error, classes map[string]contracts.Class) error {
 	var application *temporal.ApplicationError
 	if errors.As(err, &application) {
-		f := failed(contracts.Internal, application.Message())
+		f := failed(contracts.Internal, saidBy(application))
 		if class, ok := classes[application.Type()]; ok {
 			f.Class = class
 		} else if class := classNamed(application.Type()); class.Known() {
@@ -218,18 +227,45 @@ func foreignFailure(err error, classes map[string]contracts.Class) error {
 	}
 	var timeout *temporal.TimeoutError
 	var terminated *temporal.TerminatedError
+	var panicked *temporal.PanicError
 	var twice *temporal.ChildWorkflowExecutionAlreadyStartedError
 	switch {
 	case errors.As(err, &timeout):
-		return failed(contracts.Unavailable, "it did not end in time: "+strings.ToLower(timeout.TimeoutType().String()))
+		return failed(contracts.Unavailable, late(timeout.TimeoutType()))
 	case temporal.IsCanceledError(err):
 		return failed(contracts.Declined, "it was cancelled")
 	case errors.As(err, &terminated):
-		return failed(contracts.Internal, "it was terminated by hand")
+		return failed(contracts.Internal, "it was terminated: by a person, or by Temporal because what it gave was too large for it")
+	case errors.As(err, &panicked):
+		return failed(contracts.Internal, "its worker has a mistake, and broke off: "+panicked.Error())
 	case errors.As(err, &twice):
 		return failed(contracts.Conflict, "a workflow with its id is there already")
+	case errors.Is(err, converter.ErrEncodingIsNotSupported), errors.Is(err, converter.ErrUnableToDecode):
+		return failed(contracts.Internal, "its worker must give its result as plain JSON (json/plain), neither encrypted nor compressed: "+err.Error())
 	}
 	return failed(contracts.Internal, err.Error())
+}
+
+// late says which time limit has ended a run.
+func late(limit enumspb.TimeoutType) string {
+	switch limit {
+	case enumspb.TIMEOUT_TYPE_START_TO_CLOSE:
+		return "it did not end in the time that one attempt has (timeout)"
+	case enumspb.TIMEOUT_TYPE_HEARTBEAT:
+		return "its worker gave no sign of life in time (heartbeat)"
+	}
+	return "it did not end in the time that all attempts have (retry: within)"
+}
+
+// tooLarge marks the message of Temporal's kits for what is too large to be sent.
+const tooLarge = "[TMPRL1103]"
+
+// saidBy is the message of somebody else's error. That of a kit says what it found, but not what can be done.
+func saidBy(application *temporal.ApplicationError) string {
+	if strings.Contains(application.Message(), tooLarge) {
+		return "its result is too large for Temporal (2 MB): have its worker store it, and give an id"
+	}
+	return application.Message()
 }
 
 // classNamed finds the class that a type of errors is named after: NotFound and NotFoundError are not_found.

@@ -67,6 +67,13 @@ func (w *waiting) start(ctx workflow.Context, r *run, one Waiting) *Waiting {
 	return &one
 }
 
+// mention adds a wait for whoever asks the case, and writes nothing: the case is about to do something else, and what it
+// has begun must come to its end first. What it gives takes the wait away.
+func (w *waiting) mention(one Waiting) (done func()) {
+	w.list = append(w.list, &one)
+	return func() { w.list = slices.DeleteFunc(w.list, one.is) }
+}
+
 // stop takes a wait away and shows what is left. A case that is being cancelled has no use for it.
 func (w *waiting) stop(ctx workflow.Context, r *run, one *Waiting) {
 	if errors.Is(r.interrupt, errContinue) {

@@ -36,7 +36,10 @@ func (d deskCases) Waits(ctx context.Context, caseID string) ([]desk.Wait, error
 			Task: one.Task, Since: one.Since, Until: one.Until, Attempt: one.Attempt, Trying: one.Trying, NextTry: one.NextTry}
 		if one.Kind == "system" && one.System == "" { // somebody else's worker, by its queue
 			if heard, err := d.cases.Heard(ctx, one.For); err == nil && !heard {
-				waits[i].Held = []string{"no worker listens on the task queue " + one.For}
+				waits[i].Held = append(waits[i].Held, "no worker listens on the task queue "+one.For)
+			}
+			if why, err := d.cases.Stuck(ctx, caseID, one.Step); err == nil && why != "" {
+				waits[i].Held = append(waits[i].Held, why)
 			}
 		}
 	}

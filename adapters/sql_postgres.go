@@ -57,6 +57,9 @@ func (p *postgres) begin(ctx context.Context) (transaction, error) {
 			return postgresTransaction{tx}, nil
 		}
 		var connect *pgconn.ConnectError
+		if err = takesNoWrites(err, "0A000"); errors.Is(err, errStandby) { // it refuses even to begin
+			return nil, err
+		}
 		if errors.As(err, &connect) || !pgconn.SafeToRetry(err) || ctx.Err() != nil {
 			return nil, err
 		}
@@ -68,11 +71,25 @@ type postgresTransaction struct{ tx pgx.Tx }
 
 func (t postgresTransaction) run(ctx context.Context, s *statement, params []rules.Value, visit func(rules.Value) error) (written, error) {
 	rows, err := t.tx.Query(ctx, s.text, postgresArguments(params)...)
-	if err != nil {
-		return written{}, err
+	if err == nil {
+		err = postgresRows(rows, visit)
 	}
-	err = postgresRows(rows, visit)
-	return written{affected: rows.CommandTag().RowsAffected()}, err
+	if err != nil {
+		return written{}, takesNoWrites(err, "25006")
+	}
+	return written{affected: rows.CommandTag().RowsAffected()}, nil
+}
+
+// errStandby marks what a server refused a transaction that asked to write. In one that only reads, the same code says
+// that a statement is not what its operation claims.
+var errStandby = errors.New("the server takes no writes")
+
+func takesNoWrites(err error, code string) error {
+	var server *pgconn.PgError
+	if errors.As(err, &server) && server.Code == code {
+		return fmt.Errorf("%w: %w", errStandby, err)
+	}
+	return err
 }
 
 func (t postgresTransaction) commit(ctx context.Context) error { return t.tx.Commit(ctx) }
@@ -161,6 +178,9 @@ func (p *postgres) failure(err error) databaseFailure {
 	switch {
 	case errors.As(err, &server):
 		class, what := postgresClass(server.Code)
+		if errors.Is(err, errStandby) {
+			class, what = contracts.Unavailable, "this server takes no writes now: it is a standby, or was told to only read"
+		}
 		return databaseFailure{class: class, message: fmt.Sprintf("%s (%s, %s)", what, server.Code, server.Message), refused: true, unsent: unsent, unique: server.Code == "23505"}
 	case errors.Is(err, errEgress):
 		return databaseFailure{}

@@ -118,11 +118,17 @@ func keptDatabases(t *testing.T) []kept {
 // keep makes the table and connects.
 func keep(t *testing.T, dialect string, db *sql.DB, table, cheat, upsert, host string, port int, database, user, password string) kept {
 	t.Helper()
-	t.Cleanup(func() { require.NoError(t, db.Close()) })
 	for _, text := range []string{table, effectsTable} {
 		_, err := db.Exec(text)
 		require.NoError(t, err, dialect)
 	}
+	return connected(t, dialect, db, cheat, upsert, host, port, database, user, password)
+}
+
+// connected connects to a database that has the tables.
+func connected(t *testing.T, dialect string, db *sql.DB, cheat, upsert, host string, port int, database, user, password string) kept {
+	t.Helper()
+	t.Cleanup(func() { require.NoError(t, db.Close()) })
 	settings, given := remote, fields{"host": rules.Text(host), "port": rules.Number(rules.Int(int64(port))), "database": rules.Text(database), "user": rules.Text(user), "tls": rules.Text("off")}
 	if port == 0 {
 		settings, given = "{file: {}}", fields{"file": rules.Text(host)}

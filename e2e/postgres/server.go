@@ -34,6 +34,8 @@ const (
 type Server struct {
 	address   string
 	directory string
+	program   string
+	as        *syscall.Credential
 	process   *os.Process
 	ended     chan error
 }
@@ -63,50 +65,71 @@ func start(ctx context.Context) (s *Server, err error) {
 	if s.directory, err = os.MkdirTemp(roomInMemory(), "crosswalk-postgres-"); err != nil {
 		return s, err
 	}
-	as, err := credential()
-	if err == nil {
-		err = s.handOver(as)
+	s.program = filepath.Join(bin, "postgres")
+	if s.as, err = credential(); err == nil {
+		err = s.handOver()
 	}
 	if err != nil {
 		return s, err
 	}
-	data := filepath.Join(s.directory, "data")
-	init := exec.CommandContext(ctx, filepath.Join(bin, "initdb"), "-D", data, "-U", name, "--auth=scram-sha-256", "--encoding=UTF8", "--locale=C", "--no-sync",
+	init := exec.CommandContext(ctx, filepath.Join(bin, "initdb"), "-D", s.data(), "-U", name, "--auth=scram-sha-256", "--encoding=UTF8", "--locale=C", "--no-sync",
 		"--pwfile="+filepath.Join(s.directory, "password"))
-	init.SysProcAttr, init.Dir = &syscall.SysProcAttr{Credential: as}, s.directory
+	init.SysProcAttr, init.Dir = &syscall.SysProcAttr{Credential: s.as}, s.directory
 	if said, err := init.CombinedOutput(); err != nil {
 		return s, fmt.Errorf("initdb: %w: %s", err, said)
 	}
-	// A port that was free a moment ago may be taken by now.
-	for range 5 {
-		if err = s.serve(ctx, filepath.Join(bin, "postgres"), data, as); err == nil {
-			return s, nil
+	return s, s.serveSomewhere(ctx)
+}
+
+func (s *Server) data() string { return filepath.Join(s.directory, "data") }
+
+func (s *Server) serveSomewhere(ctx context.Context) (err error) {
+	for range 5 { // a port that was free a moment ago may be taken by now
+		if err = s.serve(ctx); err == nil {
+			return nil
 		}
 	}
-	return s, err
+	return err
+}
+
+// BecomeStandby starts the server again, on another port, as one that follows a primary: it answers reads and takes no
+// writes.
+func (s *Server) BecomeStandby(ctx context.Context) error {
+	err := s.end(syscall.SIGINT)
+	signal := filepath.Join(s.data(), "standby.signal")
+	if err == nil {
+		err = os.WriteFile(signal, nil, 0o600)
+	}
+	if err == nil && s.as != nil {
+		err = os.Chown(signal, int(s.as.Uid), int(s.as.Gid))
+	}
+	if err == nil {
+		err = s.serveSomewhere(ctx)
+	}
+	return err
 }
 
 // handOver writes the password's file and gives the directory to the user of the server.
-func (s *Server) handOver(as *syscall.Credential) error {
+func (s *Server) handOver() error {
 	file := filepath.Join(s.directory, "password")
-	if err := os.WriteFile(file, []byte(password), 0o600); err != nil || as == nil {
+	if err := os.WriteFile(file, []byte(password), 0o600); err != nil || s.as == nil {
 		return err
 	}
-	return errors.Join(os.Chown(file, int(as.Uid), int(as.Gid)), os.Chown(s.directory, int(as.Uid), int(as.Gid)))
+	return errors.Join(os.Chown(file, int(s.as.Uid), int(s.as.Gid)), os.Chown(s.directory, int(s.as.Uid), int(s.as.Gid)))
 }
 
-func (s *Server) serve(ctx context.Context, program, data string, as *syscall.Credential) error {
+func (s *Server) serve(ctx context.Context) error {
 	var err error
 	if s.address, err = freeport.Address("127.0.0.1"); err != nil {
 		return err
 	}
 	_, port, _ := net.SplitHostPort(s.address)
 	var said bytes.Buffer
-	server := exec.Command(program, "-D", data, "-h", "127.0.0.1", "-p", port, "-c", "unix_socket_directories=", "-c", "max_connections=300", "-c", "shared_buffers=64MB",
+	server := exec.Command(s.program, "-D", s.data(), "-h", "127.0.0.1", "-p", port, "-c", "unix_socket_directories=", "-c", "max_connections=300", "-c", "shared_buffers=64MB",
 		"-c", "max_pred_locks_per_transaction=256")
 	server.Dir, server.Stderr, server.Stdout = s.directory, &said, &said
 	// The signal is sent when the thread ends that started the process: it is kept until the process has ended.
-	server.SysProcAttr = &syscall.SysProcAttr{Credential: as, Pdeathsig: syscall.SIGQUIT}
+	server.SysProcAttr = &syscall.SysProcAttr{Credential: s.as, Pdeathsig: syscall.SIGQUIT}
 	started := make(chan error, 1)
 	go func() {
 		runtime.LockOSThread()
@@ -176,16 +199,22 @@ func (s *Server) Create(ctx context.Context, database string) (dsn string, err e
 
 // Stop ends the server at once and removes its data.
 func (s *Server) Stop() error {
-	var err error
-	if s.process != nil {
-		err = s.process.Signal(syscall.SIGQUIT)
-		<-s.ended
-		s.process = nil
-	}
+	err := s.end(syscall.SIGQUIT)
 	if s.directory == "" {
 		return err
 	}
 	return errors.Join(err, os.RemoveAll(s.directory))
+}
+
+// end ends the process: SIGQUIT at once, SIGINT after it has written what it holds.
+func (s *Server) end(by syscall.Signal) error {
+	if s.process == nil {
+		return nil
+	}
+	err := s.process.Signal(by)
+	<-s.ended
+	s.process = nil
+	return err
 }
 
 // roomInMemory is a folder that costs no waiting for disks, if it holds enough; else "", the system's temporary one.

@@ -125,7 +125,7 @@ func ignoreMissing(err error) error {
 }
 
 // poll reads what is new and does something with each item that did not come before. The cursor moves on when all of
-// them are done: what a crash leaves is read again, and found to be the same.
+// them are done or put aside: what a crash leaves is read again, and found to be the same.
 func (r *timerRunner) poll(ctx context.Context, timer *workspace.Timer) error {
 	cursor, err := r.cursor(ctx, timer)
 	if err != nil {
@@ -148,36 +148,67 @@ func (r *timerRunner) poll(ctx context.Context, timer *workspace.Timer) error {
 	if err != nil {
 		return mistake(err)
 	}
-	next := cursor
+	kept, err := r.putAside(ctx, timer)
+	if err != nil {
+		return err
+	}
+	var left []aside
 	var errs []error
+	held := false // something may go well the next time
+	use := func(scope map[string]rules.Value) (usable bool) {
+		err := r.item(ctx, timer, scope)
+		errs, held = append(errs, err), held || err != nil && !refused(err)
+		return err == nil
+	}
+	for _, one := range kept {
+		if !use(one.Scope) {
+			left = append(left, one)
+		}
+	}
+	next := cursor
 	for _, item := range items.Items() {
 		scope["item"] = item
-		moved, err := r.item(ctx, timer, scope)
+		moved, err := r.next(timer, scope)
 		if moved != "" {
 			next = moved
 		}
 		errs = append(errs, err)
+		if !use(scope) && timer.Poll.Cursor != nil {
+			left = setAside(left, timer, scope)
+		}
 	}
-	if err := errors.Join(errs...); err != nil || next == cursor {
-		return err
+	problem := errors.Join(errs...)
+	if held {
+		return problem
 	}
-	return r.moveOn(ctx, timer, cursor, next)
+	if fits, err := r.keepAside(ctx, timer, left); err != nil || !fits || next == cursor {
+		return errors.Join(problem, err)
+	}
+	return errors.Join(problem, r.moveOn(ctx, timer, cursor, next))
 }
 
-// item does something with one item, and says where the next call goes on.
-func (r *timerRunner) item(ctx context.Context, timer *workspace.Timer, scope map[string]rules.Value) (cursor string, err error) {
+// next is where the call after this item goes on, "" if it does not say so.
+func (r *timerRunner) next(timer *workspace.Timer, scope map[string]rules.Value) (string, error) {
+	if timer.Poll.Cursor == nil {
+		return "", nil
+	}
+	moved, err := timer.Poll.Cursor.Eval(scope)
+	return moved.Text(), mistake(err)
+}
+
+// item does something with one item.
+func (r *timerRunner) item(ctx context.Context, timer *workspace.Timer, scope map[string]rules.Value) error {
 	id, err := timer.Poll.ID.Eval(scope)
-	if err != nil || id.Text() == "" {
-		return "", mistake(errors.Join(err, errors.New("an item without an id")))
+	if err == nil && id.Text() == "" {
+		err = errors.New("an item without an id")
 	}
-	if timer.Poll.Cursor != nil {
-		moved, err := timer.Poll.Cursor.Eval(scope)
-		if err != nil {
-			return "", mistake(err)
-		}
-		cursor = moved.Text()
+	if err != nil {
+		return mistake(err)
 	}
-	return cursor, r.do(ctx, timer, id.Text(), time.Time{}, scope)
+	if err := r.do(ctx, timer, id.Text(), time.Time{}, scope); err != nil {
+		return fmt.Errorf("%s: %w", id.Text(), err)
+	}
+	return nil
 }
 
 // do starts the case or tells the event, once for the id.
@@ -197,7 +228,7 @@ func (r *timerRunner) do(ctx context.Context, timer *workspace.Timer, id string,
 	if timer.Does.Event == "" {
 		stored, err := r.store.StoreEntry(ctx, store.Incoming{Join: func([]store.Candidate) string { return "" },
 			Entry: store.Entry{Source: source, Channel: timer.Kind(), DedupeKey: id, UseCase: timer.Does.Starts, Parsed: content, ReceivedAt: at}})
-		if err != nil || stored.Entry.State != store.EntryStored {
+		if err != nil || stored.Entry.State != store.EntryStored && stored.Entry.State != store.EntryFailed {
 			return err
 		}
 		return r.cases.StartCase(ctx, stored.Entry)

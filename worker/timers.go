@@ -273,7 +273,7 @@ func (t *Timers) Act(ctx context.Context, name, act, who, reason string) error {
 		if list[at].Kind != "poller" {
 			return fmt.Errorf("%w: %s", ErrNoPoller, name)
 		}
-		err = t.store.SetMeta(ctx, cursorName(name), "")
+		err = errors.Join(t.store.SetMeta(ctx, cursorName(name), ""), t.store.SetMeta(ctx, asideName(name), ""))
 	default:
 		return fmt.Errorf("%w: %q", errNoAct, act)
 	}

@@ -143,6 +143,58 @@ func berlin(t *testing.T) *time.Location {
 	return zone
 }
 
+const poisoned = `
+pollers:
+  arrivals:
+    every: 1s
+    call: people.list_agents
+    with: {queue: '${cursor == missing ? "front-desk" : "nobody"}', on: 2026-03-01}
+    items: '${result.agents}'
+    id: '${item.email}'
+    cursor: '${item.email}'
+    each: {event: arrived, key: 'KEY', with: {email: '${item.email}'}}
+`
+
+// An item that nothing can be done with holds up neither the others nor what comes later, and is not lost: it is done when the
+// workspace knows what to do with it.
+func TestPollerPutsAsideWhatItCannotUse(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t)
+	h.save("usecases/greet.yaml", "usecase: greet\ninput: {name: {type: string, required: true}}\nevents: {arrived: {email: {type: string, required: true}}}\n"+
+		"steps:\n  - {id: came, wait: {event: arrived, key: '${input.name}'}}\n  - {end: {outcome: '${came.email}'}}\n")
+	of := func(key string) string { return files["crosswalk.yaml"] + strings.Replace(poisoned, "KEY", key, 1) }
+	h.save("crosswalk.yaml", of(`${item.name == "Ada" ? "" : item.name}`))
+	h.publish()
+	h.work()
+	timers := worker.NewTimers(h.client, h.store)
+	until := func(what string, holds func(worker.TimerView) bool) {
+		t.Helper()
+		require.Eventually(t, func() bool {
+			list, err := timers.List(t.Context())
+			require.NoError(t, err)
+			return len(list) == 1 && holds(list[0])
+		}, time.Minute, 50*time.Millisecond, what)
+	}
+	told := func() (keys []string) {
+		t.Helper()
+		events, err := h.store.Events(t.Context(), store.EventFilter{})
+		require.NoError(t, err)
+		for _, event := range events {
+			keys = append(keys, event.Key)
+		}
+		return keys
+	}
+	until("it goes on behind what it cannot use, and says so again and again", func(v worker.TimerView) bool {
+		return v.Cursor == "ben@example.com" && v.Runs > 2 && strings.Contains(v.Problem, "ada@example.com: ") && strings.Contains(v.Problem, "an event without a key")
+	})
+	require.Equal(t, []string{"Ben"}, told())
+
+	h.save("crosswalk.yaml", of("${item.name}"))
+	h.publish()
+	until("it is done once the workspace is mended", func(v worker.TimerView) bool { return v.Outcome == "completed" && v.Problem == "" })
+	require.Equal(t, []string{"Ada", "Ben"}, told())
+}
+
 const rewound = `
 pollers:
   arrivals:

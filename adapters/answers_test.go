@@ -7,6 +7,7 @@ import (
 	"io"
 	"net/http"
 	"strings"
+	"sync/atomic"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -109,5 +110,74 @@ func TestNumbersArriveAsTheyWere(t *testing.T) {
 		}
 		require.NoError(t, err, given)
 		require.Equal(t, `{"id":"`+want+`","n":`+want+`}`, string(found.Plain()), given)
+	}
+}
+
+// hangUp ends an answer after which the server ends the connection.
+const hangUp = "<hang up>"
+
+// TestAnswersByteForByte: what old servers, gateways and hostile ones send. An answer is understood whole or is an error,
+// and nothing of it is taken for the answer to the next request of that connection.
+func TestAnswersByteForByte(t *testing.T) {
+	t.Parallel()
+	const ok, good = "HTTP/1.1 200 OK\nContent-Type: application/json\n", `{"id":"1"}`
+	for name, test := range map[string]struct{ answer, want string }{ // the id, "2" if a read was tried again, or the class of the error
+		"plain":                         {ok + "Content-Length: 10\n\n" + good, "1"},
+		"a byte order mark":             {ok + "Content-Length: 13\n\n\ufeff" + good, "1"},
+		"more than was announced":       {ok + "Content-Length: 10\n\n" + good + ok + "Content-Length: 10\n\n" + `{"id":"9"}`, "1"},
+		"less than was announced":       {ok + "Content-Length: 12\n\n" + good + hangUp, "unavailable"},
+		"no length, and the end":        {ok + "\n" + good + hangUp, "1"},
+		"a length below nothing":        {ok + "Content-Length: -10\n\n" + good, "2"},
+		"a length and chunks":           {ok + "Content-Length: 3\nTransfer-Encoding: chunked\n\na\n" + good + "\n0\n\n", "1"},
+		"chunks with a trailer":         {ok + "Transfer-Encoding: chunked\nTrailer: X-Sum\n\na\n" + good + "\n0\nX-Sum: 1\n\n", "1"},
+		"chunks without an end":         {ok + "Transfer-Encoding: chunked\n\na\n" + good + hangUp, "unavailable"},
+		"a trailer that is no header":   {ok + "Transfer-Encoding: chunked\n\na\n" + good + "\n0\n\x00\x00\n\n", "unavailable"},
+		"204 with a body":               {"HTTP/1.1 204 No Content\nContent-Type: application/json\nContent-Length: 10\n\n" + `{"id":"9"}`, "drift"},
+		"304, which nobody asked for":   {"HTTP/1.1 304 Not Modified\n\n", "drift"},
+		"a switch of protocols":         {"HTTP/1.1 101 Switching Protocols\nUpgrade: x\nConnection: Upgrade\n\n", "drift"},
+		"a hint before the answer":      {"HTTP/1.1 103 Early Hints\nLink: </x>\n\n" + ok + "Content-Length: 10\n\n" + good, "1"},
+		"HTTP/1.0":                      {"HTTP/1.0 200 OK\n\n" + good + hangUp, "1"},
+		"another protocol":              {"SSH-2.0-OpenSSH_9.2\n" + hangUp, "2"},
+		"a status of two digits":        {"HTTP/1.1 20 OK\nContent-Length: 10\n\n" + good, "2"},
+		"a null byte among the headers": {ok + "X-A: \x00\nContent-Length: 10\n\n" + good, "2"},
+		"half a character":              {ok + "Content-Length: 10\n\n" + `{"id":"` + "\xe4" + `"}`, "drift"},
+		"half of a pair":                {ok + "Content-Length: 15\n\n" + `{"id":"\ud800"}`, "\ufffd"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			var asked atomic.Int32
+			connection := clientOf(t, getTask, func(w http.ResponseWriter, _ *http.Request) {
+				conn, requests, err := http.NewResponseController(w).Hijack()
+				if err != nil {
+					return
+				}
+				defer conn.Close()
+				for {
+					answer := ok + "Content-Length: 10\n\n" + `{"id":"2"}`
+					if asked.Add(1) == 1 {
+						answer = test.answer
+					}
+					kept, ends := strings.CutSuffix(answer, hangUp)
+					head, body, _ := strings.Cut(kept, "\n\n")
+					_, err := io.WriteString(conn, strings.ReplaceAll(head, "\n", "\r\n")+"\r\n\r\n"+strings.ReplaceAll(body, "\n", "\r\n"))
+					if err != nil || ends {
+						return
+					}
+					if _, err := http.ReadRequest(requests.Reader); err != nil {
+						return
+					}
+				}
+			}, boundless{})
+			found, err := ask(t, connection, "support.get_task", fields{"task": rules.Text("1")})
+			got := found.Get("id").Text()
+			if err != nil {
+				got = string(failureOf(t, err).Class)
+				require.Less(t, len(err.Error()), 1000)
+			}
+			require.Equal(t, test.want, got, "%v", err)
+			found, err = ask(t, connection, "support.get_task", fields{"task": rules.Text("1")})
+			require.NoError(t, err)
+			require.Equal(t, "2", found.Get("id").Text(), "the next request has an answer of its own")
+		})
 	}
 }

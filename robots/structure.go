@@ -65,7 +65,7 @@ func (t *tab) structure(ctx context.Context, samples bool) []Structure {
 				Headings []string
 				Count    int
 				Rows     [][]string
-			}
+			} `json:"tables"` // in place of those of Structure, which have no samples
 			Labels []string
 			Logout *struct {
 				Kind string `json:"kind"`

@@ -57,6 +57,31 @@ func (s *System) Searches() (addresses []string) {
 	return addresses
 }
 
+// Formats are how the application writes numbers, as a sample, and days, as layouts.
+func (s *System) Formats() (numbers string, dates []string) {
+	return s.formats.sample(), s.formats.dates
+}
+
+// LoginForm is where the log-in begins, and the ways in which the fields of its page are named, as label "Name".
+func (s *System) LoginForm() (path string, fields [][]string) {
+	if s.session == nil {
+		return "", nil
+	}
+	for _, step := range s.session.login {
+		if step.kind == "goto" && path == "" {
+			path = step.url.constant
+		}
+	}
+	for _, field := range s.session.fields {
+		names := []string{field.shown}
+		for _, one := range field.any {
+			names = append(names, one.shown)
+		}
+		fields = append(fields, names)
+	}
+	return path, fields
+}
+
 // ReadsByPost says whether the file declares that something which is posted to an address only searches.
 func (s *System) ReadsByPost(address string) bool {
 	return slices.ContainsFunc(s.searches, func(rule requestRule) bool { return rule.url == address })

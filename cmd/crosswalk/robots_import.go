@@ -229,6 +229,8 @@ func (i *robotImport) planned() error {
 	system, _ := i.folder.system(plan.System, filepath.Join(i.dir, "robots"))
 	if system != nil && !plan.Extends {
 		i.options.Extends = true
+		i.options.Formats.Numbers, i.options.Formats.Dates = system.Formats()
+		i.options.LoginPath, i.options.LoginFields = system.LoginForm()
 		return i.planned()
 	}
 	plan.Searches = slices.Clone(i.searches)

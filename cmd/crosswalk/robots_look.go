@@ -284,8 +284,9 @@ func (i *robotImport) seen(found robots.LookedAt) *recording.Seen {
 	for place, look := range found.Steps {
 		file, line, _ := cutLast(place, ":")
 		number, _ := strconv.Atoi(line)
-		a, known := actions[i.plan.StepAt(strings.HasSuffix(file, ".system.yaml"), number)]
-		if !known {
+		ofSystem := strings.HasSuffix(file, ".system.yaml")
+		a, known := actions[i.plan.StepAt(ofSystem, number)]
+		if !known || ofSystem && i.plan.Extends { // a file that is there already has its own lines
 			continue
 		}
 		step := recording.StepSeen{}
@@ -309,6 +310,11 @@ func (i *robotImport) seen(found robots.LookedAt) *recording.Seen {
 		}
 		step.Silent = append(step.Silent, left...)
 		s.Steps[a.Step] = step
+	}
+	for _, a := range i.plan.Login {
+		if i.plan.Extends && before != nil { // it was seen before it was known as the login, and is not done again
+			s.Steps[a.Step] = before.Steps[a.Step]
+		}
 	}
 	for _, page := range slices.Concat(found.Pages, found.Start) {
 		if page.Logout != nil && s.Logout == nil {

@@ -76,6 +76,8 @@ func TestRecordingsOfOneApplication(t *testing.T) {
 
 	// Recorded anew for the application that is there now, the login is what its own file does, and no search to be allowed. Without
 	// the secrets it cannot be done, and the person who imports is the one to say so to.
+	looked := "# Somebody has looked through it.\n# Lines are where they are.\n" + written("robots/toolstore.system.yaml")
+	require.NoError(t, os.WriteFile(filepath.Join(acme, "robots", "toolstore.system.yaml"), []byte(looked), 0o600))
 	again := []string{"robots", "import", filepath.Join(dir, "find.json"), "--out", acme, "--system", "toolstore", "--yes", "--dry-run", "--name", "again"}
 	out, err := commandLine(t, again...)
 	require.ErrorContains(t, err, "nothing was written: set it and import again, or import with --offline", out)
@@ -84,6 +86,8 @@ func TestRecordingsOfOneApplication(t *testing.T) {
 	out, err = commandLine(t, again...)
 	require.NoError(t, err, out)
 	require.NotContains(t, out, "is stopped")
+	require.NotContains(t, out, "ended early")
+	require.Contains(t, out, "Tool: {as: tool, optional: true}", "the login is not that of the lines which an import would have written: user and password were exchanged")
 
 	// The second has no login: the one of the workspace is used. It ends at a page of values, and finds a search that nobody knew yet.
 	system := filepath.Join(acme, "robots", "toolstore.system.yaml")

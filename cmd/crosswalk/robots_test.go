@@ -75,6 +75,8 @@ func TestARecordingBecomesARobotThatAnswers(t *testing.T) {
 	require.NoError(t, err)
 	require.Contains(t, string(robot), "frame: menu", "frames are named by their names")
 	require.Contains(t, string(robot), "Sendung: {as: sendung, optional: true}", "the table of the last page is found: %s\n%s", out, robot)
+	require.Contains(t, string(robot), "Datum: {as: datum, type: date, optional: true}", "what stands in its rows says what a column is")
+	require.Contains(t, string(system), "browser: {dates: dd.MM.yyyy}")
 	require.Contains(t, string(system), "reads_by_post: [/cgi-bin/suche]")
 	require.Contains(t, string(system), "alive: {frame: menu, link: Abmelden}")
 

@@ -22,7 +22,7 @@ func (p *Plan) contractFile(contract string) string {
 	if len(p.Inputs) > 0 {
 		w.line("    input:")
 		for _, input := range p.Inputs {
-			w.line("      %s: {type: string, required: true, title: %s}", input.Name, quote(either(strings.ReplaceAll(oneLine(input.Label), "${", ""), input.Name)))
+			w.line("      %s: {type: %s, required: true, title: %s}", input.Name, contractType(input.Type), quote(either(strings.ReplaceAll(oneLine(input.Label), "${", ""), input.Name)))
 		}
 	} else {
 		w.line("    input: {}")
@@ -34,7 +34,7 @@ func (p *Plan) contractFile(contract string) string {
 	if p.hasTable() {
 		w.line("      rows:\n        type: array\n        required: true\n        items:\n          type: object\n          properties:")
 		for i, name := range p.columns() {
-			w.line("            %s: {type: string, title: %s}", name, quote(p.seen.Tables[0].Headings[i]))
+			w.line("            %s: {type: %s, title: %s}", name, contractType(p.columnType(i)), quote(p.seen.Tables[0].Headings[i]))
 		}
 	}
 	if !p.hasTable() && len(p.reads()) == 0 {
@@ -105,7 +105,11 @@ func (w *writer) tables(indent string) {
 	w.line("%s    from: {%s}", indent, from)
 	w.line("%s    columns:", indent)
 	for i, name := range w.plan.columns() {
-		w.line("%s      %s: {as: %s, optional: true}", indent, quote(t.Headings[i]), name)
+		typed := ""
+		if kind := w.plan.columnType(i); kind != "" {
+			typed = "type: " + kind + ", "
+		}
+		w.line("%s      %s: {as: %s, %soptional: true}", indent, quote(t.Headings[i]), name, typed)
 	}
 	w.line("%s    as: rows", indent)
 	for _, other := range w.plan.seen.Tables[1:] {

@@ -25,6 +25,10 @@ type Options struct {
 	System    string               // of the application; empty: made of the host
 	Operation *contracts.Operation // nil: an operation of its own is made
 	Extends   bool                 // there is a file of the application already: it stays as it is
+	Formats   Formats              // of that file
+	// LoginPath is where the log-in of that file begins, and LoginFields are the ways in which it names the fields there, as label "Name".
+	LoginPath   string
+	LoginFields [][]string
 	// Ask asks a person; nil takes the guesses.
 	Ask func(Question) (int, error)
 	// Seen is what a look at the pages has shown; nil without one.
@@ -51,13 +55,15 @@ type Plan struct {
 	Unsupported               []Unsupported
 	seen                      *Seen
 	recorded                  []string // everything that was typed
+	formats                   Formats
+	dates                     string // the pattern of the days that were found, for the system file
 }
 
 // Input is a name for what was typed in some steps.
 type Input struct {
 	Name  string
 	Label string
-	Type  string // of the contract's field
+	Type  string // date or money, by how it looks
 	Steps []int
 	value string
 }
@@ -84,12 +90,14 @@ func NewPlan(r *Recording, o Options) (*Plan, error) {
 		actions[i].Secret = actions[i].Secret || o.Seen.password(actions[i].Step)
 		o.Seen.named(&actions[i])
 	}
+	p.knownLogin(actions, o)
 	p.login(actions)
 	if err := p.commit(o); err != nil {
 		return nil, err
 	}
 	p.contract(o)
 	p.inputs()
+	p.types(o)
 	for _, a := range actions {
 		if a.Kind == "fill" && a.Value != "" {
 			p.recorded = append(p.recorded, a.Value)
@@ -153,6 +161,31 @@ func (p *Plan) notSystem(name string) string {
 		return name + "-robot"
 	}
 	return name
+}
+
+// knownLogin marks what was typed first of all, on the page where the log-in begins, into the very fields that the file of the
+// application logs in by: who is logged in already does not see them, and so no look tells what they are.
+func (p *Plan) knownLogin(actions []Action, o Options) {
+	var typed []*Action
+	for i := range actions {
+		a := &actions[i]
+		switch {
+		case len(typed) == len(o.LoginFields):
+		case a.Kind == "goto" && p.path(withoutQuery(a.URL)) == withoutQuery(o.LoginPath):
+		case a.Kind == "fill" && slices.ContainsFunc(a.Targets, func(t Target) bool {
+			return slices.Contains(o.LoginFields[len(typed)], t.Kind+" "+strconv.Quote(t.Text))
+		}):
+			typed = append(typed, a)
+		case a.Kind != "click" || a.Arrives: // a field is clicked before it is typed into
+			return
+		}
+	}
+	if len(typed) < len(o.LoginFields) {
+		return
+	}
+	for _, a := range typed {
+		a.Secret = true
+	}
 }
 
 // login takes the steps up to the sending of the last password for the login of all robots.

@@ -6,6 +6,7 @@ import (
 	"net/url"
 	"os"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -313,4 +314,73 @@ func TestWhatAPageShowsBesideItsTable(t *testing.T) {
       as: rows
   # the page shows values beside labels too, which are read so: - read: {frame: main, labels: {Ordered on: {as: ordered_on}, State: {as: state}}}
 `, w.String())
+}
+
+// TestDaysAndAmountsAreNoTexts holds that what looks like a day or an amount wherever it was typed or seen is one for the contract, the
+// robot and the application, and that nothing is guessed where it could be read in two ways, or is a number by chance.
+func TestDaysAndAmountsAreNoTexts(t *testing.T) {
+	t.Parallel()
+	for what, c := range map[string]struct {
+		typed, cells []string
+		date         string // of the field that is typed into
+		browser      string
+		types        []string // of what was typed, and of the column
+	}{
+		"as in Germany":            {[]string{"20.11.2026", "1.089,90", "50667"}, []string{"35,00", "12.345,60 EUR", ""}, "", "browser: {numbers: '1.234,56', dates: dd.MM.yyyy}", []string{"date", "number", "string", "number"}},
+		"as in France":             {[]string{"28/11/2026"}, []string{"01/02/2026", "03/02/2026"}, "", "browser: {dates: dd/MM/yyyy}", []string{"date", "date"}},
+		"day or month":             {[]string{"05/11/2026"}, []string{"01/02/2026"}, "", "# browser: {locale", []string{"string", "string"}},
+		"two ways of numbers":      {[]string{"12.50"}, []string{"12,50"}, "", "# browser: {locale", []string{"string", "string"}},
+		"one cell is another":      {[]string{"A-1"}, []string{"35,00", "on request"}, "", "browser: {numbers: '1.234,56'}", []string{"string", "string"}},
+		"a unit is typed":          {[]string{"35,00 EUR"}, []string{"K-1"}, "", "browser: {numbers: '1.234,56'}", []string{"string", "string"}},
+		"a field of the browser's": {[]string{"2026-11-20"}, []string{"20.11.2026"}, "date", "browser: {dates: dd.MM.yyyy}", []string{"date", "date"}},
+		"numbers and codes":        {[]string{"4711"}, []string{"86150", "89073"}, "", "# browser: {locale", []string{"string", "string"}},
+	} {
+		seen := &Seen{Steps: map[int]StepSeen{0: {Type: c.date}}, Tables: []Table{{Headings: []string{"Column"}}}}
+		for _, cell := range c.cells {
+			seen.Tables[0].Rows = append(seen.Tables[0].Rows, []string{cell})
+		}
+		p := &Plan{Name: "erp-look", Base: "http://erp", System: "erp", OperationName: "erp.look", seen: seen}
+		for i, text := range c.typed {
+			p.Inputs = append(p.Inputs, Input{Name: "typed" + strconv.Itoa(i), Steps: []int{i}, value: text})
+		}
+		p.types(Options{})
+		var types []string
+		for _, input := range p.Inputs {
+			types = append(types, contractType(input.Type))
+		}
+		require.Equal(t, c.types, append(types, contractType(p.columnType(0))), what)
+		require.Contains(t, string(p.Files()["robots/erp.system.yaml"]), c.browser, what)
+
+		p = &Plan{Extends: true, Inputs: p.Inputs, seen: seen}
+		p.types(Options{Extends: true, Formats: Formats{Numbers: "1'234.56", Dates: []string{"2.1.06"}}})
+		require.Empty(t, p.columnType(0), "%s: the file of the application counts", what)
+	}
+}
+
+// TestTheLoginOfAFileIsKnownAgain holds that what was typed on the page of the login, into its fields, is the login again, and that what
+// only stands in the same place of another page is none.
+func TestTheLoginOfAFileIsKnownAgain(t *testing.T) {
+	t.Parallel()
+	open := func(path string) Action { return Action{Kind: "goto", URL: "http://erp" + path} }
+	fill := func(place string) Action {
+		return Action{Kind: "fill", Value: "x", Targets: []Target{{Kind: "css", Text: place}}}
+	}
+	click := func(arrives bool) Action {
+		return Action{Kind: "click", Arrives: arrives, Targets: []Target{{Kind: "button", Text: "Go"}}}
+	}
+	options := Options{Extends: true, System: "erp", LoginPath: "/", LoginFields: [][]string{{`label "User"`, `css "tr:nth-of-type(1) input"`}, {`css "tr:nth-of-type(2) input"`}}}
+	for what, c := range map[string]struct {
+		actions []Action
+		login   int
+	}{
+		"the login":            {[]Action{open("/"), fill("tr:nth-of-type(1) input"), fill("tr:nth-of-type(2) input"), click(true), click(true)}, 4},
+		"another page":         {[]Action{open("/search"), fill("tr:nth-of-type(1) input"), fill("tr:nth-of-type(2) input"), click(true), click(true)}, 0},
+		"a page after it":      {[]Action{open("/"), click(true), fill("tr:nth-of-type(1) input"), fill("tr:nth-of-type(2) input"), click(true)}, 0},
+		"a field of its place": {[]Action{open("/"), fill("tr:nth-of-type(1) input"), click(true), click(true)}, 0},
+		"other fields":         {[]Action{open("/"), fill("td input"), fill("tr:nth-of-type(2) input"), click(true), click(true)}, 0},
+	} {
+		p, err := NewPlan(&Recording{Title: "Look", Actions: c.actions}, options)
+		require.NoError(t, err, what)
+		require.Len(t, p.Login, c.login, what)
+	}
 }

@@ -105,7 +105,7 @@ func (p *Plan) system(w *writer) string {
 		w.comment("", "guess: these addresses are posted to and only search")
 		w.line("reads_by_post: [%s]", strings.Join(each(p.Searches, p.SearchText), ", "))
 	}
-	w.comment("", "browser: {locale: de-DE, numbers: '1.234,56', dates: dd.MM.yyyy}   # how the application writes numbers and dates")
+	w.formats()
 	if len(p.Login) == 0 {
 		return w.String()
 	}
@@ -122,6 +122,23 @@ func (p *Plan) system(w *writer) string {
 	w.line("  login:")
 	w.steps("    ", p.Login, false)
 	return w.String()
+}
+
+// formats is how the application writes numbers and days.
+func (w *writer) formats() {
+	var known []string
+	if numbers := w.plan.formats.Numbers; numbers != "" {
+		known = append(known, "numbers: "+quote(numbers))
+	}
+	if w.plan.dates != "" {
+		known = append(known, "dates: "+w.plan.dates)
+	}
+	if len(known) == 0 {
+		w.comment("", "browser: {locale: de-DE, numbers: '1.234,56', dates: dd.MM.yyyy}   # how the application writes numbers and dates")
+		return
+	}
+	w.comment("", "guess: this is how the application writes numbers and dates")
+	w.line("browser: {%s}", strings.Join(known, ", "))
 }
 
 // alive is what only somebody who is logged in sees: the way out, or else the first thing used after the login.

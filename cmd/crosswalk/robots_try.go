@@ -142,7 +142,7 @@ func sayTried(c *cobra.Command, trial robotTrial, steps []triedStep, result robo
 		if failed != nil {
 			out["class"], out["problem"] = contracts.ClassOf(failed), failed.Error()
 		} else if !result.Stopped {
-			out["output"] = result.Output
+			out["output"] = plainJSON(result.Output)
 		}
 		if err := printJSON(c, out); err != nil {
 			return err

@@ -153,9 +153,5 @@ func shownValue(v rules.Value) string {
 	if v.IsMissing() {
 		return ""
 	}
-	raw, err := v.MarshalJSON()
-	if err != nil {
-		return err.Error()
-	}
-	return string(raw)
+	return string(v.Plain())
 }

@@ -93,7 +93,7 @@ func (t table) read(input io.Reader, visit func(row rules.Value) error) error {
 			return fmt.Errorf("%w: %w", errRows, err)
 		}
 		if len(names) == 0 {
-			if names, err = headings(first); err != nil {
+			if names, err = t.headingsOf(first); err != nil {
 				return err
 			}
 		}
@@ -112,8 +112,8 @@ func (t table) read(input io.Reader, visit func(row rules.Value) error) error {
 		}
 		fields := make(map[string]rules.Value, len(cells))
 		for i, cell := range cells {
-			if !utf8.ValidString(cell) {
-				return fmt.Errorf("%w: line %d is not %s; encoding: says which it is", errRows, line, t.encodingName())
+			if err := t.legible(line, cell); err != nil {
+				return err
 			}
 			fields[names[i]] = rules.Text(cell)
 		}
@@ -161,15 +161,31 @@ func (t table) encodingName() string {
 	return t.encoding
 }
 
-// headings are the names of the columns. Two of one name would hide one another.
-func headings(cells []string) ([]string, error) {
+// legible refuses a cell of another encoding. UTF-16 without a byte order mark is valid UTF-8 as long as its text is English:
+// every other byte of it is zero, which no text has.
+func (t table) legible(line int, cell string) error {
+	if !utf8.ValidString(cell) || strings.Contains(cell, "\x00") {
+		return fmt.Errorf("%w: line %d is not %s; encoding: says which it is", errRows, line, t.encodingName())
+	}
+	return nil
+}
+
+// headingsOf are the names of the columns. Two of one name would hide one another, and what ends its lines as old Macs do
+// would be one row of headings without any other.
+func (t table) headingsOf(cells []string) ([]string, error) {
 	names, seen := make([]string, len(cells)), map[string]bool{}
 	for i, cell := range cells {
+		if err := t.legible(1, cell); err != nil {
+			return nil, err
+		}
 		names[i] = strings.TrimSpace(cell)
+		if strings.Contains(names[i], "\r") {
+			return nil, fmt.Errorf("%w: lines end with a carriage return alone, as those of old Macs; they must end with a line feed", errRows)
+		}
 		if names[i] == "" {
 			names[i] = fmt.Sprintf("column_%d", i+1)
 		}
-		if seen[names[i]] || !utf8.ValidString(names[i]) {
+		if seen[names[i]] {
 			return nil, fmt.Errorf("%w: two columns are called %q", errRows, names[i])
 		}
 		seen[names[i]] = true

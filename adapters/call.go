@@ -189,7 +189,7 @@ func (c *Connection) lookUp(ctx context.Context, op *Operation, call Call, vars 
 }
 
 // notFoundOut is a look-up that did not find out what became of a write. What the system says of the look-up is not said of the
-// write: several records that fit are a question for a person and no refusal; a shop that is closed for the moment opens
+// write: several records that fit are a question for a person and no refusal, as is a list that is too long to be looked through; a shop that is closed for the moment opens
 // again; and a look-up that is not understood is mended in the file. After these it is looked up again.
 func notFoundOut(err error) error {
 	var failure *contracts.Error
@@ -198,12 +198,12 @@ func notFoundOut(err error) error {
 	}
 	doubt := *failure
 	doubt.NothingSent, doubt.Message = false, "it may have been carried out, and looking it up failed: "+failure.Message
-	switch failure.Class {
-	case contracts.NotUnique:
+	switch {
+	case failure.Class == contracts.NotUnique, errors.Is(err, errTooLong):
 		doubt.Class, doubt.Candidates = contracts.OutcomeUnknown, rules.Missing()
-	case contracts.Conflict, contracts.Declined:
+	case failure.Class == contracts.Conflict, failure.Class == contracts.Declined:
 		doubt.Class = contracts.Unavailable
-	case contracts.Validation:
+	case failure.Class == contracts.Validation:
 		doubt.Class = contracts.Drift
 	}
 	return &doubt

@@ -2,6 +2,7 @@ package adapters
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -49,9 +50,18 @@ func (c *Connection) runPages(ctx context.Context, op *Operation, r *request, va
 			return answer.With("items", rules.List(kept.items...)), nil
 		}
 		if at.number > r.paging.maxPages {
-			return rules.Value{}, contracts.NewError(contracts.Internal, "", "there are more than the %d pages that are read", r.paging.maxPages)
+			return rules.Value{}, tooLong("there are more than the %d pages that are read", r.paging.maxPages)
 		}
 	}
+}
+
+// errTooLong marks a list of which not everything is read: asked again, it is as long.
+var errTooLong = errors.New("the list is too long")
+
+func tooLong(format string, args ...any) error {
+	failure := contracts.NewError(contracts.Internal, "", format, args...)
+	failure.Err = errTooLong
+	return failure
 }
 
 // collection is what is kept of a list's pages.
@@ -78,11 +88,11 @@ func (k *collection) add(op *Operation, list rules.Value, vars map[string]rules.
 			item = k.copied(item)
 		}
 		if k.items = append(k.items, item); len(k.items) > maxItems {
-			return contracts.NewError(contracts.Internal, "", "there are more than %d items; where: keeps fewer", maxItems)
+			return tooLong("there are more than %d items; where: keeps fewer", maxItems)
 		}
 	}
 	if k.size > maxAnswer {
-		return contracts.NewError(contracts.Internal, "", "the items of all pages are larger than %d MB; where: keeps fewer", maxAnswer>>20)
+		return tooLong("the items of all pages are larger than %d MB; where: keeps fewer", maxAnswer>>20)
 	}
 	return nil
 }

@@ -7,6 +7,7 @@ import (
 	"net/http/httptest"
 	"regexp"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -125,6 +126,27 @@ func TestALookUpThatCannotTellLeavesTheWriteInDoubt(t *testing.T) {
 			require.Contains(t, failure.Message, "it may have been carried out, and looking it up failed")
 		}
 	}
+}
+
+// TestALookUpThatIsTooLongLeavesTheWriteInDoubt: asked again it would be as long, and nobody would be told.
+func TestALookUpThatIsTooLongLeavesTheWriteInDoubt(t *testing.T) {
+	t.Parallel()
+	text := strings.Replace(fmt.Sprintf(bookingAdapter, "${body.bookings}"), "query: {external: '${input.key}'},", "paging: {kind: page, send: page, size: 1, max_pages: 3},", 1)
+	adapter, problems := adapters.Parse("acme.yaml", []byte(text), contracts.Catalog())
+	require.Empty(t, problems.Error())
+	var page atomic.Int32
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Content-Type", "application/json")
+		_, _ = fmt.Fprintf(w, `{"bookings": [{"id": %d}]}`, page.Add(1))
+	}))
+	t.Cleanup(server.Close)
+	connection, err := adapter.Connect(adapters.Config{System: "acme", BaseURL: server.URL, AllowHosts: []string{strings.TrimPrefix(server.URL, "http://")}, Settings: rules.Record(nil), Shared: boundless{}})
+	require.NoError(t, err)
+	t.Cleanup(connection.Close)
+	_, err = connection.Call(t.Context(), adapters.Call{Operation: "support.create_booking", Key: "k", Input: rules.Record(fields{"title": rules.Text("Late")}), FirstSent: time.Now().Add(-time.Hour)})
+	failure := failureOf(t, err)
+	require.Equal(t, contracts.OutcomeUnknown, failure.Class, failure.Message)
+	require.Contains(t, failure.Message, "there are more than the 3 pages that are read")
 }
 
 // answering is a server that answers everything so.

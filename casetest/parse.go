@@ -145,7 +145,11 @@ func (r *reader) test(n *source.Node, base *Test, baseInput *source.Node) *Test 
 // common reads what a file and a test have both.
 func (r *reader) common(t *Test, fields map[string]*source.Node) {
 	if at := fields["at"]; at.Exists() {
-		t.at = r.literal(at, rules.TypeOf(rules.KindInstant)).Time()
+		starts := r.literal(at, rules.TypeOf(rules.KindInstant))
+		t.at = starts.Time()
+		if year := t.at.UTC().Year(); starts.Kind() == rules.KindInstant && (year < firstYear || year > lastYear) {
+			at.Errorf("", "a case of a test starts in the years %d to %d", firstYear, lastYear)
+		}
 	}
 	if meta := fields["case"]; meta.Exists() {
 		known := meta.Fields(metaShape)
@@ -389,6 +393,12 @@ func count(n *source.Node) int {
 	}
 	return times
 }
+
+// In which years a case of a test may start: Temporal's clock does not know others, and the case would do nothing.
+const (
+	firstYear = 1970
+	lastYear  = 9000
+)
 
 // step finds a step by its id or its path.
 func (r *reader) step(n *source.Node) *usecases.Step { return r.place(n).step }

@@ -16,6 +16,9 @@ var taskKinds = []string{string(usecases.Complete), string(usecases.Approve), st
 var acts = []string{activities.ActRetry, activities.ActAnswer, activities.ActSkip, activities.ActCancel, activities.ActDone, activities.ActNotDone,
 	activities.ActVoid, activities.ActFail, activities.ActRedo}
 
+// mostAnswers is how often somebody answers: one who has a step tried again for ever would never let the test end.
+const mostAnswers = 1000
+
 // person reads who answers which task, when, and with what.
 func (r *reader) person(n *source.Node) *person {
 	p := &person{at: n, times: 1}
@@ -30,7 +33,9 @@ func (r *reader) person(n *source.Node) *person {
 	p.queue, p.role, p.by = fields["queue"].Text(), fields["role"].Text(), fields["by"].Text()
 	p.after = fields["after"].Duration()
 	if times := fields["times"]; times.Exists() {
-		p.times = count(times)
+		if p.times = count(times); p.times > mostAnswers {
+			times.Errorf("", "at most %d tasks are answered so", mostAnswers)
+		}
 	}
 	n.Required("answer", "say what is answered, as in answer: {outcome: accepted}")
 	if answer := fields["answer"]; answer.Exists() {

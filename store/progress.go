@@ -76,6 +76,8 @@ func (s *Store) endCase(ctx context.Context, tx session, caseID string, end End)
 	if _, err := tx.exec(ctx, "DELETE FROM event_waits WHERE case_id = ?", caseID); err != nil {
 		return err
 	}
-	_, err = tx.exec(ctx, "DELETE FROM read_results WHERE case_id = ?", caseID)
-	return err
+	if _, err = tx.exec(ctx, "DELETE FROM read_results WHERE case_id = ?", caseID); err != nil || end.State == CaseCancelled {
+		return err
+	}
+	return s.cameTooLate(ctx, tx, caseID)
 }

@@ -134,11 +134,11 @@ func (s *Store) repairEvent(ctx context.Context, tx session, repair Repair) erro
 	if repair.Step != "" {
 		text = repair.Step + ": " + text
 	}
-	kind := "repair." + repair.Act
+	kind, key := "repair."+repair.Act, "repair/"+repair.ID
 	if repair.State == RepairRefused {
-		kind = "repair.refused"
+		kind, key = "repair.refused", key+"/refused"
 	}
-	return s.addEvent(ctx, tx, Event{CaseID: repair.CaseID, Key: "repair/" + repair.ID, At: repair.SettledAt, Kind: kind, Text: text, Who: repair.Who})
+	return s.addEvent(ctx, tx, Event{CaseID: repair.CaseID, Key: key, At: repair.SettledAt, Kind: kind, Text: text, Who: repair.Who})
 }
 
 // Settlement is what became of a repair.
@@ -155,36 +155,70 @@ type Settlement struct {
 func (s *Store) SettleRepair(ctx context.Context, id string, settlement Settlement) error {
 	return s.write(ctx, "settle repair "+id, func(tx session) error {
 		repair, err := one[Repair](ctx, tx, "SELECT "+repairColumns+" FROM repairs WHERE id = ?", id)
+		if err == nil && repair.Act == ActCancel && settlement.Problem == "" {
+			settlement.Problem, err = endedOtherwise(ctx, tx, repair.CaseID)
+		}
 		before := repair.State
 		if err != nil || before != RepairAsked && (repair.Told || (before == RepairDone) == (settlement.Problem == "")) {
 			return err
 		}
-		repair.State, repair.Problem, repair.Was, repair.Became = RepairDone, settlement.Problem, settlement.Was, settlement.Became
-		if settlement.Problem != "" {
-			repair.State = RepairRefused
-		}
-		if repair.Step == "" {
-			repair.Step = settlement.Step
-		}
-		repair.SettledAt = s.now().UTC().Truncate(time.Microsecond)
-		if _, err := tx.exec(ctx, "UPDATE repairs SET state = ?, step = ?, problem = ?, was = ?, became = ?, settled_at = ? WHERE id = ?",
-			repair.State, repair.Step, repair.Problem, document{&repair.Was}, document{&repair.Became}, stamp{&repair.SettledAt}, id); err != nil {
-			return err
-		}
-		if repair.Act == ActMove && (repair.State == RepairDone || before == RepairDone) {
-			bundle := repair.Bundle
-			if repair.State == RepairRefused {
-				bundle = repair.BundleBefore
-			}
-			if _, err := tx.exec(ctx, "UPDATE cases SET bundle_hash = ? WHERE id = ?", bundle, repair.CaseID); err != nil {
-				return err
-			}
-		}
-		if err := s.auditRepair(ctx, tx, repair); err != nil {
-			return err
-		}
-		return s.repairEvent(ctx, tx, repair)
+		return s.settle(ctx, tx, repair, settlement)
 	})
+}
+
+func (s *Store) settle(ctx context.Context, tx session, repair Repair, settlement Settlement) error {
+	before := repair.State
+	repair.State, repair.Problem, repair.Was, repair.Became = RepairDone, settlement.Problem, settlement.Was, settlement.Became
+	if settlement.Problem != "" {
+		repair.State = RepairRefused
+	}
+	if repair.Step == "" {
+		repair.Step = settlement.Step
+	}
+	repair.SettledAt = s.now().UTC().Truncate(time.Microsecond)
+	if _, err := tx.exec(ctx, "UPDATE repairs SET state = ?, step = ?, problem = ?, was = ?, became = ?, settled_at = ? WHERE id = ?",
+		repair.State, repair.Step, repair.Problem, document{&repair.Was}, document{&repair.Became}, stamp{&repair.SettledAt}, repair.ID); err != nil {
+		return err
+	}
+	if repair.Act == ActMove && (repair.State == RepairDone || before == RepairDone) {
+		bundle := repair.Bundle
+		if repair.State == RepairRefused {
+			bundle = repair.BundleBefore
+		}
+		if _, err := tx.exec(ctx, "UPDATE cases SET bundle_hash = ? WHERE id = ?", bundle, repair.CaseID); err != nil {
+			return err
+		}
+	}
+	if err := s.auditRepair(ctx, tx, repair); err != nil {
+		return err
+	}
+	return s.repairEvent(ctx, tx, repair)
+}
+
+// cancelledTooLate is why a cancellation that Temporal had taken came to nothing.
+const cancelledTooLate = "the case came to its end before it could be cancelled"
+
+func endedOtherwise(ctx context.Context, tx session, caseID string) (problem string, err error) {
+	if _, err := tx.exec(ctx, "UPDATE cases SET id = id WHERE id = ?", caseID); err != nil { // whoever ends it now does so before or after this
+		return "", err
+	}
+	of, err := caseByID(ctx, tx, caseID)
+	if err == nil && of.Ended() && of.State != CaseCancelled {
+		problem = cancelledTooLate
+	}
+	return problem, err
+}
+
+// cameTooLate takes back what was noted of cancellations of a case that has ended otherwise: Temporal takes the word at any
+// time, and the last answer may be ahead of it.
+func (s *Store) cameTooLate(ctx context.Context, tx session, caseID string) error {
+	taken, err := many[Repair](ctx, tx, "SELECT "+repairColumns+" FROM repairs WHERE case_id = ? AND act = ? AND state = ?", caseID, ActCancel, RepairDone)
+	for _, repair := range taken {
+		if err == nil {
+			err = s.settle(ctx, tx, repair, Settlement{Problem: cancelledTooLate})
+		}
+	}
+	return err
 }
 
 // Repair finds a repair by its id.

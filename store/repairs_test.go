@@ -2,6 +2,7 @@ package store
 
 import (
 	"encoding/json"
+	"slices"
 	"testing"
 	"time"
 
@@ -154,4 +155,40 @@ func TestUntoldRepairsOfManyCasesGetTheirTurn(t *testing.T) {
 		}
 	}
 	t.Fatalf("only %d of %d cases had their turn", len(seen), cases)
+}
+
+// TestACancellationThatCameTooLate: Temporal takes the word of a case whose last answer is on its way. Whichever is written
+// first, nobody is told that a case was cancelled which came to its end.
+func TestACancellationThatCameTooLate(t *testing.T) {
+	t.Parallel()
+	for _, settledFirst := range []bool{true, false} {
+		for _, state := range []CaseState{CaseDone, CaseCancelled} {
+			s, _ := testStore(t)
+			made, err := s.CreateCase(t.Context(), NewCase{UseCase: "u"})
+			require.NoError(t, err)
+			asked, err := s.AskRepair(t.Context(), Repair{CaseID: made.ID, Act: ActCancel, Who: "op"})
+			require.NoError(t, err)
+			acts := []func() error{
+				func() error { return s.SettleRepair(t.Context(), asked.ID, Settlement{}) },
+				func() error { return s.EndCase(t.Context(), made.ID, End{State: state, Outcome: "solved"}) },
+			}
+			if !settledFirst {
+				slices.Reverse(acts)
+			}
+			for _, act := range append(acts, acts[0]) {
+				require.NoError(t, act())
+			}
+			found, err := s.Repair(t.Context(), asked.ID)
+			require.NoError(t, err)
+			want, problem, kind := RepairRefused, cancelledTooLate, "repair.refused"
+			if state == CaseCancelled {
+				want, problem, kind = RepairDone, "", "repair.cancel"
+			}
+			require.Equal(t, want, found.State)
+			require.Equal(t, problem, found.Problem)
+			timeline, err := s.Timeline(t.Context(), made.ID)
+			require.NoError(t, err)
+			require.Equal(t, kind, timeline[len(timeline)-1].Kind)
+		}
+	}
 }

@@ -83,8 +83,9 @@ func (q *queue) forget(now int64) {
 // served forgets the turn of a call that had it.
 func (q *queue) served(turn string) { delete(q.turns, turn) }
 
+// turnOf names a call among those that wait; "" once it has begun, as it does not go to the end again.
 func turnOf(ctx context.Context) string {
-	if around := callOf(ctx); around != nil {
+	if around := callOf(ctx); around != nil && !around.begun.Load() {
 		return around.turn
 	}
 	return ""

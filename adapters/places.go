@@ -29,7 +29,7 @@ func (c *Connection) enter(ctx context.Context, operation string) (leave func(),
 		if limit.Concurrency == 0 || !limit.covers(operation) {
 			continue
 		}
-		way, err := c.shared.Enter(ctx, c.system, limit, patience)
+		way, err := c.shared.Enter(ctx, c.system, limit, patienceOf(ctx))
 		if err != nil {
 			leave()
 			return nil, unshared(c.system, err)

@@ -240,6 +240,26 @@ func (deaf) ChangeLimit(context.Context, string, string, func(string) (string, e
 	return context.DeadlineExceeded
 }
 
+// A call of several requests gets further however many wait: behind them each time, it would begin again for ever.
+func TestACallThatHasBegunIsNotSentToTheEnd(t *testing.T) {
+	t.Parallel()
+	shared := NewShared(nil, false)
+	limits := []Limit{{Requests: 5, Per: time.Second}}
+	begun := &inCall{Context: t.Context(), turn: "begun"}
+	require.NoError(t, takeTurn(begun, shared, "crm", limits))
+	held := 0
+	for i := range 100 {
+		wait, err := shared.Take(&inCall{Context: t.Context(), turn: fmt.Sprint(i)}, "crm", limits, patience)
+		require.NoError(t, err)
+		if wait > patience {
+			held++
+		}
+	}
+	require.Greater(t, held, 50, "they were told to come again")
+	require.NoError(t, takeTurn(begun, shared, "crm", limits))
+	require.Equal(t, contracts.RateLimited, contracts.ClassOf(takeTurn(&inCall{Context: t.Context(), turn: "new"}, shared, "crm", limits)))
+}
+
 // Limits that cannot be looked at are no reason to ask a person: the call is tried again.
 func TestABoardThatCannotBeReached(t *testing.T) {
 	t.Parallel()

@@ -96,16 +96,16 @@ func (g *gate) attempt(request *http.Request) (*http.Response, error) {
 
 // takeTurn waits for a place under the limits, or says how long it would have to.
 func takeTurn(ctx context.Context, shared Shared, system string, limits []Limit) error {
-	longest := patience
-	if deadline, ok := ctx.Deadline(); ok {
-		longest = min(longest, time.Until(deadline)/2)
-	}
+	longest := patienceOf(ctx)
 	wait, err := shared.Take(ctx, system, limits, longest)
 	if err != nil {
 		return unshared(system, err)
 	}
 	if wait > longest {
 		return refusal(shared.Held(ctx, system), system, wait)
+	}
+	if around := callOf(ctx); around != nil {
+		around.begun.Store(true)
 	}
 	return pause(ctx, wait)
 }

@@ -97,8 +97,8 @@ func (g *gate) attempt(request *http.Request) (*http.Response, error) {
 // takeTurn waits for a place under the limits, or says how long it would have to.
 func takeTurn(ctx context.Context, shared Shared, system string, limits []Limit) error {
 	longest := patienceOf(ctx)
-	if shared.Held(ctx, system).Until.After(time.Now()) {
-		longest = min(longest, patience) // a pause is not waited for inside a call
+	if longest > patience && shared.Held(ctx, system).Until.After(time.Now()) {
+		longest = patience // a pause is not waited for inside a call
 	}
 	wait, err := shared.Take(ctx, system, limits, longest)
 	if err != nil {

@@ -138,6 +138,7 @@ func explain(answer found) string {
 	what := map[string]string{
 		"none": "not found", "many": "not unique", "split": "found differently by its alternatives", "loading": "the page is still loading",
 		"disabled": "cannot be used", "covered": "cannot be reached", "moving": "does not stand still", "wrong": "is of another kind",
+		"partly": "not all of it is there",
 	}[answer.Status]
 	if what == "" {
 		what = answer.Status

@@ -58,7 +58,7 @@ func (u *run) table(ctx context.Context, s *step) error {
 		u.acting = s.place
 		err := u.timed(ctx, "table", s.place, u.system.stepTime, func(ctx context.Context) (string, error) {
 			var err error
-			shown, err = u.tab.readPage(ctx, place, s.table.headers, signatures)
+			shown, err = u.tab.readPage(ctx, place, s.table.headers, signatures, s.table.next != nil)
 			if err == nil && number == 1 {
 				err = u.tableSeen(ctx, shown.frame, s.place, mapped(shown.Headings, chosen.back))
 			}
@@ -119,11 +119,11 @@ func (u *run) wanted(s *step) (map[string]rules.Value, error) {
 }
 
 // readPage waits for the table, and for another content than that of the pages read before.
-func (t *tab) readPage(ctx context.Context, place *spec, headers, before []string) (page, error) {
+func (t *tab) readPage(ctx context.Context, place *spec, headers, before []string, paged bool) (page, error) {
 	var last error
 	for {
 		var shown page
-		f, err := t.askOnce(ctx, "table", place.frame, map[string]any{"headers": headers, "within": place.In, "wrapped": place.wrapped}, &shown)
+		f, err := t.askOnce(ctx, "table", place.frame, map[string]any{"headers": headers, "within": place.In, "wrapped": place.wrapped, "paged": paged}, &shown)
 		switch {
 		case err == nil && shown.Status == "found" && !slices.Contains(before, shown.signature()):
 			shown.frame = f
@@ -206,7 +206,7 @@ func (u *run) follow(ctx context.Context, s *step, place *spec, shown page, line
 		if err := u.back(ctx, s, entry); err != nil {
 			return "", err
 		}
-		return "", u.tab.sameList(ctx, place, s.table.headers, shown.signature())
+		return "", u.tab.sameList(ctx, place, s.table.headers, shown.signature(), s.table.next != nil)
 	})
 }
 
@@ -243,10 +243,10 @@ func (t *tab) openRow(ctx context.Context, place *spec, headers []string, column
 }
 
 // sameList waits until the list shows again what it showed before.
-func (t *tab) sameList(ctx context.Context, place *spec, headers []string, signature string) error {
+func (t *tab) sameList(ctx context.Context, place *spec, headers []string, signature string, paged bool) error {
 	for {
 		var shown page
-		_, err := t.askOnce(ctx, "table", place.frame, map[string]any{"headers": headers, "within": place.In, "wrapped": place.wrapped}, &shown)
+		_, err := t.askOnce(ctx, "table", place.frame, map[string]any{"headers": headers, "within": place.In, "wrapped": place.wrapped, "paged": paged}, &shown)
 		if err == nil && shown.Status == "found" && shown.signature() == signature {
 			return nil
 		}

@@ -1,7 +1,9 @@
 // Tables are found by their headings and read with merged cells filled in.
 
+const mostRows = 5000;
+
 function grid(table) {
-  const rows = Array.from(table.rows).slice(0, 5000);
+  const rows = Array.from(table.rows).slice(0, mostRows);
   const cells = rows.map(() => []);
   rows.forEach((row, r) => {
     let c = 0;
@@ -82,6 +84,19 @@ function headersSeen(root, headers) {
   const heads = rows.filter((row) => Array.from(row.cells).every((cell) => cell.tagName === 'TH') || texts(row).some((text) => headers.some((header) => plain(header) === text))).slice(0, 3);
   if (heads.length) return `headings seen: ${heads.map((row) => texts(row).join(' | ')).join(' // ').slice(0, 300)}`;
   return rows.length ? `none of them is among the ${rows.length} rows that are shown` : 'no table is shown';
+}
+
+// unseen says why a table may have more rows than are in the page: a script puts them there while one scrolls. A list that
+// is read page by page may count the rows of all its pages.
+function unseen(table, paged) {
+  if (table.rows.length > mostRows) return `the table has more than ${mostRows} rows`;
+  const counted = table.closest('[aria-rowcount]');
+  const count = counted && !paged && list(counted, 'table').length <= 1 ? Number(counted.getAttribute('aria-rowcount')) : 0;
+  if (count > table.rows.length) return `only ${table.rows.length} of ${count} rows are in the page`;
+  const height = (el) => Math.max(el.scrollHeight, el.getBoundingClientRect().height);
+  const room = (el) => height(el) - Array.from(el.rows).filter((row) => row.textContent.trim() || row.querySelector(`img, svg, canvas, ${fieldSelector}`)).reduce((sum, row) => sum + row.getBoundingClientRect().height, 0);
+  const gap = Math.max(...Array.from(table.tBodies, room));
+  return count < 0 || gap > window.innerHeight / 2 ? 'the table seems to have rows that are not in the page' : '';
 }
 
 // joinWrapped joins rows that go on in the next line: those that are empty under the heading that every record has.

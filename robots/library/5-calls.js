@@ -161,10 +161,12 @@ crosswalk.select = ({ value, acts }) => {
 };
 
 // table reads the rows of the one table with these headings.
-crosswalk.table = ({ headers, within, wrapped }) => attempt(() => {
+crosswalk.table = ({ headers, within, wrapped, paged }) => attempt(() => {
   const root = within ? single(find(document.documentElement, within, 'see'), 'the place given by in').el : document.documentElement;
   const table = oneTable(root, headers);
   if (table.status !== 'found') return table;
+  const more = unseen(table.found.table, paged);
+  if (more) return { status: 'partly', detail: more };
   const rows = joinWrapped(dataRows(table.found, headers), headers.indexOf(wrapped));
   held = table.found.table;
   return {

@@ -94,9 +94,10 @@ function unseen(table, paged) {
   const count = counted && !paged && list(counted, 'table').length <= 1 ? Number(counted.getAttribute('aria-rowcount')) : 0;
   if (count > table.rows.length) return `only ${table.rows.length} of ${count} rows are in the page`;
   const height = (el) => Math.max(el.scrollHeight, el.getBoundingClientRect().height);
-  const room = (el) => height(el) - Array.from(el.rows).filter((row) => row.textContent.trim() || row.querySelector(`img, svg, canvas, ${fieldSelector}`)).reduce((sum, row) => sum + row.getBoundingClientRect().height, 0);
+  const much = window.innerHeight / 2;
+  const room = (el) => height(el) <= much ? 0 : height(el) - Array.from(el.rows).filter((row) => row.textContent.trim() || row.querySelector(`img, svg, canvas, ${fieldSelector}`)).reduce((sum, row) => sum + row.getBoundingClientRect().height, 0);
   const gap = Math.max(...Array.from(table.tBodies, room));
-  return count < 0 || gap > window.innerHeight / 2 ? 'the table seems to have rows that are not in the page' : '';
+  return count < 0 || gap > much ? 'the table seems to have rows that are not in the page' : '';
 }
 
 // joinWrapped joins rows that go on in the next line: those that are empty under the heading that every record has.

@@ -322,7 +322,8 @@ func TestContactsOfAFoundCustomerAreKnown(t *testing.T) {
 	require.NoError(t, err)
 	place := activities.Place{Case: caseID, Path: "customer", Generation: 1}
 	for range 2 {
-		require.NoError(t, b.acts.Record(t.Context(), activities.Record{Case: caseID, Steps: []activities.StepRecord{{Place: place, Seq: 1, Kind: "call", Value: value}}}))
+		_, err := b.acts.Record(t.Context(), activities.Record{Case: caseID, Steps: []activities.StepRecord{{Place: place, Seq: 1, Kind: "call", Value: value}}})
+		require.NoError(t, err)
 	}
 	keys, err := b.store.ContactKeys(t.Context(), caseID)
 	require.NoError(t, err)

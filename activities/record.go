@@ -3,15 +3,20 @@ package activities
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"strings"
 
 	"crosswalk/rules"
 	"crosswalk/store"
 )
 
-// Record writes down what a case has come to. Written twice, it is there once.
-func (a *Activities) Record(ctx context.Context, in Record) error {
+// Record writes down what a case has come to. Written twice, it is there once. If the case has ended before, as only a
+// workflow task knows that was lost, it returns that end.
+func (a *Activities) Record(ctx context.Context, in Record) (*End, error) {
 	err := a.writeRecord(ctx, in)
+	if errors.Is(err, store.ErrCaseEnded) {
+		return a.endOf(ctx, in.Case)
+	}
 	if err == nil && in.End != nil {
 		a.reads.forget(in.Case)
 		a.Telemetry.CaseEnded(useCaseOf(in.Case), string(in.End.State))
@@ -19,7 +24,20 @@ func (a *Activities) Record(ctx context.Context, in Record) error {
 			a.Log.Info("case.ended", "case", in.Case, "state", in.End.State, "outcome", in.End.Outcome)
 		}
 	}
-	return storeError(NameRecord, err)
+	return nil, storeError(NameRecord, err)
+}
+
+// endOf is how the store says that a case has ended.
+func (a *Activities) endOf(ctx context.Context, caseID string) (*End, error) {
+	of, err := a.Store.Case(ctx, caseID)
+	end := &End{State: CaseState(of.State), Outcome: of.Outcome, Stage: of.Stage, At: of.EndedAt}
+	if err == nil && len(of.Result) > 0 {
+		err = json.Unmarshal(of.Result, &end.Result)
+	}
+	if err != nil {
+		return nil, storeError(NameRecord, err)
+	}
+	return end, nil
 }
 
 // useCaseOf is the first part of a case's id: the second is a ULID.

@@ -21,6 +21,7 @@ type ReadRepairOutput struct {
 	Open bool `json:"open"` // neither done nor refused yet
 	// Again says that it is written down as done or refused, and that nobody knows whether the case itself knows of it.
 	Again     bool        `json:"again,omitempty"`
+	Ended     bool        `json:"ended,omitempty"` // the case has, whatever it knows itself: see Record
 	Problem   string      `json:"problem,omitempty"`
 	Act       string      `json:"act"`
 	Step      string      `json:"step,omitempty"`
@@ -42,6 +43,11 @@ func (a *Activities) ReadRepair(ctx context.Context, in ReadRepairInput) (ReadRe
 	}
 	out := ReadRepairOutput{Open: asked.State == store.RepairAsked, Problem: asked.Problem, Act: asked.Act, Step: asked.Step, Bundle: asked.Bundle, By: asked.Who}
 	out.Again = !out.Open && !asked.Told
+	of, err := a.Store.Case(ctx, in.Case)
+	if err != nil {
+		return ReadRepairOutput{}, storeError(NameReadRepair, err)
+	}
+	out.Ended = of.State == store.CaseDone || of.State == store.CaseCancelled
 	var body rules.Value
 	if len(asked.Body) > 0 {
 		if err := json.Unmarshal(asked.Body, &body); err != nil {

@@ -3,6 +3,7 @@ package activities
 import (
 	"context"
 	"encoding/json"
+	"errors"
 
 	"crosswalk/rules"
 	"crosswalk/store"
@@ -16,7 +17,7 @@ type OpenTaskInput struct {
 
 // OpenTask stores a task for a person. The same id again is the same task.
 func (a *Activities) OpenTask(ctx context.Context, in OpenTaskInput) error {
-	if err := a.writeRecord(ctx, in.Record); err != nil {
+	if err := a.writeRecord(ctx, in.Record); err != nil && !errors.Is(err, store.ErrCaseEnded) {
 		return storeError(NameOpenTask, err)
 	}
 	payload, err := json.Marshal(in.Task.Payload)

@@ -229,10 +229,32 @@ func TestReadResultsKeepTheFirstAnswer(t *testing.T) {
 	_, found, err = s.ReadResult(t.Context(), "c1", "stock~2")
 	require.NoError(t, err)
 	require.False(t, found)
-	require.NoError(t, s.EndCase(t.Context(), "c1", End{State: CaseDone}))
-	_, found, err = s.ReadResult(t.Context(), "c1", "stock")
+}
+
+func TestReadResultsOutliveTheEndOfTheirCase(t *testing.T) {
+	t.Parallel()
+	s, c := testStore(t)
+	for _, id := range []string{"ended", "open"} {
+		_, err := s.CreateCase(t.Context(), NewCase{ID: id, UseCase: "complaint"})
+		require.NoError(t, err)
+		require.NoError(t, s.FlushReads(t.Context(), id, []ReadResult{{Path: "stock", Result: json.RawMessage(`{}`)}}))
+	}
+	kept := func(id string) bool {
+		_, found, err := s.ReadResult(t.Context(), id, "stock")
+		require.NoError(t, err)
+		return found
+	}
+	ended := c.Now()
+	require.NoError(t, s.EndCase(t.Context(), "ended", End{State: CaseDone, At: ended}))
+	dropped, err := s.DropReads(t.Context(), ended)
 	require.NoError(t, err)
-	require.False(t, found)
+	require.Zero(t, dropped)
+	require.True(t, kept("ended"))
+	dropped, err = s.DropReads(t.Context(), ended.Add(time.Hour))
+	require.NoError(t, err)
+	require.EqualValues(t, 1, dropped)
+	require.False(t, kept("ended"))
+	require.True(t, kept("open"))
 }
 
 // TestWhoWasOvertakenDoesNotSend holds that an attempt sends only what it began itself, and only if nobody has since.

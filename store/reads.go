@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"time"
 )
 
 // ReadResult is what a local read of a case returned, kept so that a repeated workflow task gets the same answer.
@@ -29,6 +30,16 @@ func (s *Store) HasReadResults(ctx context.Context, caseID string) (bool, error)
 		return false, nil
 	}
 	return err == nil, wrap("read results", err)
+}
+
+// DropReads deletes the stored reads of some cases that ended before an instant, and returns of how many; 0: none is left.
+// They outlive the end of their case by as long as a workflow task that was lost may be carried out again.
+func (s *Store) DropReads(ctx context.Context, endedBefore time.Time) (dropped int64, err error) {
+	const over = "SELECT c.id FROM (SELECT DISTINCT case_id FROM read_results) r JOIN cases c ON c.id = r.case_id WHERE c.ended_at > 0 AND c.ended_at < ?"
+	return s.dropSome(ctx, "drop reads", over, "c.id", "c.ended_at", []any{endedBefore}, func(tx session, set string, ids []any) error {
+		_, err := tx.exec(ctx, "DELETE FROM read_results WHERE case_id IN "+set, ids...)
+		return err
+	})
 }
 
 // Alone says whether nobody but this process works cases with the store.

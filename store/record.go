@@ -3,6 +3,7 @@ package store
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"time"
 )
 
@@ -88,9 +89,14 @@ type Record struct {
 }
 
 // WriteRecord stores a batch. It may be written again: a step's result replaces the one of the same path and
-// generation unless that finished later; decisions and events stay as first written.
+// generation unless that finished later; decisions and events stay as first written. Of a case that is done or was
+// cancelled nothing is written, and the error is ErrCaseEnded: a workflow task that was lost after it wrote the end is
+// carried out again, perhaps another way.
 func (s *Store) WriteRecord(ctx context.Context, record Record) error {
 	return s.write(ctx, "record of "+record.CaseID, func(tx session) error {
+		if err := notEnded(ctx, tx, record.CaseID); err != nil {
+			return err
+		}
 		if err := writeSteps(ctx, tx, record); err != nil {
 			return err
 		}
@@ -121,6 +127,18 @@ func (s *Store) WriteRecord(ctx context.Context, record Record) error {
 		}
 		return addKeys(ctx, tx, record.CaseID, record.Contacts, nil)
 	})
+}
+
+func notEnded(ctx context.Context, tx session, caseID string) error {
+	var state CaseState
+	err := tx.scalar(ctx, "SELECT state FROM cases WHERE id = ?", []any{caseID}, &state)
+	if err == nil && (state == CaseDone || state == CaseCancelled) {
+		return ErrCaseEnded
+	}
+	if errors.Is(err, ErrNotFound) {
+		return nil
+	}
+	return err
 }
 
 // writeSteps writes a step that is there twice, with its error and its result, one after the other.

@@ -46,12 +46,15 @@ func TestWriteRecordTwice(t *testing.T) {
 	require.Equal(t, CaseParked, found.State)
 
 	// The step succeeds later; a late repetition of the failure does not undo that; a redo is kept beside it.
-	later := Record{CaseID: "one", End: &End{State: CaseDone, Outcome: "replaced"}, Steps: []StepResult{
+	later := Record{CaseID: "one", Steps: []StepResult{
 		{Path: "invoices", Ordinal: 2, Kind: "call", StartedAt: at, FinishedAt: at.Add(time.Hour), Result: json.RawMessage(`[]`)},
 		{Path: "invoices", Generation: 2, Ordinal: 3, Kind: "call", FinishedAt: at.Add(time.Hour)},
 	}, Events: []Event{{Key: "w2", At: at.Add(time.Hour), Kind: "end", Text: "Done"}}}
 	require.NoError(t, s.WriteRecord(t.Context(), later))
 	require.NoError(t, s.WriteRecord(t.Context(), record))
+	require.NoError(t, s.WriteRecord(t.Context(), Record{CaseID: "one", End: &End{State: CaseDone, Outcome: "replaced"}}))
+	otherwise := Record{CaseID: "one", End: &End{State: CaseCancelled}, Events: []Event{{Key: "w3", At: at, Kind: "undoing"}}}
+	require.ErrorIs(t, s.WriteRecord(t.Context(), otherwise), ErrCaseEnded)
 	require.NoError(t, s.AddEvent(t.Context(), Event{CaseID: "one", At: at.Add(time.Minute), Kind: "note", Text: "Called back", Who: "ann"}))
 	steps, err = s.Steps(t.Context(), "one")
 	require.NoError(t, err)

@@ -199,7 +199,7 @@ func (c *Cases) closeLost(ctx context.Context, of store.Case) (bool, error) {
 func (c *Cases) close(ctx context.Context, of store.Case, end store.End, text string) error {
 	err := c.store.WriteRecord(ctx, store.Record{CaseID: of.ID, End: &end,
 		Events: []store.Event{{Key: "closed", Kind: "closed", Text: text, At: end.At}}})
-	if err != nil {
+	if err != nil && !errors.Is(err, store.ErrCaseEnded) {
 		return fmt.Errorf("worker: %w", err)
 	}
 	run, err := c.store.Cases(ctx, store.CaseFilter{Parent: of.ID, Open: true})

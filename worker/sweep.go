@@ -36,6 +36,7 @@ func (w *Worker) sweepOnce(ctx context.Context, now time.Time) {
 	} else if ctx.Err() == nil {
 		w.log.Error("payloads.not_dropped", "error", err)
 	}
+	w.drop(ctx, "reads", now.Add(-sweepMargin), w.config.Store.DropReads)
 	w.drop(ctx, "evidence", now, w.config.Store.DropKept)
 	if err := w.config.Store.ForgetRobots(ctx, now.Add(-forgetRobots)); err != nil && ctx.Err() == nil {
 		w.log.Error("robots.not_forgotten", "error", err)

@@ -65,7 +65,11 @@ func (r *run) operate(ctx workflow.Context, wish activities.ReadRepairOutput) (o
 	if r.undoing && wish.Act == activities.ActPark {
 		return r.park(ctx, wish.Step)
 	}
-	if problem := r.leaving(); problem != "" {
+	problem := r.leaving()
+	if wish.Ended {
+		problem = hasEnded
+	}
+	if problem != "" {
 		return operated{problem: problem}, nil
 	}
 	switch wish.Act {
@@ -79,13 +83,15 @@ func (r *run) operate(ctx workflow.Context, wish activities.ReadRepairOutput) (o
 	return operated{problem: fmt.Sprintf("this version of the program does not know the act %q", wish.Act)}, nil
 }
 
+const hasEnded = "the case has ended"
+
 // leaving says why nothing of a case can be done again now, whatever it is.
 func (r *run) leaving() string {
 	switch {
 	case r.undoing:
 		return "what the case did is being undone; its tasks say what a person must decide"
 	case r.mail.closed:
-		return "the case has ended"
+		return hasEnded
 	case r.interrupt != nil:
 		return "the case is just turning round; look at it again"
 	}

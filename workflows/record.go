@@ -17,6 +17,9 @@ type recorder struct {
 	record activities.Record
 	seq    int
 	told   bool // this run has written down where the case stands
+	// ended is how the case has ended, as the store knows from a workflow task that was lost after it wrote that down. What
+	// came in meanwhile has the case take no other way.
+	ended *activities.End
 }
 
 func (c *recorder) begin(r *run) { c.record.Case = r.id }
@@ -107,8 +110,12 @@ func (c *recorder) end(ctx workflow.Context, r *run, cancelled bool) {
 
 // write never stops the case: what cannot be written now is tried for long by an ordinary activity.
 func (c *recorder) write(ctx workflow.Context, r *run, record activities.Record) {
-	if err := r.store(ctx, activities.NameRecord, record, nil); err != nil {
+	var before *activities.End
+	if err := r.store(ctx, activities.NameRecord, record, &before); err != nil {
 		r.log.Error("the record of the case was not written", "class", string(classOf(err)))
+	}
+	if before != nil {
+		c.ended = before
 	}
 }
 

@@ -240,6 +240,9 @@ func (r *run) finish(ctx workflow.Context, err error) (Outcome, error) {
 	if err := workflow.Await(clean, func() bool { return workflow.AllHandlersFinished(clean) }); err != nil {
 		return Outcome{}, err
 	}
+	if before := r.recorder.ended; before != nil {
+		cancelled, r.end = before.State == activities.CaseCancelled, Outcome{Outcome: before.Outcome, Result: before.Result}
+	}
 	if cancelled {
 		return Outcome{}, temporal.NewCanceledError()
 	}

@@ -56,9 +56,9 @@ steps:
 		}
 		return h.acts.ReadAnswer(ctx, in)
 	})
-	h.env.OnActivity(activities.NameRecord, mock.Anything, mock.Anything).Return(func(ctx context.Context, in activities.Record) error {
+	h.env.OnActivity(activities.NameRecord, mock.Anything, mock.Anything).Return(func(ctx context.Context, in activities.Record) (*activities.End, error) {
 		if err := records.refuse(ctx, 1); err != nil {
-			return err
+			return nil, err
 		}
 		return h.acts.Record(ctx, in)
 	})

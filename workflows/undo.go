@@ -130,7 +130,7 @@ func (r *run) undoAll(ctx workflow.Context) error {
 	if more := r.undoneWith(); len(more) > 0 {
 		r.reached.more, r.reached.stale = more, true
 	}
-	if err := r.beginUndo(ctx); err != nil {
+	if err := r.beginUndo(ctx); err != nil || r.recorder.ended != nil {
 		return err
 	}
 	running := 0

@@ -108,6 +108,51 @@ func TestCancelUndoesInReverseOrder(t *testing.T) {
 	}
 }
 
+// A workflow task that wrote the end of the case and was lost is carried out again, and what came in meanwhile is ahead of
+// the answer that ended the case.
+func TestWhatComesInWhileTheEndIsLostTakesNoOtherWay(t *testing.T) {
+	for name, comes := range map[string]func(h *harness){
+		"a cancellation with undo":    func(h *harness) { h.cancel(time.Hour, workflows.Cancel{Undo: true, By: "ann"}) },
+		"a cancellation without undo": func(h *harness) { h.cancel(time.Hour, workflows.Cancel{By: "ann"}) },
+		"Temporal's cancellation":     func(h *harness) { h.env.RegisterDelayedCallback(h.env.CancelWorkflow, time.Hour) },
+		"a redo that was asked for before": func(h *harness) {
+			repairs, err := h.store.Repairs(h.t.Context(), h.id)
+			require.NoError(h.t, err)
+			h.env.RegisterDelayedCallback(func() {
+				h.env.UpdateWorkflow(workflows.UpdateRepair, repairs[0].ID, &replied{h: h, do: h.refuses("the case has ended")}, workflows.Repair{ID: repairs[0].ID})
+			}, time.Hour)
+			h.cancel(2*time.Hour, workflows.Cancel{Undo: true})
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			h := newHarness(t, booked, bookings())
+			h.env.RegisterDelayedCallback(func() {
+				_, err := h.store.AskRepair(t.Context(), store.Repair{CaseID: h.id, Act: store.ActRedo, Step: "first", Who: "op"})
+				require.NoError(t, err)
+			}, time.Minute)
+			h.person(time.Hour, "complete", `{"outcome": "accepted"}`)
+			first := h.run(`{}`)
+			before, err := h.store.Case(t.Context(), h.id)
+			require.NoError(t, err)
+			told := h.events()
+
+			h.next(h.id)
+			comes(h)
+			h.start(`{}`)
+			require.NoError(t, h.env.GetWorkflowError())
+			var again workflows.Outcome
+			require.NoError(t, h.env.GetWorkflowResult(&again))
+			require.Equal(t, plain(t, first.Result), plain(t, again.Result))
+			require.Equal(t, first.Outcome, again.Outcome)
+			require.Empty(t, h.undone())
+			after, err := h.store.Case(t.Context(), h.id)
+			require.NoError(t, err)
+			require.Equal(t, before, after)
+			require.Subset(t, append(told, "repair.refused first: the case has ended op"), h.events())
+		})
+	}
+}
+
 func (h *harness) label() string { return h.plan.Steps[0].Label() }
 
 func pathsOf(steps []store.StepResult) []string {

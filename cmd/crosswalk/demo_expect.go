@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"net/http"
 	"slices"
@@ -20,17 +21,22 @@ func (s sender) reached(ctx context.Context, sent sentComplaint) (caseDetail, er
 	defer cancel()
 	tick := time.NewTicker(100 * time.Millisecond)
 	defer tick.Stop()
+	var seen caseDetail
 	for {
 		var d caseDetail
-		if err := s.running.call(ctx, http.MethodGet, "/api/cases/"+sent.caseID, nil, &d); err != nil {
+		err := s.running.call(ctx, http.MethodGet, "/api/cases/"+sent.caseID, nil, &d)
+		if errors.Is(ctx.Err(), context.DeadlineExceeded) {
+			return seen, fmt.Errorf("in %s it came no further than %q: %s", patience, seen.Case.Stage, seen.said())
+		}
+		if err != nil {
 			return d, err
 		}
+		seen = d
 		if d.Case.ended() || d.forPerson() {
 			return d, d.matches(sent.complaint.Truth)
 		}
 		select {
 		case <-ctx.Done():
-			return d, fmt.Errorf("it waits for %q at %q", d.Case.WaitingFor, d.Case.Stage)
 		case <-tick.C:
 		}
 	}

@@ -3,11 +3,19 @@
 function attempt(work) {
   if (document.readyState === 'loading') return { status: 'loading' };
   try {
-    return work();
+    return beyond(work());
   } catch (error) {
-    if (error instanceof Unclear) return { status: error.status, detail: error.message };
+    if (error instanceof Unclear) return beyond({ status: error.status, detail: error.message });
     throw error;
   }
+}
+
+// beyond says of what was not found that a part of the page lies where nothing is looked for.
+function beyond(answer) {
+  if (answer.status !== 'none') return answer;
+  const host = list(document, '*').find((el) => el.shadowRoot && visible(el));
+  if (!host) return answer;
+  return { ...answer, detail: `${answer.detail}; a part of the page lies in a shadow root (of ${host.tagName.toLowerCase()}), and robots do not look into one` };
 }
 
 function one(target, want) {

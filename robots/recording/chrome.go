@@ -79,7 +79,7 @@ func (r *Recording) chromeStep(number int, step chromeStep) {
 	if needsTarget && len(a.Targets) == 0 {
 		why := "it names no element"
 		if shadow {
-			why = "the element lies in a shadow root and has no name that a person sees: record it by its text or label"
+			why = "the element lies in a shadow root, and robots do not look into one"
 		}
 		r.refuse(number, step.Type, why)
 		return

@@ -184,8 +184,24 @@ func (p *pool) close() {
 	}
 }
 
-// read runs a statement in a transaction that cannot write, or, where a database knows none such, is rolled back.
+// read runs a statement in a transaction that cannot write, or, where a database knows none such, is rolled back. Before
+// SQLite reads a file in which a killed process left half a transaction, that must be rolled back, by somebody who may write.
 func (p *pool) read(ctx context.Context, text string, params []rules.Value, visit func(rules.Value) error) error {
+	err := p.readOnce(ctx, text, params, visit)
+	if !halfWritten(err) {
+		return err
+	}
+	tx, failed := p.writing.BeginTx(ctx, nil)
+	if failed != nil {
+		return failed
+	}
+	if failed := tx.Rollback(); failed != nil {
+		return failed
+	}
+	return p.readOnce(ctx, text, params, visit)
+}
+
+func (p *pool) readOnce(ctx context.Context, text string, params []rules.Value, visit func(rules.Value) error) error {
 	tx, err := p.db.BeginTx(ctx, &sql.TxOptions{ReadOnly: p.dialect == dialectMySQL || p.dialect == dialectSQLite})
 	if err != nil {
 		return err

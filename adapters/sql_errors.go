@@ -81,6 +81,16 @@ func sqliteFailure(err error) (databaseFailure, bool) {
 	return judged(sqliteClasses, server.Code()&0xff, server.Error()), true
 }
 
+// halfWritten says that a file of SQLite cannot be read before somebody who may write has rolled back what a killed process left.
+func halfWritten(err error) bool {
+	const (
+		journalLeft = 776
+		logLeft     = 264 // in the mode with a write-ahead log
+	)
+	var server *sqlite.Error
+	return errors.As(err, &server) && (server.Code() == journalLeft || server.Code() == logLeft)
+}
+
 var sqlServerClasses = classes{
 	contracts.Conflict:    {2601, 2627},
 	contracts.Auth:        {229, 230, 262, 297, 300, 916, 4060, 4064, 18452, 18456, 18470, 18486, 18487, 18488},

@@ -1,6 +1,7 @@
 package activities_test
 
 import (
+	"bufio"
 	"database/sql"
 	"encoding/json"
 	"fmt"
@@ -16,43 +17,88 @@ import (
 	"crosswalk/store"
 )
 
+// localKinds are the ways of writing on this machine.
+var localKinds = []string{"sqlite", "noted-sqlite", "once-sqlite", "files", "table-files", "move-files", "once-files"}
+
+// localWrite is a write into a file of SQLite or into a directory.
+func localWrite(kind, system, database, directory string) servedWrite {
+	w := servedWrite{System: system, Adapter: "acme", Operation: "warehouse.reserve_stock", Input: json.RawMessage(`{"sku": "` + system + `", "quantity": 2}`), Settings: map[string]any{"file": database}}
+	way, _, special := strings.Cut(kind, "-")
+	if !special {
+		way = ""
+	}
+	if strings.HasSuffix(kind, "files") {
+		w.Operation, w.Settings = "files.write_file", map[string]any{"directory": directory}
+		w.Input = json.RawMessage(`{"path": "orders/` + system + `.txt", "text": "` + strings.Repeat("all of it ", wholeTimes) + `"}`)
+		w.lay(way, "files", "{directory: {}}")
+		return w
+	}
+	const settings = "{file: {}}"
+	w.File = map[string]string{"": fmt.Sprintf(reserving, "sqlite", settings, underKeys), "once": fmt.Sprintf(reserving, "sqlite", settings, "at_most_once"), "noted": fmt.Sprintf(noting, "sqlite", settings)}[way]
+	return w
+}
+
 // TestAWorkerIsKilledAmongWritesOnThisMachine kills a process that is in the middle of writes into a file of SQLite and into a
-// directory. The next worker goes on from the ledger: each is carried out once, every file is whole, and no half one is left.
+// directory, has some before it and has done some without having written it down. The next worker goes on from the ledger: each
+// is carried out once or its outcome is unknown, every file is whole, and no half one is left.
 func TestAWorkerIsKilledAmongWritesOnThisMachine(t *testing.T) {
 	t.Parallel()
-	const writes = 30 // of each kind
 	place := t.TempDir()
-	orders := filepath.Join(place, "orders")
+	orders, inbox := filepath.Join(place, "orders"), filepath.Join(place, "inbox")
 	require.NoError(t, os.Mkdir(orders, 0o755))
+	require.NoError(t, os.Mkdir(inbox, 0o755))
 	file := filepath.Join(place, "stock.db")
-	db, err := sql.Open("sqlite", "file:"+file)
+	db, err := sql.Open("sqlite", "file:"+file+"?_pragma=busy_timeout(60000)")
 	require.NoError(t, err)
 	defer db.Close()
-	for _, text := range []string{stockTable, effectsTable} {
+	for _, text := range []string{stockTable, effectsTable, notedTable} {
 		_, err := db.Exec(text)
 		require.NoError(t, err)
 	}
-	worker := servedWorker{}
-	for n := range writes {
-		article, name := fmt.Sprintf("article-%d", n), fmt.Sprintf("file-%d", n)
-		_, err := db.Exec("insert into stock values (?, 'Hamburg', 100, 0)", article)
-		require.NoError(t, err)
-		worker[article] = servedWrite{System: article, Adapter: "acme", File: fmt.Sprintf(reserving, "sqlite", "{file: {}}"), Operation: "warehouse.reserve_stock",
-			Input: json.RawMessage(`{"sku": "` + article + `", "quantity": 2}`), Settings: map[string]any{"file": file}}
-		worker[name] = servedWrite{System: name, Adapter: "generic-files", Operation: "files.write_file",
-			Input: json.RawMessage(`{"path": "orders/` + name + `.txt", "text": "` + strings.Repeat("all of it ", 40_000) + `"}`), Settings: map[string]any{"directory": place}}
+	held, free, next := servedWorker{}, servedWorker{}, servedWorker{}
+	for _, kind := range localKinds {
+		for n := range 14 {
+			at := map[int]moment{0: before, 1: before, 2: after, 3: after}[n]
+			system := fmt.Sprintf("%s-%d-%s", kind, n, at)
+			if strings.HasSuffix(kind, "sqlite") {
+				_, err := db.Exec("insert into stock values (?, 'Hamburg', 100, 0)", system)
+				require.NoError(t, err)
+			}
+			if kind == "move-files" {
+				require.NoError(t, os.WriteFile(filepath.Join(inbox, system+".txt"), []byte(strings.Repeat("all of it ", wholeTimes)), 0o600))
+			}
+			w := localWrite(kind, system, file, place)
+			next[system] = w
+			if w.Held = at; at != "" {
+				held[system] = w
+			} else {
+				free[system] = w
+			}
+		}
 	}
 	dir := t.TempDir()
 	prepare(t, dir)
-	told, err := json.Marshal(worker)
-	require.NoError(t, err)
 	child := exec.CommandContext(t.Context(), os.Args[0], "-test.run=^TestKilledServedProcess$", "-test.timeout=10m")
 	child.Env = append(os.Environ(), servedEnv+"="+dir)
-	child.Stdin, child.Stderr = strings.NewReader(string(told)), os.Stderr
+	child.Stderr = os.Stderr
+	stdin, err := child.StdinPipe()
+	require.NoError(t, err)
+	said, err := child.StdoutPipe()
+	require.NoError(t, err)
 	require.NoError(t, child.Start())
+	tell := json.NewEncoder(stdin)
+	require.NoError(t, tell.Encode(held))
+	lines, waits := bufio.NewScanner(said), 0
+	for waits < len(held) && lines.Scan() {
+		if strings.HasPrefix(lines.Text(), "held ") {
+			waits++
+		}
+	}
+	require.Equal(t, len(held), waits, "all that are held wait")
+	require.NoError(t, tell.Encode(free))
 	require.Eventually(t, func() bool {
-		there, err := filepath.Glob(filepath.Join(orders, "file-*.txt"))
-		return err == nil && len(there) >= writes/4
+		written, err := filepath.Glob(filepath.Join(orders, "*-.txt"))
+		return err == nil && len(written) >= 4
 	}, 5*time.Minute, time.Millisecond, "some files are written")
 	require.NoError(t, child.Process.Kill())
 	_ = child.Wait()
@@ -63,14 +109,11 @@ func TestAWorkerIsKilledAmongWritesOnThisMachine(t *testing.T) {
 	opened, err := store.Open(t.Context(), dir)
 	require.NoError(t, err)
 	defer opened.Close()
-	worker.finish(t, worker.activities(t, opened), opened)
-	var once int
-	require.NoError(t, db.QueryRow("select count(*) from stock where reserved = 2").Scan(&once))
-	require.Equal(t, writes, once, "every reservation was made once")
-	for n := range writes {
-		info, err := os.Stat(filepath.Join(orders, fmt.Sprintf("file-%d.txt", n)))
-		require.NoError(t, err)
-		require.EqualValues(t, 400_000, info.Size(), "it is whole")
-	}
+	next.finish(t, next.activities(t, opened), opened, func(t *testing.T) map[string]int {
+		t.Helper()
+		found := wholeFiles(t, orders)
+		countStock(t, db, found)
+		return found
+	})
 	noParts(t, orders)
 }

@@ -219,6 +219,63 @@ func testLinks(t *testing.T, connection *adapters.Connection, directory string) 
 	require.Error(t, err)
 }
 
+// TestNoParentLeadsOutOfTheDirectory: a folder on the way to a file that is a link to elsewhere is not followed, by no operation,
+// at no depth; one that stays within the directory is.
+func TestNoParentLeadsOutOfTheDirectory(t *testing.T) {
+	t.Parallel()
+	server, err := sshserver.Start(t.Context())
+	require.NoError(t, err)
+	t.Cleanup(func() { require.NoError(t, server.Stop()) })
+	for name, settings := range map[string]fields{
+		"generic-files": {},
+		"generic-sftp":  {"host": rules.Text("127.0.0.1"), "port": rules.Number(rules.Int(int64(server.Port))), "user": rules.Text(server.User), "host_key": rules.Text(server.Fingerprint)},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			whole := t.TempDir()
+			directory, outside := filepath.Join(whole, "root"), filepath.Join(whole, "root-of-others") // one name begins with the other
+			for _, folder := range []string{filepath.Join(directory, "inbox"), filepath.Join(directory, "plain", "deep"), filepath.Join(outside, "deep")} {
+				require.NoError(t, os.MkdirAll(folder, 0o700))
+			}
+			for _, folder := range []string{outside, filepath.Join(outside, "deep"), filepath.Join(directory, "inbox")} {
+				require.NoError(t, os.WriteFile(filepath.Join(folder, "theirs.csv"), []byte("secret\r\nx\r\n"), 0o600))
+			}
+			for link, to := range map[string]string{"whole": outside, "relative": "../root-of-others", "deep": filepath.Join(outside, "deep"), "climbs": "..", "done": filepath.Join(outside, "deep"), "stays": "plain"} {
+				require.NoError(t, os.Symlink(to, filepath.Join(directory, link)))
+			}
+			config := adapters.Config{System: name, Shared: boundless{}, Settings: rules.Record(settings).With("directory", rules.Text(directory))}
+			if name == "generic-sftp" {
+				config.AllowHosts, config.Secrets = []string{fmt.Sprintf("127.0.0.1:%d", server.Port)}, secrets(map[string]string{"private_key": server.Key})
+			}
+			connection, err := adapters.Catalog()[name].Connect(config)
+			require.NoError(t, err)
+			t.Cleanup(connection.Close)
+			do := func(operation string, input fields) error {
+				_, err := connection.Call(t.Context(), adapters.Call{Operation: "files." + operation, Key: "K-1", Input: rules.Record(input)})
+				return err
+			}
+			for _, folder := range []string{"whole", "relative", "deep", "climbs/root-of-others", "whole/deep", "relative/deep"} {
+				for operation, input := range map[string]fields{
+					"write_file": {"path": rules.Text(folder + "/ours.txt"), "text": rules.Text("x")}, "list_files": {"folder": rules.Text(folder)},
+					"read_file": {"path": rules.Text(folder + "/theirs.csv")}, "read_rows": {"path": rules.Text(folder + "/theirs.csv")},
+				} {
+					err := do(operation, input)
+					require.Error(t, err, "%s %s", operation, folder)
+					require.NotContains(t, err.Error(), "secret")
+				}
+			}
+			require.Error(t, do("take_away", fields{"name": rules.Text("theirs.csv")}), "done leads elsewhere")
+			require.FileExists(t, filepath.Join(directory, "inbox", "theirs.csv"))
+			require.NoError(t, filepath.WalkDir(outside, func(at string, entry os.DirEntry, err error) error {
+				require.True(t, entry.IsDir() || entry.Name() == "theirs.csv", at)
+				return err
+			}))
+			require.NoError(t, do("write_file", fields{"path": rules.Text("stays/deep/ours.txt"), "text": rules.Text("x")}))
+			require.FileExists(t, filepath.Join(directory, "plain", "deep", "ours.txt"))
+		})
+	}
+}
+
 func TestFilesAreRefused(t *testing.T) {
 	t.Parallel()
 	const head = "adapter: acme\ncontract: warehouse\nprotocol: files\nconnection: {settings: {directory: {}}}\noperations:\n  x:\n    effect: read\n    output: {a: b}\n    request: "

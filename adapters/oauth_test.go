@@ -234,7 +234,7 @@ func TestRenewalsThatFail(t *testing.T) {
 			w.WriteHeader(400)
 			_, _ = w.Write([]byte(`{"error":"invalid_grant"}`))
 			return true
-		}, true, contracts.Auth, "a process was stopped after it had asked for a new one", 0, false},
+		}, true, contracts.Auth, "the answer was lost when a new one was asked for", 0, false},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

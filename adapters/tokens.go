@@ -349,7 +349,7 @@ func (t *tokens) lost(ctx context.Context, kept KeptGrant, begun time.Time, err 
 	}
 	problem := "the system does not take it any more"
 	if !begun.IsZero() {
-		problem = fmt.Sprintf("a process was stopped after it had asked for a new one at %s and before it could keep the answer, and the system takes the old one no more", begun.UTC().Format(time.RFC3339))
+		problem = fmt.Sprintf("the answer was lost when a new one was asked for at %s, because the connection broke or the process was stopped, and the system takes the old one no more", begun.UTC().Format(time.RFC3339))
 	}
 	if err := t.grants.Spoil(ctx, t.connection, kept.Version, problem); err != nil {
 		return kept, t.unreachable(err)

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"net/http"
 	"net/http/httptest"
@@ -132,6 +133,7 @@ type rotating struct {
 	renewals int
 	answers  int
 	hang     chan struct{} // closed when a renewal was carried out whose answer is held back
+	cut      bool          // the first renewal is carried out and its connection broken before the answer
 	grace    bool          // the last token is taken once more
 	last     string
 }
@@ -154,6 +156,10 @@ func (s *rotating) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	s.last, s.refresh = shown, fmt.Sprintf("refresh-%d", s.renewals)
+	if s.cut {
+		s.cut = false
+		panic(http.ErrAbortHandler)
+	}
 	if s.hang != nil {
 		close(s.hang)
 		s.hang = nil
@@ -165,16 +171,34 @@ func (s *rotating) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	_ = json.NewEncoder(w).Encode(map[string]any{"access_token": fmt.Sprintf("access-%d", s.renewals), "refresh_token": s.refresh, "expires_in": 3600})
 }
 
+// now is how often a token was shown.
+func (s *rotating) now() int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.renewals
+}
+
+// given is the token that a person gets who logs in.
+func (s *rotating) given(refresh string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.refresh = refresh
+}
+
 const keyOfTests = "a long random text for the grants of tests"
 
-// outdated keeps a grant that has run out.
+// outdated keeps a grant that has run out, in place of what is kept, as a person does who logs in.
 func outdated(t *testing.T, database, server, refresh string) {
 	t.Helper()
 	s, err := store.OpenPostgres(t.Context(), database)
 	require.NoError(t, err)
 	defer s.Close()
 	past := time.Now().Add(-time.Hour)
-	require.NoError(t, NewGrants(s, "").Keep(t.Context(), "support/acme", 0, adapters.Grant{AccessToken: "old", RefreshToken: refresh, Obtained: past, Expires: past.Add(time.Minute), From: server, For: server}))
+	kept, err := NewGrants(s, "").Grant(t.Context(), "support/acme")
+	if !errors.Is(err, adapters.ErrNoGrant) {
+		require.NoError(t, err)
+	}
+	require.NoError(t, NewGrants(s, "").Keep(t.Context(), "support/acme", kept.Version, adapters.Grant{AccessToken: "old", RefreshToken: refresh, Obtained: past, Expires: past.Add(time.Minute), From: server, For: server}))
 }
 
 func helper(t *testing.T, database, server string) *exec.Cmd {
@@ -229,9 +253,54 @@ func TestOneRenewalOfTwoProcesses(t *testing.T) {
 				assert.NoError(t, err)
 				return
 			}
-			assert.ErrorContains(t, err, "a process was stopped after it had asked for a new one")
+			assert.ErrorContains(t, err, "the answer was lost when a new one was asked for")
 			assert.ErrorContains(t, err, "log in with: crosswalk systems login support")
 		})
+	}
+}
+
+// TestTheAnswerToARenewalIsLost: the connection breaks after the system has given a new token, while two processes want it.
+// Where the system takes the old one once more all goes on by itself; where it does not, both say what to do, the token is not
+// shown a third time, and after a log-in both go on.
+func TestTheAnswerToARenewalIsLost(t *testing.T) {
+	t.Setenv(GrantsKeyVariable, keyOfTests)
+	server, err := postgres.Start(t.Context())
+	require.NoError(t, err)
+	t.Cleanup(func() { require.NoError(t, server.Stop()) })
+	for _, grace := range []bool{true, false} {
+		database, err := server.Create(t.Context(), fmt.Sprintf("lost_%t", grace))
+		require.NoError(t, err)
+		tokens := &rotating{refresh: "first", grace: grace, cut: true}
+		systems := httptest.NewServer(tokens)
+		t.Cleanup(systems.Close)
+		outdated(t, database, systems.URL, "first")
+		both := func() (ours error, theirs string) {
+			other := helper(t, database, systems.URL)
+			var said bytes.Buffer
+			other.Stdout, other.Stderr = &said, &said
+			require.NoError(t, other.Start())
+			ours = askServer(t, database, systems.URL, 10)
+			require.NoError(t, other.Wait(), said.String())
+			return ours, said.String()
+		}
+		_, _ = both() // who asked was not answered; the others asked again
+		ours, theirs := both()
+		require.Equal(t, 2, tokens.now())
+		if grace {
+			require.NoError(t, ours)
+			require.Contains(t, theirs, "asked: <nil>")
+			continue
+		}
+		for _, failure := range []string{ours.Error(), theirs} {
+			require.Contains(t, failure, "the answer was lost when a new one was asked for")
+			require.Contains(t, failure, "log in with: crosswalk systems login support")
+		}
+		tokens.given("of a person")
+		outdated(t, database, systems.URL, "of a person")
+		ours, theirs = both()
+		require.NoError(t, ours)
+		require.Contains(t, theirs, "asked: <nil>")
+		require.Equal(t, 3, tokens.now())
 	}
 }
 

@@ -3,6 +3,7 @@ package main
 import (
 	"bufio"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -28,6 +29,77 @@ auth: {oauth2: {grant: authorization_code, authorize_url: '{login}/authorize', t
 operations:
   get_task: {request: {get: '/tasks/${input.task}'}, output: {id: '${answer.body.id}', number: '1', status: open}}
 `
+
+// TestAnswersToALogInThatAreNone: what a browser brings back after the log-in was given up or begun anew, twice, without a code,
+// with a refusal, or with a code that has run out, keeps nothing; what was kept stays.
+func TestAnswersToALogInThatAreNone(t *testing.T) {
+	t.Parallel()
+	tokens := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		_ = r.ParseForm()
+		if code := r.PostForm.Get("code"); code != "good" {
+			w.WriteHeader(http.StatusBadRequest)
+			_, _ = io.WriteString(w, `{"error": "invalid_grant", "error_description": "the code `+code+` has run out"}`)
+			return
+		}
+		_, _ = io.WriteString(w, `{"access_token": "access-good", "refresh_token": "refresh-good", "expires_in": 36000}`)
+	}))
+	t.Cleanup(tokens.Close)
+	dir := t.TempDir()
+	require.NoError(t, os.MkdirAll(filepath.Join(dir, "adapters"), 0o700))
+	for name, text := range map[string]string{
+		"crosswalk.yaml":       "company: Acme\nnetwork: {allow: ['" + strings.TrimPrefix(tokens.URL, "http://") + "']}\nsystems:\n  support: {contract: support, drivers: [{adapter: deskly, base_url: '" + tokens.URL + "', settings: {login: '" + tokens.URL + "'}}]}\n",
+		"adapters/deskly.yaml": loginAdapter,
+	} {
+		require.NoError(t, os.WriteFile(filepath.Join(dir, name), []byte(text), 0o600))
+	}
+	// begin begins a log-in: its page, and how it ended.
+	begin := func(flags ...string) (url.Values, chan error) {
+		root := rootCommand()
+		reader, writer := io.Pipe()
+		root.SetOut(writer)
+		root.SetErr(io.Discard)
+		root.SetArgs(append([]string{"systems", "login", "support", "--dir", dir, "--listen", "127.0.0.1:0", "--json"}, flags...))
+		ended := make(chan error, 1)
+		go func() { ended <- errors.Join(root.ExecuteContext(t.Context()), writer.Close()) }()
+		var begun struct{ Open string }
+		require.NoError(t, json.NewDecoder(reader).Decode(&begun))
+		go func() { _, _ = io.Copy(io.Discard, reader) }()
+		page, err := url.Parse(begun.Open)
+		require.NoError(t, err)
+		return page.Query(), ended
+	}
+	back := func(page url.Values, with url.Values) int {
+		answer, err := http.Get(page.Get("redirect_uri") + "?" + with.Encode())
+		require.NoError(t, err)
+		require.NoError(t, answer.Body.Close())
+		return answer.StatusCode
+	}
+	old, ended := begin("--within", "1ms")
+	require.ErrorContains(t, <-ended, "the browser has not come back")
+	page, ended := begin()
+	for _, state := range []string{old.Get("state"), "", page.Get("state") + "x"} { // of one that was given up, and of nobody
+		require.Equal(t, http.StatusBadRequest, back(page, url.Values{"state": {state}, "code": {"good"}}))
+	}
+	require.Equal(t, http.StatusOK, back(page, url.Values{"state": {page.Get("state")}, "code": {"good"}}))
+	require.NoError(t, <-ended)
+	for message, with := range map[string]url.Values{
+		"invalid_grant: the code ***":  {"code": {"late"}},
+		"the system sent no code":      {},
+		"refused: access_denied not I": {"error": {"access_denied"}, "error_description": {"not I"}},
+	} {
+		page, ended := begin()
+		with.Set("state", page.Get("state"))
+		require.Equal(t, http.StatusBadGateway, back(page, with))
+		require.ErrorContains(t, <-ended, message)
+	}
+	data := filepath.Join(dir, ".crosswalk")
+	s, err := store.Open(t.Context(), data)
+	require.NoError(t, err)
+	t.Cleanup(func() { require.NoError(t, s.Close()) })
+	kept, err := worker.NewGrants(s, data).Grant(t.Context(), "support/deskly")
+	require.NoError(t, err)
+	require.Equal(t, "access-good", kept.AccessToken)
+}
 
 // TestSystemsLogin: the command prints an address; whoever opens it and agrees comes back with a code, for which the
 // command gets a grant that workers find.

@@ -86,7 +86,8 @@ type Options struct {
 	ContinueEvery int
 }
 
-// Run runs the tests of the files, in the order of the files.
+// Run runs the tests of the files, in the order of the files. Told to stop, it returns at once: a case under way is left
+// to itself, as nothing but its process waits for it.
 func Run(ctx context.Context, files []*File, options Options) (*Report, error) {
 	var tests []*Test
 	for _, file := range files {
@@ -107,7 +108,7 @@ func Run(ctx context.Context, files []*File, options Options) (*Report, error) {
 	if parallel <= 0 {
 		parallel = runtime.GOMAXPROCS(0)
 	}
-	var next atomic.Int64
+	var next, finished atomic.Int64
 	var group sync.WaitGroup
 	errs := make([]error, min(parallel, len(tests)))
 	for i := range errs {
@@ -120,11 +121,26 @@ func Run(ctx context.Context, files []*File, options Options) (*Report, error) {
 					break
 				}
 				results[n], errs[i] = run(ctx, tests[n], fmt.Sprintf("test-%d", n+1), kept, options.ContinueEvery)
+				if errs[i] == nil {
+					finished.Add(1)
+				}
 			}
 		})
 	}
-	group.Wait()
-	if err := errors.Join(append(errs, ctx.Err())...); err != nil {
+	done := make(chan struct{})
+	go func() {
+		group.Wait()
+		close(done)
+	}()
+	select {
+	case <-done:
+	case <-ctx.Done():
+	}
+	if n := int(finished.Load()); n < len(tests) && ctx.Err() != nil {
+		return nil, fmt.Errorf("casetest: stopped after %d of %d tests: %w", n, len(tests), ctx.Err())
+	}
+	<-done
+	if err := errors.Join(errs...); err != nil {
 		return nil, fmt.Errorf("casetest: %w", err)
 	}
 	return newReport(files, results, time.Since(begun)), nil

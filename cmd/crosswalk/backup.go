@@ -10,6 +10,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"slices"
@@ -245,7 +246,11 @@ func restoreHeld(c *cobra.Command, file, data string, discard bool) error {
 	}
 	defer os.RemoveAll(unpacked)
 	made, err := unpack(file, unpacked)
-	if err != nil {
+	var unwritten *notWritten
+	switch {
+	case errors.As(err, &unwritten):
+		return systemError(fmt.Errorf("nothing was restored: %w", err))
+	case err != nil:
 		return contentError(fmt.Errorf("nothing was restored: %s: %w", file, err))
 	}
 	// The store opens what it knows and refuses what a newer release wrote.
@@ -319,6 +324,13 @@ func exchangeFiles(data, unpacked string) (aside string, err error) {
 	return aside, nil
 }
 
+// notWritten is a file of a backup that could not be written here, as on a full disk: nothing is wrong with the backup.
+type notWritten struct{ err error }
+
+func (e *notWritten) Error() string { return "it could not be unpacked: " + e.err.Error() }
+
+func (e *notWritten) Unwrap() error { return e.err }
+
 // unpack writes the files of a backup into a folder and compares them with its manifest.
 func unpack(file, into string) (made manifest, err error) {
 	packed, err := os.Open(file)
@@ -346,7 +358,8 @@ func unpack(file, into string) (made manifest, err error) {
 		case name == manifestName:
 			err = json.NewDecoder(archive).Decode(&made)
 		case slices.Contains(backupFiles(), name):
-			if err = writeFile(filepath.Join(into, name), archive); err != nil {
+			var unwritten *notWritten
+			if err = writeFile(filepath.Join(into, name), archive); err != nil && !errors.As(err, &unwritten) {
 				err = fmt.Errorf("it is damaged: %w", err)
 			}
 		default:
@@ -371,10 +384,22 @@ func unpack(file, into string) (made manifest, err error) {
 func writeFile(path string, from io.Reader) error {
 	file, err := os.OpenFile(path, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o600)
 	if err != nil {
-		return err
+		return &notWritten{err}
 	}
-	if _, err := io.Copy(file, from); err != nil {
-		return errors.Join(err, file.Close())
+	return writeInto(file, from)
+}
+
+// writeInto fills a file and closes it.
+func writeInto(file *os.File, from io.Reader) error {
+	_, err := io.Copy(file, from)
+	if ours := (*fs.PathError)(nil); err != nil && !(errors.As(err, &ours) && ours.Path == file.Name()) {
+		return errors.Join(err, file.Close()) // the backup could not be read
 	}
-	return errors.Join(file.Sync(), file.Close())
+	if err == nil {
+		err = file.Sync()
+	}
+	if err = errors.Join(err, file.Close()); err != nil {
+		return &notWritten{err}
+	}
+	return nil
 }

@@ -279,8 +279,8 @@ func (p *People) check(users, queues *source.Node) {
 		known = append(known, queue.Name)
 	}
 	for i, user := range users.List() {
-		for _, absence := range user.Get("absent").List() {
-			p.checkDeputy(absence.Get("deputy"), p.Users[i].Email)
+		for j, absence := range user.Get("absent").List() {
+			p.checkDeputy(absence.Get("deputy"), p.Users[i].Email, p.Users[i].Absent[j])
 		}
 		for _, name := range listOf(user.Get("queues")) {
 			if p.Queue(name.Text()) == nil {
@@ -297,8 +297,9 @@ func (p *People) check(users, queues *source.Node) {
 	}
 }
 
-func (p *People) checkDeputy(deputy *source.Node, of string) {
-	switch user := p.User(deputy.Text()); {
+func (p *People) checkDeputy(deputy *source.Node, of string, absence Absence) {
+	user := p.User(deputy.Text())
+	switch {
 	case !deputy.Exists():
 	case user == nil:
 		var known []string
@@ -308,6 +309,13 @@ func (p *People) checkDeputy(deputy *source.Node, of string) {
 		deputy.Errorf(source.DidYouMean(deputy.Text(), known), "there is nobody with the address %s", deputy.Text())
 	case user.Email == of:
 		deputy.Errorf("name somebody else", "nobody is his own deputy")
+	default:
+		for _, away := range user.Absent {
+			if !away.From.IsZero() && !absence.From.IsZero() && !away.From.After(absence.To) && !absence.From.After(away.To) {
+				deputy.Warnf("the work is not handed on to the deputy's own deputy: name somebody who is there", "%s is away too, from %s to %s", user.Email,
+					away.From.Format(time.DateOnly), away.To.Format(time.DateOnly))
+			}
+		}
 	}
 }
 

@@ -253,13 +253,16 @@ func (c *Connection) post(ctx context.Context, e *exchange, op *Operation, r *re
 		}
 	}
 	var answer rules.Value
+	around := callOf(ctx)
+	again := around != nil && around.repeated
 	err = c.attempt(ctx, e, op, func(ctx context.Context) *contracts.Error {
 		var err error
 		if r.mail.kind == "send" {
 			answer, err = c.account.send(ctx, letter)
 		} else {
-			answer, err = c.account.visit(ctx, op, r.mail, mailbox, with, letter)
+			answer, err = c.account.visit(ctx, op, r.mail, mailbox, with, letter, again)
 		}
+		again = true
 		return c.mailError(err, e)
 	})
 	return answer, err

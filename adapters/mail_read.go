@@ -55,8 +55,8 @@ func (b *boundedConn) Read(into []byte) (int, error) {
 	return n, err
 }
 
-// visit opens a mailbox and does what the request says.
-func (a mailAccount) visit(ctx context.Context, op *Operation, r *mailRequest, mailbox string, with rules.Value, l *letter) (rules.Value, error) {
+// visit opens a mailbox and does what the request says; again, if an earlier try may have done some of it.
+func (a mailAccount) visit(ctx context.Context, op *Operation, r *mailRequest, mailbox string, with rules.Value, l *letter, again bool) (rules.Value, error) {
 	conn, config, err := a.dial(ctx, "imap")
 	if err != nil {
 		return rules.Value{}, err
@@ -81,7 +81,7 @@ func (a mailAccount) visit(ctx context.Context, op *Operation, r *mailRequest, m
 	if err := client.Login(a.settings.Get("user").Text(), a.password).Wait(); err != nil {
 		return rules.Value{}, imapFailure(err, contracts.Auth, "the server does not accept the user or the password", false)
 	}
-	answer, err := a.inside(client, r, mailbox, with, l)
+	answer, err := a.inside(client, r, mailbox, with, l, again)
 	if bounded.left.Load() <= 0 {
 		err = errTooLarge
 	}
@@ -91,7 +91,7 @@ func (a mailAccount) visit(ctx context.Context, op *Operation, r *mailRequest, m
 	return answer, err
 }
 
-func (a mailAccount) inside(client *imapclient.Client, r *mailRequest, mailbox string, with rules.Value, l *letter) (rules.Value, error) {
+func (a mailAccount) inside(client *imapclient.Client, r *mailRequest, mailbox string, with rules.Value, l *letter, again bool) (rules.Value, error) {
 	if r.kind == "append" {
 		command := client.Append(mailbox, int64(len(l.text)), nil)
 		_, err := command.Write(l.text)
@@ -120,7 +120,7 @@ func (a mailAccount) inside(client *imapclient.Client, r *mailRequest, mailbox s
 		return rules.Value{}, &mailFailure{contracts.NotFound, "there is no such mail", false}
 	}
 	if r.kind == "move" {
-		if err := move(client, imap.UIDSetNum(uid), with.Get("to").String()); err != nil {
+		if err := move(client, mailbox, uid, with.Get("to").String(), again); err != nil {
 			return rules.Value{}, err
 		}
 		return rules.Record(map[string]rules.Value{"uid": rules.Number(rules.Int(int64(uid)))}), nil
@@ -139,10 +139,10 @@ func (a mailAccount) inside(client *imapclient.Client, r *mailRequest, mailbox s
 	return rules.Record(map[string]rules.Value{"uid": rules.Number(rules.Int(int64(uid)))}), nil
 }
 
-// move moves a mail. The library's own way without MOVE deletes what it could not copy, and without UIDPLUS all mails of
-// the mailbox that anybody has marked.
-func move(client *imapclient.Client, mail imap.UIDSet, to string) error {
-	missing := "there is no mailbox " + to
+// move moves a mail of the mailbox that is open. The library's own way without MOVE deletes what it could not copy, and
+// without UIDPLUS all mails of the mailbox that anybody has marked.
+func move(client *imapclient.Client, from string, uid imap.UID, to string, again bool) error {
+	mail, missing := imap.UIDSetNum(uid), "there is no mailbox "+to
 	switch caps := client.Caps(); {
 	case caps.Has(imap.CapMove):
 		if _, err := client.Move(mail, to).Wait(); err != nil {
@@ -152,8 +152,17 @@ func move(client *imapclient.Client, mail imap.UIDSet, to string) error {
 	case !caps.Has(imap.CapUIDPlus):
 		return &mailFailure{contracts.Internal, "the server can neither MOVE nor UIDPLUS: a mail cannot be moved there without risk to others", false}
 	}
-	if _, err := client.Copy(mail, to).Wait(); err != nil {
-		return imapFailure(err, contracts.NotFound, missing, true)
+	copied := false
+	if again {
+		var err error
+		if copied, err = isCopied(client, from, uid, to); err != nil {
+			return imapFailure(err, contracts.Unavailable, "it cannot be seen whether the mail was copied to "+to+" before", true)
+		}
+	}
+	if !copied {
+		if _, err := client.Copy(mail, to).Wait(); err != nil {
+			return imapFailure(err, contracts.NotFound, missing, true)
+		}
 	}
 	err := client.Store(mail, &imap.StoreFlags{Op: imap.StoreFlagsAdd, Silent: true, Flags: []imap.Flag{imap.FlagDeleted}}, nil).Close()
 	if err == nil {
@@ -163,6 +172,46 @@ func move(client *imapclient.Client, mail imap.UIDSet, to string) error {
 		return &mailFailure{contracts.Unavailable, "the mail was copied to " + to + " and could not be taken away here: " + explain(err), true}
 	}
 	return nil
+}
+
+// isCopied tells whether a mail lies in another mailbox as a copy leaves it there: with the same Message-ID, size and day
+// and time of arrival (RFC 9051, 6.4.7). The mailbox that was open is open again afterwards.
+func isCopied(client *imapclient.Client, from string, uid imap.UID, to string) (bool, error) {
+	what := &imap.FetchOptions{Envelope: true, InternalDate: true, RFC822Size: true, UID: true}
+	originals, err := client.Fetch(imap.UIDSetNum(uid), what).Collect()
+	if err != nil || len(originals) != 1 || originals[0].Envelope == nil || originals[0].Envelope.MessageID == "" {
+		return false, err
+	}
+	original := originals[0]
+	here, err := client.Select(from, nil).Wait() // again, for what tells mailboxes apart
+	if err != nil {
+		return false, err
+	}
+	there, err := client.Select(to, &imap.SelectOptions{ReadOnly: true}).Wait()
+	if refusal := (*imap.Error)(nil); errors.As(err, &refusal) {
+		_, err = client.Select(from, nil).Wait() // to copy into what is not there says so
+		return false, err
+	}
+	if err != nil {
+		return false, err
+	}
+	found, err := client.UIDSearch(&imap.SearchCriteria{Header: []imap.SearchCriteriaHeaderField{{Key: "Message-ID", Value: original.Envelope.MessageID}}}, nil).Wait()
+	if err != nil {
+		return false, err
+	}
+	copied := false
+	if uids := found.AllUIDs(); len(uids) > 0 {
+		mails, err := client.Fetch(imap.UIDSetNum(uids...), what).Collect()
+		if err != nil {
+			return false, err
+		}
+		copied = slices.ContainsFunc(mails, func(m *imapclient.FetchMessageBuffer) bool {
+			itself := m.UID == uid && there.UIDValidity == here.UIDValidity // one mailbox of two names
+			return !itself && m.Envelope != nil && m.Envelope.MessageID == original.Envelope.MessageID && m.RFC822Size == original.RFC822Size && m.InternalDate.Equal(original.InternalDate)
+		})
+	}
+	_, err = client.Select(from, nil).Wait()
+	return copied, err
 }
 
 // imapFailure is what a server refuses; anything else is a lost connection, after which a change may have been made.

@@ -267,3 +267,28 @@ steps:
 		})
 	}
 }
+
+// A holiday that is entered while approval is waited for does not move the moment that people were told; the next one who
+// is asked has it.
+func TestHolidayIsEnteredWhileApprovalIsWaitedFor(t *testing.T) {
+	h := newHarness(t, `
+input: {}
+steps:
+  - {id: approval, ask: {role: lead, what: approve, within: 2 business days, on_timeout: [{role: head, within: 1 business day}, {role: ceo}]}}
+  - {end: {outcome: '${approval.by}'}}
+`, nil)
+	h.env.SetStartTime(monday)
+	due := func(at time.Duration, role, due string) {
+		h.env.RegisterDelayedCallback(func() { require.Equal(t, due, h.seat(role).DueAt.UTC().Format(time.RFC3339)) }, at)
+	}
+	h.env.RegisterDelayedCallback(func() {
+		h.mu.Lock()
+		defer h.mu.Unlock()
+		h.holidays = map[rules.Day]string{{Year: 2026, Month: time.March, Day: 3}: "Tuesday", {Year: 2026, Month: time.March, Day: 5}: "Thursday"}
+	}, time.Hour)
+	due(time.Minute, "lead", "2026-03-04T08:00:00Z")
+	due(24*time.Hour, "lead", "2026-03-04T08:00:00Z")
+	due(50*time.Hour+2*time.Minute, "head", "2026-03-06T08:00:00Z")
+	h.decides(60*time.Hour, "hal", "head", true)
+	require.Equal(t, "hal", h.run(`{}`).Outcome)
+}

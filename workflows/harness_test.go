@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"log/slog"
+	"maps"
 	"slices"
 	"strings"
 	"sync"
@@ -43,6 +44,8 @@ type harness struct {
 	plays map[string]play
 	// missing is how often the plan is not in memory yet.
 	missing int
+	// holidays are entered in the calendar while the case runs.
+	holidays map[rules.Day]string
 	// others are plans beside that of the case, by their hashes.
 	others map[string]*usecases.Plan
 }
@@ -171,7 +174,9 @@ func (h *harness) Calendar(name string) *rules.Calendar {
 	}
 	zone, err := time.LoadLocation("Europe/Berlin")
 	require.NoError(h.t, err)
-	c := &rules.Calendar{Zone: zone}
+	h.mu.Lock()
+	c := &rules.Calendar{Zone: zone, Holidays: maps.Clone(h.holidays)}
+	h.mu.Unlock()
 	for day := time.Monday; day <= time.Friday; day++ {
 		c.Hours[day] = []rules.Hours{{From: 9 * 60, To: 17 * 60}}
 	}

@@ -31,6 +31,7 @@ type imapOffice struct {
 	mode   string      // how we ask for that
 	with   adapters.TLS
 	cut    string      // when the line breaks: "before COPY", "after COPY"
+	broken atomic.Bool // it breaks once
 	dead   atomic.Bool // since it broke, nobody is let in
 }
 
@@ -48,11 +49,11 @@ func (v *imapVisit) breaking(command string, do func() error) error {
 		_ = v.line.Close()
 		return errors.New("the line is broken")
 	}
-	if v.office.cut == "before "+command && !v.office.dead.Load() {
+	if v.office.cut == "before "+command && v.office.broken.CompareAndSwap(false, true) {
 		return hangUp()
 	}
 	err := do()
-	if v.office.cut == "after "+command && !v.office.dead.Load() {
+	if v.office.cut == "after "+command && v.office.broken.CompareAndSwap(false, true) {
 		return hangUp()
 	}
 	return err
@@ -203,7 +204,6 @@ func TestAMoveThatBreaksOffIsFinished(t *testing.T) {
 						require.Error(t, err)
 						require.False(t, failureOf(t, err).NothingSent, err)
 						office.dead.Store(false)
-						office.cut = ""
 					} else {
 						require.NoError(t, err)
 					}

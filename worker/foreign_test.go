@@ -8,6 +8,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 	commonpb "go.temporal.io/api/common/v1"
 	"go.temporal.io/sdk/activity"
@@ -146,13 +147,13 @@ func TestWhatAForeignWorkerMayDo(t *testing.T) {
 			}
 			class, words, _ := strings.Cut(want, ": ")
 			var came string
-			require.Eventually(t, func() bool {
+			// What a case waits for it says only until it gets on: that a workflow was cancelled, say, and has not ended yet.
+			require.EventuallyWithT(t, func(at *assert.CollectT) {
 				var err error
 				came, err = h.comesTo(begun[kind+" "+name])
-				require.NoError(t, err)
-				return came != ""
+				require.NoError(at, err)
+				require.Contains(at, came, words)
 			}, time.Minute, 20*time.Millisecond, "%s %s", kind, name)
-			require.Contains(t, came, words, "%s %s", kind, name)
 			if class != "stuck" {
 				require.Contains(t, came, class, "%s %s", kind, name)
 			}

@@ -19,8 +19,8 @@ import (
 
 func main() {
 	only := flag.String("only", "", "measure only this: call, rows or limiter")
-	rounds := flag.Int("rounds", 41, "rounds of calls, in which the runtime and net/http alone take turns")
-	calls := flag.Int("calls", 500, "calls of each in a round")
+	rounds := flag.Int("rounds", 1001, "rounds of calls, in which the runtime and net/http alone take turns")
+	calls := flag.Int("calls", 96, "calls of each in a round")
 	rate := flag.Int("rate", 50, "requests in a second that the limiter allows")
 	waiting := flag.Int("waiting", 200, "cases that wait for it")
 	processes := flag.Int("processes", 1, "connections with a shared state of their own, on a PostgreSQL that is started")
